@@ -1,0 +1,52 @@
+# Every command of this project. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+BIN := .venv/bin
+STAMP := .venv/.reelyard-ready
+
+export UV_COMPILE_BYTECODE := 1
+export UV_LINK_MODE := copy
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup demo test test-unit check fmt bench clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## prepare .venv, so that .venv/bin/reelyard works
+
+# Bytecode is compiled once, here: else every Ray process compiles a thousand modules again.
+$(STAMP): uv.lock pyproject.toml .python-version
+	@command -v uv >/dev/null || test -x .tools/uv/bin/uv || \
+	    { echo "setting up uv in .tools/"; python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv; }
+	$(UV) sync --frozen --group dev --compile-bytecode --quiet
+	@$(BIN)/python -m compileall -q cluster actors api reelyard.py
+	@touch $@
+
+demo: setup ## transcode a real clip on the cluster, with a thumbnail, a preview and a probe
+	@$(BIN)/python examples/demo.py
+
+test: setup ## run the whole test suite
+	$(BIN)/python -m pytest
+
+test-unit: setup ## run only the tests that need no Ray
+	$(BIN)/python -m pytest tests/unit
+
+check: setup ## check format, lint, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: setup ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## run all benchmarks quickly; tables on screen, JSON in benchmarks/results
+	$(UV) sync --frozen --group dev --group bench --compile-bytecode --quiet
+	$(BIN)/python -m benchmarks --quick
+
+clean: ## remove what the commands above made
+	rm -rf .venv .tools demo-output .mypy_cache .ruff_cache .hypothesis build *.egg-info

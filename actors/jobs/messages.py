@@ -1,0 +1,186 @@
+"""What clients, workers and operators say to the registry, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors.jobs.model import ErrorInfo, Job, OutputFile, Phase, State
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """A planned job on its way in."""
+
+    job: Job
+    idempotency_key: str | None = None
+    fingerprint: str = ""
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The job is on disk. `replayed`: an earlier request with the same key made it."""
+
+    job: Job
+    replayed: bool = False
+
+
+class PageQuery(msgspec.Struct, frozen=True):
+    """A page of a tenant's jobs, newest first unless `ascending`."""
+
+    tenant: str
+    limit: int = 20
+    state: State | None = None
+    operation: str | None = None
+    kind: str | None = None
+    input: str | None = None
+    created_from_ms: int | None = None
+    """Inclusive."""
+    created_to_ms: int | None = None
+    """Inclusive."""
+    after_id: str | None = None
+    """Keyset: the last id of the page before."""
+    ascending: bool = False
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """The right to run one attempt of one task, until `ttl_s` after the last report of it."""
+
+    job_id: str
+    task: str
+    fence: int
+    tenant: str
+    operation: str
+    params: dict[str, Any]
+    inputs: list[str]
+    """Locations; every `task:` reference already replaced by `storage:` or URL."""
+    output: str | None
+    ttl_s: float
+    note: str = ""
+    """Why it runs here, if not where it was asked for (e.g. no gpu worker)."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Progress of a leased task; renews its lease."""
+
+    job_id: str
+    task: str
+    fence: int
+    progress: float
+    phase: Phase
+    speed: float | None = None
+    eta_s: float | None = None
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """The end of an attempt: its outputs, or its error, or `returned`/`crashed`/`cancelled`."""
+
+    job_id: str
+    task: str
+    fence: int
+    outputs: list[OutputFile] = []
+    result: dict[str, Any] | None = None
+    error: ErrorInfo | None = None
+    crashed: bool = False
+    """The codec process died; the task is tried again until it has done so too often."""
+    returned: bool = False
+    """A draining worker gives the task back unfinished; that costs no attempt."""
+    stopped: bool = False
+    """The worker has stopped it as ordered (cancel)."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Whether the registry took a Commit or Report. `stop`: end this task's work at once."""
+
+    job_id: str
+    task: str
+    fence: int
+    accepted: bool
+    stop: bool = False
+
+
+class WorkerInfo(msgspec.Struct, frozen=True):
+    """Who asks for work."""
+
+    slot: str
+    """The actor's name, the same across restarts."""
+    incarnation: str
+    """Fresh for each process: a new one gives up what its predecessor still held."""
+    pool: str
+    node: str
+    takes: list[str]
+    """Pools whose tasks it runs, in order of preference."""
+    capabilities: list[str] = []
+
+
+class LeaseReply(msgspec.Struct, frozen=True):
+    """Work, and what became of what was handed in. `drain`: finish up and exit."""
+
+    leases: list[Lease]
+    verdicts: list[Verdict] = []
+    drain: bool = False
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """Ids of jobs that changed after `after`. Another epoch: look at everything again."""
+
+    epoch: str
+    seq: int
+    job_ids: list[str]
+
+
+class PoolStatus(msgspec.Struct, frozen=True):
+    """A pool as the registry sees it."""
+
+    name: str
+    queued: int
+    running: int
+    oldest_queued_s: float
+    backlog_s: float
+    """Estimated work in the queue, in worker seconds."""
+    workers: list[str]
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """The registry at a glance: for operators, metrics and pool sizing."""
+
+    epoch: str
+    uptime_s: float
+    store: str
+    jobs: dict[str, int]
+    """Count by state, over all tenants."""
+    pools: list[PoolStatus]
+    running: list[Job]
+    """At most 50 running jobs."""
+    finished_per_s: float
+    """Over the last minute."""
+    lease_expiries: int
+    """Since start."""
+
+
+class KeyInfo(msgspec.Struct, frozen=True):
+    """An API key; the key itself is shown once, at its making."""
+
+    key_id: str
+    tenant: str
+    name: str
+    created_ms: int
+    admin: bool = False
+    revoked_ms: int | None = None
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """A tenant's account. `credits_left` None: not limited."""
+
+    tenant: str
+    credits_left: int | None
+    credits_spent: int
+    jobs: dict[str, int]
+    """Count by state."""
+    totals: dict[str, int] = {}
+    """Sums over succeeded jobs: input_bytes, output_bytes, saved_bytes."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why one item of a list call was not done."""
+
+    error: ErrorInfo

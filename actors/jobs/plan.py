@@ -1,0 +1,116 @@
+"""From a JobSpec to a Job: complete validation and the task graph. Pure."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from actors.jobs.ids import created_ms, new_id
+from actors.jobs.model import Change, Job, JobSpec, State, Task, TaskSpec
+from actors.media.operation import Operation, check_input_count, find_operation
+from cluster.errors import ValidationFailed
+
+DAY_MS = 86_400_000
+
+
+def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
+    """The job that `spec` asks for, with its tasks, ready to submit.
+
+    Raises `UnknownOperation`, `InvalidInput` or `ValidationFailed`: what can't work is refused
+    here, before anything is accepted.
+    """
+    if not -100 <= spec.priority <= 100:
+        raise ValidationFailed(f"priority: must lie between -100 and 100, not {spec.priority}")
+    job_id = new_id()
+    now = created_ms(job_id)
+    steps = spec.tasks or [
+        TaskSpec(
+            name=spec.operation,
+            operation=spec.operation,
+            params=spec.params,
+            inputs=["input"],
+            output=spec.output,
+        )
+    ]
+    tasks = [_plan_task(step, spec, steps, now) for step in steps]
+    _refuse_cycles(tasks)
+    main = next((task for task in tasks if task.operation == spec.operation), tasks[-1])
+    main_operation = find_operation(main.operation)
+    return Job(
+        id=job_id,
+        tenant=spec.tenant,
+        dialect=spec.dialect,
+        operation=spec.operation,
+        kind=spec.kind or main_operation.kind(main_operation.parse(main.params)),
+        input=spec.input or (spec.inputs[0] if spec.inputs else ""),
+        params=spec.params if spec.params_sent is None else spec.params_sent,
+        tasks=tasks,
+        created_ms=now,
+        output=spec.output_sent or spec.output,
+        priority=spec.priority,
+        metadata=spec.metadata,
+        extra=spec.extra,
+        callbacks=spec.callbacks,
+        updated_ms=now,
+        expires_ms=now + retention_ms,
+        credits=spec.credits,
+        history=[Change(seq=1, at_ms=now, state=State.QUEUED)],
+    )
+
+
+def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -> Task:
+    op = find_operation(step.operation)
+    params = op.parse(infer_format(op, step.params, step.output))
+    names = {other.name for other in steps}
+    inputs: list[str] = []
+    needs: list[str] = []
+    for location in step.inputs:
+        if location == "input":
+            inputs.extend(spec.inputs)
+            continue
+        if location.startswith("task:"):
+            needed = location.removeprefix("task:")
+            if needed not in names or needed == step.name:
+                raise ValidationFailed(f"tasks: {step.name!r} needs {needed!r}, which is not there")
+            needs.append(needed)
+        inputs.append(location)
+    check_input_count(op, len(inputs))
+    lane = op.lane(params)
+    return Task(
+        name=step.name,
+        operation=step.operation,
+        params=params.model_dump(mode="json"),
+        inputs=inputs,
+        pool=spec.pool if spec.pool and lane != "light" else lane,
+        needs=needs,
+        output=step.output,
+        created_ms=now,
+        updated_ms=now,
+    )
+
+
+def infer_format(op: Operation, params: dict[str, Any], output: str | None) -> dict[str, Any]:
+    """`params` with `format` taken from the output's suffix, where the operation has one.
+
+    An output called `clip.webm` says as much as `format=webm`.
+    """
+    if not output or "format" in params or "format" not in op.params.model_fields:
+        return params
+    suffix = PurePosixPath(urlsplit(output).path).suffix.lower().lstrip(".")
+    suffix = {"jpg": "jpeg", "m4v": "mp4"}.get(suffix, suffix)
+    return params | {"format": suffix} if suffix else params
+
+
+def _refuse_cycles(tasks: list[Task]) -> None:
+    if len({task.name for task in tasks}) != len(tasks):
+        raise ValidationFailed("tasks: two of them have the same name")
+    done: set[str] = set()
+    rest = list(tasks)
+    while rest:
+        ready = [task for task in rest if set(task.needs) <= done]
+        if not ready:
+            names = ", ".join(sorted(task.name for task in rest))
+            raise ValidationFailed(f"tasks: {names} wait for each other")
+        done.update(task.name for task in ready)
+        rest = [task for task in rest if task.name not in done]
