@@ -89,6 +89,8 @@ class Attempt(msgspec.Struct):
     ended_ms: int | None = None
     outcome: Outcome = Outcome.RUNNING
     error: ErrorInfo | None = None
+    incarnation: str = ""
+    """The worker process that runs it; empty once it has ended."""
 
 
 class Task(msgspec.Struct):
@@ -212,6 +214,8 @@ class TaskSpec(msgspec.Struct, frozen=True):
     inputs: list[str] = []
     """`input` for the job's inputs, `task:<name>` for another step's outputs, or a location."""
     output: str | None = None
+    needs: list[str] = []
+    """Names of steps that must succeed first though nothing of theirs is read."""
 
 
 class JobSpec(msgspec.Struct, frozen=True):

@@ -64,17 +64,17 @@ def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -
     params = op.parse(infer_format(op, step.params, step.output))
     names = {other.name for other in steps}
     inputs: list[str] = []
-    needs: list[str] = []
+    needs = list(step.needs)
     for location in step.inputs:
         if location == "input":
             inputs.extend(spec.inputs)
             continue
         if location.startswith("task:"):
-            needed = location.removeprefix("task:")
-            if needed not in names or needed == step.name:
-                raise ValidationFailed(f"tasks: {step.name!r} needs {needed!r}, which is not there")
-            needs.append(needed)
+            needs.append(location.removeprefix("task:"))
         inputs.append(location)
+    for needed in needs:
+        if needed not in names or needed == step.name:
+            raise ValidationFailed(f"tasks: {step.name!r} needs {needed!r}, which is not there")
     check_input_count(op, len(inputs))
     lane = op.lane(params)
     return Task(
@@ -83,7 +83,7 @@ def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -
         params=params.model_dump(mode="json"),
         inputs=inputs,
         pool=spec.pool if spec.pool and lane != "light" else lane,
-        needs=needs,
+        needs=list(dict.fromkeys(needs)),
         output=step.output,
         created_ms=now,
         updated_ms=now,

@@ -1,0 +1,120 @@
+"""Audio filter graphs on NumPy blocks: filters by name in, blocks in, blocks out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.filter import Graph
+
+from actors.media.audio.truepeak import Block
+
+_STANDARD_LAYOUTS = {
+    1: "mono",
+    2: "stereo",
+    3: "2.1",
+    4: "quad",
+    5: "5.0",
+    6: "5.1",
+    7: "6.1",
+    8: "7.1",
+}
+
+
+class Filter(NamedTuple):
+    """An FFmpeg filter by name, with its arguments as text (`f=80:t=q`)."""
+
+    name: str
+    args: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.args}" if self.args else self.name
+
+
+def standard_layout(channels: int) -> str:
+    """Name of the usual layout of 1 to 8 channels."""
+    return _STANDARD_LAYOUTS[channels]
+
+
+class FilterRun:
+    """A chain of filters over a stream of blocks, of one rate and layout throughout.
+
+    Samples are float32 planar. Frames are stamped by sample count. The output has exactly as many
+    samples as the input: `delay` samples are cut from the start, and the filters get as many more
+    zeros at the end.
+    """
+
+    def __init__(
+        self, filters: Sequence[Filter], *, rate: int, layout: str, delay: int = 0
+    ) -> None:
+        """`rate` in Hz; `layout` a name that FFmpeg knows; `delay` of the whole chain in samples."""
+        self.rate = rate
+        self.layout = layout
+        self.metadata: dict[str, str] = {}
+        """Of the last frame that carried any."""
+        self._delay = self._to_cut = delay
+        self._channels = av.AudioLayout(layout).nb_channels
+        self._fed = self._given = 0
+        self._graph = _build(filters, rate, layout)
+
+    def feed(self, block: Block) -> Iterator[Block]:
+        """Push samples of shape (channels, n) and yield what comes out so far."""
+        if block.shape[1] == 0:
+            return
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(block, np.float32), format="fltp", layout=self.layout
+        )
+        frame.sample_rate = self.rate
+        frame.pts = self._fed
+        self._fed += block.shape[1]
+        self._graph.push(frame)
+        yield from self._pull()
+
+    def finish(self) -> Iterator[Block]:
+        """Yield the rest."""
+        wanted = self._fed
+        if wanted == 0:
+            return
+        if self._delay:
+            yield from self.feed(np.zeros((self._channels, self._delay), np.float32))
+        self._graph.push(None)
+        yield from self._pull()
+        if (missing := wanted - self._given) > 0:
+            self._given += missing
+            yield np.zeros((self._channels, missing), np.float32)
+
+    def _pull(self) -> Iterator[Block]:
+        while True:
+            try:
+                frame = self._graph.pull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+            assert isinstance(frame, av.AudioFrame)
+            if found := dict(frame.metadata.items()):
+                self.metadata = found
+            block: Block = frame.to_ndarray()
+            cut = min(self._to_cut, block.shape[1])
+            self._to_cut -= cut
+            self._given += block.shape[1] - cut
+            if cut < block.shape[1]:
+                yield block[:, cut:]
+
+
+def _build(filters: Sequence[Filter], rate: int, layout: str) -> Graph:
+    graph = Graph()
+    steps = [
+        Filter(
+            "abuffer",
+            f"sample_rate={rate}:sample_fmt=fltp:channel_layout={layout}:time_base=1/{rate}",
+        ),
+        *filters,
+        Filter("aformat", f"sample_fmts=fltp:sample_rates={rate}:channel_layouts={layout}"),
+        Filter("abuffersink"),
+    ]
+    contexts = [graph.add(step.name, step.args or None) for step in steps]
+    for left, right in zip(contexts, contexts[1:], strict=False):
+        left.link_to(right)
+    graph.configure()
+    return graph

@@ -1,0 +1,134 @@
+"""Opening an input safely: checked by its header before anything is decoded."""
+
+from __future__ import annotations
+
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+
+from actors.media.codec.errors import media_errors
+from actors.media.codec.sniff import Sniffed, sniff
+from actors.media.operation import Limits
+from cluster.errors import (
+    EmptySource,
+    LimitExceeded,
+    NoSuchStream,
+    SourceNotFound,
+    SourceUnreadable,
+)
+
+_OPTIONS = {"protocol_whitelist": "file,pipe,crypto,data"}
+
+
+def identify(path: Path, name: str | None = None) -> Sniffed:
+    """What the file is, by its first bytes; no decoder and no demuxer is touched.
+
+    Raises `SourceNotFound`, `SourceUnreadable` (a folder, a device, no permission), `EmptySource`,
+    `UnsupportedFormat` or `CorruptMedia`. `name` is what the file is called in messages.
+    """
+    name = name or path.name
+    try:
+        mode = path.stat()
+        if stat.S_ISDIR(mode.st_mode):
+            raise SourceUnreadable(f"{name!r} is a folder, not a file")
+        if not stat.S_ISREG(mode.st_mode):
+            raise SourceUnreadable(f"{name!r} is not a regular file")
+        if mode.st_size == 0:
+            raise EmptySource(f"{name!r} is empty")
+        with path.open("rb") as file:
+            return sniff(file, name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceNotFound(f"{name!r} does not exist") from None
+    except ValueError:
+        raise SourceNotFound(f"{name!r} is not a possible file name") from None
+    except OSError as error:
+        raise SourceUnreadable(f"{name!r} can't be read", internal=repr(error)) from None
+
+
+@contextmanager
+def open_input(
+    path: Path, limits: Limits | None = None, *, name: str | None = None
+) -> Iterator[InputContainer]:
+    """The open container; closed at the end of the `with` block.
+
+    PyAV's errors raised inside the block become `MediaError`s that call the file `name`. Raises
+    what `identify` raises, and `LimitExceeded` for too many streams, too large pictures or too
+    long a duration as the header tells.
+    """
+    limits = limits or Limits()
+    name = name or path.name
+    kind = identify(path, name)
+    if kind.image:
+        check_pixels(*(picture_size(path) or (0, 0)), limits, name)
+    with media_errors(name), av.open(
+        str(path.absolute()), "r", format=kind.demuxer, options=_OPTIONS
+    ) as container:
+        check_limits(container, limits, name)
+        yield container
+
+
+def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
+    """Raises `LimitExceeded` or, without any stream, `NoSuchStream`; arms the decoders' own limit."""
+    count = len(container.streams)
+    if count == 0:
+        raise NoSuchStream(f"{name!r} has no streams")
+    if count > limits.max_streams:
+        raise LimitExceeded(
+            f"{name!r} has {count} streams; at most {limits.max_streams} are taken",
+            details={"limit": "max_streams", "value": count, "allowed": limits.max_streams},
+        )
+    duration_s = (container.duration or 0) / av.time_base
+    if duration_s > limits.max_duration_s:
+        raise LimitExceeded(
+            f"{name!r} is {duration_s:.0f} s long; at most {limits.max_duration_s:.0f} s are taken",
+            details={
+                "limit": "max_duration_s",
+                "value": duration_s,
+                "allowed": limits.max_duration_s,
+            },
+        )
+    for stream in container.streams.video:
+        # PyAV leaves out the context where FFmpeg has no decoder, whatever its stubs say.
+        if getattr(stream, "codec_context", None) is None:
+            continue
+        check_pixels(stream.codec_context.width, stream.codec_context.height, limits, name)
+        stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+
+
+def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:
+    """Raises `LimitExceeded` if a picture of that size (px) is too large."""
+    if width * height > limits.max_pixels:
+        raise LimitExceeded(
+            f"{name!r} is {width} x {height} pixels; at most {limits.max_pixels} pixels are taken",
+            details={
+                "limit": "max_pixels",
+                "value": width * height,
+                "allowed": limits.max_pixels,
+            },
+        )
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Width and height (px) as a picture's header tells, or None if Pillow can't say.
+
+    FFmpeg decodes a picture to learn its format; this comes first, so that it never has to
+    decode one that is too large.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        # Pillow warns of, or refuses, what it takes for a bomb; the caller's limit decides.
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path) as image:
+                return image.size
+        except Image.DecompressionBombError:
+            raise LimitExceeded(f"{path.name!r} is larger than a picture may be") from None
+        except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError):
+            return None
+

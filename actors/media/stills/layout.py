@@ -1,0 +1,53 @@
+"""Scale, crop and pad a still picture."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from actors.media.codec.geometry import Layout
+from actors.media.stills.source import Still
+
+
+def decode_size(layout: Layout) -> tuple[int, int]:
+    """The size (width, height) that a decoder may reduce to without harm to the result.
+
+    Twice the wanted size: the filter still has samples to work with (as Pillow's `thumbnail`).
+    """
+    return 2 * layout.scale_w, 2 * layout.scale_h
+
+
+def compose(still: Still, layout: Layout, background: tuple[int, int, int, int] | None) -> Still:
+    """`still` laid out as `layout` says, by Lanczos; the canvas, where visible, in `background`.
+
+    `background` is r, g, b, a; None is transparent. Alpha is filtered premultiplied, so that clear
+    pixels do not colour their neighbours. The ICC profile stays. A grey picture on a coloured or
+    clear canvas becomes RGB or gets alpha.
+    """
+    image = _resized(still.image, layout)
+    if not layout.pads:
+        return Still(image, still.icc)
+    colour = background or (0, 0, 0, 0)
+    grey = image.mode in ("L", "LA") and len(set(colour[:3])) == 1
+    clear = colour[3] < 255 or image.mode in ("LA", "RGBA")
+    mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
+    fill = colour[:3][:1] if grey else colour[:3]
+    canvas = Image.new(mode, (layout.width, layout.height), (*fill, colour[3]) if clear else fill)
+    canvas.paste(image.convert(mode), (layout.pad_x, layout.pad_y))
+    same_space = (mode in ("L", "LA")) == (image.mode in ("L", "LA"))
+    return Still(canvas, still.icc if same_space else None)
+
+
+def _resized(image: Image.Image, layout: Layout) -> Image.Image:
+    crop = layout.crop
+    scale_x, scale_y = image.width / layout.scale_w, image.height / layout.scale_h
+    box = (
+        crop.x * scale_x,
+        crop.y * scale_y,
+        min(image.width, (crop.x + crop.width) * scale_x),
+        min(image.height, (crop.y + crop.height) * scale_y),
+    )
+    if scale_x == scale_y == 1:
+        return image.crop((crop.x, crop.y, crop.x + crop.width, crop.y + crop.height))
+    return image.resize(
+        (crop.width, crop.height), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0
+    )

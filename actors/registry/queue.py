@@ -1,0 +1,150 @@
+"""What waits to be leased: one queue a pool, by priority, then age. Pure, in memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+TaskKey = tuple[str, str]
+"""(job id, task name)"""
+
+
+class Entry(NamedTuple):
+    """A task that is ready to run."""
+
+    created_ms: int
+    job_id: str
+    task: str
+    pool: str
+    operation: str
+    priority: int = 0
+    not_before_ms: int = 0
+
+    @property
+    def key(self) -> TaskKey:
+        return self.job_id, self.task
+
+
+class _Pool:
+    """Entries of one pool: a heap by age for each priority. Removed ones are dropped lazily."""
+
+    def __init__(self) -> None:
+        self.heaps: dict[int, list[Entry]] = {}
+        self.priorities: list[int] = []
+        self.operations: Counter[str] = Counter()
+
+    def push(self, entry: Entry) -> None:
+        heap = self.heaps.get(entry.priority)
+        if heap is None:
+            heap = self.heaps[entry.priority] = []
+            self.priorities = sorted(self.heaps, reverse=True)
+        heapq.heappush(heap, entry)
+
+
+class ReadyQueue:
+    """Ready tasks by pool. Times are Unix milliseconds, handed in by the caller."""
+
+    def __init__(self) -> None:
+        self._pools: dict[str, _Pool] = {}
+        self._entries: dict[TaskKey, Entry] = {}
+        self._delayed: list[tuple[int, Entry]] = []
+        self._paused: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, key: TaskKey) -> bool:
+        return key in self._entries
+
+    @property
+    def paused(self) -> frozenset[str]:
+        """Pools that hand out nothing for now."""
+        return frozenset(self._paused)
+
+    def pause(self, pool: str) -> None:
+        """Hand out nothing from `pool` until `resume`."""
+        self._paused.add(pool)
+
+    def resume(self, pool: str) -> None:
+        """Undo `pause`."""
+        self._paused.discard(pool)
+
+    def push(self, entry: Entry, now_ms: int) -> bool:
+        """Add a task; returns whether it can run now (False: it waits for `not_before_ms`)."""
+        self.discard(entry.key)
+        self._entries[entry.key] = entry
+        pool = self._pools.setdefault(entry.pool, _Pool())
+        pool.operations[entry.operation] += 1
+        if entry.not_before_ms > now_ms:
+            heapq.heappush(self._delayed, (entry.not_before_ms, entry))
+            return False
+        pool.push(entry)
+        return True
+
+    def discard(self, key: TaskKey) -> None:
+        """Take a task out, wherever it waits."""
+        if (entry := self._entries.pop(key, None)) is not None:
+            self._pools[entry.pool].operations[entry.operation] -= 1
+
+    def wake(self, now_ms: int) -> list[str]:
+        """Move tasks whose pause is over into their queues; the pool of each."""
+        pools = []
+        while self._delayed and self._delayed[0][0] <= now_ms:
+            _, entry = heapq.heappop(self._delayed)
+            if self._entries.get(entry.key) is entry:
+                self._pools[entry.pool].push(entry)
+                pools.append(entry.pool)
+        return pools
+
+    @property
+    def next_wake_ms(self) -> int | None:
+        """When `wake` will next have something to do."""
+        return self._delayed[0][0] if self._delayed else None
+
+    def pop(self, pools: Sequence[str], want: int) -> list[Entry]:
+        """Take up to `want` tasks, from the first of `pools` that has any, then the next."""
+        taken: list[Entry] = []
+        for name in pools:
+            pool = self._pools.get(name)
+            if pool is None or name in self._paused:
+                continue
+            for priority in pool.priorities:
+                heap = pool.heaps[priority]
+                while heap and len(taken) < want:
+                    entry = heapq.heappop(heap)
+                    if self._entries.get(entry.key) is entry:
+                        self.discard(entry.key)
+                        taken.append(entry)
+            if len(taken) == want:
+                break
+        return taken
+
+    def names(self) -> list[str]:
+        """Pools that have ever had a task."""
+        return sorted(self._pools)
+
+    def queued(self, pool: str) -> int:
+        """Tasks that wait for `pool`, delayed ones included."""
+        found = self._pools.get(pool)
+        return found.operations.total() if found else 0
+
+    def oldest_ms(self, pool: str) -> int | None:
+        """Creation time of the oldest task that could run in `pool`; None if there is none."""
+        found = self._pools.get(pool)
+        if found is None:
+            return None
+        return min((head.created_ms for head in self._heads(found)), default=None)
+
+    def _heads(self, pool: _Pool) -> Iterable[Entry]:
+        for heap in pool.heaps.values():
+            while heap and self._entries.get(heap[0].key) is not heap[0]:
+                heapq.heappop(heap)
+            if heap:
+                yield heap[0]
+
+    def by_operation(self, pool: str) -> dict[str, int]:
+        """How many tasks of which operation wait for `pool`."""
+        found = self._pools.get(pool)
+        return {name: n for name, n in found.operations.items() if n} if found else {}

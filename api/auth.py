@@ -1,0 +1,160 @@
+"""Who asks: API keys, the operator's token, tokens of the Dolby dialect, or nobody yet."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from api.rate_limit import too_many
+from cluster.errors import BadRequest, Forbidden, ReelyardError, Unauthorized
+from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from api.services import Services
+
+DEFAULT_TENANT = "default"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever sent the request."""
+
+    tenant: str
+    key_id: str
+    admin: bool
+
+    @property
+    def scope(self) -> str | None:
+        """The tenant whose jobs it may name by id; None: anybody's."""
+        return None if self.admin else self.tenant
+
+
+class OperatorToken:
+    """The token in `cluster.json`: whoever can read that file owns the cluster."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def matches(self, text: str) -> bool:
+        """Whether `text` is the token of the running cluster."""
+        from cluster.runtime import find_cluster
+
+        cluster = await asyncio.to_thread(find_cluster, self._settings)
+        token = cluster.token if cluster else ""
+        return bool(token) and hmac.compare_digest(token.encode(), text.encode())
+
+
+def services(request: Request) -> Services:
+    """FastAPI dependency: the services of this app."""
+    found: Services = request.app.state.services
+    return found
+
+
+async def caller(request: Request) -> Caller:
+    """FastAPI dependency: who asks. Raises `Unauthorized`, `RateLimited`."""
+    state = request.state
+    if (known := getattr(state, "caller", None)) is not None:
+        found: Caller = known
+        return found
+    parts = services(request)
+    who = await identify(request, parts)
+    state.caller = who
+    if parts.limiter is not None:
+        allowed, rate = await parts.limiter.hit(who.key_id)
+        state.rate = rate
+        if not allowed:
+            raise too_many(rate)
+    return who
+
+
+async def admin(request: Request) -> Caller:
+    """FastAPI dependency: an admin. Raises `Unauthorized`, `Forbidden`."""
+    who = await caller(request)
+    if not who.admin:
+        raise Forbidden("this needs an admin's key")
+    return who
+
+
+async def identify(request: Request, parts: Services) -> Caller:
+    """Who sent the request. Raises `Unauthorized`."""
+    text = credential(request)
+    if text is None:
+        return await _keyless(request, parts)
+    if (key := await parts.registry.find_key(text)) is not None:
+        return Caller(tenant=key.tenant, key_id=key.key_id, admin=key.admin)
+    if text.count(".") == 2:
+        return await _by_token(text, parts)
+    if await parts.operator.matches(text):
+        return Caller(tenant=DEFAULT_TENANT, key_id="operator", admin=True)
+    raise Unauthorized
+
+
+def credential(request: Request) -> str | None:
+    """The key or token that came with the request, by Bearer or `x-api-key`; None: none did."""
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, text = header.partition(" ")
+        return text.strip() if scheme.lower() == "bearer" else ""
+    return request.headers.get("x-api-key")
+
+
+async def _by_token(text: str, parts: Services) -> Caller:
+    try:
+        claims = parts.signer.read_token(text)
+    except ReelyardError:
+        raise Unauthorized from None
+    key_id = str(claims.get("key_id", ""))
+    # A token outlives no key: revoking the key ends it.
+    key = await parts.registry.keys.by_id(key_id)
+    if key is None:
+        raise Unauthorized
+    return Caller(tenant=key.tenant, key_id=key.key_id, admin=key.admin)
+
+
+async def _keyless(request: Request, parts: Services) -> Caller:
+    """Before the first key exists, this machine's own programs are the admin."""
+    if not is_loopback(parts.settings.host) or await parts.registry.keys.any():
+        raise Unauthorized
+    client = request.client
+    if client is not None and not is_loopback(client.host):
+        raise Unauthorized
+    # A page in a browser on this machine, or a proxy before this server, is not its owner.
+    origin = request.headers.get("origin")
+    hosts = [_host_of(request.headers.get("host", ""))]
+    if origin is not None:
+        hosts.append(urlsplit(origin).hostname or "")
+    if not all(is_loopback(host) for host in hosts):
+        raise Unauthorized(
+            "Invalid or missing API key (without one, only http://127.0.0.1 or http://localhost "
+            "is answered; make one with `reelyard keys create`)"
+        )
+    return Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address) is this machine itself."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_bind(settings: Settings, *, has_keys: bool) -> None:
+    """Raises `BadRequest` if binding `settings.host` would serve strangers without a key."""
+    if not is_loopback(settings.host) and not has_keys:
+        raise BadRequest(
+            f"host: {settings.host} is reachable from outside this machine and no API key exists; "
+            "make one first with `reelyard keys create`, or bind 127.0.0.1"
+        )
+
+
+def _host_of(header: str) -> str:
+    return urlsplit(f"//{header}").hostname or ""

@@ -1,0 +1,83 @@
+"""Many small calls to the registry, merged into few large ones.
+
+The registry actor takes two to three thousand calls a second but two hundred thousand items: what
+arrives while a call is under way forms the next call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+
+class Lookups[Value]:
+    """Look-ups by id; the same id asked for twice travels once."""
+
+    def __init__(
+        self, fetch: Callable[[list[str]], Awaitable[dict[str, Value]]], most: int = 2000
+    ) -> None:
+        self._fetch = fetch
+        self._most = most
+        self._pending: dict[str, asyncio.Future[Value | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def get(self, key: str) -> Value | None:
+        """The value of `key` as it is no earlier than this call; None if there is none."""
+        if (future := self._pending.get(key)) is None:
+            future = self._pending[key] = asyncio.get_running_loop().create_future()
+        if self._task is None:
+            self._task = asyncio.create_task(self._flush())
+        # A caller that goes away must not cancel the look-up of the others.
+        return await asyncio.shield(future)
+
+    async def _flush(self) -> None:
+        while self._pending:
+            keys = list(self._pending)[: self._most]
+            batch = {key: self._pending.pop(key) for key in keys}
+            try:
+                found = await self._fetch(keys)
+            except BaseException as error:  # noqa: BLE001  every waiter must learn of it
+                _fail(batch.values(), error)
+            else:
+                for key, future in batch.items():
+                    future.set_result(found.get(key))
+        self._task = None
+
+
+class Writes[Item, Answer]:
+    """Writes in the order in which they come, each with its own answer."""
+
+    def __init__(
+        self, send: Callable[[list[Item]], Awaitable[Sequence[Answer]]], most: int = 1000
+    ) -> None:
+        self._send = send
+        self._most = most
+        self._pending: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def put(self, item: Item) -> Answer:
+        """Send `item` with whatever else waits; its answer."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._pending.append((item, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._flush())
+        return await asyncio.shield(future)
+
+    async def _flush(self) -> None:
+        while self._pending:
+            batch, self._pending = self._pending[: self._most], self._pending[self._most :]
+            try:
+                answers = await self._send([item for item, _ in batch])
+            except BaseException as error:  # noqa: BLE001  every waiter must learn of it
+                _fail([future for _, future in batch], error)
+            else:
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    future.set_result(answer)
+        self._task = None
+
+
+def _fail[Value](futures: Sequence[asyncio.Future[Value]] | object, error: BaseException) -> None:
+    for future in futures:  # type: ignore[attr-defined]
+        future.set_exception(error)
+        # Whoever waited may have gone; that is no reason for a warning.
+        future.exception()

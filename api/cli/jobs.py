@@ -1,0 +1,143 @@
+"""`reelyard jobs`, `show`, `cancel`, `retry`, `wait`: jobs that are there already."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+from rich.live import Live
+
+from api.cli.output import (
+    Exit,
+    command,
+    console,
+    errors,
+    human_bytes,
+    jobs_exit_code,
+    jobs_table,
+    print_json,
+    results_table,
+    state_text,
+    summary,
+)
+from api.cli.run import follow
+from api.cli.session import running_cluster
+from api.client.sync import Client
+from api.client.views import JobView
+from cluster.errors import ReelyardError
+from cluster.settings import Settings
+
+type JobIds = Annotated[list[str], typer.Argument(help="ids of jobs")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+WATCH_S = 1.0
+
+
+@command
+def jobs(
+    state: Annotated[
+        str | None, typer.Option(help="queued, running, succeeded, failed or cancelled")
+    ] = None,
+    operation: Annotated[str | None, typer.Option(help="only this operation")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="how many at most")] = 20,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="show again each second")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """List jobs, newest first."""
+    with running_cluster(Settings()) as client:
+        if watch and not as_json:
+            return _watch(client, state, operation, limit)
+        found = list(client.jobs(state=state, operation=operation, limit=limit))
+        if as_json:
+            print_json({"jobs": found})
+        elif found:
+            console.print(jobs_table(found))
+        else:
+            errors.print("no jobs")
+    return Exit.OK
+
+
+def _watch(client: Client, state: str | None, operation: str | None, limit: int) -> int:
+    with Live(console=console, refresh_per_second=4) as live:
+        while True:
+            found = list(client.jobs(state=state, operation=operation, limit=limit))
+            live.update(jobs_table(found))
+            time.sleep(WATCH_S)
+
+
+@command
+def show(
+    job_id: Annotated[str, typer.Argument(help="id of a job")], as_json: AsJson = False
+) -> int:
+    """Everything about one job."""
+    with running_cluster(Settings()) as client:
+        job = client.get(job_id)
+    if as_json:
+        print_json(job)
+        return Exit.OK
+    console.print(f"[bold]{job.job_id}[/]  {job.operation}  {state_text(job)}")
+    rows = {
+        "input": job.source_url,
+        "parameters": summary(job.parameters),
+        "progress": f"{job.progress:.0f}%  {job.phase or ''}",
+        "created": job.created_at,
+        "started": job.started_at or "",
+        "finished": job.completed_at or "",
+        "result": summary(job.result_data or {}),
+        "error": f"{job.error.code}: {job.error.message}" if job.error else "",
+    }
+    for name, value in rows.items():
+        if value.strip():
+            console.print(f"  {name:<11}{value}", markup=False)
+    for output in job.outputs:
+        place = output.path or output.url
+        console.print(f"  output     {place}  {human_bytes(output.size)}", markup=False)
+    return Exit.OK
+
+
+@command
+def cancel(job_ids: JobIds, as_json: AsJson = False) -> int:
+    """Cancel jobs; running ones stop within seconds."""
+    with running_cluster(Settings()) as client:
+        return _report(client.cancel_many(job_ids), as_json=as_json)
+
+
+@command
+def retry(job_ids: JobIds, as_json: AsJson = False) -> int:
+    """Run failed jobs again, under their old ids."""
+    with running_cluster(Settings()) as client:
+        answers: dict[str, JobView | ReelyardError] = {}
+        for job_id in job_ids:
+            try:
+                answers[job_id] = client.retry(job_id)
+            except ReelyardError as error:
+                answers[job_id] = error
+        return _report(answers, as_json=as_json)
+
+
+def _report(answers: dict[str, JobView | ReelyardError], *, as_json: bool) -> int:
+    refused = {key: item for key, item in answers.items() if isinstance(item, ReelyardError)}
+    done = [item for item in answers.values() if isinstance(item, JobView)]
+    if as_json:
+        print_json(
+            {"jobs": done, "refused": {key: item.as_dict() for key, item in refused.items()}}
+        )
+    else:
+        if done:
+            console.print(jobs_table(done))
+        for job_id, error in refused.items():
+            errors.print(f"[red]{job_id}[/] ({error.code}): {error.message}")
+    return Exit.USAGE if refused else Exit.OK
+
+
+@command
+def wait(job_ids: JobIds, as_json: AsJson = False) -> int:
+    """Wait until jobs have ended; the exit code tells how."""
+    with running_cluster(Settings()) as client:
+        ended = follow(client, [client.get(job_id) for job_id in job_ids], quiet=as_json)
+    if as_json:
+        print_json({"jobs": ended})
+    else:
+        console.print(results_table(ended))
+    return jobs_exit_code(ended)

@@ -1,0 +1,76 @@
+"""`reelyard keys`: API keys, by which tenants are known."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from api.cli.output import Exit, command, console, escape, print_json
+from api.cli.session import any_cluster, running_cluster
+from cluster.settings import Settings
+
+app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+@app.command()
+@command
+def create(
+    name: Annotated[str, typer.Argument(help="what the key is for")] = "key",
+    tenant: Annotated[str, typer.Option(help="whose jobs it sees")] = "default",
+    admin: Annotated[bool, typer.Option("--admin", help="may operate the cluster")] = False,
+    credits: Annotated[
+        int | None, typer.Option(help="credits granted to the tenant; none: not limited")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make a key and print it, this once. From the first key on, every request needs one."""
+    with any_cluster(Settings()) as client:
+        made = client.create_key(tenant, name, admin=admin, credits=credits)
+    if as_json:
+        print_json(made)
+    else:
+        console.print(made["key"], markup=False)
+    return Exit.OK
+
+
+@app.command("list")
+@command
+def list_keys(as_json: AsJson = False) -> int:
+    """List keys; not their texts, which are stored as hashes only."""
+    with running_cluster(Settings()) as client:
+        keys = client.list_keys()
+    if as_json:
+        print_json({"keys": keys})
+        return Exit.OK
+    table = Table(box=None, pad_edge=False)
+    for column in ("key id", "tenant", "name", "admin", "revoked"):
+        table.add_column(column)
+    for key in keys:
+        table.add_row(
+            key["key_id"],
+            escape(key["tenant"]),
+            escape(key["name"]),
+            "yes" if key.get("admin") else "",
+            "yes" if key.get("revoked_ms") or key.get("revoked_at") else "",
+        )
+    console.print(table)
+    return Exit.OK
+
+
+@app.command()
+@command
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="as `keys list` shows it")],
+    as_json: AsJson = False,
+) -> int:
+    """Make a key worthless, at once."""
+    with running_cluster(Settings()) as client:
+        revoked = client.revoke_key(key_id)
+    if as_json:
+        print_json(revoked)
+    else:
+        console.print(f"revoked {key_id}")
+    return Exit.OK

@@ -1,0 +1,172 @@
+"""What the command prints, and the exit codes it ends with."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from actors.jobs.model import State
+from api.client.bars import clock
+from api.client.views import JobView
+from cluster.errors import BadRequest, NotFound, ReelyardError, Unavailable, ValidationFailed
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Exit(IntEnum):
+    """Exit codes of `reelyard`."""
+
+    OK = 0
+    FAILED = 1  #: a job failed, or something went wrong
+    USAGE = 2  #: the request was refused: unknown operation, bad value, no such job
+    CANCELLED = 3  #: a job was cancelled by someone
+    UNREACHABLE = 4  #: no cluster answers
+    INTERRUPTED = 130  #: Ctrl-C, as shells expect it
+
+
+_STATE_STYLE = {
+    State.SUCCEEDED: "green",
+    State.FAILED: "red",
+    State.CANCELLED: "yellow",
+    State.RUNNING: "cyan",
+    State.QUEUED: "dim",
+}
+
+
+def exit_code(error: ReelyardError) -> Exit:
+    """The exit code for an error that ended the command."""
+    if isinstance(error, Unavailable):
+        return Exit.UNREACHABLE
+    usage = (BadRequest, ValidationFailed, NotFound)
+    return Exit.USAGE if isinstance(error, usage) else Exit.FAILED
+
+
+def jobs_exit_code(jobs: Iterable[JobView]) -> Exit:
+    """The exit code for jobs that have ended: the worst of them counts."""
+    states = {job.state for job in jobs}
+    if State.FAILED in states:
+        return Exit.FAILED
+    return Exit.CANCELLED if State.CANCELLED in states else Exit.OK
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(data)).decode() + "\n")
+    sys.stdout.flush()
+
+
+def fail(error: ReelyardError, *, as_json: bool) -> int:
+    """Print an error where scripts or people look for it; its exit code."""
+    if as_json:
+        print_json({"error": error.as_dict()})
+    else:
+        errors.print(f"[red]error[/red] ({error.code}): {escape(error.message)}")
+    return exit_code(error)
+
+
+def command[**P](function: Callable[P, int | None]) -> Callable[P, None]:
+    """Make a command of a function that returns an exit code and may raise `ReelyardError`."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = function(*args, **kwargs) or Exit.OK
+        except ReelyardError as error:
+            code = fail(error, as_json=bool(kwargs.get("as_json")))
+        except KeyboardInterrupt:
+            code = Exit.INTERRUPTED
+        raise SystemExit(int(code))
+
+    return wrapper
+
+
+def escape(text: str) -> str:
+    """`text` with rich's markup made harmless."""
+    from rich.markup import escape as rich_escape
+
+    return rich_escape(text)
+
+
+def human_bytes(size: float) -> str:
+    """`812 B`, `4.2 kB`, `1.3 GB` (powers of 1000)."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def state_text(job: JobView) -> str:
+    """The state in its colour."""
+    return f"[{_STATE_STYLE[job.state]}]{job.state.value}[/]"
+
+
+def jobs_table(jobs: Iterable[JobView]) -> Table:
+    """A list of jobs."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("job", "operation", "state"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("progress", justify="right")
+    table.add_column("input", overflow="ellipsis", max_width=48, no_wrap=True)
+    table.add_column("created", no_wrap=True)
+    for job in jobs:
+        progress = f"{job.progress:.0f}%"
+        if job.state is State.RUNNING and job.eta_s is not None:
+            progress += f" eta {clock(job.eta_s)}"
+        table.add_row(
+            job.job_id,
+            job.operation,
+            state_text(job),
+            progress,
+            escape(job.source_url),
+            job.created_at,
+        )
+    return table
+
+
+def results_table(jobs: Iterable[JobView]) -> Table:
+    """What ended jobs have made: files with their sizes, or what went wrong."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("operation", "input", "state"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("result", overflow="fold")
+    for job in jobs:
+        name = escape(job.source_url.rstrip("/").rsplit("/", 1)[-1])
+        first = (job.operation, name, state_text(job))
+        if job.error is not None:
+            table.add_row(*first, "", f"{job.error.code}: {escape(job.error.message)}")
+        elif not job.outputs:
+            table.add_row(*first, "", escape(summary(job.result_data or {})))
+        for output in job.outputs:
+            place = str(output.path or output.url)
+            table.add_row(*first, human_bytes(output.size), escape(place))
+            first = ("", "", "")
+    return table
+
+
+def summary(data: dict[str, Any]) -> str:
+    """The plain values of an operation's data, on one line."""
+    plain = {
+        name: f"{value:g}" if isinstance(value, float) else value
+        for name, value in data.items()
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+    }
+    return "  ".join(f"{name}={value}" for name, value in plain.items())
+
+
+def relative(path: Path) -> Path:
+    """`path` from the working folder, if it lies below it."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path

@@ -1,0 +1,139 @@
+"""`reelyard up` and `reelyard status`: the server, and how it is."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.output import Exit, command, console, escape, print_json
+from api.cli.session import find_running, running_cluster
+from api.client.bars import clock
+from cluster.errors import Conflict
+from cluster.runtime import Cluster, find_cluster, join, start_embedded
+from cluster.settings import Settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+@command
+def up(
+    host: Annotated[str | None, typer.Option(help="address to bind; default 127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="port; default 8000; 0: a free one")] = None,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="with Ray's dashboard")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="on a Ray cluster: deploy there and return")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Serve: start a cluster on this machine (or use REELYARD_RAY_ADDRESS) with the HTTP API."""
+    given = {"host": host, "port": port, "dashboard": dashboard or None}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    settings = Settings(**chosen)
+    if settings.ray_address is None and (running := find_cluster(settings)) is not None:
+        where = running.url or running.ray_address
+        raise Conflict(f"a cluster runs already at {where} (process {running.pid})")
+    cluster = _open(settings)
+    stop = _stop_on_signals()
+    try:
+        facts = _serve(settings, cluster)
+        _print_facts(facts, as_json=as_json, owned=cluster.owned)
+        if detach and not cluster.owned:
+            return Exit.OK
+        while not stop.wait(1.0):
+            pass
+        if not as_json:
+            console.print("stopping")
+        _shut_down(cluster)
+    finally:
+        cluster.stop()
+    return Exit.OK
+
+
+def _open(settings: Settings) -> Cluster:
+    from api.serve import apply_environment
+
+    apply_environment(settings)
+    return join(settings) if settings.ray_address is not None else start_embedded(settings)
+
+
+def _serve(settings: Settings, cluster: Cluster) -> dict[str, str]:
+    from actors.pool import start_engine
+    from api.serve import start_http
+
+    start_engine(settings)
+    url = start_http(settings)
+    cluster.announce(url)
+    facts = {
+        "url": url,
+        "docs": f"{url}/docs",
+        "store": _public(settings.store),
+        "storage": settings.storage,
+        "ray_address": cluster.address,
+    }
+    return facts | ({"dashboard": cluster.dashboard_url} if cluster.dashboard_url else {})
+
+
+def _shut_down(cluster: Cluster) -> None:
+    if cluster.owned:
+        from api.serve import stop_http
+
+        stop_http()
+
+
+def _public(store_url: str) -> str:
+    """A store's URL without its password."""
+    scheme, separator, rest = store_url.partition("://")
+    return scheme + separator + rest.rsplit("@", 1)[-1]
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _print_facts(facts: dict[str, str], *, as_json: bool, owned: bool) -> None:
+    if as_json:
+        print_json(facts)
+        return
+    console.print(f"[bold green]Reelyard is up[/] at [bold]{facts['url']}[/]")
+    for name, value in facts.items():
+        if name != "url":
+            console.print(f"  {name:<12}{escape(value)}")
+    if "dashboard" not in facts:
+        console.print("  dashboard   off; start with --dashboard")
+    if owned:
+        console.print("Ctrl-C stops it.")
+
+
+@command
+def status(as_json: AsJson = False) -> int:
+    """Whether a cluster runs here, where, and what it does; exit code 4 if none does."""
+    settings = Settings()
+    if find_running(settings) is None:
+        if as_json:
+            print_json({"running": False})
+        else:
+            console.print("no cluster runs here; start one with `reelyard up`")
+        return Exit.UNREACHABLE
+    with running_cluster(settings) as client:
+        overview = client.overview()
+    found = find_cluster(settings)
+    if as_json:
+        print_json({"running": True, "url": found.url if found else None, **overview})
+        return Exit.OK
+    if found is not None:
+        console.print(f"url      {found.url or '-'} (process {found.pid})")
+    console.print(f"uptime   {clock(overview['uptime_s'])}")
+    counts = "  ".join(f"{state} {count}" for state, count in overview["jobs"].items())
+    console.print(f"jobs     {counts or 'none'}")
+    for pool in overview["pools"]:
+        console.print(
+            f"pool     {pool['name']:<6} {len(pool['workers'])} worker(s), "
+            f"{pool['running']} running, {pool['queued']} queued"
+        )
+    return Exit.OK

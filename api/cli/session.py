@@ -1,0 +1,60 @@
+"""How a command gets to a cluster: one that runs on this machine, a remote one, or its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from api.client.http import HttpTransport
+from api.client.sync import Client
+from cluster.errors import Unavailable
+from cluster.runtime import find_cluster
+from cluster.settings import Settings
+
+URL_VARIABLE = "REELYARD_URL"
+KEY_VARIABLE = "REELYARD_KEY"
+
+
+@contextmanager
+def running_cluster(settings: Settings) -> Iterator[Client]:
+    """A client of a cluster that is there already. Raises `Unavailable` if none is."""
+    client = find_running(settings)
+    if client is None:
+        raise Unavailable(
+            "no cluster runs here; start one with `reelyard up`, "
+            f"or set {URL_VARIABLE} to reach another"
+        )
+    with client:
+        yield client
+
+
+@contextmanager
+def any_cluster(settings: Settings) -> Iterator[Client]:
+    """A client of the running cluster, or of one that lives as long as this command."""
+    client = find_running(settings)
+    if client is None:
+        from api.client.connect import connect
+
+        client = connect(settings=settings)
+    with client:
+        yield client
+
+
+def find_running(settings: Settings) -> Client | None:
+    """The server that `REELYARD_URL` names, else the cluster that this machine runs, else None."""
+    if url := os.environ.get(URL_VARIABLE):
+        return Client(url, os.environ.get(KEY_VARIABLE))
+    found = find_cluster(settings)
+    if found is not None and found.url is not None:
+        url, token = found.url, found.token
+
+        async def local() -> HttpTransport:
+            return HttpTransport(url, token, local=True)
+
+        return Client(transport=local)
+    if found is not None or settings.ray_address is not None:
+        from api.client.connect import connect
+
+        return connect(settings=settings)
+    return None

@@ -1,0 +1,286 @@
+"""The client for asyncio programs; `api.client.sync` is the same for all others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, overload
+
+from rich.console import Console
+
+from api.client.bars import JobBars
+from api.client.http import HttpTransport
+from api.client.request import InputLike, JobRequest, request
+from api.client.transport import Answer, JobFilter, Transport
+from api.client.views import JobRef, JobView, chunks, job_id_of
+from cluster.errors import NotFound, ReelyardError, TimedOut
+
+#: jobs asked about in one poll: so many of the oldest, and as many further ones in turn
+POLL_WINDOW = 200
+POLL_MIN_S = 0.05
+POLL_MAX_S = 1.0
+
+
+class AsyncClient:
+    """Submit jobs, follow them, fetch what they made.
+
+    `AsyncClient(url, key)` speaks HTTP; `connect_async()` gives one that speaks to Ray directly.
+    Every method that takes a job takes its id or any snapshot of it.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        key: str | None = None,
+        *,
+        transport: Transport | None = None,
+    ) -> None:
+        self.transport = transport or HttpTransport(url, key)
+
+    async def submit(
+        self,
+        operation: str,
+        input: InputLike | Sequence[InputLike],
+        *,
+        params: dict[str, Any] | None = None,
+        output: InputLike | None = None,
+        priority: int = 0,
+        pool: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> JobView:
+        """One job; several inputs go into it together.
+
+        Raises the class of `cluster.errors` that names what is wrong with the request.
+        """
+        wanted = request(
+            operation,
+            input,
+            params=params,
+            output=output,
+            priority=priority,
+            pool=pool,
+            metadata=metadata,
+            idempotency_key=idempotency_key,
+        )
+        return (await self.submit_requests([wanted]))[0]
+
+    async def submit_many(
+        self,
+        operation: str,
+        inputs: Iterable[InputLike],
+        *,
+        params: dict[str, Any] | None = None,
+        output: InputLike | None = None,
+        priority: int = 0,
+        pool: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> list[JobView]:
+        """One job for each input, all in one call however many there are; order is kept.
+
+        `output` is a folder here (or None). Raises on the first refused one; what was accepted
+        before it stays accepted (see `submit_requests` with `refused="return"`).
+        """
+        wanted = [
+            request(
+                operation,
+                item,
+                params=params,
+                output=output,
+                priority=priority,
+                pool=pool,
+                metadata=metadata,
+            )
+            for item in inputs
+        ]
+        return await self.submit_requests(wanted)
+
+    @overload
+    async def submit_requests(
+        self, requests: Sequence[JobRequest], *, refused: Literal["raise"] = "raise"
+    ) -> list[JobView]: ...
+
+    @overload
+    async def submit_requests(
+        self, requests: Sequence[JobRequest], *, refused: Literal["return"]
+    ) -> list[Answer]: ...
+
+    async def submit_requests(
+        self, requests: Sequence[JobRequest], *, refused: Literal["raise", "return"] = "raise"
+    ) -> list[JobView] | list[Answer]:
+        """Different jobs in one call. `refused="return"` puts the error in the job's place."""
+        answers = await self.transport.submit_many(requests)
+        if refused == "return":
+            return answers
+        jobs: list[JobView] = []
+        for answer in answers:
+            if isinstance(answer, ReelyardError):
+                raise answer
+            jobs.append(answer)
+        return jobs
+
+    async def get(self, job: JobRef) -> JobView:
+        """The job as it stands now. Raises `NotFound`."""
+        job_id = job_id_of(job)
+        found = await self.transport.get_many([job_id])
+        if job_id not in found:
+            raise NotFound(f"there is no job {job_id}")
+        return found[job_id]
+
+    async def jobs(
+        self,
+        *,
+        state: str | None = None,
+        operation: str | None = None,
+        input: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[JobView]:
+        """The jobs that fit, newest first; pages are fetched as they are needed."""
+        which = JobFilter(state, operation, input, created_after, created_before)
+        cursor: str | None = None
+        left = limit
+        while left is None or left > 0:
+            page, cursor = await self.transport.page(which, min(100, left or 100), cursor)
+            for job in page:
+                yield job
+            if left is not None:
+                left -= len(page)
+            if cursor is None:
+                return
+
+    async def as_completed(
+        self, jobs: Iterable[JobRef], *, timeout_s: float | None = None
+    ) -> AsyncIterator[JobView]:
+        """Each job once it has ended, in the order in which they end.
+
+        Raises `TimedOut` when some are left after `timeout_s`.
+        """
+        async for batch in self._finished(jobs, timeout_s):
+            for job in batch:
+                if job.done:
+                    yield job
+
+    async def _finished(
+        self, jobs: Iterable[JobRef], timeout_s: float | None
+    ) -> AsyncIterator[list[JobView]]:
+        """Snapshots of the unfinished jobs, poll by poll, each ended one exactly once."""
+        pending = dict.fromkeys(job_id_of(job) for job in jobs)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        pause, turn = POLL_MIN_S, 0
+        while pending:
+            ids = list(pending)
+            window = ids[:POLL_WINDOW]
+            rest = chunks(ids[POLL_WINDOW:], POLL_WINDOW)
+            if rest:
+                window += rest[turn % len(rest)]
+                turn += 1
+            found = await self.transport.get_many(window)
+            if missing := [job_id for job_id in window if job_id not in found]:
+                raise NotFound(f"there is no job {missing[0]}")
+            ended = [job_id for job_id, job in found.items() if job.done]
+            for job_id in ended:
+                del pending[job_id]
+            yield list(found.values())
+            if not pending:
+                return
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimedOut(f"{len(pending)} job(s) had not ended after {timeout_s} s")
+            pause = POLL_MIN_S if ended else min(POLL_MAX_S, pause * 1.5)
+            await asyncio.sleep(pause)
+
+    async def wait(self, job: JobRef, *, timeout_s: float | None = None) -> JobView:
+        """The job once it has ended. Raises `TimedOut` when it has not after `timeout_s`."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left = 20.0 if deadline is None else deadline - time.monotonic()
+            found = await self.transport.wait(job_id_of(job), max(0.0, min(20.0, left)))
+            if found.done:
+                return found
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimedOut(f"job {found.job_id} had not ended after {timeout_s} s")
+
+    async def wait_all(
+        self, jobs: Sequence[JobRef], *, timeout_s: float | None = None
+    ) -> list[JobView]:
+        """All jobs once they have ended, in the order given."""
+        return await self._collect(jobs, timeout_s, None)
+
+    async def progress(
+        self,
+        jobs: Sequence[JobView],
+        *,
+        timeout_s: float | None = None,
+        console: Console | None = None,
+    ) -> list[JobView]:
+        """`wait_all` with progress bars on the terminal (or on another rich console)."""
+        return await self._collect(jobs, timeout_s, JobBars(jobs, console) if jobs else None)
+
+    async def _collect(
+        self, jobs: Sequence[JobRef], timeout_s: float | None, bars: JobBars | None
+    ) -> list[JobView]:
+        ended: dict[str, JobView] = {}
+        with bars or nullcontext():
+            async for batch in self._finished(jobs, timeout_s):
+                ended.update({job.job_id: job for job in batch if job.done})
+                if bars is not None:
+                    bars.update(batch)
+        return [ended[job_id_of(job)] for job in jobs]
+
+    async def results(
+        self, jobs: Sequence[JobRef], *, timeout_s: float | None = None
+    ) -> list[dict[str, Any]]:
+        """The operations' data once all have ended. Raises what the first failed one failed of."""
+        return [job.result() for job in await self.wait_all(jobs, timeout_s=timeout_s)]
+
+    async def cancel(self, job: JobRef) -> JobView:
+        """Cancel; raises `AlreadyFinished` if it has ended."""
+        return _one(await self.transport.cancel_many([job_id_of(job)]))
+
+    async def cancel_many(self, jobs: Iterable[JobRef]) -> dict[str, Answer]:
+        """Cancel all of them; what had ended already is refused, by id."""
+        return await self.transport.cancel_many([job_id_of(job) for job in jobs])
+
+    async def retry(self, job: JobRef) -> JobView:
+        """A new attempt of a failed job under the same id."""
+        return _one(await self.transport.retry_many([job_id_of(job)]))
+
+    async def download(self, job: JobView, folder: InputLike = ".") -> list[Path]:
+        """The outputs' files, written into `folder`; existing ones are replaced."""
+        target = Path(folder)
+        await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
+        paths = [target / Path(output.name).name for output in job.outputs]
+        for output, path in zip(job.outputs, paths, strict=True):
+            await self.transport.download(output, path)
+        return paths
+
+    async def overview(self) -> dict[str, Any]:
+        """Pools, queues, running jobs, throughput: what operators look at."""
+        return await self.transport.overview()
+
+    async def close(self) -> None:
+        """Let go of connections, and of a cluster that this client started."""
+        await self.transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+def _one(answers: dict[str, Answer]) -> JobView:
+    (answer,) = answers.values()
+    if isinstance(answer, ReelyardError):
+        raise answer
+    return answer

@@ -1,0 +1,47 @@
+"""From a Python program straight to the registry over Ray, without HTTP."""
+
+from __future__ import annotations
+
+from actors.pool import start_engine
+from api.client.aio import AsyncClient
+from api.client.direct import DirectTransport
+from api.client.sync import Client
+from cluster.runtime import Cluster, find_cluster, join, start_embedded
+from cluster.settings import Settings
+
+
+def connect(address: str | None = None, *, settings: Settings | None = None) -> Client:
+    """A client on the Ray cluster at `address` (default: `REELYARD_RAY_ADDRESS`).
+
+    With neither, the cluster that runs on this machine is used, or else one is started inside
+    this program; `close()` (or leaving the `with` block) stops it again.
+    """
+    cluster = open_cluster(_with_address(settings, address))
+    return Client(transport=lambda: DirectTransport.open(cluster.settings, cluster))
+
+
+async def connect_async(
+    address: str | None = None, *, settings: Settings | None = None
+) -> AsyncClient:
+    """`connect` for asyncio programs; where it has to start a cluster, it blocks for seconds."""
+    # Not in a thread: Ray's processes end with the thread that started them.
+    cluster = open_cluster(_with_address(settings, address))
+    return AsyncClient(transport=await DirectTransport.open(cluster.settings, cluster))
+
+
+def _with_address(settings: Settings | None, address: str | None) -> Settings:
+    wanted = settings or Settings()
+    return wanted.model_copy(update={"ray_address": address}) if address else wanted
+
+
+def open_cluster(settings: Settings) -> Cluster:
+    """Join the cluster that `settings` name or that runs here, else start one."""
+    if settings.ray_address is not None or find_cluster(settings) is not None:
+        return join(settings)
+    cluster = start_embedded(settings)
+    try:
+        start_engine(settings)
+    except BaseException:
+        cluster.stop()
+        raise
+    return cluster

@@ -1,0 +1,216 @@
+"""The client's transport over Ray: the registry's own calls, no HTTP in between."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+
+from actors.jobs.messages import Accepted, PageQuery, Refusal
+from actors.jobs.model import Job, JobSpec, OutputFile, State
+from api.client.http import save_url
+from api.client.request import JobRequest, local_url
+from api.client.transport import Answer, JobFilter
+from api.client.views import JobView, OutputView, chunks
+from api.registry_client import RegistryClient, refused
+from cluster.errors import ValidationFailed
+from cluster.runtime import Cluster
+from cluster.settings import Settings
+from cluster.storage import Storage
+
+#: jobs planned and sent in one step: large enough to be quick, small enough to stay lively
+BATCH = 1000
+TENANT = "default"
+
+
+class DirectTransport:
+    """Speaks to the registry of the Ray cluster that this process has joined.
+
+    Paths are taken as they are: they must name the same file on the workers.
+    """
+
+    def __init__(
+        self, settings: Settings, registry: RegistryClient, storage: Storage, cluster: Cluster
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._storage = storage
+        self._cluster = cluster
+
+    @classmethod
+    async def open(cls, settings: Settings, cluster: Cluster) -> DirectTransport:
+        """On a cluster that is already joined; `close` leaves (or stops) it."""
+        storage = Storage.open(settings.storage, settings.storage_options)
+        return cls(settings, RegistryClient.over_ray(settings), storage, cluster)
+
+    async def submit_many(self, requests: Sequence[JobRequest]) -> list[Answer]:
+        answers: list[Answer] = []
+        for batch in chunks(requests, BATCH):
+            specs = [_spec(item) for item in batch]
+            for answer in await self._registry.submit(specs):
+                if isinstance(answer, Accepted):
+                    answers.append(await self._view(answer.job))
+                else:
+                    answers.append(refused(answer))
+        return answers
+
+    async def get_many(self, job_ids: Sequence[str]) -> dict[str, JobView]:
+        found = await self._registry.get_many(job_ids, None)
+        return {job_id: await self._view(job) for job_id, job in found.items()}
+
+    async def wait(self, job_id: str, timeout_s: float) -> JobView:
+        return await self._view(await self._registry.wait(job_id, None, timeout_s))
+
+    async def page(
+        self, which: JobFilter, limit: int, cursor: str | None
+    ) -> tuple[list[JobView], str | None]:
+        # Here the cursor is the last id itself: nothing crosses a trust boundary.
+        query = PageQuery(
+            tenant=TENANT,
+            limit=limit,
+            state=_state(which.state),
+            operation=which.operation,
+            input=which.input,
+            created_from_ms=_ms(which.created_after),
+            created_to_ms=_ms(which.created_before),
+            after_id=cursor,
+        )
+        jobs = await self._registry.page(query)
+        following = jobs[-1].id if len(jobs) == limit else None
+        return [await self._view(job) for job in jobs], following
+
+    async def cancel_many(self, job_ids: Sequence[str]) -> dict[str, Answer]:
+        return await self._answers(await self._registry.cancel(job_ids, None))
+
+    async def retry_many(self, job_ids: Sequence[str]) -> dict[str, Answer]:
+        return await self._answers(await self._registry.retry(job_ids, None))
+
+    async def _answers(self, answers: dict[str, Job | Refusal]) -> dict[str, Answer]:
+        return {
+            job_id: refused(answer) if isinstance(answer, Refusal) else await self._view(answer)
+            for job_id, answer in answers.items()
+        }
+
+    async def overview(self) -> dict[str, Any]:
+        overview: dict[str, Any] = msgspec.to_builtins(await self._registry.overview())
+        return overview
+
+    async def create_key(
+        self, tenant: str, name: str, *, admin: bool, credits: int | None
+    ) -> dict[str, Any]:
+        key, info = await self._registry.create_key(tenant, name, admin=admin, credits=credits)
+        return {"key": key, **msgspec.to_builtins(info)}
+
+    async def list_keys(self) -> list[dict[str, Any]]:
+        keys: list[dict[str, Any]] = msgspec.to_builtins(await self._registry.api_keys())
+        return keys
+
+    async def revoke_key(self, key_id: str) -> dict[str, Any]:
+        info: dict[str, Any] = msgspec.to_builtins(await self._registry.revoke_key(key_id))
+        return info
+
+    async def download(self, output: OutputView, path: Path) -> None:
+        if (found := output.path) is not None:
+            await asyncio.to_thread(shutil.copyfile, found, path)
+        elif output.url.startswith("storage:"):
+            await self._storage.download(output.url.removeprefix("storage:"), path)
+        else:
+            async with httpx2.AsyncClient() as http:
+                await save_url(http, output.url, path)
+
+    async def close(self) -> None:
+        await self._registry.close()
+        await asyncio.to_thread(self._cluster.stop)
+
+    async def _view(self, job: Job) -> JobView:
+        task = job.active_task
+        return JobView(
+            job_id=job.id,
+            operation=job.operation,
+            state=job.state,
+            source_url=job.input,
+            progress=job.progress,
+            phase=task.phase.value if task and task.phase else None,
+            speed=task.speed if task else None,
+            eta_s=task.eta_s if task else None,
+            kind=job.kind,
+            parameters=job.params,
+            result_data=job.result,
+            outputs=[await self._output(output) for output in job.outputs],
+            error=job.error,
+            metadata=job.metadata,
+            priority=job.priority,
+            created_at=_iso(job.created_ms) or "",
+            started_at=_iso(job.started_ms),
+            completed_at=_iso(job.finished_ms),
+            expires_at=_iso(job.outputs_expire_ms),
+            tasks=[],
+        )
+
+    async def _output(self, output: OutputFile) -> OutputView:
+        url = output.url
+        if url.startswith("storage:"):
+            key = url.removeprefix("storage:")
+            if (path := self._storage.local_path(key)) is not None:
+                url = path.as_uri()
+            else:
+                signed = await self._storage.sign("GET", key, self._settings.url_ttl_s)
+                url = signed or url
+        return OutputView(
+            name=output.name,
+            url=url,
+            size=output.size,
+            content_type=output.content_type,
+            kind=output.kind,
+            sha256=output.sha256,
+            facts=output.facts,
+        )
+
+
+def _spec(item: JobRequest) -> JobSpec:
+    return JobSpec(
+        operation=item.operation,
+        inputs=[local_url(source) for source in item.inputs],
+        input=os.fspath(item.inputs[0]) if item.inputs else "",
+        params=item.params,
+        output=local_url(item.output) if item.output is not None else None,
+        output_sent=os.fspath(item.output) if item.output is not None else None,
+        tenant=TENANT,
+        dialect="python",
+        priority=item.priority,
+        pool=item.pool,
+        metadata=item.metadata,
+        idempotency_key=item.idempotency_key,
+        fingerprint=msgspec.json.encode([item.operation, item.params, item.output]).hex()
+        if item.idempotency_key
+        else "",
+    )
+
+
+def _state(word: str | None) -> State | None:
+    try:
+        return State(word) if word is not None else None
+    except ValueError:
+        raise ValidationFailed(
+            f"state: {word!r} is none of {', '.join(state.value for state in State)}"
+        ) from None
+
+
+def _ms(text: str | None) -> int | None:
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _iso(ms: int | None) -> str | None:
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,71 @@
+"""How a client reaches the cluster: over HTTP, or directly over Ray. Same calls on both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from api.client.request import JobRequest
+from api.client.views import JobView, OutputView
+from cluster.errors import ReelyardError
+
+type Answer = JobView | ReelyardError
+"""The item of a list call: a job, or why this one was refused."""
+
+
+class JobFilter(msgspec.Struct, frozen=True):
+    """Which jobs a listing shows; None means any."""
+
+    state: str | None = None
+    operation: str | None = None
+    input: str | None = None
+    created_after: str | None = None
+    """ISO 8601, inclusive."""
+    created_before: str | None = None
+
+
+class Transport(Protocol):
+    """What `AsyncClient` stands on."""
+
+    async def submit_many(self, requests: Sequence[JobRequest]) -> list[Answer]:
+        """Submit in batches; each answered job is durable. Order is kept."""
+
+    async def get_many(self, job_ids: Sequence[str]) -> dict[str, JobView]:
+        """The jobs that exist, by id."""
+
+    async def wait(self, job_id: str, timeout_s: float) -> JobView:
+        """The job when it has ended, or as it stands after `timeout_s`. Raises `NotFound`."""
+
+    async def page(
+        self, which: JobFilter, limit: int, cursor: str | None
+    ) -> tuple[list[JobView], str | None]:
+        """A page, newest first, and the cursor of the next one."""
+
+    async def cancel_many(self, job_ids: Sequence[str]) -> dict[str, Answer]:
+        """Cancel; a job that has already ended is refused with `AlreadyFinished`."""
+
+    async def retry_many(self, job_ids: Sequence[str]) -> dict[str, Answer]:
+        """Make a new attempt of failed jobs."""
+
+    async def overview(self) -> dict[str, Any]:
+        """Pools, queues, running jobs, throughput (operators only)."""
+
+    async def download(self, output: OutputView, path: Path) -> None:
+        """Write an output's bytes to `path`."""
+
+    async def create_key(
+        self, tenant: str, name: str, *, admin: bool, credits: int | None
+    ) -> dict[str, Any]:
+        """A new API key: `key` (shown this once), `key_id`, `tenant`, `name`."""
+
+    async def list_keys(self) -> list[dict[str, Any]]:
+        """All API keys, without the keys themselves."""
+
+    async def revoke_key(self, key_id: str) -> dict[str, Any]:
+        """Make a key worthless. Raises `NotFound`."""
+
+    async def close(self) -> None:
+        """Let go of connections, and of a cluster that this client started."""

@@ -1,0 +1,111 @@
+"""What the Python client hands out: a job as its caller sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from actors.jobs.model import ErrorInfo, State
+from cluster.errors import ReelyardError, error_from_dict
+
+
+class OutputView(msgspec.Struct, frozen=True):
+    """A file that a job made."""
+
+    name: str
+    url: str
+    """Where to get it: a signed, expiring URL, or the destination that was asked for."""
+    size: int = 0
+    """Bytes."""
+    content_type: str = "application/octet-stream"
+    kind: str = "data"
+    sha256: str = ""
+    facts: dict[str, Any] = {}
+
+    @property
+    def path(self) -> Path | None:
+        """The file itself, where it lies on a disk that this machine names alike."""
+        parts = urlsplit(self.url)
+        return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+class JobView(msgspec.Struct, frozen=True):
+    """A snapshot of a job; `client.get(job)` brings a newer one."""
+
+    job_id: str
+    operation: str
+    state: State
+    source_url: str = ""
+    """The input as it was sent."""
+    progress: float = 0.0
+    """0 to 100."""
+    phase: str | None = None
+    speed: float | None = None
+    """Media seconds a second."""
+    eta_s: float | None = None
+    kind: str = "data"
+    parameters: dict[str, Any] = {}
+    result_data: dict[str, Any] | None = None
+    outputs: list[OutputView] = []
+    error: ErrorInfo | None = None
+    metadata: dict[str, Any] = {}
+    priority: int = 0
+    created_at: str = ""
+    started_at: str | None = None
+    completed_at: str | None = None
+    expires_at: str | None = None
+    tasks: list[dict[str, Any]] = []
+
+    @property
+    def id(self) -> str:
+        """`job_id`."""
+        return self.job_id
+
+    @property
+    def done(self) -> bool:
+        """Succeeded, failed or cancelled."""
+        return self.state.terminal
+
+    @property
+    def ok(self) -> bool:
+        """Succeeded."""
+        return self.state is State.SUCCEEDED
+
+    @property
+    def path(self) -> Path | None:
+        """The first output's file, where it lies on a disk that this machine names alike."""
+        return self.outputs[0].path if self.outputs else None
+
+    def exception(self) -> ReelyardError | None:
+        """What went wrong, as an exception of the class that its code names."""
+        if self.error is None:
+            return None
+        return error_from_dict(msgspec.to_builtins(self.error))
+
+    def result(self) -> dict[str, Any]:
+        """The operation's data. Raises what went wrong if the job did not succeed."""
+        if (error := self.exception()) is not None:
+            raise error
+        return self.result_data or {}
+
+
+def job_view(body: dict[str, Any]) -> JobView:
+    """A JobView from the JSON object of `/v1/jobs/{id}`; fields it does not know are dropped."""
+    return msgspec.convert(body, JobView, strict=False)
+
+
+type JobRef = JobView | str
+
+
+def job_id_of(job: JobRef) -> str:
+    """The id of a job, given as such or as a view."""
+    return job.job_id if isinstance(job, JobView) else job
+
+
+def chunks[T](items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """`items` in runs of at most `size`."""
+    return [items[start : start + size] for start in range(0, len(items), size)]

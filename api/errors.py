@@ -1,0 +1,190 @@
+"""Errors on their way out: the shape of `/v1`, and which dialect's shape a path gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.faults import pydantic_v1
+from cluster.errors import (
+    BadRequest,
+    Forbidden,
+    IdempotencyMismatch,
+    InsufficientCredits,
+    MediaError,
+    NotFound,
+    RateLimited,
+    ReelyardError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UnsupportedType,
+    ValidationFailed,
+)
+
+log = structlog.get_logger(__name__)
+
+ErrorResponse = Callable[[ReelyardError, Request], Response]
+
+
+class MethodNotAllowed(ReelyardError):
+    """This path does not take that method."""
+
+    code, http_status = "method_not_allowed", 405
+
+
+_BY_STATUS: dict[int, type[ReelyardError]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: TooLarge,
+    415: UnsupportedType,
+    429: RateLimited,
+    503: Unavailable,
+}
+
+
+def v1_error_response(error: ReelyardError, request: Request) -> Response:  # noqa: ARG001  one signature for all dialects
+    """`{detail, code}`; `detail` is FastAPI's list for a 422 (pydantic v1's wording)."""
+    return json_response(error_body(error), error.http_status, error_headers(error))
+
+
+def error_body(error: ReelyardError) -> dict[str, Any]:
+    """The body of `v1_error_response`.
+
+    422: `message` is the sentence. 402: `required` and `available`; 429: `retry_after` seconds.
+    """
+    body: dict[str, Any] = {"detail": error.message, "code": error.code}
+    if isinstance(error, ValidationFailed) and not isinstance(error, IdempotencyMismatch):
+        body["detail"] = [pydantic_v1(fault) for fault in faults_of(error)]
+        body["message"] = error.message
+    elif isinstance(error, InsufficientCredits | RateLimited):
+        body |= error.details
+    elif isinstance(error, MediaError):
+        body["retryable"] = error.retryable
+    return body
+
+
+def faults_of(error: ValidationFailed) -> list[dict[str, Any]]:
+    """`{loc, msg, type}` of every fault; `loc` begins with where it was: body, query …"""
+    faults = error.details.get("errors") or [
+        {
+            "loc": [field] if (field := error.details.get("field")) else [],
+            "msg": error.message,
+            "type": f"value_error.{error.code}",
+        }
+    ]
+    return [fault | {"loc": _whole_loc(fault["loc"])} for fault in faults]
+
+
+def _whole_loc(loc: list[str | int]) -> list[str | int]:
+    known = ("body", "query", "path", "header", "cookie")
+    return loc if loc and loc[0] in known else ["body", *loc]
+
+
+def error_headers(error: ReelyardError) -> dict[str, str]:
+    """`Retry-After`, `WWW-Authenticate` or `Allow` where they belong."""
+    headers: dict[str, str] = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    elif isinstance(error, Unavailable):
+        headers["Retry-After"] = "2"
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed) and (allow := error.details.get("allow")):
+        headers["Allow"] = allow
+    return headers
+
+
+def json_response(
+    body: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """`body` (records, dicts, lists) as a JSON response."""
+    return Response(
+        msgspec.json.encode(body), status, headers, media_type="application/json"
+    )
+
+
+def from_validation(error: RequestValidationError) -> ValidationFailed:
+    """FastAPI's error as ours."""
+    faults = [
+        {
+            "loc": [part for part in fault["loc"] if isinstance(part, str | int)],
+            "msg": str(fault["msg"]),
+            "type": str(fault["type"]),
+        }
+        for fault in error.errors()
+    ]
+    text = "; ".join(
+        f"{'.'.join(map(str, fault['loc'][1:])) or fault['loc'][0]}: {pydantic_v1(fault)['msg']}"
+        for fault in faults
+    )
+    return ValidationFailed(text, details={"errors": faults})
+
+
+def from_http(error: HTTPException) -> ReelyardError:
+    """Starlette's error (no such route, wrong method, broken form) as ours."""
+    cls = _BY_STATUS.get(error.status_code, BadRequest)
+    if error.status_code >= 500:
+        cls = Unavailable if error.status_code == 503 else ReelyardError
+    allow = (error.headers or {}).get("Allow")
+    known = {404: "there is nothing at this path", 405: None}
+    message = known.get(error.status_code, str(error.detail or "") or None)
+    return cls(message, details={"allow": allow} if allow else None)
+
+
+def full_path(request: Request) -> str:
+    """The path that the client asked for, whatever an app is mounted under."""
+    path: str = request.scope["path"]
+    root: str = request.scope.get("root_path", "")
+    return path if not root or path.startswith(root + "/") else root + path
+
+
+def response_for(error: ReelyardError, request: Request) -> Response:
+    """`error` in the words of the dialect that the path belongs to."""
+    shape: ErrorResponse = request.app.state.error_shape(full_path(request))
+    try:
+        return shape(error, request)
+    except Exception:
+        log.exception("a dialect could not word an error", code=error.code)
+        return v1_error_response(error, request)
+
+
+def unhandled(request: Request) -> Response:
+    """The answer to whatever nobody foresaw; log it where it is caught."""
+    return response_for(ReelyardError("something went wrong inside this server"), request)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every error of a route come out through `response_for`."""
+
+    async def reelyard(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ReelyardError)
+        if error.http_status >= 500 or error.internal:
+            log.warning(
+                "request failed", code=error.code, path=full_path(request), internal=error.internal
+            )
+        return response_for(error, request)
+
+    async def validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return response_for(from_validation(error), request)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return response_for(from_http(error), request)
+
+    app.add_exception_handler(ReelyardError, reelyard)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(HTTPException, http)
+

@@ -1,0 +1,89 @@
+"""Which inputs and outputs a client may name, and what a worker opens for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from cluster.errors import Forbidden, InvalidInput, NotFound, SourceForbidden
+from cluster.settings import Settings
+
+STORES = ("s3", "gs", "az")
+TAKEN = "an http(s) URL, upload:<id>, job:<id>, a file or an object-store URL that is allowed here"
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+
+
+def scheme_of(text: str) -> str:
+    """The scheme of a location in lower case; empty for a path."""
+    found = _SCHEME.match(text)
+    return found[1].lower() if found else ""
+
+
+def upload_prefix(tenant: str, upload_id: str) -> str:
+    """Where the parts of an upload lie. Raises `NotFound` for what can't be an upload's id."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", upload_id):
+        raise NotFound(f"there is no upload {upload_id[:80]!r}", details={"upload_id": upload_id})
+    return f"tenants/{tenant}/uploads/{upload_id}/"
+
+
+def check_url(text: str) -> str:
+    """An http(s) URL as it is. Raises `InvalidInput`."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise InvalidInput(f"{text[:200]!r} is not a URL: {error}") from None
+    if not host or any(char.isspace() or ord(char) < 32 for char in text):
+        raise InvalidInput(f"{text[:200]!r} is not a URL: it names no host")
+    return text
+
+
+def check_store(text: str, *, admin: bool, settings: Settings) -> str:
+    """An object-store URL under one of the operator's prefixes. Raises `SourceForbidden`."""
+    path = unquote(urlsplit(text).path)
+    if ".." in path.split("/"):
+        raise InvalidInput(f"{text[:200]!r}: '..' has no place in an object's name")
+    if admin or any(_below(text, prefix) for prefix in settings.input_stores):
+        return text
+    raise SourceForbidden(
+        f"{text[:200]!r} lies in no object store that this server may use for clients"
+    )
+
+
+def check_path(text: str, *, admin: bool, roots: Sequence[str]) -> str:
+    """A path of the server's disk as a `file:` URL. Raises `SourceForbidden`, `InvalidInput`.
+
+    For whoever is no admin it must lie, links resolved, in one of `roots`.
+    """
+    path = Path(unquote(urlsplit(text).path) if scheme_of(text) == "file" else text)
+    if "\0" in str(path) or not path.is_absolute():
+        raise InvalidInput(f"{text[:200]!r} is no input; this server takes {TAKEN}")
+    if admin:
+        return _file_url(path, text)
+    real = path.resolve()
+    if any(real.is_relative_to(Path(root).expanduser().resolve()) for root in roots):
+        return _file_url(real, text)
+    raise SourceForbidden(f"{text[:200]!r} lies in no folder that this server opens to clients")
+
+
+def check_stored(text: str, tenant: str, *, admin: bool) -> str:
+    """A `storage:` location of the tenant's own. Raises `Forbidden`, `InvalidInput`."""
+    key = text.removeprefix("storage:")
+    if not key or key.startswith("/") or ".." in key.split("/"):
+        raise InvalidInput(f"{text[:200]!r} names no stored object")
+    if not admin and not key.startswith(f"tenants/{tenant}/"):
+        raise Forbidden(f"{text[:200]!r} belongs to somebody else")
+    return text
+
+
+def _below(text: str, prefix: str) -> bool:
+    stem = prefix.rstrip("/")
+    return bool(stem) and (text == stem or text.startswith(f"{stem}/"))
+
+
+def _file_url(path: Path, text: str) -> str:
+    # A final slash says "folder" and must survive.
+    return path.as_uri() + ("/" if text.endswith("/") and str(path) != "/" else "")

@@ -1,0 +1,262 @@
+"""A job in Pipelyn's words. Pure: presets, states and errors each have one table here."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from actors.jobs.ids import parse_id
+from actors.jobs.messages import Usage
+from actors.jobs.model import Job, State
+from cluster.errors import NotFound, ReelyardError
+from cluster.storage.keys import content_disposition
+
+STATES: dict[State, str] = {
+    State.QUEUED: "pending",
+    State.RUNNING: "processing",
+    State.SUCCEEDED: "done",
+    State.FAILED: "failed",
+    State.CANCELLED: "failed",
+}
+
+
+class Preset(NamedTuple):
+    """What `GET /media/presets` tells of a preset."""
+
+    name: str
+    max_width: int
+    image_quality: int
+    video_crf: int
+    video_bitrate_kbps: int
+    audio_bitrate_kbps: int
+
+
+DEFAULT_PRESET = "web"
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset("mobile", 900, 78, 28, 1200, 96),
+        Preset("web", 1400, 82, 24, 2400, 128),
+        Preset("low-bandwidth", 720, 72, 30, 900, 80),
+    )
+}
+
+ERRORS: dict[str, str] = {
+    "bad_request": "invalid-input",
+    "invalid_input": "invalid-input",
+    "validation_error": "invalid-input",
+    "empty_source": "invalid-input",
+    "source_not_found": "invalid-input",
+    "source_unreadable": "invalid-input",
+    "source_forbidden": "invalid-input",
+    "unauthorized": "unauthorized",
+    "not_found": "not-found",
+    "gone": "not-found",
+    "not_ready": "not-ready",
+    "too_large": "too-large",
+    "unsupported_type": "unsupported-type",
+    "unsupported_format": "unsupported-type",
+    "no_such_stream": "unsupported-type",
+    "media_error": "encode-failed",
+    "corrupt_media": "encode-failed",
+    "unsupported_codec": "encode-failed",
+    "limit_exceeded": "encode-failed",
+    "output_unwritable": "encode-failed",
+    "verification_failed": "encode-failed",
+    "worker_crashed": "encode-failed",
+    "timed_out": "encode-timeout",
+    "stalled": "encode-timeout",
+}
+"""Our code to theirs, for refused requests and failed jobs alike; `unknown` for the rest."""
+
+STATUSES: dict[str, int] = {
+    "invalid-input": 400,
+    "unauthorized": 401,
+    "not-found": 404,
+    "not-ready": 409,
+    "too-large": 413,
+    "unsupported-type": 415,
+    "encode-failed": 422,
+    "probe-failed": 422,
+    "encode-timeout": 504,
+}
+"""Their code to the HTTP status."""
+
+UNAUTHORIZED = "Unauthorized: valid API key required"
+NO_FILE = "Missing media file"
+
+
+def preset_of(name: str | None) -> str:
+    """The preset's name; an unknown one is the default."""
+    return name if name in PRESETS else DEFAULT_PRESET
+
+
+def presets_body() -> dict[str, Any]:
+    """`GET /media/presets`; widths in pixels, bit rates in kbit/s."""
+    return {
+        "defaultPreset": DEFAULT_PRESET,
+        "presets": [
+            {
+                "name": preset.name,
+                "maxWidth": preset.max_width,
+                "imageQuality": preset.image_quality,
+                "videoCrf": preset.video_crf,
+                "videoBitrateKbps": preset.video_bitrate_kbps,
+                "audioBitrateKbps": preset.audio_bitrate_kbps,
+            }
+            for preset in PRESETS.values()
+        ],
+    }
+
+
+def limits_body(max_bytes: int) -> dict[str, int]:
+    """`GET /media/limits`."""
+    return {"maxInputBytes": max_bytes, "maxInputMegabytes": max_bytes >> 20}
+
+
+def usage_body(usage: Usage) -> dict[str, int]:
+    """`GET /usage`: sums over what this tenant has optimised."""
+    return {
+        "totalJobs": usage.jobs.get(State.SUCCEEDED, 0),
+        "totalInputBytes": usage.totals.get("input_bytes", 0),
+        "totalOutputBytes": usage.totals.get("output_bytes", 0),
+        "totalSavedBytes": usage.totals.get("saved_bytes", 0),
+    }
+
+
+def read_job_id(text: str) -> str:
+    """The canonical id. Raises `NotFound` for what can't be one."""
+    found = parse_id(text)
+    if found is None:
+        raise NotFound("Job not found")
+    return found
+
+
+def accepted_body(job: Job) -> dict[str, Any]:
+    """The answer to a submission; `createdAt` in Unix milliseconds."""
+    return {"jobId": job.id, "status": STATES[State.QUEUED], "createdAt": job.created_ms}
+
+
+def status_body(job: Job, download_url: str | None) -> dict[str, Any]:
+    """The status object; `result` only when done, `error` only when failed."""
+    body = {
+        "jobId": job.id,
+        "status": STATES[job.state],
+        "preset": preset_of(job.extra.get("preset") or job.params.get("preset")),
+        "filename": input_name(job),
+        "inputBytes": input_bytes(job),
+        "createdAt": job.created_ms,
+        "updatedAt": job.updated_ms,
+        "completedAt": job.finished_ms,
+        "downloadUrl": download_url if job.state is State.SUCCEEDED else None,
+    }
+    if job.state is State.SUCCEEDED:
+        body["result"] = result_body(job)
+    elif job.state.terminal:
+        body["error"] = job_error(job)
+    return body
+
+
+def result_body(job: Job) -> dict[str, Any]:
+    """What came out, by how much it is smaller; durations in seconds, widths in pixels."""
+    data = job.result or {}
+    output = job.outputs[0] if job.outputs else None
+    size = output.size if output else 0
+    before = input_bytes(job)
+    saved = max(0, before - size)
+    facts = output.facts if output else {}
+    optional = {
+        "inputDurationSec": data.get("input_duration_s"),
+        "outputDurationSec": facts.get("duration_s"),
+        "inputWidth": data.get("input_width"),
+        "outputWidth": facts.get("width"),
+    }
+    return {
+        "kind": output.kind if output else job.kind,
+        "strategy": data.get("strategy") or job.operation,
+        "contentType": output.content_type if output else "application/json",
+        "filename": output.name if output else input_name(job),
+        "outputBytes": size,
+        "savedBytes": saved,
+        "savedPercent": round(100 * saved / before, 2) if before else 0,
+    } | {name: value for name, value in optional.items() if value}
+
+
+def job_error(job: Job) -> dict[str, str]:
+    """`{message, code}` of a job that did not succeed."""
+    if job.error is None:
+        return {"message": "The job was cancelled", "code": "unknown"}
+    return {"message": job.error.message, "code": error_code(job)}
+
+
+def error_code(job: Job) -> str:
+    """Their code for a failed job; what was not sent as picture or film has the wrong type."""
+    code = ERRORS.get(job.error.code if job.error else "", "unknown")
+    declared = job.extra.get("content_type")
+    wrong_type = isinstance(declared, str) and not is_picture_or_film(declared)
+    return "unsupported-type" if wrong_type and code == "encode-failed" else code
+
+
+def is_picture_or_film(content_type: str) -> bool:
+    """Whether Pipelyn takes this content type."""
+    return content_type.lower().startswith(("image/", "video/"))
+
+
+def sync_headers(job: Job, usage: Usage) -> dict[str, str]:
+    """The headers of `/media/optimize`; what is unknown is an empty string."""
+    result, totals = result_body(job), usage_body(usage)
+    values = {
+        "kind": result["kind"],
+        "preset": preset_of(job.extra.get("preset")),
+        "strategy": result["strategy"],
+        "input-bytes": input_bytes(job),
+        "output-bytes": result["outputBytes"],
+        "saved-bytes": result["savedBytes"],
+        "saved-percent": result["savedPercent"],
+        "input-duration": result.get("inputDurationSec", ""),
+        "output-duration": result.get("outputDurationSec", ""),
+        "input-width": result.get("inputWidth", ""),
+        "output-width": result.get("outputWidth", ""),
+        "total-bytes-saved": totals["totalSavedBytes"],
+        "total-jobs": totals["totalJobs"],
+    }
+    return {
+        "content-type": result["contentType"],
+        "content-disposition": content_disposition(result["filename"], "inline"),
+    } | {f"x-pipelyn-{name}": str(value) for name, value in values.items()}
+
+
+def download_headers(job: Job) -> dict[str, str]:
+    """The headers of `/media/jobs/{id}/download`."""
+    output = job.outputs[0]
+    return {
+        "content-type": output.content_type,
+        "content-disposition": content_disposition(output.name),
+        "cache-control": "no-store",
+    }
+
+
+def input_name(job: Job) -> str:
+    """The file name that was uploaded, or the last part of the input's location."""
+    name = job.extra.get("filename")
+    return name or unquote(PurePosixPath(urlsplit(job.input).path).name) or job.input
+
+
+def input_bytes(job: Job) -> int:
+    """The input's size in bytes; 0 where nobody has measured it."""
+    return int(job.extra.get("input_bytes") or (job.result or {}).get("input_bytes") or 0)
+
+
+def http_error(error: ReelyardError) -> tuple[int, dict[str, str]]:
+    """Status and `{error, code}` for a refused request."""
+    code = ERRORS.get(error.code, "unknown")
+    message = UNAUTHORIZED if code == "unauthorized" else error.message
+    status = STATUSES.get(code, error.http_status)
+    return status, {"error": message, "code": code}
+
+
+def failure(job: Job) -> tuple[int, dict[str, str]]:
+    """What `/media/optimize` answers for a job that did not succeed."""
+    told = job_error(job)
+    return STATUSES.get(told["code"], 500), {"error": told["message"], "code": told["code"]}

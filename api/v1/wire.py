@@ -1,0 +1,207 @@
+"""Reelyard's records in the words of `/v1`: VideoConduit's object, and Reelyard's own fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from actors.jobs.messages import KeyInfo, Overview, Usage
+from actors.jobs.model import Attempt, ErrorInfo, Job, OutputFile, State, Task
+
+STATUS: dict[State, str] = {
+    State.QUEUED: "pending",
+    State.RUNNING: "processing",
+    State.SUCCEEDED: "completed",
+    State.FAILED: "failed",
+    State.CANCELLED: "failed",
+}
+"""VideoConduit knows no cancelled jobs; `state` tells them apart."""
+
+STATES_OF: dict[str, tuple[State, ...]] = {
+    status: tuple(state for state, word in STATUS.items() if word == status)
+    for status in dict.fromkeys(STATUS.values())
+} | {state.value: (state,) for state in State if state is not State.FAILED}
+"""Which states the filter `status` means: VideoConduit's words, and Reelyard's where they differ."""
+
+
+def iso(ms: int | None) -> str | None:
+    """Unix milliseconds as `2025-01-15T10:00:00Z`."""
+    if ms is None:
+        return None
+    return f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def short_job(job: Job) -> dict[str, Any]:
+    """An item of a list."""
+    active = job.active_task
+    return {
+        "job_id": job.id,
+        "job_type": job.operation,
+        "status": STATUS[job.state],
+        "source_url": job.input,
+        "credits_charged": job.credits,
+        "created_at": iso(job.created_ms),
+        "operation": job.operation,
+        "state": job.state,
+        "kind": job.kind,
+        "progress": job.progress,
+        "phase": active.phase if active else None,
+        "speed": active.speed if active else None,
+        "eta_s": active.eta_s if active else None,
+        "priority": job.priority,
+        "metadata": job.metadata,
+        "error": _error(job.error),
+        "started_at": iso(job.started_ms),
+        "completed_at": iso(job.finished_ms),
+    }
+
+
+def accepted_job(job: Job) -> dict[str, Any]:
+    """The answer to a submit; the same however far the job has come when it is asked again."""
+    return {
+        "job_id": job.id,
+        "job_type": job.operation,
+        "status": STATUS[State.QUEUED],
+        "source_url": job.input,
+        "credits_charged": job.credits,
+        "created_at": iso(job.created_ms),
+        "operation": job.operation,
+        "state": State.QUEUED,
+        "kind": job.kind,
+        "priority": job.priority,
+        "metadata": job.metadata,
+    }
+
+
+def whole_job(job: Job, urls: Mapping[str, str], urls_end_ms: int | None) -> dict[str, Any]:
+    """A job with everything. `urls`: what a client opens, by `OutputFile.url`; those of
+    Reelyard's own storage end at `urls_end_ms`."""
+    here = [output for output in job.outputs if not output.deleted]
+    done = job.state is State.SUCCEEDED
+    first = here[0] if here and done else None
+    own = first is not None and first.url.startswith("storage:")
+    return short_job(job) | {
+        "parameters": job.params,
+        "download_url": urls.get(first.url, first.url) if first else None,
+        "result_data": job.result if done else None,
+        "error_message": _message(job),
+        "expires_at": iso(urls_end_ms) if own else None,
+        "tasks": [_task(task) for task in job.tasks],
+        "outputs": [_output(output, urls, job) for output in job.outputs],
+        "output": job.output,
+        "dialect": job.dialect,
+        "refunded": job.refunded,
+        "created_ms": job.created_ms,
+        "started_ms": job.started_ms,
+        "finished_ms": job.finished_ms,
+        "updated_ms": job.updated_ms,
+        "outputs_expire_at": iso(job.outputs_expire_ms),
+        "record_expires_at": iso(job.expires_ms),
+    }
+
+
+def _message(job: Job) -> str | None:
+    if job.state is State.CANCELLED:
+        return job.error.message if job.error else "The job was cancelled."
+    return job.error.message if job.error else None
+
+
+def _error(error: ErrorInfo | None) -> dict[str, Any] | None:
+    if error is None:
+        return None
+    return {"code": error.code, "message": error.message, "retryable": error.retryable}
+
+
+def _output(output: OutputFile, urls: Mapping[str, str], job: Job) -> dict[str, Any]:
+    own = output.url.startswith("storage:")
+    return {
+        "name": output.name,
+        "url": None if output.deleted else urls.get(output.url, output.url),
+        "size": output.size,
+        "sha256": output.sha256,
+        "content_type": output.content_type,
+        "kind": output.kind,
+        "facts": output.facts,
+        "deleted": output.deleted,
+        "expires_at": iso(output.expires_ms or (job.outputs_expire_ms if own else None)),
+    }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "operation": task.operation,
+        "state": task.state,
+        "pool": task.pool,
+        "needs": task.needs,
+        "progress": task.progress,
+        "phase": task.phase,
+        "speed": task.speed,
+        "eta_s": task.eta_s,
+        "result": task.result,
+        "error": _error(task.error),
+        "started_at": iso(task.started_ms),
+        "completed_at": iso(task.finished_ms),
+        "attempts": [_attempt(attempt) for attempt in task.attempts],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "attempt": attempt.fence,
+        "worker": attempt.worker,
+        "node": attempt.node,
+        "pool": attempt.pool,
+        "outcome": attempt.outcome,
+        "error": _error(attempt.error),
+        "started_at": iso(attempt.started_ms),
+        "ended_at": iso(attempt.ended_ms),
+    }
+
+
+def usage(account: Usage) -> dict[str, Any]:
+    """A tenant's account."""
+    return {
+        "tenant": account.tenant,
+        "credits_left": account.credits_left,
+        "credits_spent": account.credits_spent,
+        "jobs": account.jobs,
+        "totals": account.totals,
+    }
+
+
+def overview(seen: Overview) -> dict[str, Any]:
+    """The registry at a glance."""
+    return {
+        "epoch": seen.epoch,
+        "uptime_s": seen.uptime_s,
+        "store": seen.store,
+        "jobs": seen.jobs,
+        "pools": [
+            {
+                "name": pool.name,
+                "queued": pool.queued,
+                "running": pool.running,
+                "oldest_queued_s": pool.oldest_queued_s,
+                "backlog_s": pool.backlog_s,
+                "workers": pool.workers,
+            }
+            for pool in seen.pools
+        ],
+        "running": [short_job(job) | {"tenant": job.tenant} for job in seen.running],
+        "finished_per_s": seen.finished_per_s,
+        "lease_expiries": seen.lease_expiries,
+    }
+
+
+def key(info: KeyInfo) -> dict[str, Any]:
+    """An API key without its text."""
+    return {
+        "key_id": info.key_id,
+        "tenant": info.tenant,
+        "name": info.name,
+        "admin": info.admin,
+        "created_at": iso(info.created_ms),
+        "revoked_at": iso(info.revoked_ms),
+    }

@@ -1,0 +1,101 @@
+"""Structured logs: one line an event, with the job's id, without secrets.
+
+`configure_logging` once a process; then `structlog.get_logger()`. Inside `job_context` every line
+carries the job's id, task and fence, whoever writes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import structlog
+from structlog.contextvars import bound_contextvars
+from structlog.types import EventDict, Processor, WrappedLogger
+
+from cluster.settings import Settings
+
+_SECRET_NAMES = re.compile(
+    r"(?i)(pass(word|wd|phrase)?|secret|token|api[-_]?key|authorization|cookie|credential"
+    r"|signature|private[-_]?key)"
+)
+_URL = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^/\s@]*@)?(?P<rest>[^\s?#]*)[^\s]*")
+_API_KEY = re.compile(r"\bry_[A-Za-z0-9_-]{16,}")
+HIDDEN = "***"
+
+
+def configure_logging(settings: Settings, process: str, stream: TextIO | None = None) -> None:
+    """Set up structlog for this process.
+
+    `process` names it on every line (registry, worker, api, cli). `stream` (default: stderr)
+    takes JSON lines, or coloured text where it is a terminal and `log_format` is `auto`.
+    """
+    out = stream or sys.stderr
+    as_text = settings.log_format == "console" or (
+        settings.log_format == "auto" and hasattr(out, "isatty") and out.isatty()
+    )
+    level = getattr(logging, settings.log_level.upper())
+    structlog.configure(
+        processors=[*_processors(process), *_renderers(as_text)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=False,
+    )
+
+
+@contextmanager
+def job_context(job_id: str, task: str = "", fence: int = 0) -> Iterator[None]:
+    """Lines logged inside (by this asyncio task or thread) carry the job's id."""
+    with bound_contextvars(job_id=job_id, task=task, fence=fence):
+        yield
+
+
+def _processors(process: str) -> list[Processor]:
+    def name_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event.setdefault("process", process)
+        return event
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        name_process,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        hide_secrets,
+    ]
+
+
+def _renderers(as_text: bool) -> list[Processor]:
+    if as_text:
+        return [structlog.dev.ConsoleRenderer(colors=True)]
+    return [structlog.processors.JSONRenderer()]
+
+
+def hide_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Blank values whose name tells of a secret, and queries and users in URLs.
+
+    A signed URL is a secret by its query string.
+    """
+    return {name: _clean(name, value) for name, value in event.items()}
+
+
+def _clean(name: str, value: Any) -> Any:
+    if _SECRET_NAMES.search(name):
+        return HIDDEN
+    if isinstance(value, str):
+        return _API_KEY.sub(HIDDEN, _URL.sub(_bare_url, value))
+    if isinstance(value, dict):
+        return {key: _clean(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean("", inner) for inner in value]
+    return value
+
+
+def _bare_url(match: re.Match[str]) -> str:
+    whole = match.group(0)
+    bare = match["scheme"] + match["rest"]
+    return bare if whole == bare else f"{bare}?{HIDDEN}"

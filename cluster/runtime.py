@@ -1,0 +1,227 @@
+"""Start, find, join and stop the Ray cluster that Reelyard runs on.
+
+Embedded: Ray's processes are children of this one and end with it, even on kill -9 (the raylet at
+once, its agents within seconds). Everything listens on 127.0.0.1 only and asks for a token.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cluster import ray_env
+from cluster.cluster_file import (
+    ClusterFile,
+    find_cluster,
+    process_start,
+    remove_cluster_file,
+    write_cluster_file,
+)
+from cluster.errors import Conflict, Unavailable
+from cluster.locks import FolderLock, owner_pid, remove_abandoned
+from cluster.settings import Settings
+
+__all__ = [
+    "Cluster",
+    "ClusterFile",
+    "find_cluster",
+    "join",
+    "start_embedded",
+    "wait_for_cluster",
+]
+
+_PREFIX = "reelyard-"
+_LONGEST_TMP = 20
+
+
+@dataclass
+class Cluster:
+    """A connection of this process to a Ray cluster; `owned`: the cluster is its own."""
+
+    settings: Settings = field(repr=False)
+    address: str
+    owned: bool
+    dashboard_url: str | None = None
+    _claims: list[FolderLock] = field(default_factory=list, repr=False)
+    _stopped: bool = False
+
+    def announce(self, url: str | None) -> None:
+        """Write down where the HTTP server answers, for `find_cluster` of other processes."""
+        if not self.owned:
+            return
+        pid = os.getpid()
+        entry = ClusterFile(
+            ray_address=self.address,
+            url=url,
+            pid=pid,
+            token=os.environ["RAY_AUTH_TOKEN"],
+            started_ms=int(time.time() * 1000),
+            pid_started=process_start(pid) or 0.0,
+        )
+        write_cluster_file(self.settings, entry)
+
+    def stop(self) -> None:
+        """Leave the cluster; the embedded one ends, with everything in it. Twice does no harm."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if self.owned:
+            remove_cluster_file(self.settings, os.getpid())
+        import ray
+
+        ray.shutdown()
+        for claim in self._claims:
+            if claim.folder.name.startswith(_PREFIX):
+                _remove(claim.folder)
+            claim.release()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def start_embedded(settings: Settings) -> Cluster:
+    """Start Ray on this machine, for this process and those that `find_cluster` here.
+
+    Call it from the main thread: Ray's processes end with the thread that started them. Raises
+    `Conflict` if an embedded cluster already uses `settings.data_dir`.
+    """
+    claim = FolderLock.claim(settings.data)
+    if claim is None:
+        pid = owner_pid(settings.data)
+        raise Conflict(
+            f"data_dir {str(settings.data)!r} is in use by another embedded cluster (process {pid})"
+        )
+    try:
+        return _start(settings, claim)
+    except BaseException:
+        claim.release()
+        raise
+
+
+def _start(settings: Settings, claim: FolderLock) -> Cluster:
+    folder = _run_folder()
+    run_claim = FolderLock.claim(folder)
+    assert run_claim is not None, "a fresh folder has no other owner"
+    (folder / "haproxy").mkdir()
+    token = os.environ.get("RAY_AUTH_TOKEN") or secrets.token_hex(32)
+    ray_env.apply(
+        ray_env.embedded_environment(settings, folder, token),
+        firm=ray_env.FIRM,
+    )
+    import ray
+
+    if ray.is_initialized():
+        run_claim.release()
+        raise Conflict("this process is connected to a Ray cluster already")
+    context = ray.init(**_init_options(settings, folder))
+    address = ray.get_runtime_context().gcs_address
+    cluster = Cluster(
+        settings,
+        address,
+        owned=True,
+        dashboard_url=f"http://{context.dashboard_url}" if context.dashboard_url else None,
+        _claims=[run_claim, claim],
+    )
+    cluster.announce(None)
+    return cluster
+
+
+def _init_options(settings: Settings, folder: Path) -> dict[str, Any]:
+    return {
+        "address": "local",
+        "namespace": settings.namespace,
+        "num_cpus": settings.cores,
+        "object_store_memory": max(settings.object_store_bytes, 80 << 20),
+        "include_dashboard": settings.dashboard,
+        "dashboard_host": "127.0.0.1",
+        "log_to_driver": False,
+        "logging_level": "error",
+        "_node_ip_address": "127.0.0.1",
+        "_temp_dir": str(folder),
+        "_system_config": ray_env.HEALTH_CHECKS,
+    }
+
+
+def _run_folder() -> Path:
+    # A Unix socket's path has at most 107 bytes, and Ray appends some 65 to this one.
+    tmp = tempfile.gettempdir()
+    base = Path(tmp if len(tmp) <= _LONGEST_TMP else "/tmp")  # noqa: S108  mkdtemp makes it private
+    remove_abandoned([path for path in base.glob(f"{_PREFIX}*") if _mine(path)])
+    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+
+
+def _remove(folder: Path) -> None:
+    # Ray's agents write their last log lines a moment after `ray.shutdown`.
+    for _ in range(10):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+
+
+def _mine(path: Path) -> bool:
+    try:
+        return path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.getuid()
+    except OSError:
+        return False
+
+
+def join(settings: Settings) -> Cluster:
+    """Connect to the cluster at `settings.ray_address`, else to the embedded one that runs here.
+
+    In a process that Ray already knows (a driver, an actor) this changes nothing. Raises
+    `Unavailable` if there is no such cluster.
+    """
+    import sys
+
+    if "ray" in sys.modules:
+        import ray
+
+        if ray.is_initialized():
+            return Cluster(settings, ray.get_runtime_context().gcs_address, owned=False)
+    found = None if settings.ray_address else find_cluster(settings)
+    address = settings.ray_address or (found.ray_address if found else None)
+    if address is None:
+        raise Unavailable("no Reelyard cluster runs here; start one with `reelyard up`")
+    ray_env.apply(
+        ray_env.join_environment(found.token if found else None),
+        firm=ray_env.FIRM if found else (),
+    )
+    import ray
+
+    try:
+        ray.init(
+            address=address,
+            namespace=settings.namespace,
+            log_to_driver=False,
+            logging_level="error",
+        )
+    except (ConnectionError, TimeoutError, RuntimeError) as error:
+        raise Unavailable(
+            f"the Ray cluster at {address!r} does not answer", internal=str(error)
+        ) from error
+    return Cluster(settings, address, owned=False)
+
+
+def wait_for_cluster(settings: Settings, timeout_s: float = 30.0) -> ClusterFile | None:
+    """`find_cluster`, waiting while another process is just starting one; None: none came."""
+    end = time.monotonic() + timeout_s
+    while True:
+        if (found := find_cluster(settings)) is not None:
+            return found
+        probe = FolderLock.claim(settings.data)
+        if probe is not None:
+            probe.release()
+            return None
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.1)

@@ -1,0 +1,323 @@
+"""A store on a local or shared disk.
+
+Written here and not with obstore's LocalStore, which neither syncs to disk nor takes names that
+end in `#` and digits (object_store 0.12).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, override
+
+from cluster.errors import Conflict, NotFound, StorageFull, Unavailable
+from cluster.storage.base import CHUNK_BYTES, Method, ObjectInfo, Storage
+from cluster.storage.keys import TEMP_PREFIX, check_key, check_prefix
+from cluster.storage.streams import coalesce, limit
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_LIST_BATCH = 1000
+
+
+class LocalStorage(Storage):
+    """A folder. Files are written beside their place, synced, then renamed or linked."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.url = self.root.as_uri()
+        self.options = {}
+
+    @override
+    async def put_stream(
+        self,
+        key: str,
+        chunks: AsyncIterable[bytes],
+        *,
+        max_bytes: int | None = None,
+        content_type: str | None = None,
+        filename: str | None = None,
+    ) -> ObjectInfo:
+        path = self._path(key)
+        file = await asyncio.to_thread(_open_temp, path)
+        try:
+            async for chunk in coalesce(limit(chunks, max_bytes)):
+                await asyncio.to_thread(_guarded, key, file.write, chunk)
+            return await asyncio.to_thread(_publish, key, file, path)
+        except BaseException:
+            _discard(file)
+            raise
+
+    @override
+    async def put_file(
+        self,
+        key: str,
+        path: Path,
+        *,
+        consume: bool = False,
+        content_type: str | None = None,
+        filename: str | None = None,
+    ) -> ObjectInfo:
+        return await asyncio.to_thread(_put_file, key, path, self._path(key), consume)
+
+    @override
+    async def put_if_absent(self, key: str, data: bytes) -> bool:
+        return await asyncio.to_thread(_put_if_absent, key, data, self._path(key))
+
+    @override
+    async def get(self, key: str) -> bytes:
+        with _errors(key):
+            return await asyncio.to_thread(self._path(key).read_bytes)
+
+    @override
+    async def stream(
+        self, key: str, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        with _errors(key):
+            file = await asyncio.to_thread(self._path(key).open, "rb")
+            with file:
+                file.seek(start)
+                left = None if end is None else max(0, end - start)
+                while left is None or left > 0:
+                    size = CHUNK_BYTES if left is None else min(CHUNK_BYTES, left)
+                    if not (chunk := await asyncio.to_thread(file.read, size)):
+                        return
+                    left = None if left is None else left - len(chunk)
+                    yield chunk
+
+    @override
+    async def download(self, key: str, path: Path) -> ObjectInfo:
+        source = self._path(key)
+        await asyncio.to_thread(_put_file, key, source, path, False)
+        return await asyncio.to_thread(_info, key, source)
+
+    @override
+    async def head(self, key: str) -> ObjectInfo | None:
+        path = self._path(key)
+        try:
+            return await asyncio.to_thread(_info, key, path)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    @override
+    async def batches(self, prefix: str = "") -> AsyncIterator[list[ObjectInfo]]:
+        walk = self._walk(check_prefix(prefix))
+        while batch := await asyncio.to_thread(_take, walk, _LIST_BATCH):
+            yield batch
+
+    @override
+    async def folders(self, prefix: str = "") -> set[str]:
+        folder = self.root / check_prefix(prefix)
+
+        def names() -> set[str]:
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+                return {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
+            return set()
+
+        return await asyncio.to_thread(names)
+
+    @override
+    async def delete(self, keys: Iterable[str]) -> None:
+        paths = [self._path(key) for key in keys]
+        await asyncio.to_thread(self._delete, paths)
+
+    @override
+    async def copy(self, src: str, dst: str) -> None:
+        await asyncio.to_thread(_put_file, src, self._path(src), self._path(dst), False)
+
+    @override
+    async def sign(
+        self, method: Method, key: str, ttl_s: float, filename: str | None = None
+    ) -> None:
+        return None
+
+    @override
+    def local_path(self, key: str) -> Path:
+        return self._path(key)
+
+    def sweep_temp(self, before_ms: int) -> int:
+        """Delete unfinished files that nobody has written to since `before_ms`; how many."""
+        gone = 0
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(folder, name)
+                with suppress(OSError):
+                    if name.startswith(TEMP_PREFIX) and _mtime_ms(path) < before_ms:
+                        path.unlink()
+                        gone += 1
+        return gone
+
+    def _path(self, key: str) -> Path:
+        return self.root / check_key(key)
+
+    def _delete(self, paths: list[Path]) -> None:
+        for path in paths:
+            with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                path.unlink()
+            # Empty folders go too; a put that loses its folder so makes it again.
+            with suppress(OSError):
+                for folder in path.parents:
+                    if folder == self.root:
+                        break
+                    folder.rmdir()
+
+    def _walk(self, prefix: str) -> Iterator[ObjectInfo]:
+        for folder, _, names in os.walk(self.root / prefix):
+            for name in names:
+                path = Path(folder, name)
+                if not name.startswith(TEMP_PREFIX):
+                    with suppress(FileNotFoundError):
+                        yield _info(path.relative_to(self.root).as_posix(), path)
+
+
+@contextmanager
+def _errors(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFound(f"there is no object {key!r}") from None
+    except (NotADirectoryError, IsADirectoryError):
+        raise Conflict(f"{key!r} is partly a folder, partly an object") from None
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(f"there is no room left to store {key!r}") from error
+        raise Unavailable(
+            f"the store can't be used now for {key!r}: {error.strerror}", internal=str(error)
+        ) from error
+
+
+def _guarded[**P, T](key: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    with _errors(key):
+        return call(*args, **kwargs)
+
+
+def _open_temp(path: Path) -> BinaryIO:
+    temp = path.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}")
+    for _ in range(3):
+        with suppress(FileNotFoundError), _errors_but_missing(path.name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return temp.open("xb")
+    raise Unavailable(f"the folder of {path.name!r} keeps vanishing")
+
+
+@contextmanager
+def _errors_but_missing(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        with _errors(key):
+            raise error from None
+
+
+def _publish(key: str, file: BinaryIO, path: Path) -> ObjectInfo:
+    with _errors(key):
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        Path(file.name).rename(path)
+        _sync_folder(path.parent)
+        return _info(key, path)
+
+
+def _put_file(key: str, source: Path, path: Path, consume: bool) -> ObjectInfo:
+    with _errors(key):
+        file = _open_temp(path)
+        temp = Path(file.name)
+        try:
+            if consume and _moved(source, temp):
+                with temp.open("rb") as whole:
+                    os.fsync(whole.fileno())
+                temp.rename(path)
+                _sync_folder(path.parent)
+                return _info(key, path)
+            with source.open("rb") as reader:
+                _copy_bytes(reader, file)
+            return _publish(key, file, path)
+        finally:
+            _discard(file)
+
+
+def _moved(source: Path, target: Path) -> bool:
+    """Rename, where both are on one disk."""
+    with suppress(OSError):
+        source.rename(target)
+        return True
+    return False
+
+
+def _discard(file: BinaryIO) -> None:
+    """Close and delete; quick and without an await, so that a cancellation can't skip it."""
+    file.close()
+    Path(file.name).unlink(missing_ok=True)
+
+
+def _copy_bytes(reader: BinaryIO, writer: BinaryIO) -> None:
+    """Within the kernel (and shared blocks where the file system can), else through memory."""
+    left = os.fstat(reader.fileno()).st_size
+    try:
+        while left > 0:
+            copied = os.copy_file_range(reader.fileno(), writer.fileno(), min(left, 1 << 30))
+            if copied == 0:
+                break
+            left -= copied
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        reader.seek(0)
+        writer.seek(0)
+        shutil.copyfileobj(reader, writer, CHUNK_BYTES)
+
+
+def _put_if_absent(key: str, data: bytes, path: Path) -> bool:
+    with _errors(key):
+        file = _open_temp(path)
+        temp = Path(file.name)
+        try:
+            with file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(temp, path)
+        except FileExistsError:
+            return False
+        finally:
+            temp.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+        return True
+
+
+def _sync_folder(folder: Path) -> None:
+    # Some network file systems refuse to sync a folder; the file itself is safe by then.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _info(key: str, path: Path) -> ObjectInfo:
+    stat = path.stat()
+    if path.is_dir():
+        raise IsADirectoryError(key)
+    return ObjectInfo(
+        key=key,
+        size=stat.st_size,
+        modified_ms=stat.st_mtime_ns // 1_000_000,
+        etag=f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}",
+    )
+
+
+def _mtime_ms(path: Path) -> int:
+    return path.stat().st_mtime_ns // 1_000_000
+
+
+def _take[T](items: Iterator[T], count: int) -> list[T]:
+    return [item for item, _ in zip(items, range(count), strict=False)]
