@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from api.rate_limit import too_many
+from cluster.cluster_file import find_cluster
 from cluster.errors import BadRequest, Forbidden, ReelyardError, Unauthorized
 from cluster.settings import Settings
 
@@ -43,8 +44,6 @@ class OperatorToken:
 
     async def matches(self, text: str) -> bool:
         """Whether `text` is the token of the running cluster."""
-        from cluster.runtime import find_cluster
-
         cluster = await asyncio.to_thread(find_cluster, self._settings)
         token = cluster.token if cluster else ""
         return bool(token) and hmac.compare_digest(token.encode(), text.encode())

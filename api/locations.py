@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from cluster.errors import Forbidden, InvalidInput, NotFound, SourceForbidden
+from cluster.errors import Forbidden, InvalidInput, SourceForbidden
 from cluster.settings import Settings
 
 STORES = ("s3", "gs", "az")
@@ -19,13 +19,6 @@ def scheme_of(text: str) -> str:
     """The scheme of a location in lower case; empty for a path."""
     found = _SCHEME.match(text)
     return found[1].lower() if found else ""
-
-
-def upload_prefix(tenant: str, upload_id: str) -> str:
-    """Where the parts of an upload lie. Raises `NotFound` for what can't be an upload's id."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", upload_id):
-        raise NotFound(f"there is no upload {upload_id[:80]!r}", details={"upload_id": upload_id})
-    return f"tenants/{tenant}/uploads/{upload_id}/"
 
 
 def check_url(text: str) -> str:

@@ -17,14 +17,13 @@ from api.locations import (
     check_stored,
     check_url,
     scheme_of,
-    upload_prefix,
 )
 from api.rate_limit import RateLimiter
 from api.registry_client import RegistryClient
 from api.signing import Signer
 from cluster.errors import Forbidden, InvalidInput, NotFound, NotReady
 from cluster.settings import Settings
-from cluster.storage import Storage
+from cluster.storage import Storage, Uploads
 
 
 @dataclass
@@ -36,10 +35,16 @@ class Services:
     storage: Storage
     signer: Signer
     operator: OperatorToken = field(init=False)
+    uploads: Uploads = field(init=False)
     limiter: RateLimiter | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.operator = OperatorToken(self.settings)
+        self.uploads = Uploads(
+            self.storage,
+            max_bytes=self.settings.max_upload_bytes,
+            life_s=self.settings.upload_retention_hours * 3600,
+        )
         per_minute = self.settings.rate_limit_per_minute
         self.limiter = RateLimiter(per_minute, self.settings.store) if per_minute else None
 
@@ -92,16 +97,14 @@ class Services:
                 raise InvalidInput(f"output: {scheme}: is no destination here")
 
     async def locate_upload(self, upload_id: str, caller: Caller) -> str:
-        """A finished upload. Raises `NotFound`, `NotReady`."""
-        return await self._upload(upload_id, caller)
-
-    async def _upload(self, upload_id: str, caller: Caller) -> str:
-        prefix = upload_prefix(caller.tenant, upload_id)
-        if await self.storage.head(f"{prefix}info.json") is None:
-            raise NotFound(
-                f"there is no upload {upload_id!r}", details={"upload_id": upload_id}
+        """A finished upload. Raises `NotFound`, `Gone`, `NotReady`."""
+        upload = await self.uploads.find(caller.tenant, upload_id)
+        if not upload.complete:
+            raise NotReady(
+                f"upload {upload_id} is not finished: {upload.offset} of {upload.length} bytes "
+                "have arrived"
             )
-        return f"storage:{prefix}"
+        return upload.location
 
     async def _locate_result(self, text: str, caller: Caller) -> str:
         job_id, _, name = text.partition("/")
@@ -111,8 +114,8 @@ class Services:
         for output in job.outputs:
             if not output.deleted and name in ("", output.name):
                 return output.url
-        raise NotFound(f"job {job_id} has no output {name!r}" if name else
-                       f"job {job_id} has no output")
+        wanted = f"output {name!r}" if name else "output"
+        raise NotFound(f"job {job_id} has no {wanted}")
 
     # --- URLs ---
 

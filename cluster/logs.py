@@ -23,7 +23,9 @@ _SECRET_NAMES = re.compile(
     r"(?i)(pass(word|wd|phrase)?|secret|token|api[-_]?key|authorization|cookie|credential"
     r"|signature|private[-_]?key)"
 )
-_URL = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^/\s@]*@)?(?P<rest>[^\s?#]*)[^\s]*")
+_URL = re.compile(
+    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^/\s@]*@)?(?P<rest>[^\s?#]*)[^\s]*"
+)
 _API_KEY = re.compile(r"\bry_[A-Za-z0-9_-]{16,}")
 HIDDEN = "***"
 

@@ -70,9 +70,7 @@ FINISHED_PER_S = Metric("Gauge", "finished_per_second", "tasks finished, over a 
 LEASE_EXPIRIES = Metric("Counter", "lease_expiries", "leases that ran out")
 WORKERS_LOST = Metric("Counter", "workers_lost", "workers that died", ("pool",))
 
-TASKS = Metric(
-    "Counter", "tasks_finished", "tasks that ended", ("pool", "operation", "outcome")
-)
+TASKS = Metric("Counter", "tasks_finished", "tasks that ended", ("pool", "operation", "outcome"))
 FAILURES = Metric(
     "Counter", "task_failures", "tasks that failed, by error code", ("pool", "operation", "code")
 )

@@ -7,6 +7,7 @@ name. `docs/configuration.md` is made from this file.
 
 from __future__ import annotations
 
+import math
 import os
 from functools import cached_property
 from pathlib import Path
@@ -61,7 +62,7 @@ def default_pools(cores: int) -> dict[str, PoolSettings]:
     light_cpus = 0.25
     per_worker = max(1, min(4, cores))
     workers = max(1, cores // per_worker)
-    cpus = max(0.5, round((cores - light_cpus) / workers, 2))
+    cpus = math.floor((cores - light_cpus) / workers * 100) / 100
     return {
         "light": PoolSettings(min_workers=1, max_workers=1, cpus_per_worker=light_cpus),
         "cpu": PoolSettings(

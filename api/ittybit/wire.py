@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from actors.jobs.ids import from_ulid, parse_id, to_ulid
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import ErrorInfo, Job, OutputFile, State, Task
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
+from cluster.storage.keys import SCHEME
 
 STATES: dict[State, str] = {
     State.QUEUED: "queued",
@@ -40,7 +42,7 @@ UNAUTHORIZED = {False: "token_missing", True: "token_invalid"}
 """By whether the request carried a key at all."""
 
 Links = Mapping[str, str]
-"""Public URL by an output's `url`."""
+"""Public URL of what lies in our own storage, by an output's `url`."""
 
 
 def job_id_text(job_id: str) -> str:
@@ -196,6 +198,21 @@ def in_order(jobs: list[Job], limit: int, *, before: bool) -> tuple[list[Job], b
     return (page[::-1] if before else page), more
 
 
+def page_headers(
+    url: str, page: list[Job], limit: int, *, more: bool, before: str | None
+) -> dict[str, str]:
+    """`Has-More`, `Limit`, and `Link` (RFC 8288) to the neighbouring page in the same walk."""
+    headers = {"Has-More": str(more).lower(), "Limit": str(limit)}
+    if more and page:
+        edge, walk, rel = (page[0], "before", "prev") if before else (page[-1], "after", "next")
+        parts = urlsplit(url)
+        kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in _WALKS]
+        query = urlencode([*kept, (walk, job_id_text(edge.id))])
+        headers["Link"] = f'<{parts._replace(query=query).geturl()}>; rel="{rel}"'
+    return headers
+
+
+_WALKS = ("after", "before")
 _OPERATION_KINDS = ("probe", "export")
 
 
@@ -265,7 +282,7 @@ def file_body(output: OutputFile, links: Links) -> dict[str, Any]:
     return {
         "object": "file",
         "kind": output.kind,
-        "url": links.get(output.url, output.url),
+        "url": _public(output, links),
         "format": _suffix(output.name) or facts.get("format"),
         "width": facts.get("width"),
         "height": facts.get("height"),
@@ -301,9 +318,13 @@ def _stream(info: dict[str, Any], kind: str) -> dict[str, Any] | None:
 
 
 def _final_url(job: Job, links: Links) -> str | None:
-    if not job.outputs:
-        return None
-    return links.get(job.outputs[0].url, job.outputs[0].url)
+    return _public(job.outputs[0], links) if job.outputs else None
+
+
+def _public(output: OutputFile, links: Links) -> str | None:
+    # The name of an object in our own storage means nothing outside, and its file may be gone.
+    inside = output.url.startswith(SCHEME)
+    return links.get(output.url) if inside else output.url
 
 
 def _suffix(name: str) -> str | None:

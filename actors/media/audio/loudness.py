@@ -17,8 +17,8 @@ GATE_S = 0.4
 SILENCE_LUFS = -70.0
 """The absolute gate: a stream without a block above it has no loudness."""
 
-RANGE_S = 3.0
-"""Length of the window of which loudness range is a statistic."""
+RANGE_S = 3.5
+"""Loudness range is a statistic of windows of 3 s: below this there are too few."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Loudness:
     integrated_lufs: float | None
     """Gated loudness; None for silence."""
     range_lu: float | None
-    """Loudness range (LRA); None for silence and below 3 s."""
+    """Loudness range (LRA); None for silence and below 3.5 s."""
     true_peak_dbtp: float | None
     """None for digital silence."""
     duration_s: float

@@ -114,8 +114,8 @@ def fit_size(
         if out_w > src_w or out_h > src_h:
             return _plain(out_w, out_h)
         return Layout(src_w, src_h, Rect(0, 0, out_w, out_h), 0, 0, out_w, out_h)
-    box_w, box_h = _box(src_w, src_h, width, height)
-    box_w, box_h = _whole(box_w, even=even), _whole(box_h, even=even)
+    wish_w, wish_h = _box(src_w, src_h, width, height)
+    box_w, box_h = _whole(wish_w, even=even), _whole(wish_h, even=even)
     if fit == "fill" or width is None or height is None:
         return _plain(box_w, box_h)
     by_width, by_height = Fraction(box_w, src_w), Fraction(box_h, src_h)
@@ -173,10 +173,10 @@ def parse_position(text: str) -> Position:
     words = set(re.split(r"[\s_-]+", text.strip().lower())) - {"center", "centre", "middle", ""}
     for name in ("top_left", "top_right", "bottom_left", "bottom_right"):
         if words == set(name.split("_")):
-            return name  # type: ignore[return-value]
+            return name
     for single in ("top", "bottom", "left", "right"):
         if words == {single}:
-            return single  # type: ignore[return-value]
+            return single
     if not words:
         return "center"
     raise ValueError(f"a position is center, top, top_left … bottom_right, not {text!r}")

@@ -82,7 +82,16 @@ _KNOWN_OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )
-_PLAYLISTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"<asx", b"<mpd", b"<smil", b"v=0", b"[reference]")
+_PLAYLISTS = (
+    b"#extm3u",
+    b"ffconcat",
+    b"[playlist]",
+    b"<asx",
+    b"<mpd",
+    b"<smil",
+    b"v=0",
+    b"[reference]",
+)
 
 
 def sniff(file: BinaryIO, name: str) -> Sniffed:
@@ -119,9 +128,8 @@ def _behind_id3(file: BinaryIO, head: bytes, name: str) -> Sniffed:
 def _binary(head: bytes) -> Sniffed | None:
     for offset, magic, demuxer, short in _MAGIC:
         if head.startswith(magic, offset):
-            if short == "mkv" and b"webm" in head[:64]:
-                short = "webm"
-            return Sniffed(demuxer, short)
+            webm = short == "mkv" and b"webm" in head[:64]
+            return Sniffed(demuxer, "webm" if webm else short)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         animated = b"acTL" in head.split(b"IDAT", 1)[0]
         return Sniffed("apng" if animated else "png_pipe", "png", image=True)
@@ -180,7 +188,9 @@ def _elementary(head: bytes) -> Sniffed | None:
 def _refuse(head: bytes, name: str) -> NoReturn:
     text = head[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(_PLAYLISTS):
-        raise UnsupportedFormat(f"{name!r} is a playlist; files that name other files are not taken")
+        raise UnsupportedFormat(
+            f"{name!r} is a playlist; files that name other files are not taken"
+        )
     if b"<svg" in text:
         raise UnsupportedFormat(f"{name!r} is an SVG drawing; that format is not taken")
     for magic, what in _KNOWN_OTHERS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from av.container import InputContainer
 
 from actors.media.codec.errors import media_errors
 from actors.media.codec.sniff import Sniffed, sniff
+from actors.media.codec.still import picture_size
 from actors.media.operation import Limits
 from cluster.errors import (
     EmptySource,
@@ -64,16 +64,18 @@ def open_input(
     name = name or path.name
     kind = identify(path, name)
     if kind.image:
-        check_pixels(*(picture_size(path) or (0, 0)), limits, name)
-    with media_errors(name), av.open(
-        str(path.absolute()), "r", format=kind.demuxer, options=_OPTIONS
-    ) as container:
+        # FFmpeg decodes a picture to learn its format; one too large must not get that far.
+        check_pixels(*(picture_size(path, name) or (0, 0)), limits, name)
+    with (
+        media_errors(name),
+        av.open(str(path.absolute()), "r", format=kind.demuxer, options=_OPTIONS) as container,
+    ):
         check_limits(container, limits, name)
         yield container
 
 
 def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
-    """Raises `LimitExceeded` or, without any stream, `NoSuchStream`; arms the decoders' own limit."""
+    """Raises `LimitExceeded`, or `NoSuchStream` where there is none; arms the decoders' own limit."""
     count = len(container.streams)
     if count == 0:
         raise NoSuchStream(f"{name!r} has no streams")
@@ -111,24 +113,3 @@ def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:
                 "allowed": limits.max_pixels,
             },
         )
-
-
-def picture_size(path: Path) -> tuple[int, int] | None:
-    """Width and height (px) as a picture's header tells, or None if Pillow can't say.
-
-    FFmpeg decodes a picture to learn its format; this comes first, so that it never has to
-    decode one that is too large.
-    """
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        # Pillow warns of, or refuses, what it takes for a bomb; the caller's limit decides.
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(path) as image:
-                return image.size
-        except Image.DecompressionBombError:
-            raise LimitExceeded(f"{path.name!r} is larger than a picture may be") from None
-        except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError):
-            return None
-

@@ -7,6 +7,8 @@ from PIL import Image
 from actors.media.codec.geometry import Layout
 from actors.media.stills.source import Still
 
+Rgba = tuple[int, int, int, int]
+
 
 def decode_size(layout: Layout) -> tuple[int, int]:
     """The size (width, height) that a decoder may reduce to without harm to the result.
@@ -16,25 +18,23 @@ def decode_size(layout: Layout) -> tuple[int, int]:
     return 2 * layout.scale_w, 2 * layout.scale_h
 
 
-def compose(still: Still, layout: Layout, background: tuple[int, int, int, int] | None) -> Still:
-    """`still` laid out as `layout` says, by Lanczos; the canvas, where visible, in `background`.
+def compose(still: Still, layout: Layout, background: Rgba | None = None) -> Still:
+    """`still` laid out as `layout` says, by Lanczos, and, if given, over `background`.
 
-    `background` is r, g, b, a; None is transparent. Alpha is filtered premultiplied, so that clear
-    pixels do not colour their neighbours. The ICC profile stays. A grey picture on a coloured or
-    clear canvas becomes RGB or gets alpha.
+    `background` (r, g, b, a) then lies under clear pixels and around the picture; None keeps alpha
+    and leaves the border clear. Alpha is filtered premultiplied, so that clear pixels do not
+    colour their neighbours. The ICC profile stays as long as grey stays grey and colour colour.
     """
     image = _resized(still.image, layout)
-    if not layout.pads:
+    if not layout.pads and (background is None or image.mode in ("L", "RGB")):
         return Still(image, still.icc)
     colour = background or (0, 0, 0, 0)
+    canvas = Image.new("RGBA", (layout.width, layout.height), colour)
+    canvas.alpha_composite(image.convert("RGBA"), (layout.pad_x, layout.pad_y))
     grey = image.mode in ("L", "LA") and len(set(colour[:3])) == 1
-    clear = colour[3] < 255 or image.mode in ("LA", "RGBA")
+    clear = colour[3] < 255
     mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
-    fill = colour[:3][:1] if grey else colour[:3]
-    canvas = Image.new(mode, (layout.width, layout.height), (*fill, colour[3]) if clear else fill)
-    canvas.paste(image.convert(mode), (layout.pad_x, layout.pad_y))
-    same_space = (mode in ("L", "LA")) == (image.mode in ("L", "LA"))
-    return Still(canvas, still.icc if same_space else None)
+    return Still(canvas.convert(mode), still.icc if grey or image.mode.startswith("RGB") else None)
 
 
 def _resized(image: Image.Image, layout: Layout) -> Image.Image:

@@ -1,0 +1,203 @@
+"""Choosing streams and getting at frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+
+from actors.media.codec.source import open_input
+from actors.media.operation import Limits
+from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
+
+
+def has_decoder(stream: Stream) -> bool:
+    """Whether FFmpeg knows the stream's codec; PyAV has no codec context otherwise."""
+    return getattr(stream, "codec_context", None) is not None
+
+
+def is_cover(stream: Stream) -> bool:
+    """Whether a video stream is an attached picture, not a film."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def best_video(container: InputContainer) -> av.VideoStream | None:
+    """The film: no attached picture, the default one first, then the largest. None: there is
+    none that can be decoded."""
+    found = [s for s in container.streams.video if has_decoder(s) and not is_cover(s)]
+    return max(found, key=lambda s: (_is_default(s), s.width * s.height), default=None)
+
+
+def best_audio(container: InputContainer) -> av.AudioStream | None:
+    """The sound track: the default one first, then that with the most channels. None: there is
+    none that can be decoded."""
+    found = [s for s in container.streams.audio if has_decoder(s) and s.codec_context.channels]
+    return max(found, key=lambda s: (_is_default(s), s.codec_context.channels), default=None)
+
+
+def require_video(container: InputContainer, name: str) -> av.VideoStream:
+    """`best_video`, or `NoSuchStream`, or `UnsupportedCodec` where only the decoder is missing."""
+    if stream := best_video(container):
+        return stream
+    if any(not has_decoder(s) for s in container.streams.video):
+        raise UnsupportedCodec(f"{name!r}: there is no decoder for its picture")
+    raise NoSuchStream(f"{name!r} has no picture", details={"stream": "video"})
+
+
+def require_audio(container: InputContainer, name: str, track: int | None = None) -> av.AudioStream:
+    """`best_audio`, or the sound track number `track` (from 0), or `NoSuchStream`, or
+    `UnsupportedCodec` where only the decoder is missing."""
+    tracks = container.streams.audio
+    if track is not None:
+        if track >= len(tracks):
+            raise NoSuchStream(
+                f"{name!r} has {len(tracks)} sound track(s); there is no track {track}",
+                details={"stream": "audio", "track": track},
+            )
+        if has_decoder(tracks[track]):
+            return tracks[track]
+    elif stream := best_audio(container):
+        return stream
+    if tracks:
+        raise UnsupportedCodec(f"{name!r}: there is no decoder for its sound")
+    raise NoSuchStream(f"{name!r} has no sound", details={"stream": "audio"})
+
+
+def _is_default(stream: Stream) -> bool:
+    return bool(stream.disposition & Disposition.default)
+
+
+def origin_s(container: InputContainer) -> Fraction:
+    """The container's start in seconds: what "time 0" of the input means."""
+    start = container.start_time
+    # FFmpeg's "unknown" is the smallest 64-bit number.
+    return (
+        Fraction(start, av.time_base) if start is not None and abs(start) < 1 << 62 else Fraction(0)
+    )
+
+
+def seconds(pts: int | None, time_base: object) -> Fraction | None:
+    """A time stamp in seconds; None without one."""
+    if pts is None:
+        return None
+    base = time_base
+    return pts * Fraction(base.numerator, base.denominator)  # type: ignore[attr-defined]
+
+
+def frames(
+    container: InputContainer,
+    stream: av.VideoStream,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+) -> Iterator[av.VideoFrame]:
+    """The frames from `start_s` to before `end_s` (s from the start of the input), in order.
+
+    Damaged packets are skipped. Neither rotation nor anything else is applied.
+    """
+    origin = origin_s(container)
+    first = origin + Fraction(start_s)
+    last = None if end_s is None else origin + Fraction(end_s)
+    if start_s > 0:
+        seek(container, stream, first)
+    for packet in container.demux(stream):
+        try:
+            decoded = packet.decode()
+        except av.error.InvalidDataError:
+            continue
+        for frame in decoded:
+            at = seconds(frame.pts, frame.time_base)
+            if at is None or at >= first:
+                if at is not None and last is not None and at >= last:
+                    return
+                yield frame
+
+
+def seek(container: InputContainer, stream: Stream, at: Fraction) -> None:
+    """Go to the last key frame at or before `at` (s on the container's own clock). Where the file
+    can't be searched, decoding simply goes on from where it is."""
+    base = stream.time_base
+    offset = int(at * base.denominator / base.numerator) if base.numerator else 0
+    try:
+        container.seek(offset, stream=stream)
+    except (av.FFmpegError, OSError):
+        return
+
+
+def frame_at(
+    path: Path, t_s: float, limits: Limits | None = None, *, name: str | None = None
+) -> av.VideoFrame:
+    """The frame that is on show at `t_s` (s from the start); behind the end: the last one.
+
+    Rotation is not applied. Raises `NoSuchStream`, `CorruptMedia` if nothing can be decoded.
+    """
+    name = name or path.name
+    with open_input(path, limits, name=name) as container:
+        stream = require_video(container, name)
+        stream.thread_type = "AUTO"
+        found = _shown_at(container, stream, t_s)
+        if found is None and t_s > 0:
+            container.seek(0)
+            found = _shown_at(container, stream, t_s, search=False)
+    if found is None:
+        raise CorruptMedia(f"{name!r}: no picture could be decoded")
+    return found
+
+
+def _shown_at(
+    container: InputContainer, stream: av.VideoStream, t_s: float, *, search: bool = True
+) -> av.VideoFrame | None:
+    target = origin_s(container) + Fraction(t_s)
+    if search and t_s > 0:
+        seek(container, stream, target)
+    shown: av.VideoFrame | None = None
+    for packet in container.demux(stream):
+        try:
+            decoded = packet.decode()
+        except av.error.InvalidDataError:
+            continue
+        for frame in decoded:
+            at = seconds(frame.pts, frame.time_base)
+            if shown is not None and at is not None and at > target:
+                return shown
+            shown = frame
+    return shown
+
+
+def keyframe_at(
+    path: Path, t_s: float, limits: Limits | None = None, *, name: str | None = None
+) -> av.VideoFrame:
+    """The last key frame at or before `t_s`: quick, since one packet is decoded, not a GOP.
+
+    Falls back to `frame_at` where the file can't be searched. Rotation is not applied.
+    """
+    name = name or path.name
+    with open_input(path, limits, name=name) as container:
+        stream = require_video(container, name)
+        stream.thread_count = 1
+        if t_s > 0:
+            seek(container, stream, origin_s(container) + Fraction(t_s))
+        for count, packet in enumerate(container.demux(stream)):
+            if packet.size == 0 or count > 300:
+                break
+            if not packet.is_keyframe:
+                continue
+            try:
+                # Draining after one packet gives its frame without reading the whole next GOP.
+                decoded = stream.decode(packet) or stream.decode(None)
+            except av.error.InvalidDataError:
+                decoded = []
+            if decoded:
+                return decoded[0]
+            stream.codec_context.flush_buffers()
+    return frame_at(path, t_s, limits, name=name)
+
+
+def first_frame(
+    path: Path, limits: Limits | None = None, *, name: str | None = None
+) -> av.VideoFrame:
+    """The first frame that can be decoded. Raises as `frame_at`."""
+    return frame_at(path, 0.0, limits, name=name)

@@ -1,0 +1,204 @@
+"""Frames into the shape that an encoder or a picture operation wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import av
+import av.error
+from av.filter import Graph
+from av.filter.context import FilterContext
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
+
+from actors.media.codec.geometry import Orientation, orientation_of, rotation_of
+
+HDR_TRANSFERS = frozenset({int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67)})
+
+Filter = tuple[str, str]
+
+
+def orientation(stream: av.VideoStream, frame: av.VideoFrame | None = None) -> Orientation:
+    """How the stream (or one frame of it, e.g. of a photo with EXIF) is turned for display."""
+    matrix = stream.codec_context.coded_side_data.get("display_matrix", b"")
+    if not matrix and frame is not None:
+        return frame_orientation(frame)
+    return orientation_of(matrix)
+
+
+def frame_orientation(frame: av.VideoFrame) -> Orientation:
+    """How a decoded frame is turned for display, by its own side data."""
+    for data in frame.side_data.values():
+        if data.type.name == "DISPLAYMATRIX":
+            return orientation_of(bytes(data))
+    return Orientation()
+
+
+def turn_filters(turn: Orientation) -> list[Filter]:
+    """The filters that carry out `turn`: mirror first, then turn counter-clockwise."""
+    filters: list[Filter] = [("hflip", "")] if turn.mirror else []
+    if turn.turns == 2:
+        filters += [("hflip", ""), ("vflip", "")]
+    elif turn.turns:
+        filters.append(("transpose", "cclock" if turn.turns == 1 else "clock"))
+    if filters[:2] == [("hflip", ""), ("hflip", "")]:
+        filters = filters[2:]
+    return filters
+
+
+def upright(frame: av.VideoFrame, rotation: int | Orientation) -> av.VideoFrame:
+    """`frame` turned for display; `rotation` in degrees counter-clockwise (as `frame.rotation`),
+    or an `Orientation`. The same frame if there is nothing to do."""
+    turn = rotation_of(rotation) if isinstance(rotation, int) else rotation
+    if turn.is_identity:
+        return frame
+    return next(FilterChain(turn_filters(turn)).push(frame))
+
+
+class FilterChain:
+    """A linear chain of FFmpeg filters for video frames; it follows changes of the input.
+
+    Colour space and range are handed to the chain explicitly: without them libavfilter inserts a
+    slow conversion and gives other pixels.
+    """
+
+    def __init__(self, filters: Sequence[Filter], threads: int = 1) -> None:
+        self._filters = list(filters)
+        self._threads = threads
+        self._key: tuple[object, ...] | None = None
+        self._source: FilterContext | None = None
+        self._sink: FilterContext | None = None
+        self._graph: Graph | None = None
+
+    def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        """The frames that come out once `frame` went in."""
+        if not self._filters:
+            yield frame
+            return
+        base = frame.time_base
+        key = (
+            frame.width,
+            frame.height,
+            frame.format.name,
+            int(frame.colorspace),
+            int(frame.color_range),
+            (base.numerator, base.denominator) if base else (1, 90_000),
+        )
+        if key != self._key:
+            yield from self.flush()
+            self._build(key)
+        assert self._source is not None
+        self._source.push(frame)
+        yield from self._pull()
+
+    def flush(self) -> Iterator[av.VideoFrame]:
+        """The frames that are still inside; the next `push` starts afresh."""
+        if self._source is not None:
+            self._source.push(None)
+            yield from self._pull()
+        self._source = self._sink = self._graph = self._key = None
+
+    def _pull(self) -> Iterator[av.VideoFrame]:
+        assert self._sink is not None
+        while True:
+            try:
+                frame = self._sink.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            assert isinstance(frame, av.VideoFrame)
+            yield frame
+
+    def _build(self, key: tuple[object, ...]) -> None:
+        width, height, pix_fmt, space, color_range, base = key
+        assert isinstance(base, tuple)
+        graph = Graph()
+        graph.threads = self._threads
+        source = graph.add(
+            "buffer",
+            f"video_size={width}x{height}:pix_fmt={pix_fmt}:time_base={base[0]}/{base[1]}"
+            f":pixel_aspect=1/1:colorspace={space}:range={color_range}",
+        )
+        nodes = [source, *(graph.add(name, args or None) for name, args in self._filters)]
+        sink = graph.add("buffersink")
+        graph.link_nodes(*nodes, sink).configure()
+        self._graph, self._source, self._sink, self._key = graph, source, sink, key
+
+
+def is_hdr(transfer: int) -> bool:
+    """Whether a transfer characteristic (H.273) is PQ or HLG."""
+    return int(transfer) in HDR_TRANSFERS
+
+
+def is_rgb(frame: av.VideoFrame) -> bool:
+    """Whether the samples are red, green and blue (or a palette of these), not YUV."""
+    return frame.format.is_rgb or frame.format.name in {"pal8", "monob", "monow"}
+
+
+class Normalizer:
+    """Scales frames to `width` x `height` px in `pix_fmt` (limited range YUV, or RGB).
+
+    PQ and HLG are tone-mapped to BT.709; RGB becomes BT.709; other YUV keeps its colour space and
+    says so in its tags. One object for one stream: it keeps the scaler.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        pix_fmt: str = "yuv420p",
+        *,
+        interpolation: Interpolation = Interpolation.BICUBIC,
+        threads: int = 1,
+    ) -> None:
+        self.width = width
+        self.height = height
+        self.pix_fmt = pix_fmt
+        self._interpolation = interpolation
+        self._threads = threads
+        self._scaler = VideoReformatter()
+        self._to_rgb = av.VideoFormat(pix_fmt, width, height).is_rgb
+
+    def convert(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """The frame in the wanted shape; its pts and time base stay. It may be `frame` itself."""
+        hdr = is_hdr(frame.color_trc)
+        space: int | None = None
+        if hdr or (is_rgb(frame) and not self._to_rgb):
+            space = Colorspace.ITU709
+        result = self._scaler.reformat(
+            frame,
+            self.width,
+            self.height,
+            self.pix_fmt,
+            interpolation=self._interpolation,
+            dst_colorspace=space,
+            dst_color_range=ColorRange.JPEG if self._to_rgb else ColorRange.MPEG,
+            dst_color_trc=ColorTrc.BT709 if hdr else None,
+            dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
+            threads=self._threads,
+        )
+        if result is not frame:
+            result.pts, result.time_base = frame.pts, frame.time_base
+        # The source's own I, P and B would force the encoder's hand.
+        result.pict_type = 0
+        return result
+
+
+def output_tags(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """Colour space, range, primaries and transfer (H.273) of what `Normalizer` makes of frames
+    like this one, in YUV."""
+    if is_hdr(frame.color_trc):
+        return 1, 1, 1, 1
+    if is_rgb(frame):
+        return 1, 1, 1, 1
+    return (
+        int(frame.colorspace),
+        int(ColorRange.MPEG),
+        int(frame.color_primaries),
+        int(frame.color_trc),
+    )

@@ -1,0 +1,299 @@
+"""Reading what a file holds, from its headers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.stream import Stream as AVStream
+
+from actors.media.codec import decode, names
+from actors.media.codec.errors import media_errors
+from actors.media.codec.geometry import orientation_of
+from actors.media.codec.info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
+from actors.media.codec.sniff import Sniffed
+from actors.media.codec.source import check_pixels, identify, open_input
+from actors.media.codec.still import describe, heif_size, open_picture
+from actors.media.operation import Limits
+from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
+
+_ANIMATED = frozenset({"gif", "png", "webp", "avif"})
+_ESTIMATED = frozenset({"aac", "ac3", "dts", "loas", "h264", "hevc", "mpegvideo", "mp3", "truehd"})
+"""Formats without an index: FFmpeg guesses their length from the bit rate."""
+
+
+def probe_media(
+    path: Path,
+    limits: Limits | None = None,
+    *,
+    name: str | None = None,
+    count: bool = False,
+    check: bool = False,
+) -> MediaInfo:
+    """What the file at `path` holds.
+
+    Headers only, unless the container doesn't tell its length; `count` reads all packets, to know
+    the number of frames where the container doesn't tell; `check` decodes a first frame of
+    picture and sound. Raises `MediaError`s: not there, not media, over a limit, damaged.
+    """
+    name = name or path.name
+    limits = limits or Limits()
+    kind = identify(path, name)
+    if kind.image and (info := _probe_picture(path, kind, limits, name, check=check)):
+        return info
+    with open_input(path, limits, name=name) as container:
+        lengths: dict[int, _Length] = {}
+        duration = _header_duration(container)
+        if count or duration is None or kind.format in _ESTIMATED:
+            lengths = _measure(container)
+            duration = max((length.end - length.start for length in lengths.values()), default=None)
+        streams = tuple(
+            _describe(stream, lengths.get(stream.index)) for stream in container.streams
+        )
+        info = MediaInfo(
+            format=kind.format,
+            kind=_kind_of(container, kind),
+            duration_s=_rounded(duration),
+            start_s=_rounded(decode.origin_s(container)),
+            size=path.stat().st_size,
+            bit_rate=container.bit_rate or None,
+            streams=streams,
+            chapters=len(container.chapters()),
+            tags=dict(container.metadata),
+        )
+    if check:
+        check_decodes(path, limits, name)
+    if kind.format == "heic" and (size := heif_size(path)):
+        info = _with_size(info, size)
+    return info
+
+
+def _with_size(info: MediaInfo, size: tuple[int, int]) -> MediaInfo:
+    best = info.video
+    if best is None:
+        return info
+    turned = best.rotation % 180 == 90
+    shown = (size[1], size[0]) if turned else size
+    whole = replace(
+        best, width=size[0], height=size[1], display_width=shown[0], display_height=shown[1]
+    )
+    return replace(info, streams=tuple(whole if s is best else s for s in info.streams))
+
+
+def check_decodes(path: Path, limits: Limits, name: str) -> None:
+    """Decode a first frame of the best picture and the best sound.
+
+    Raises `UnsupportedCodec` without any decoder, `CorruptMedia` if nothing comes out, and
+    `LimitExceeded` for a frame that is larger than the header said.
+    """
+    with open_input(path, limits, name=name) as container:
+        streams = [
+            stream
+            for stream in (decode.best_video(container), decode.best_audio(container))
+            if stream is not None
+        ] or [s for s in container.streams.video if decode.has_decoder(s)]
+        if not streams:
+            if any(not decode.has_decoder(s) for s in container.streams):
+                raise UnsupportedCodec(f"{name!r}: there is no decoder for anything in it")
+            raise NoSuchStream(f"{name!r} has neither picture nor sound")
+        waiting = {stream.index for stream in streams}
+        for packet in container.demux(*streams):
+            if packet.stream_index not in waiting:
+                continue
+            try:
+                decoded = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            for frame in decoded:
+                if isinstance(frame, av.VideoFrame):
+                    check_pixels(frame.width, frame.height, limits, name)
+            if decoded:
+                waiting.discard(packet.stream_index)
+            if not waiting:
+                return
+    if len(waiting) == len(streams):
+        raise CorruptMedia(f"{name!r}: nothing in it can be decoded")
+
+
+class _Length:
+    """Packets of one stream: how many, and the time they cover, in s."""
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.start = Fraction(0)
+        self.end = Fraction(0)
+
+    def add(self, packet: av.Packet[AVStream]) -> None:
+        """Note one packet."""
+        at = decode.seconds(packet.pts if packet.pts is not None else packet.dts, packet.time_base)
+        length = decode.seconds(packet.duration or 0, packet.time_base) or Fraction(0)
+        if at is not None:
+            self.start = at if not self.packets else min(self.start, at)
+            self.end = max(self.end, at + length)
+        self.packets += 1
+
+
+def _measure(container: InputContainer) -> dict[int, _Length]:
+    lengths: dict[int, _Length] = {}
+    media = [s for s in container.streams if s.type in ("video", "audio") and decode.has_decoder(s)]
+    if not media:
+        return lengths
+    for packet in container.demux(*media):
+        if packet.size and not packet.is_discard:
+            lengths.setdefault(packet.stream_index, _Length()).add(packet)
+    return lengths
+
+
+def _header_duration(container: InputContainer) -> Fraction | None:
+    value = container.duration
+    return Fraction(value, av.time_base) if value is not None and value > 0 else None
+
+
+def _kind_of(container: InputContainer, kind: Sniffed) -> str:
+    video = decode.best_video(container)
+    if kind.image:
+        return "animation" if video is not None and video.frames > 1 else "image"
+    if video is not None:
+        return "video"
+    return "audio" if decode.best_audio(container) is not None else "data"
+
+
+def _describe(stream: AVStream, length: _Length | None) -> Stream:
+    language = stream.metadata.get("language")
+    if not decode.has_decoder(stream):
+        return OtherStream(stream.index, stream.type, None, language, dict(stream.metadata))
+    if isinstance(stream, av.VideoStream):
+        return _describe_video(stream, length)
+    if isinstance(stream, av.AudioStream):
+        return _describe_audio(stream, length)
+    codec = stream.codec_context.codec.canonical_name
+    return OtherStream(stream.index, stream.type, codec, language, dict(stream.metadata))
+
+
+def _describe_video(stream: av.VideoStream, length: _Length | None) -> VideoStream:
+    context = stream.codec_context
+    side = context.coded_side_data
+    turn = orientation_of(side.get("display_matrix", b""))
+    sar = pixel_aspect(stream)
+    shown_w, shown_h = max(1, round(context.width * sar)) if context.width else 0, context.height
+    if turn.swaps:
+        shown_w, shown_h = shown_h, shown_w
+    form = context.format
+    return VideoStream(
+        index=stream.index,
+        codec=context.codec.canonical_name,
+        profile=stream.profile,
+        width=context.width,
+        height=context.height,
+        display_width=shown_w,
+        display_height=shown_h,
+        rotation=turn.turns * 90,
+        mirrored=turn.mirror,
+        sar=f"{sar.numerator}:{sar.denominator}",
+        fps=frame_rate(stream, length.packets if length else None, length),
+        frames=stream.frames or (length.packets if length else None) or None,
+        duration_s=_duration(stream, length),
+        start_s=_rounded(decode.seconds(stream.start_time, stream.time_base)),
+        bit_rate=stream.bit_rate or None,
+        pix_fmt=context.pix_fmt,
+        bit_depth=form.components[0].bits if form is not None and form.components else None,
+        alpha=form is not None and any(part.is_alpha for part in form.components),
+        color_space=names.SPACES.get(int(context.colorspace), "unknown"),
+        color_range=names.RANGES.get(int(context.color_range), "unknown"),
+        color_primaries=names.PRIMARIES.get(int(context.color_primaries), "unknown"),
+        color_transfer=names.TRANSFERS.get(int(context.color_trc), "unknown"),
+        hdr=_hdr(int(context.color_trc), set(side)),
+        interlaced=context.field_order > 1,
+        attached_pic=decode.is_cover(stream),
+        default=bool(stream.disposition & Disposition.default),
+        language=stream.metadata.get("language"),
+        tags=dict(stream.metadata),
+    )
+
+
+def _describe_audio(stream: av.AudioStream, length: _Length | None) -> AudioStream:
+    context = stream.codec_context
+    return AudioStream(
+        index=stream.index,
+        codec=context.codec.canonical_name,
+        profile=stream.profile,
+        sample_rate=context.sample_rate,
+        channels=context.channels,
+        layout=context.layout.name,
+        sample_fmt=context.format.name if context.format else None,
+        duration_s=_duration(stream, length),
+        start_s=_rounded(decode.seconds(stream.start_time, stream.time_base)),
+        bit_rate=stream.bit_rate or None,
+        default=bool(stream.disposition & Disposition.default),
+        language=stream.metadata.get("language"),
+        tags=dict(stream.metadata),
+    )
+
+
+def pixel_aspect(stream: av.VideoStream) -> Fraction:
+    """Shape of a coded pixel; nonsense counts as square."""
+    value = stream.sample_aspect_ratio
+    if value is None or value.numerator <= 0 or value.denominator <= 0:
+        return Fraction(1)
+    sar = Fraction(value.numerator, value.denominator)
+    return sar if Fraction(1, 16) <= sar <= 16 else Fraction(1)
+
+
+def frame_rate(
+    stream: av.VideoStream, packets: int | None = None, length: _Length | None = None
+) -> float | None:
+    """Frames a second: the mean where it is plausible, else what FFmpeg guesses, else None."""
+    if packets and length and length.end > length.start and not stream.average_rate:
+        return round(float(packets / (length.end - length.start)), 3)
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate is not None and rate.denominator and 0 < rate.numerator / rate.denominator <= 480:
+            return round(rate.numerator / rate.denominator, 3)
+    return None
+
+
+def _duration(stream: AVStream, length: _Length | None) -> float | None:
+    if length is not None and length.packets:
+        return _rounded(length.end - length.start)
+    return _rounded(decode.seconds(stream.duration, stream.time_base))
+
+
+def _hdr(transfer: int, side: set[str]) -> str | None:
+    if "dovi_conf" in side:
+        return "Dolby Vision"
+    if transfer == names.PQ:
+        static = {"mastering_display_metadata", "content_light_level"}
+        return "HDR10" if side & static else "PQ"
+    return "HLG" if transfer == names.HLG else None
+
+
+def _rounded(value: Fraction | None) -> float | None:
+    return None if value is None else round(float(value), 6)
+
+
+def _probe_picture(
+    path: Path, kind: Sniffed, limits: Limits, name: str, *, check: bool
+) -> MediaInfo | None:
+    """A still picture; None for animations, and for formats that Pillow doesn't know."""
+    with open_picture(path, name) as image:
+        if image is None or (getattr(image, "is_animated", False) and kind.format in _ANIMATED):
+            return None
+        check_pixels(*image.size, limits, name)
+        stream = describe(image, kind)
+        tags = {key: value for key, value in image.info.items() if isinstance(value, str)}
+        if check:
+            with media_errors(name):
+                image.load()
+    return MediaInfo(
+        format=kind.format,
+        kind="image",
+        duration_s=None,
+        start_s=None,
+        size=path.stat().st_size,
+        bit_rate=None,
+        streams=(stream,),
+        tags=tags,
+    )

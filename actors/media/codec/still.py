@@ -1,0 +1,143 @@
+"""Headers of still pictures, through Pillow, which knows tiles, pages and EXIF; and the size of
+HEIF pictures, which Pillow does not open."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from actors.media.codec.geometry import Orientation
+from actors.media.codec.info import VideoStream
+from actors.media.codec.sniff import Sniffed
+from cluster.errors import CorruptMedia, LimitExceeded
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_CODECS = {"jpeg": "mjpeg", "avif": "av1", "heic": "hevc"}
+_PIX_FMTS = {
+    "1": "monob",
+    "L": "gray",
+    "LA": "ya8",
+    "P": "pal8",
+    "RGB": "rgb24",
+    "RGBA": "rgba",
+    "RGBX": "rgb0",
+    "CMYK": "cmyk",
+    "LAB": "lab",
+    "YCbCr": "yuv444p",
+    "I;16": "gray16le",
+    "I;16B": "gray16be",
+    "F": "grayf32le",
+}
+# EXIF 2.32, tag 0x0112, as "mirror, then turn counter-clockwise".
+_EXIF_TURNS = {
+    2: Orientation(0, mirror=True),
+    3: Orientation(2),
+    4: Orientation(2, mirror=True),
+    5: Orientation(1, mirror=True),
+    6: Orientation(3),
+    7: Orientation(3, mirror=True),
+    8: Orientation(1),
+}
+_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError)
+"""What Pillow's readers raise for damaged files."""
+
+
+@contextmanager
+def open_picture(path: Path, name: str) -> Iterator[Image.Image | None]:
+    """The picture with its header read and nothing decoded; None if Pillow doesn't know it.
+
+    Raises `CorruptMedia` for damage, also while the picture is used inside the block, and
+    `LimitExceeded` for what Pillow takes for a bomb.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    with warnings.catch_warnings():
+        # Pillow warns of pictures above its own limit; ours decides.
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(path)
+        except UnidentifiedImageError:
+            yield None
+            return
+        except Image.DecompressionBombError:
+            raise LimitExceeded(f"{name!r} is larger than a picture may be") from None
+        except _DAMAGE as error:
+            raise CorruptMedia(f"{name!r} is a damaged picture", internal=repr(error)) from None
+        with image:
+            try:
+                yield image
+            except _DAMAGE as error:
+                raise CorruptMedia(f"{name!r} is a damaged picture", internal=repr(error)) from None
+
+
+def picture_size(path: Path, name: str) -> tuple[int, int] | None:
+    """Width and height (px) as the header tells, or None if nobody can say."""
+    with open_picture(path, name) as image:
+        if image is not None:
+            return image.size
+    return heif_size(path)
+
+
+def exif_orientation(image: Image.Image) -> Orientation:
+    """How EXIF says that the picture is turned."""
+    return _EXIF_TURNS.get(image.getexif().get(0x0112, 1), Orientation())
+
+
+def describe(image: Image.Image, kind: Sniffed) -> VideoStream:
+    """The picture as a stream of one frame (or of its pages)."""
+    turn = exif_orientation(image)
+    width, height = image.size
+    pix_fmt = _PIX_FMTS.get(image.mode)
+    return VideoStream(
+        index=0,
+        codec=_CODECS.get(kind.format, kind.format),
+        profile=None,
+        width=width,
+        height=height,
+        display_width=height if turn.swaps else width,
+        display_height=width if turn.swaps else height,
+        rotation=turn.turns * 90,
+        mirrored=turn.mirror,
+        sar="1:1",
+        fps=None,
+        frames=int(getattr(image, "n_frames", 1)),
+        duration_s=None,
+        start_s=None,
+        bit_rate=None,
+        pix_fmt=pix_fmt,
+        bit_depth=16 if image.mode.startswith("I") else 8,
+        alpha=image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info,
+        color_space="unknown",
+        color_range="pc",
+        color_primaries="unknown",
+        color_transfer="unknown",
+        hdr=None,
+        interlaced=False,
+        attached_pic=False,
+        default=True,
+        language=None,
+        tags={"icc_profile": "yes"} if image.info.get("icc_profile") else {},
+    )
+
+
+def heif_size(path: Path) -> tuple[int, int] | None:
+    """The size of a HEIF picture: that of its largest item ('ispe', ISO/IEC 23008-12, 6.5.3).
+
+    A phone's photo is a grid of tiles; FFmpeg's streams have the size of a tile.
+    """
+    with path.open("rb") as file:
+        head = file.read(1 << 20)
+    best: tuple[int, int] | None = None
+    at = head.find(b"ispe")
+    while 0 <= at <= len(head) - 16:
+        width = int.from_bytes(head[at + 8 : at + 12], "big")
+        height = int.from_bytes(head[at + 12 : at + 16], "big")
+        if best is None or width * height > best[0] * best[1]:
+            best = width, height
+        at = head.find(b"ispe", at + 4)
+    return best

@@ -1,0 +1,136 @@
+"""Resize and convert still pictures, and take stills from films."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from actors.media.codec import geometry
+from actors.media.frames import parse_colour
+from actors.media.operation import Params, Result, Work, operation
+from actors.media.stills import (
+    EXTENSIONS,
+    ImageFormat,
+    Quality,
+    Still,
+    compose,
+    decode_size,
+    open_still,
+    still_at,
+    write_still,
+)
+from cluster.errors import LimitExceeded, MediaError
+
+MOST_PX = 16_384
+
+
+def _checked_length(value: int | str) -> int | str:
+    length = geometry.parse_length(value)
+    if isinstance(length, int) and length > MOST_PX:
+        raise ValueError(f"at most {MOST_PX} px, not {length}")
+    return value
+
+
+def _checked_colour(value: str) -> str:
+    parse_colour(value)
+    return value
+
+
+def _format_name(value: object) -> object:
+    name = value.lower() if isinstance(value, str) else value
+    return "jpeg" if name == "jpg" else name
+
+
+def _position_name(value: object) -> object:
+    return geometry.parse_position(value) if isinstance(value, str) else value
+
+
+Length = Annotated[int | str, AfterValidator(_checked_length)]
+HexColour = Annotated[str, AfterValidator(_checked_colour)]
+
+
+class ImageParams(Params):
+    """Resize or convert a picture, or take a still from a video.
+
+    EXIF orientation is applied and the ICC profile kept; other metadata is dropped. Of an animated
+    picture the first frame is taken.
+    """
+
+    format: Annotated[ImageFormat, BeforeValidator(_format_name)] = Field(
+        "jpeg", description="format of the output"
+    )
+    quality: Quality = Field(
+        "high", description="a name, or 1 to 100 for the encoder; PNG is always lossless"
+    )
+    width: Length | None = Field(
+        None,
+        description=f"width in px, 1 to {MOST_PX}, or a share of the input's such as '50%'; "
+        "unset: follows from height",
+    )
+    height: Length | None = Field(
+        None, description="height, like width; neither set: the size stays"
+    )
+    fit: geometry.Fit = Field(
+        "contain",
+        description="with width and height: contain shows all of the picture, cover fills the box "
+        "and cuts the rest, fill stretches",
+    )
+    position: Annotated[geometry.Position, BeforeValidator(_position_name)] = Field(
+        "center", description="where the picture lies in the box, or which part of it is kept"
+    )
+    background: HexColour | None = Field(
+        None,
+        description="hex colour (#rgb, #rrggbb, #rrggbbaa) laid under clear pixels and, with "
+        "contain, around the picture up to width x height; unset: clear pixels stay clear (white "
+        "in JPEG) and nothing is laid around",
+    )
+    start: float = Field(0, ge=0, description="seconds into a video input; stills ignore it")
+
+
+@operation("image", params=ImageParams, lane="light", kind="image")
+def image(work: Work[ImageParams]) -> Result:
+    """Write `<stem>.<jpg|png|webp|avif>`."""
+    params, source = work.params, work.input
+    background = parse_colour(params.background) if params.background else None
+    with open_still(source.path, source.name, work.limits) as opened:
+        if opened is None:
+            still = still_at(source, params.start, work.limits)
+            layout = _layout(params, still.image.width, still.image.height, work)
+        else:
+            layout = _layout(params, opened.width, opened.height, work)
+            still = opened.load(decode_size(layout))
+    work.progress("encode", fraction=0.5)
+    target = work.out_dir / f"{source.stem}{EXTENSIONS[params.format]}"
+    written = write_still(
+        _composed(still, layout, background),
+        target,
+        params.format,
+        quality=params.quality,
+        background=background[:3] if background else None,
+        threads=work.threads,
+    )
+    work.progress("encode", fraction=1.0)
+    return Result([written], {"width": written.facts["width"], "height": written.facts["height"]})
+
+
+def _layout(
+    params: ImageParams, width: int, height: int, work: Work[ImageParams]
+) -> geometry.Layout:
+    layout = geometry.fit_size(
+        width,
+        height,
+        params.width,
+        params.height,
+        params.fit,
+        position=params.position,
+        pad=params.background is not None,
+        even=False,
+    )
+    if (pixels := layout.width * layout.height) > work.limits.max_pixels:
+        raise LimitExceeded(
+            f"{work.input.name!r} would become {layout.width} x {layout.height} pixels; at most "
+            f"{work.limits.max_pixels} pixels are made",
+            details={"limit": "max_pixels", "value": pixels, "allowed": work.limits.max_pixels},
+        )
+    return layout

@@ -1,0 +1,129 @@
+"""Dolby.io's paths. Each handler translates and delegates."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import Caller, caller, services
+from api.dolby import wire
+from api.dolby.bodies import EnhanceBody, TranscodeBody, UrlBody
+from api.dolby.enhance import enhance_spec
+from api.dolby.token import issue_token
+from api.dolby.transcode import transcode_spec
+from api.errors import error_headers, full_path, json_response
+from api.registry_client import expect_job
+from api.services import Services
+from cluster.errors import BadRequest, NotFound, ReelyardError
+from cluster.storage.keys import dlb_key
+
+router = APIRouter(tags=["dolby"], strict_content_type=False)
+
+Who = Annotated[Caller, Depends(caller)]
+Parts = Annotated[Services, Depends(services)]
+JobId = Annotated[str, Query(description="the job's id")]
+
+
+def error_response(error: ReelyardError, request: Request) -> Response:
+    """A problem body `{type, title, status, detail, instance}`."""
+    body = wire.http_error(error, full_path(request))
+    return json_response(body, body["status"], error_headers(error))
+
+
+@router.post("/v1/auth/token", summary="Get an access token for an API key")
+async def token(request: Request, parts: Parts) -> dict[str, Any]:
+    return await issue_token(request, parts)
+
+
+@router.post(wire.ENHANCE, summary="Start enhancing the sound of a file")
+async def start_enhance(body: EnhanceBody, who: Who, parts: Parts) -> dict[str, str]:
+    accepted = await parts.registry.submit_one(await enhance_spec(body, who, parts))
+    return {"job_id": accepted.job.id}
+
+
+@router.post(wire.TRANSCODE, summary="Start transcoding")
+async def start_transcode(body: TranscodeBody, who: Who, parts: Parts) -> dict[str, str]:
+    accepted = await parts.registry.submit_one(await transcode_spec(body, who, parts))
+    return {"job_id": accepted.job.id}
+
+
+@router.get(wire.ENHANCE, summary="Poll an enhance job")
+@router.get(wire.TRANSCODE, summary="Poll a transcode job")
+@router.get(wire.DIAGNOSE, summary="Poll a job that looked at media")
+async def poll(request: Request, job_id: JobId, who: Who, parts: Parts) -> dict[str, Any]:
+    job = await parts.registry.get(wire.read_job_id(job_id), who.scope)
+    return wire.status_body(wire.check_path(job, full_path(request)))
+
+
+@router.get("/media/jobs", summary="List the jobs of the last 31 days, newest first")
+async def list_jobs(
+    who: Who,
+    parts: Parts,
+    status: str | None = None,
+    submitted_after: str | None = None,
+    submitted_before: str | None = None,
+    next_token: str | None = None,
+) -> dict[str, Any]:
+    if next_token:
+        query = wire.resume_query(who.tenant, parts.signer.read_cursor(next_token))
+    else:
+        query = wire.page_query(
+            who.tenant,
+            time.time_ns() // 1_000_000,
+            status=status,
+            submitted_after=submitted_after,
+            submitted_before=submitted_before,
+        )
+    found = await parts.registry.page(query)
+    page = found[: wire.PAGE_SIZE]
+    more = len(found) > len(page)
+    sign = parts.signer.sign_cursor
+    return wire.list_body(page, sign(wire.next_cursor(query, page)) if more else None)
+
+
+@router.post("/media/jobs/cancel", summary="Cancel a job that has not ended")
+async def cancel(job_id: JobId, who: Who, parts: Parts) -> dict[str, str]:
+    found = wire.read_job_id(job_id)
+    expect_job(await parts.registry.cancel([found], who.scope), found)
+    return {"job_id": found}
+
+
+@router.post("/media/input", summary="Get a URL to upload to `dlb://` storage")
+async def start_input(
+    body: UrlBody, request: Request, who: Who, parts: Parts
+) -> dict[str, str]:
+    return {"url": await parts.upload_url(request, dlb_key(who.tenant, body.url))}
+
+
+@router.post("/media/output", summary="Get a URL to download from `dlb://` storage")
+async def start_output(
+    body: UrlBody, request: Request, who: Who, parts: Parts
+) -> dict[str, str]:
+    return {"url": await _download_url(body.url, request, who, parts)}
+
+
+@router.get("/media/output", summary="Download from `dlb://` storage")
+async def output(url: str, request: Request, who: Who, parts: Parts) -> Response:
+    body = UrlBody.model_validate({"url": url})
+    return RedirectResponse(await _download_url(body.url, request, who, parts), 302)
+
+
+@router.api_route(
+    "/media/webhooks",
+    methods=["GET", "POST", "PUT", "DELETE"],
+    summary="Webhooks: not in this version",
+    include_in_schema=False,
+)
+async def webhooks(who: Who) -> None:  # noqa: ARG001  strangers learn nothing, not even this
+    raise BadRequest("this version delivers no webhooks; poll the job or list /media/jobs")
+
+
+async def _download_url(url: str, request: Request, who: Caller, parts: Services) -> str:
+    key = dlb_key(who.tenant, url)
+    if await parts.storage.head(key) is None:
+        raise NotFound(f"There is nothing at {url!r}")
+    return await parts.object_url(request, key)

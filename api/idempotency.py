@@ -1,0 +1,124 @@
+"""`Idempotency-Key`: a POST that is sent again has the effect and the answer of the first.
+
+Submits carry the key into the registry, where it is stored with the job. The few other POSTs that
+change something keep their first answer in the object store for as long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth import Caller
+from api.services import Services
+from cluster.errors import Conflict, IdempotencyMismatch, NotFound, ValidationFailed
+
+HEADER = "Idempotency-Key"
+MAX_LENGTH = 255
+
+
+class FirstAnswer(msgspec.Struct, frozen=True):
+    """What a request with this key got; status 0: it is still being worked on."""
+
+    fingerprint: str
+    expires_ms: int
+    status: int = 0
+    body: str = ""
+    secret: bool = False
+    """The answer held a secret, so it was not kept."""
+
+
+def key_of(request: Request) -> str | None:
+    """The request's key. Raises `ValidationFailed` if it is not 1 to 255 printable characters."""
+    key = request.headers.get(HEADER)
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_LENGTH or not key.isprintable():
+        fault = {
+            "loc": ["header", HEADER],
+            "msg": f"{HEADER} takes 1 to {MAX_LENGTH} printable characters",
+            "type": "value_error",
+        }
+        raise ValidationFailed(fault["msg"], details={"errors": [fault]})
+    return key
+
+
+def fingerprint(request: Request, body: object) -> str:
+    """A hash of what is asked for: the method, the path, and `body` whatever its field order."""
+    text = msgspec.json.encode([request.method, request.url.path, body], order="deterministic")
+    return hashlib.sha256(text).hexdigest()
+
+
+async def once(
+    request: Request,
+    services: Services,
+    caller: Caller,
+    body: object,
+    act: Callable[[], Awaitable[Response]],
+    *,
+    secret: bool = False,
+) -> Response:
+    """`act()`, or what it answered when this key came first.
+
+    `secret`: the answer must not be kept; then a second request is refused. Raises
+    `IdempotencyMismatch`, and `Conflict` while the first request is still under way.
+    """
+    key = key_of(request)
+    if key is None:
+        return await act()
+    place = f"tenants/{caller.tenant}/idempotency/{hashlib.sha256(key.encode()).hexdigest()}"
+    mine = FirstAnswer(
+        fingerprint=fingerprint(request, body),
+        expires_ms=_now_ms() + round(services.settings.idempotency_ttl_hours * 3_600_000),
+        secret=secret,
+    )
+    if (first := await _claim(services, place, mine)) is not None:
+        return _replay(first, mine)
+    try:
+        answer = await act()
+    except BaseException:
+        await services.storage.delete([place])
+        raise
+    kept = "" if secret else bytes(answer.body).decode()
+    done = msgspec.structs.replace(mine, status=answer.status_code, body=kept)
+    await services.storage.put(place, msgspec.json.encode(done))
+    return answer
+
+
+async def _claim(services: Services, place: str, mine: FirstAnswer) -> FirstAnswer | None:
+    """The answer there is; None: `mine` now stands there."""
+    for _ in range(3):
+        if await services.storage.put_if_absent(place, msgspec.json.encode(mine)):
+            return None
+        try:
+            first = msgspec.json.decode(await services.storage.get(place), type=FirstAnswer)
+        except NotFound:
+            continue
+        if first.expires_ms > _now_ms():
+            return first
+        await services.storage.delete([place])
+    raise Conflict("other requests with this idempotency key are under way")
+
+
+def _replay(first: FirstAnswer, mine: FirstAnswer) -> Response:
+    if first.fingerprint != mine.fingerprint:
+        raise IdempotencyMismatch
+    if first.status == 0:
+        raise Conflict("the first request with this idempotency key is still under way")
+    if first.secret:
+        raise Conflict("this was done before, and its answer held a secret that is not kept")
+    return Response(
+        first.body,
+        first.status,
+        {"Idempotency-Replayed": "true"},
+        media_type="application/json",
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,97 @@
+"""ittybit's paths. Each handler translates and delegates."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth import Caller, caller, credential, services
+from api.errors import error_headers, full_path, json_response
+from api.ittybit import wire
+from api.ittybit.bodies import JobBody, TaskBody
+from api.ittybit.work import job_spec, links_of, submit, task_spec, tasks_page
+from api.services import Services
+from cluster.errors import NotFound, ReelyardError
+
+router = APIRouter(tags=["ittybit"], strict_content_type=False)
+
+Who = Annotated[Caller, Depends(caller)]
+Parts = Annotated[Services, Depends(services)]
+
+
+def error_response(error: ReelyardError, request: Request) -> Response:
+    """`{kind, message}`."""
+    has_key = bool(credential(request))
+    status, body = wire.http_error(error, full_path(request), has_key=has_key)
+    return json_response(body, status, error_headers(error))
+
+
+@router.post("/jobs", status_code=201, summary="Create a job: probe, encode, export")
+async def create_job(body: JobBody, request: Request, who: Who, parts: Parts) -> Response:
+    accepted = await submit(await job_spec(body, who, parts), body, request, parts)
+    job = wire.as_submitted(accepted.job)
+    return json_response(wire.job_body(job, {}), 200 if accepted.replayed else 201)
+
+
+@router.get("/jobs", summary="List jobs, newest first")
+async def list_jobs(
+    request: Request,
+    who: Who,
+    parts: Parts,
+    kind: str | None = None,
+    status: str | None = None,
+    input: str | None = None,
+    limit: int = 20,
+    after: str | None = None,
+    before: str | None = None,
+    order: str = "desc",
+) -> Response:
+    query = wire.page_query(
+        who.tenant,
+        kind=kind,
+        status=status,
+        input=input,
+        limit=limit,
+        after=after,
+        before=before,
+        order=order,
+    )
+    page, more = wire.in_order(await parts.registry.page(query), limit, before=bool(before))
+    body = [wire.job_body(job, await links_of(job, request, parts)) for job in page]
+    return json_response(body, headers=wire.page_headers(str(request.url), page, limit, more=more, before=before))
+
+
+@router.get("/jobs/{job_id}", summary="A job with all its tasks")
+async def get_job(job_id: str, request: Request, who: Who, parts: Parts) -> dict[str, Any]:
+    job = await parts.registry.get(wire.read_job_id(job_id), who.scope)
+    return wire.job_body(job, await links_of(job, request, parts))
+
+
+@router.post("/tasks", status_code=201, summary="Run one operation without a job around it")
+async def create_task(body: TaskBody, request: Request, who: Who, parts: Parts) -> Response:
+    accepted = await submit(await task_spec(body, who, parts), body, request, parts)
+    job = wire.as_submitted(accepted.job)
+    return json_response(wire.task_body(job, job.tasks[0], {}), 200 if accepted.replayed else 201)
+
+
+@router.get("/tasks/{task_id}", summary="A task")
+async def get_task(task_id: str, request: Request, who: Who, parts: Parts) -> dict[str, Any]:
+    job_id, place = wire.read_task_id(task_id)
+    job = await parts.registry.get(job_id, who.scope)
+    if not 0 <= place < len(job.tasks):
+        raise NotFound(f"There is no task {task_id!r}")
+    return wire.task_body(job, job.tasks[place], await links_of(job, request, parts))
+
+
+@router.get("/tasks", summary="List tasks: of the newest job first, in their order")
+async def list_tasks(
+    request: Request, who: Who, parts: Parts, limit: int = 20, after: str | None = None
+) -> Response:
+    page, more = await tasks_page(who, parts, limit, after)
+    body = [
+        wire.task_body(job, task, await links_of(job, request, parts)) for job, task in page
+    ]
+    return json_response(body, headers={"Has-More": str(more).lower(), "Limit": str(limit)})

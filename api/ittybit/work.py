@@ -1,0 +1,122 @@
+"""What ittybit's handlers delegate to: locating, submitting, linking."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+
+from actors.jobs.messages import Accepted
+from actors.jobs.model import Job, JobSpec, OutputFile, Task, TaskSpec
+from api.auth import Caller
+from api.idempotency import fingerprint, key_of
+from api.ittybit import wire
+from api.ittybit.bodies import JobBody, TaskBody, refuse_adaptive, refuse_webhook
+from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
+from api.services import Services
+from cluster.errors import InvalidCursor, NotFound
+from cluster.storage.keys import SCHEME
+
+
+async def job_spec(body: JobBody, who: Caller, parts: Services) -> JobSpec:
+    """A job of three tasks. Raises whatever the request is refused for."""
+    refuse_webhook(body.webhook_url)
+    refuse_adaptive(body.kind)
+    params = operation_params(body.kind, body.options)
+    output = await parts.locate_output(body.output, who) if body.output else None
+    return _spec(
+        body,
+        who,
+        params,
+        source=body.input,
+        location=await parts.locate_input(body.input, who),
+        output=output,
+        tasks=job_tasks(body.kind, params, output),
+    )
+
+
+async def task_spec(body: TaskBody, who: Caller, parts: Services) -> JobSpec:
+    """A job of one task. Raises whatever the request is refused for."""
+    refuse_webhook(body.webhook_url)
+    return _spec(
+        body,
+        who,
+        operation_params(body.kind, body.options),
+        source=body.source,
+        location=await parts.locate_input(body.source, who),
+        output=await parts.locate_output(body.output, who) if body.output else None,
+        tasks=[],
+    )
+
+
+def _spec(
+    body: JobBody | TaskBody,
+    who: Caller,
+    params: dict[str, object],
+    *,
+    source: str,
+    location: str,
+    output: str | None,
+    tasks: list[TaskSpec],
+) -> JobSpec:
+    return JobSpec(
+        operation=OPERATIONS[body.kind],
+        kind=None if body.kind == "probe" else body.kind,
+        inputs=[location],
+        params=params,
+        output=output,
+        tenant=who.tenant,
+        dialect="ittybit",
+        input=source,
+        params_sent=body.options,
+        output_sent=body.output,
+        metadata=body.metadata,
+        tasks=tasks,
+    )
+
+
+async def submit(
+    spec: JobSpec, body: JobBody | TaskBody, request: Request, parts: Services
+) -> Accepted:
+    """Submit once for each `Idempotency-Key`. Raises whatever it is refused for."""
+    key = key_of(request)
+    if key is not None:
+        print_ = fingerprint(request, body.model_dump(mode="json", exclude_unset=True))
+        spec = msgspec.structs.replace(spec, idempotency_key=key, fingerprint=print_)
+    return await parts.registry.submit_one(spec)
+
+
+async def links_of(job: Job, request: Request, parts: Services) -> wire.Links:
+    """URLs that work for a while, for every output in our own storage."""
+    return {
+        output.url: await parts.download_url(request, job, output)
+        for output in _stored_outputs(job)
+    }
+
+
+async def tasks_page(
+    who: Caller, parts: Services, limit: int, after: str | None
+) -> tuple[list[tuple[Job, Task]], bool]:
+    """Tasks behind `after`, the newest job's first, and whether there are more."""
+    found: list[tuple[Job, Task]] = []
+    after_job: str | None = None
+    if after is not None:
+        try:
+            after_job, place = wire.read_task_id(after)
+            job = await parts.registry.get(after_job, who.tenant)
+        except NotFound:
+            raise InvalidCursor(f"after: {after!r} is not the id of a task") from None
+        found = [(job, task) for task in job.tasks[place + 1 :]]
+    query = wire.page_query(who.tenant, limit=limit, after=after_job)
+    for job in await parts.registry.page(query):
+        found.extend((job, task) for task in job.tasks)
+    return found[:limit], len(found) > limit
+
+
+def _stored_outputs(job: Job) -> list[OutputFile]:
+    seen = {
+        output.url: output
+        for source in (job, *job.tasks)
+        for output in source.outputs
+        if output.url.startswith(SCHEME) and not output.deleted
+    }
+    return list(seen.values())

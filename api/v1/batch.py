@@ -1,0 +1,115 @@
+"""`POST /v1/jobs:batch`: many jobs, each accepted or refused by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.jobs.messages import Accepted, Refusal
+from actors.jobs.model import JobSpec
+from actors.media.operation import validation_failed
+from api.auth import Caller
+from api.errors import json_response
+from api.idempotency import fingerprint, key_of
+from api.registry_client import refused
+from api.services import Services
+from api.v1 import answers, wire
+from api.v1.docs import IDEMPOTENCY, SUBMIT, answered
+from api.v1.jobs import Asker, Parts
+from api.v1.models import BatchBody, BatchItem
+from api.v1.submit import in_params, spec_of
+from cluster.errors import IdempotencyMismatch, ReelyardError, ValidationFailed
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+
+@router.post(
+    "/jobs:batch",
+    status_code=202,
+    responses=answered(answers.BatchResult, *SUBMIT, status=202, description="See each item"),
+    openapi_extra={"parameters": [IDEMPOTENCY]},
+    summary="Run many jobs",
+)
+async def create_jobs(body: BatchBody, request: Request, who: Asker, parts: Parts) -> Response:
+    raw: list[Any] = list(body.jobs)
+    if len(raw) > parts.settings.max_batch_jobs:
+        most = parts.settings.max_batch_jobs
+        fault = {"loc": ["body", "jobs"], "msg": f"at most {most} items", "type": "too_long"}
+        raise ValidationFailed(
+            f"jobs: a batch takes at most {most} jobs, not {len(raw)}", details={"errors": [fault]}
+        )
+    bodies = await asyncio.to_thread(lambda: [_parse(item) for item in raw])
+    specs = await _specs(bodies, request, raw, who, parts)
+    outcomes = await _submit(specs, parts)
+    results = [_result(index, outcome) for index, outcome in enumerate(outcomes)]
+    done = sum("job_id" in result for result in results)
+    return json_response(
+        {"results": results, "accepted": done, "refused": len(results) - done}, 202
+    )
+
+
+def _parse(item: Any) -> BatchItem | ReelyardError:
+    try:
+        return BatchItem.model_validate(item)
+    except ValidationError as error:
+        return validation_failed("job", error)
+
+
+async def _specs(
+    bodies: list[BatchItem | ReelyardError],
+    request: Request,
+    raw: list[Any],
+    who: Caller,
+    parts: Services,
+) -> list[JobSpec | ReelyardError]:
+    """A spec for each body. The request's key covers the whole batch: the n-th good item gets
+    the key with `#n`, and the fingerprint of everything."""
+    whole = key_of(request)
+    mark = fingerprint(request, raw) if whole is not None else ""
+    specs: list[JobSpec | ReelyardError] = []
+    good = 0
+    for body in bodies:
+        if isinstance(body, ReelyardError):
+            specs.append(body)
+            continue
+        key = f"{whole}#{good}" if whole is not None else body.idempotency_key
+        own = mark or (fingerprint(request, body.model_dump(mode="json")) if key else "")
+        try:
+            specs.append(await spec_of(body, parts, who, idempotency_key=key, fingerprint=own))
+        except ReelyardError as error:
+            specs.append(error)
+        else:
+            good += 1
+    return specs
+
+
+async def _submit(
+    specs: list[JobSpec | ReelyardError], parts: Services
+) -> list[Accepted | ReelyardError]:
+    good = [spec for spec in specs if isinstance(spec, JobSpec)]
+    answers: list[Accepted | Refusal] = []
+    if good and good[0].idempotency_key and good[0].idempotency_key.endswith("#0"):
+        # Another body under the same key must add nothing: its first job shows it.
+        answers = await parts.registry.submit(good[:1])
+        if isinstance(answers[0], Refusal) and answers[0].error.code == IdempotencyMismatch.code:
+            raise refused(answers[0])
+    answers += await parts.registry.submit(good[len(answers) :])
+    rest = iter(answers)
+    outcomes: list[Accepted | ReelyardError] = []
+    for spec in specs:
+        outcome = next(rest) if isinstance(spec, JobSpec) else spec
+        outcomes.append(refused(outcome) if isinstance(outcome, Refusal) else outcome)
+    return outcomes
+
+
+def _result(index: int, outcome: Accepted | ReelyardError) -> dict[str, Any]:
+    if isinstance(outcome, Accepted):
+        return wire.accepted_job(outcome.job)
+    error = in_params(outcome)
+    return {"index": index, "status": error.http_status, "error": error.as_dict()}
+

@@ -1,0 +1,259 @@
+"""`/v1/jobs`: look up, list, submit, cancel, retry."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.jobs.ids import parse_id
+from actors.jobs.messages import PageQuery
+from actors.jobs.model import Job, State
+from api.auth import Caller, caller, services
+from api.errors import json_response
+from api.idempotency import fingerprint, key_of, once
+from api.registry_client import expect_job
+from api.services import Services
+from api.v1 import answers, wire
+from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered, parameter
+from api.v1.models import JobBody, JobIdsBody
+from api.v1.present import Presenter, encode, reply
+from api.v1.submit import in_params, spec_of
+from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+Asker = Annotated[Caller, Depends(caller)]
+Parts = Annotated[Services, Depends(services)]
+
+_presenter = Presenter()
+_WAIT = parameter(
+    "wait",
+    {"type": "number", "minimum": 0},
+    "Seconds to wait for the end of the job (the server has an upper limit).",
+)
+_WORDS = ", ".join(wire.STATES_OF)
+
+
+@router.get(
+    "/jobs/{job_id}",
+    responses=answered(answers.Job, 404, 422, *READ),
+    openapi_extra={"parameters": [_WAIT]},
+    summary="A job as it is, or once it has ended",
+)
+async def get_job(job_id: str, request: Request) -> Response:
+    # The route that pollers hammer: it reads the request itself and encodes records directly.
+    who = await caller(request)
+    parts = services(request)
+    wait_s = _wait_of(request, parts)
+    if wait_s:
+        job = await parts.registry.wait(job_key(job_id), who.scope, wait_s)
+    else:
+        job = await parts.registry.get(job_key(job_id), who.scope)
+    return reply(await _presenter.body(request, parts, job))
+
+
+@router.get(
+    "/jobs",
+    responses=answered(answers.JobPage, 400, 403, 422, *READ),
+    summary="Jobs, newest first",
+)
+async def list_jobs(
+    who: Asker,
+    parts: Parts,
+    cursor: Annotated[str | None, Query(max_length=1024)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    status: Annotated[str | None, Query(description=f"one of {_WORDS}")] = None,
+    state: Annotated[State | None, Query(description="exactly this state")] = None,
+    job_type: Annotated[str | None, Query(description="operation", max_length=64)] = None,
+    created_after: Annotated[datetime | None, Query(description="inclusive")] = None,
+    created_before: Annotated[datetime | None, Query(description="inclusive")] = None,
+    source: Annotated[
+        str | None, Query(alias="input", description="the input as sent", max_length=8192)
+    ] = None,
+) -> Response:
+    states = _states_of(status, state)
+    query = PageQuery(
+        tenant=who.tenant,
+        limit=limit + 1,
+        operation=job_type,
+        input=source,
+        created_from_ms=_ms(created_after),
+        created_to_ms=_ms(created_before),
+        after_id=_after(cursor, who, parts),
+    )
+    jobs = await _page(parts, query, states)
+    more = len(jobs) > limit
+    following = _cursor(jobs[limit - 1], who, parts) if more else None
+    return json_response(
+        {
+            "items": [wire.short_job(job) for job in jobs[:limit]],
+            "next_cursor": following,
+            "has_more": more,
+        }
+    )
+
+
+@router.post(
+    "/jobs",
+    status_code=202,
+    responses=answered(answers.Accepted, *SUBMIT, status=202, description="Accepted"),
+    openapi_extra={"parameters": [IDEMPOTENCY]},
+    summary="Run an operation, or a graph of them",
+)
+async def create_job(body: JobBody, request: Request, who: Asker, parts: Parts) -> Response:
+    spec = await spec_of(
+        body,
+        parts,
+        who,
+        idempotency_key=key_of(request),
+        fingerprint=fingerprint(request, body.model_dump(mode="json", exclude_unset=True)),
+    )
+    try:
+        accepted = await parts.registry.submit_one(spec)
+    except ReelyardError as error:
+        raise in_params(error) from None
+    return accepted_response(accepted.job, replayed=accepted.replayed)
+
+
+@router.post(
+    "/jobs:batchGet",
+    responses=answered(answers.JobList, 413, 422, *READ),
+    summary="Look up many jobs",
+)
+async def get_jobs(body: JobIdsBody, request: Request, who: Asker, parts: Parts) -> Response:
+    known = {text: parse_id(text) for text in body.job_ids}
+    jobs = await parts.registry.get_many([key for key in known.values() if key], who.scope)
+    found = [jobs[key] for key in dict.fromkeys(known.values()) if key in jobs]
+    bodies = [await _presenter.body(request, parts, job) for job in found]
+    missing = [text for text, key in known.items() if key not in jobs]
+    tail = json_response({"missing": missing}).body
+    return reply(b'{"items":[' + b",".join(bodies) + b"]," + bytes(tail)[1:])
+
+
+@router.post(
+    "/jobs/{job_id}/cancel",
+    responses=answered(answers.Job, 404, 409, *READ),
+    openapi_extra={"parameters": [IDEMPOTENCY]},
+    summary="Cancel a job",
+)
+async def cancel_job(job_id: str, request: Request, who: Asker, parts: Parts) -> Response:
+    async def act() -> Response:
+        return await _changed(request, parts, await _cancel(job_id, who, parts))
+
+    return await once(request, parts, who, None, act)
+
+
+@router.delete(
+    "/jobs/{job_id}",
+    responses=answered(answers.Job, 404, 409, *READ),
+    summary="Cancel a job",
+)
+async def delete_job(job_id: str, request: Request, who: Asker, parts: Parts) -> Response:
+    return await _changed(request, parts, await _cancel(job_id, who, parts))
+
+
+@router.post(
+    "/jobs/{job_id}/retry",
+    status_code=202,
+    responses=answered(answers.Job, 402, 404, 409, *READ, status=202, description="Accepted"),
+    openapi_extra={"parameters": [IDEMPOTENCY]},
+    summary="Run a failed job again",
+)
+async def retry_job(job_id: str, request: Request, who: Asker, parts: Parts) -> Response:
+    async def act() -> Response:
+        key = job_key(job_id)
+        job = expect_job(await parts.registry.retry([key], who.scope), key)
+        return await _changed(request, parts, job, 202)
+
+    return await once(request, parts, who, None, act)
+
+
+def job_key(text: str) -> str:
+    """A job's id in its stored form. Raises `NotFound` for what can't be one."""
+    if (key := parse_id(text)) is None:
+        raise NotFound(f"there is no job {text[:80]!r}", details={"job_id": text[:80]})
+    return key
+
+
+def accepted_response(job: Job, *, replayed: bool) -> Response:
+    """202 with the job as it was accepted, word for word the same when it is asked again."""
+    headers = {"Location": f"/v1/jobs/{job.id}"}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return json_response(wire.accepted_job(job), 202, headers)
+
+
+async def _cancel(job_id: str, who: Caller, parts: Services) -> Job:
+    key = job_key(job_id)
+    return expect_job(await parts.registry.cancel([key], who.scope), key)
+
+
+async def _changed(request: Request, parts: Services, job: Job, status: int = 200) -> Response:
+    return reply(await encode(request, parts, job), status)
+
+
+def _wait_of(request: Request, parts: Services) -> float:
+    text = request.query_params.get("wait") if request.scope["query_string"] else None
+    if text is None:
+        return 0.0
+    try:
+        wait_s = float(text)
+        if not 0 <= wait_s < float("inf"):
+            raise ValueError(text)
+    except ValueError:
+        fault = {"loc": ["query", "wait"], "msg": "", "type": "float_parsing"}
+        raise ValidationFailed(
+            f"wait: must be seconds, not {text[:40]!r}", details={"errors": [fault]}
+        ) from None
+    return min(wait_s, parts.settings.max_wait_s)
+
+
+def _states_of(status: str | None, state: State | None) -> tuple[State | None, ...]:
+    if state is not None and status is None:
+        return (state,)
+    if status is None:
+        return (None,)
+    if status not in wire.STATES_OF:
+        permitted = ", ".join(f"'{word}'" for word in wire.STATES_OF)
+        fault = {"loc": ["query", "status"], "msg": permitted, "type": "literal_error"}
+        raise ValidationFailed(
+            f"status: {status[:40]!r} is none of {_WORDS}", details={"errors": [fault]}
+        )
+    meant = wire.STATES_OF[status]
+    return meant if state is None else tuple(one for one in meant if one is state)
+
+
+async def _page(
+    parts: Services, query: PageQuery, states: tuple[State | None, ...]
+) -> list[Job]:
+    pages = await asyncio.gather(
+        *(parts.registry.page(replace(query, state=state)) for state in states)
+    )
+    merged = sorted((job for page in pages for job in page), key=lambda job: job.id, reverse=True)
+    return merged[: query.limit]
+
+
+def _ms(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0, round(aware.timestamp() * 1000))
+
+
+def _cursor(last: Job, who: Caller, parts: Services) -> str:
+    return parts.signer.sign_cursor({"after": last.id, "tenant": who.tenant})
+
+
+def _after(cursor: str | None, who: Caller, parts: Services) -> str | None:
+    if cursor is None:
+        return None
+    seen: dict[str, Any] = parts.signer.read_cursor(cursor)
+    after = seen.get("after")
+    if seen.get("tenant") != who.tenant or not isinstance(after, str):
+        raise InvalidCursor
+    return after

@@ -1,0 +1,155 @@
+"""Bodies that `/v1` takes. What it answers is in `answers.py`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator, model_validator
+
+MAX_METADATA_BYTES = 16 << 10
+
+
+class Body(BaseModel):
+    """Base of every body: unknown fields are refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class TaskBody(Body):
+    """A step of a job's graph."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")
+    operation: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    inputs: list[str] = Field(
+        default_factory=lambda: ["input"],
+        max_length=64,
+        description="`input` for the job's inputs, `task:<name>` for another step's outputs, "
+        "or a location",
+    )
+    output: str | None = Field(None, description="destination URL; unset: Reelyard's own storage")
+
+
+class JobBody(Body):
+    """A job to run. Give its input in exactly one of `url`, `input`, `inputs`, `upload_id`."""
+
+    operation: str | None = Field(
+        None, description="name of an operation; may be left out where `tasks` are given"
+    )
+    url: str | None = Field(None, max_length=8192, description="URL of the input")
+    input: str | None = Field(
+        None,
+        max_length=8192,
+        description="location of the input: a URL, `upload:<id>`, `job:<id>[/<output name>]`, "
+        "or what the operator allows",
+    )
+    inputs: list[Annotated[str, Field(max_length=8192)]] | None = Field(None, max_length=64)
+    upload_id: str | None = Field(None, max_length=64, description="id of a finished upload")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="parameters; see `/v1/operations/{name}`"
+    )
+    output: str | None = Field(
+        None,
+        max_length=8192,
+        description="destination: a presigned PUT URL, a URL in an object store that the operator "
+        "allows (ending in `/`: a folder); unset: Reelyard's own storage",
+    )
+    priority: int = Field(0, ge=-100, le=100, description="higher runs first")
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, description="kept with the job, at most 16 KiB of JSON"
+    )
+    pool: str | None = Field(None, description="pool of workers to run on, e.g. gpu")
+    tasks: list[TaskBody] | None = Field(
+        None, min_length=1, max_length=64, description="a graph of steps instead of `operation`"
+    )
+
+    @field_validator("metadata")
+    @classmethod
+    def _small(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if len(msgspec.json.encode(value)) > MAX_METADATA_BYTES:
+            raise ValueError(f"metadata takes at most {MAX_METADATA_BYTES} bytes of JSON")
+        return value
+
+    @model_validator(mode="after")
+    def _one_input(self) -> JobBody:
+        given = [
+            name
+            for name in ("url", "input", "inputs", "upload_id")
+            if getattr(self, name) is not None
+        ]
+        if len(given) > 1:
+            raise ValueError(f"give one of {', '.join(given)}, not all of them")
+        if self.operation is None and self.tasks is None:
+            raise ValueError("operation: field required")
+        return self
+
+    def sources(self) -> list[str]:
+        """The inputs as locations, not yet checked."""
+        if self.inputs is not None:
+            return self.inputs
+        if self.upload_id is not None:
+            return [f"upload:{self.upload_id}"]
+        one = self.url if self.url is not None else self.input
+        return [one] if one is not None else []
+
+
+class BatchItem(JobBody):
+    """A job of a batch, with a key of its own if it is to be run once only."""
+
+    idempotency_key: str | None = Field(None, min_length=1, max_length=255)
+
+
+class BatchBody(Body):
+    """Jobs to run; each is accepted or refused by itself."""
+
+    jobs: list[SkipValidation[BatchItem]] = Field(min_length=1)
+
+
+class JobIdsBody(Body):
+    """Jobs to look up."""
+
+    job_ids: list[str] = Field(min_length=1, max_length=1000)
+
+
+class UploadBody(Body):
+    """A file that is to be sent in parts (tus 1.0)."""
+
+    filename: str = Field("upload", min_length=1, max_length=255)
+    size: int = Field(ge=0, description="bytes")
+
+
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class PreviewBody(Body):
+    """VideoConduit's preview."""
+
+    url: str = Field(min_length=1, max_length=8192)
+    preview_type: Literal["gif", "thumbnail", "mosaic", "clip"]
+    timestamp: Seconds | str | None = Field(
+        None, description="thumbnail: seconds or MM:SS; unset: a quarter into the video"
+    )
+    start: Seconds | str | None = Field(None, description="gif, clip: seconds or MM:SS")
+    duration: Annotated[float, Field(gt=0, le=30)] | None = Field(
+        None, description="seconds; gif 5 (at most 15), clip 10 (at most 30)"
+    )
+    width: Annotated[int, Field(ge=16, le=3840)] | None = Field(None, description="pixels; 480")
+    columns: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
+    rows: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
+    fps: Annotated[float, Field(gt=0, le=20)] | None = Field(None, description="gif; 10")
+
+
+class KeyBody(Body):
+    """An API key to make."""
+
+    tenant: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    name: str = Field("", max_length=200)
+    admin: bool = False
+    credits: int | None = Field(None, ge=0, description="granted to the tenant with this key")
+
+
+class GrantBody(Body):
+    """Credits for a tenant."""
+
+    credits: int = Field(gt=0)

@@ -1,0 +1,56 @@
+"""Where settings come from, and what counts first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from cluster.settings import PoolSettings, Settings, default_pools
+
+
+def test_an_argument_counts_before_the_environment_and_that_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "reelyard.toml"
+    file.write_text('port = 1111\nhost = "127.0.0.2"\nnamespace = "file"\n')
+    monkeypatch.setenv("REELYARD_CONFIG", str(file))
+    monkeypatch.setenv("REELYARD_PORT", "2222")
+    monkeypatch.setenv("REELYARD_HOST", "127.0.0.3")
+    settings = Settings(host="127.0.0.4")
+    assert (settings.host, settings.port, settings.namespace) == ("127.0.0.4", 2222, "file")
+
+
+def test_lists_are_written_with_commas_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELYARD_INPUT_ROOTS", "/srv/a, /srv/b")
+    assert Settings().input_roots == ["/srv/a", "/srv/b"]
+
+
+def test_a_wrong_value_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELYARD_LEASE_TTL_S", "-1")
+    with pytest.raises(ValidationError, match="lease_ttl_s"):
+        Settings()
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 4, 8, 16, 64])
+def test_the_minimum_of_all_pools_fits_the_machine(cores: int) -> None:
+    pools = default_pools(cores)
+    wanted = sum(pool.min_workers * pool.cpus_per_worker for pool in pools.values())
+    most = sum(
+        pool.max_workers * pool.cpus_per_worker
+        for pool in pools.values()
+        if not pool.gpus_per_worker
+    )
+    assert wanted <= cores
+    assert most <= cores + 1e-6
+
+
+def test_an_operators_pool_replaces_the_one_of_that_name() -> None:
+    settings = Settings(pools={"cpu": PoolSettings(max_workers=7)}, cpus=2)
+    assert settings.all_pools["cpu"].max_workers == 7
+    assert "light" in settings.all_pools
+
+
+def test_a_signing_secret_does_not_show() -> None:
+    assert "hush" not in repr(Settings(signing_secret="hush"))
