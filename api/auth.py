@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -49,10 +50,16 @@ class OperatorToken:
         return bool(token) and hmac.compare_digest(token.encode(), text.encode())
 
 
-def services(request: Request) -> Services:
-    """FastAPI dependency: the services of this app."""
+def services_of(request: Request) -> Services:
+    """The services of the app that serves this request."""
     found: Services = request.app.state.services
     return found
+
+
+async def services(request: Request) -> Services:
+    """FastAPI dependency: the services of this app."""
+    # Not a plain function: FastAPI would run it in a thread, at a third of a request's cost.
+    return services_of(request)
 
 
 async def caller(request: Request) -> Caller:
@@ -61,7 +68,7 @@ async def caller(request: Request) -> Caller:
     if (known := getattr(state, "caller", None)) is not None:
         found: Caller = known
         return found
-    parts = services(request)
+    parts = services_of(request)
     who = await identify(request, parts)
     state.caller = who
     if parts.limiter is not None:
@@ -136,6 +143,7 @@ async def _keyless(request: Request, parts: Services) -> Caller:
     return Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether `host` (a name or an address) is this machine itself."""
     if host.lower().rstrip(".") == "localhost":
@@ -155,5 +163,6 @@ def check_bind(settings: Settings, *, has_keys: bool) -> None:
         )
 
 
+@lru_cache(maxsize=1024)
 def _host_of(header: str) -> str:
     return urlsplit(f"//{header}").hostname or ""

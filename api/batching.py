@@ -7,7 +7,26 @@ arrives while a call is under way forms the next call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+PER_ITEM_S, MOST_S = 0.001, 0.006
+"""A call costs both processes over a millisecond, whatever it carries: the more came with the last
+one, the longer the next may gather. Who asks alone hardly waits."""
+
+
+class _Pace:
+    """Keeps the starts of two calls apart, by how much they carry."""
+
+    def __init__(self) -> None:
+        self._next = float("-inf")
+
+    async def gather(self) -> None:
+        # Requests that have arrived already get their turn first, and into this call.
+        await asyncio.sleep(max(0.0, self._next - time.monotonic()))
+
+    def start(self, items: int) -> None:
+        self._next = time.monotonic() + min(MOST_S, PER_ITEM_S * items)
 
 
 class Lookups[Value]:
@@ -20,6 +39,7 @@ class Lookups[Value]:
         self._most = most
         self._pending: dict[str, asyncio.Future[Value | None]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._pace = _Pace()
 
     async def get(self, key: str) -> Value | None:
         """The value of `key` as it is no earlier than this call; None if there is none."""
@@ -32,8 +52,10 @@ class Lookups[Value]:
 
     async def _flush(self) -> None:
         while self._pending:
+            await self._pace.gather()
             keys = list(self._pending)[: self._most]
             batch = {key: self._pending.pop(key) for key in keys}
+            self._pace.start(len(batch))
             try:
                 found = await self._fetch(keys)
             except BaseException as error:  # noqa: BLE001  every waiter must learn of it
@@ -54,6 +76,7 @@ class Writes[Item, Answer]:
         self._most = most
         self._pending: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._pace = _Pace()
 
     async def put(self, item: Item) -> Answer:
         """Send `item` with whatever else waits; its answer."""
@@ -65,7 +88,9 @@ class Writes[Item, Answer]:
 
     async def _flush(self) -> None:
         while self._pending:
+            await self._pace.gather()
             batch, self._pending = self._pending[: self._most], self._pending[self._most :]
+            self._pace.start(len(batch))
             try:
                 answers = await self._send([item for item, _ in batch])
             except BaseException as error:  # noqa: BLE001  every waiter must learn of it
@@ -76,8 +101,8 @@ class Writes[Item, Answer]:
         self._task = None
 
 
-def _fail[Value](futures: Sequence[asyncio.Future[Value]] | object, error: BaseException) -> None:
-    for future in futures:  # type: ignore[attr-defined]
+def _fail[Value](futures: Iterable[asyncio.Future[Value]], error: BaseException) -> None:
+    for future in futures:
         future.set_exception(error)
         # Whoever waited may have gone; that is no reason for a warning.
         future.exception()

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from actors.jobs.messages import Changes
-from cluster.errors import ReelyardError
 
 POLL_S = 10.0
+GATHER_S = 0.004
+"""Pause after a change: what happens meanwhile comes with one call instead of many."""
 NOW = -1
 """Asks the registry where it stands, without any changes."""
 
@@ -49,7 +50,7 @@ class ChangeFeed:
                 await self._task
 
     async def _started(self) -> None:
-        if self._task is None or self._task.done():
+        if self._task is None:
             self._ready = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._run(self._ready), name="change feed")
         if self._ready is not None:
@@ -57,18 +58,25 @@ class ChangeFeed:
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
         epoch, seq = "", NOW
-        while self._waiters:
-            try:
-                changes = await self._poll(seq, 0 if seq == NOW else POLL_S)
-            except ReelyardError as error:
-                log.warning("change feed interrupted", code=error.code)
-                changes = Changes(epoch="", seq=NOW, job_ids=[])
-                await asyncio.sleep(0.5)
-            self._wake(changes.job_ids if changes.epoch == epoch else list(self._waiters))
-            epoch, seq = changes.epoch, changes.seq
-            if not ready.done():
-                ready.set_result(None)
-        self._task = None
+        try:
+            while self._waiters:
+                changes = await self._next(seq)
+                self._wake(changes.job_ids if changes.epoch == epoch else list(self._waiters))
+                epoch, seq = changes.epoch, changes.seq
+                if not ready.done():
+                    ready.set_result(None)
+                if changes.job_ids:
+                    await asyncio.sleep(GATHER_S)
+        finally:
+            self._task = None
+
+    async def _next(self, seq: int) -> Changes:
+        try:
+            return await self._poll(seq, 0 if seq == NOW else POLL_S)
+        except Exception as error:  # noqa: BLE001  whoever waits relies on this task alone
+            log.warning("change feed interrupted", error=repr(error))
+            await asyncio.sleep(0.5)
+            return Changes(epoch="", seq=NOW, job_ids=[])
 
     def _wake(self, job_ids: list[str]) -> None:
         for job_id in job_ids:

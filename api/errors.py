@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.auth import caller
 from api.faults import pydantic_v1
 from cluster.errors import (
     BadRequest,
@@ -20,6 +21,7 @@ from cluster.errors import (
     IdempotencyMismatch,
     InsufficientCredits,
     MediaError,
+    MethodNotAllowed,
     NotFound,
     RateLimited,
     ReelyardError,
@@ -33,12 +35,6 @@ from cluster.errors import (
 log = structlog.get_logger(__name__)
 
 ErrorResponse = Callable[[ReelyardError, Request], Response]
-
-
-class MethodNotAllowed(ReelyardError):
-    """This path does not take that method."""
-
-    code, http_status = "method_not_allowed", 405
 
 
 _BY_STATUS: dict[int, type[ReelyardError]] = {
@@ -68,7 +64,10 @@ def error_body(error: ReelyardError) -> dict[str, Any]:
     if isinstance(error, ValidationFailed) and not isinstance(error, IdempotencyMismatch):
         body["detail"] = [pydantic_v1(fault) for fault in faults_of(error)]
         body["message"] = error.message
-    elif isinstance(error, InsufficientCredits | RateLimited):
+    elif isinstance(error, InsufficientCredits):
+        needed = error.details.get("required", error.details.get("needed"))
+        body |= {"required": needed, "available": error.details.get("available")}
+    elif isinstance(error, RateLimited):
         body |= error.details
     elif isinstance(error, MediaError):
         body["retryable"] = error.retryable
@@ -110,9 +109,7 @@ def json_response(
     body: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """`body` (records, dicts, lists) as a JSON response."""
-    return Response(
-        msgspec.json.encode(body), status, headers, media_type="application/json"
-    )
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 
 def from_validation(error: RequestValidationError) -> ValidationFailed:
@@ -125,11 +122,13 @@ def from_validation(error: RequestValidationError) -> ValidationFailed:
         }
         for fault in error.errors()
     ]
-    text = "; ".join(
-        f"{'.'.join(map(str, fault['loc'][1:])) or fault['loc'][0]}: {pydantic_v1(fault)['msg']}"
-        for fault in faults
-    )
+    text = "; ".join(f"{_field(fault['loc'])}: {pydantic_v1(fault)['msg']}" for fault in faults)
     return ValidationFailed(text, details={"errors": faults})
+
+
+def _field(loc: Sequence[str | int]) -> str:
+    inner = [part for part in loc[1:] if isinstance(part, str)]
+    return ".".join(inner) or str(loc[0])
 
 
 def from_http(error: HTTPException) -> ReelyardError:
@@ -178,6 +177,11 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        # FastAPI looks at the body before it asks who sent it; the answer must not.
+        try:
+            await caller(request)
+        except ReelyardError as stranger:
+            return response_for(stranger, request)
         return response_for(from_validation(error), request)
 
     async def http(request: Request, error: Exception) -> Response:
@@ -187,4 +191,3 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ReelyardError, reelyard)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)
-

@@ -1,4 +1,4 @@
-"""Server-sent events of a job: its history, which can be replayed, and its progress, which can't."""
+"""Server-sent events of a job: its history, to be replayed, and its progress, which is not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from fastapi.sse import ServerSentEvent
 
 from actors.jobs.model import Change, Job
+from actors.jobs.times import iso
 from api.v1 import wire
 
 RECONNECT_MS = 2000
@@ -50,7 +51,7 @@ def _change(job: Job, change: Change) -> dict[str, Any]:
         "seq": change.seq,
         "state": change.state,
         "status": wire.STATUS[change.state],
-        "at": wire.iso(change.at_ms),
+        "at": iso(change.at_ms),
         "at_ms": change.at_ms,
         "note": change.note,
     }
@@ -71,3 +72,7 @@ def _event(
     return ServerSentEvent(
         raw_data=msgspec.json.encode(body).decode(), event=name, id=id, retry=retry
     )
+
+
+class StreamEnded(Exception):
+    """The job has ended and the client has seen all of it: HTTP 204 tells it to stop asking."""

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from api.auth import Caller
 from api.services import Services
 from cluster.errors import Conflict, IdempotencyMismatch, NotFound, ValidationFailed
+from cluster.storage.keys import answers_prefix
 
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
@@ -39,12 +40,9 @@ def key_of(request: Request) -> str | None:
     if key is None:
         return None
     if not 0 < len(key) <= MAX_LENGTH or not key.isprintable():
-        fault = {
-            "loc": ["header", HEADER],
-            "msg": f"{HEADER} takes 1 to {MAX_LENGTH} printable characters",
-            "type": "value_error",
-        }
-        raise ValidationFailed(fault["msg"], details={"errors": [fault]})
+        message = f"{HEADER} takes 1 to {MAX_LENGTH} printable characters"
+        fault = {"loc": ["header", HEADER], "msg": message, "type": "value_error"}
+        raise ValidationFailed(message, details={"errors": [fault]})
     return key
 
 
@@ -71,7 +69,7 @@ async def once(
     key = key_of(request)
     if key is None:
         return await act()
-    place = f"tenants/{caller.tenant}/idempotency/{hashlib.sha256(key.encode()).hexdigest()}"
+    place = answers_prefix(caller.tenant) + hashlib.sha256(key.encode()).hexdigest()
     mine = FirstAnswer(
         fingerprint=fingerprint(request, body),
         expires_ms=_now_ms() + round(services.settings.idempotency_ttl_hours * 3_600_000),

@@ -12,6 +12,7 @@ from cluster.settings import Settings
 
 STORES = ("s3", "gs", "az")
 TAKEN = "an http(s) URL, upload:<id>, job:<id>, a file or an object-store URL that is allowed here"
+_BLANK = re.compile(r"[\s\x00-\x1f]")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
@@ -29,7 +30,7 @@ def check_url(text: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise InvalidInput(f"{text[:200]!r} is not a URL: {error}") from None
-    if not host or any(char.isspace() or ord(char) < 32 for char in text):
+    if not host or _BLANK.search(text):
         raise InvalidInput(f"{text[:200]!r} is not a URL: it names no host")
     return text
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -21,11 +20,12 @@ from actors.jobs.messages import (
     Submission,
     Usage,
 )
-from actors.jobs.model import ErrorInfo, Job, JobSpec, State
+from actors.jobs.model import ErrorInfo, Job, JobSpec
 from actors.jobs.plan import plan_job
 from actors.media.operation import load_operations
 from api.batching import Lookups, Writes
 from api.change_feed import ChangeFeed
+from api.job_cache import JobCache
 from api.key_cache import KeyCache
 from api.registry_link import InProcess, Link, OverRay
 from cluster.errors import NotFound, ReelyardError, Unavailable, error_from_dict
@@ -33,14 +33,13 @@ from cluster.settings import Settings
 
 PATIENCE_S = 5.0
 """How long a call is tried again while the registry restarts."""
-CACHED_JOBS = 4096
 PLAN_IN_THREAD = 20
 """From this many specs on, planning would hold up the event loop."""
 DAY_MS = 86_400_000
 
 
 class RegistryClient:
-    """The registry with merged calls, retries while it restarts, and a cache of finished jobs.
+    """The registry with merged calls, retries while it restarts, and a memory of jobs.
 
     One for each process and event loop. `tenant` None means: whoever's job it is.
     """
@@ -49,8 +48,8 @@ class RegistryClient:
         self._link = link
         self._settings = settings
         self._loaded = False
-        self._finished: OrderedDict[str, Job] = OrderedDict()
-        self._lookups: Lookups[Job] = Lookups(self._get_many)
+        self._cache = JobCache(self._changes, self._get_many)
+        self._lookups: Lookups[Job] = Lookups(self._cache.look_up)
         self._submits: Writes[Submission, Accepted | Refusal] = Writes(self._submit_many)
         self._feed = ChangeFeed(self._changes)
         self.keys = KeyCache(self._api_keys)
@@ -82,9 +81,8 @@ class RegistryClient:
             plans = await asyncio.to_thread(lambda: [self._plan(spec) for spec in specs])
         else:
             plans = [self._plan(spec) for spec in specs]
-        answers = await asyncio.gather(
-            *(self._submits.put(plan) for plan in plans if isinstance(plan, Submission))
-        )
+        puts = [self._submits.put(plan) for plan in plans if isinstance(plan, Submission)]
+        answers = [await puts[0]] if len(puts) == 1 else await asyncio.gather(*puts)
         rest = iter(answers)
         return [next(rest) if isinstance(plan, Submission) else plan for plan in plans]
 
@@ -97,22 +95,15 @@ class RegistryClient:
 
     async def get(self, job_id: str, tenant: str | None) -> Job:
         """The job as it is now. Raises `NotFound`, `Unavailable`."""
-        job = self._cached(job_id)
-        if job is None and (job := await self._lookups.get(job_id)) is not None:
-            self._remember(job)
+        job = self._cache.finished(job_id) or await self._lookups.get(job_id)
         if job is None or tenant not in (None, job.tenant):
             raise NotFound(f"there is no job {job_id!r}", details={"job_id": job_id})
         return job
 
     async def get_many(self, job_ids: Sequence[str], tenant: str | None) -> dict[str, Job]:
         """Those of the jobs that exist, by id. Raises `Unavailable`."""
-        found: dict[str, Job] = {}
-        for job_id, job in zip(
-            job_ids, await asyncio.gather(*map(self._lookups.get, job_ids)), strict=True
-        ):
-            if job is not None and tenant in (None, job.tenant):
-                found[job_id] = job
-        return found
+        jobs = await asyncio.gather(*map(self._lookups.get, job_ids))
+        return {job.id: job for job in jobs if job is not None and tenant in (None, job.tenant)}
 
     async def page(self, query: PageQuery) -> list[Job]:
         """A page of a tenant's jobs. Raises `Unavailable`."""
@@ -232,8 +223,8 @@ class RegistryClient:
 
     # --- inside ---
 
-    async def _call(self, method: str, *args: Any, patience_s: float = PATIENCE_S) -> Any:
-        end = time.monotonic() + patience_s
+    async def _call(self, method: str, *args: Any, patience_s: float | None = None) -> Any:
+        end = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
         delay = 0.05
         while True:
             try:
@@ -275,24 +266,6 @@ class RegistryClient:
         keys: dict[str, KeyInfo] = await self._call("api_keys")
         return keys
 
-    def _cached(self, job_id: str) -> Job | None:
-        if (job := self._finished.get(job_id)) is None:
-            return None
-        ends = min(job.expires_ms, job.outputs_expire_ms or job.expires_ms)
-        if time.time() * 1000 >= ends:
-            del self._finished[job_id]
-            return None
-        self._finished.move_to_end(job_id)
-        return job
-
-    def _remember(self, job: Job) -> None:
-        # Failed and cancelled jobs may be tried again, so only success is for ever.
-        if job.state is not State.SUCCEEDED:
-            return
-        self._finished[job.id] = job
-        if len(self._finished) > CACHED_JOBS:
-            self._finished.popitem(last=False)
-
 
 def refused(refusal: Refusal) -> ReelyardError:
     """A refusal as the error it stands for."""
@@ -307,5 +280,3 @@ def expect_job(answers: dict[str, Job | Refusal], job_id: str) -> Job:
     if answer is None:
         raise NotFound(f"there is no job {job_id!r}", details={"job_id": job_id})
     return answer
-
-

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from typing import Any, Protocol
 
+import msgspec
+
+from actors.registry.wire import pack_list
 from cluster.errors import Unavailable
 from cluster.settings import Settings
 
@@ -17,13 +21,15 @@ class Link(Protocol):
 
 
 class InProcess:
-    """The registry as a plain object whose methods are coroutines."""
+    """The registry as a plain object whose methods are coroutines; its answers are copies, as
+    those that come across Ray are."""
 
     def __init__(self, registry: object) -> None:
         self._registry = registry
 
     async def call(self, method: str, *args: Any) -> Any:
-        return await getattr(self._registry, method)(*args)
+        answer = await getattr(self._registry, method)(*args)
+        return pickle.loads(pickle.dumps(answer))  # noqa: S301  made on the line before
 
 
 class OverRay:
@@ -39,7 +45,7 @@ class OverRay:
         if self._handle is None:
             self._handle = await asyncio.to_thread(self._find)
         try:
-            return await getattr(self._handle, method).remote(*args)
+            return await getattr(self._handle, method).remote(*map(_packed, args))
         except RayTaskError as error:
             # Ray's stand-in class is built at run time; callers want the error itself.
             raise error.cause from None
@@ -56,3 +62,10 @@ class OverRay:
             return get_registry(self._settings)
         except ValueError as error:
             raise Unavailable(retry_after_s=1, internal=f"registry: {error}") from None
+
+
+def _packed(argument: Any) -> Any:
+    """A list of records as one block of bytes; anything else as it is."""
+    if isinstance(argument, list) and argument and isinstance(argument[0], msgspec.Struct):
+        return pack_list(argument)
+    return argument

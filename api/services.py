@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
 from actors.jobs.ids import parse_id
-from actors.jobs.model import State
+from actors.jobs.model import Job, OutputFile, State
 from api.auth import Caller, OperatorToken
 from api.locations import (
     STORES,
@@ -20,10 +22,10 @@ from api.locations import (
 )
 from api.rate_limit import RateLimiter
 from api.registry_client import RegistryClient
-from api.signing import Signer
+from api.signing import FileGrant, Signer
 from cluster.errors import Forbidden, InvalidInput, NotFound, NotReady
 from cluster.settings import Settings
-from cluster.storage import Storage, Uploads
+from cluster.storage import Storage, Uploads, open_storage
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Services:
     async def locate_input(self, text: str, caller: Caller) -> str:
         """The location that a worker opens for the input `text`.
 
-        Takes http(s) URLs, `upload:<id>`, `job:<id>[/<name>]` (an output of an earlier job),
+        Takes http(s) URLs, `upload:<id>[/<name>]`, `job:<id>[/<name>]` (an earlier job's output),
         `storage:<key>`, object-store URLs and, where allowed, files. Raises `InvalidInput`,
         `SourceForbidden`, `Forbidden`, `NotFound`, `NotReady`.
         """
@@ -66,7 +68,9 @@ class Services:
             case "http" | "https":
                 return check_url(text)
             case "upload":
-                return await self.locate_upload(text.removeprefix("upload:"), caller)
+                # What follows a slash is the file's name, for people who read lists of jobs.
+                upload_id = text.removeprefix("upload:").partition("/")[0]
+                return await self.locate_upload(upload_id, caller)
             case "job":
                 return await self._locate_result(text.removeprefix("job:"), caller)
             case "storage":
@@ -126,3 +130,60 @@ class Services:
         scope = request.scope
         host = request.headers.get("host") or f"{self.settings.host}:{self.settings.port}"
         return f"{scope.get('scheme', 'http')}://{host}"
+
+    async def download_url(self, request: Request, job: Job, output: OutputFile) -> str:
+        """A URL that whoever has it can fetch until it expires; for an output that lies outside
+        Reelyard's own storage, its location."""
+        if not output.url.startswith("storage:"):
+            return output.url
+        ttl_s = float(self.settings.url_ttl_s)
+        if job.outputs_expire_ms is not None:
+            ttl_s = max(1.0, min(ttl_s, job.outputs_expire_ms / 1000 - time.time()))
+        return await self.object_url(
+            request,
+            output.url.removeprefix("storage:"),
+            filename=output.name,
+            content_type=output.content_type,
+            ttl_s=ttl_s,
+        )
+
+    async def object_url(
+        self,
+        request: Request,
+        key: str,
+        *,
+        filename: str = "",
+        content_type: str = "",
+        ttl_s: float | None = None,
+    ) -> str:
+        """A signed GET URL of a stored object: the store's own where it signs, else ours."""
+        life_s = self.settings.url_ttl_s if ttl_s is None else ttl_s
+        name = filename or key.rpartition("/")[2]
+        if (url := await self.storage.sign("GET", key, math.ceil(life_s), name)) is not None:
+            return url
+        grant = FileGrant(method="GET", key=key, filename=name, content_type=content_type)
+        return f"{self.base_url(request)}/api/files/{self.signer.sign_file(grant, life_s)}"
+
+    async def upload_url(self, request: Request, key: str, ttl_s: float | None = None) -> str:
+        """A signed PUT URL of an object to be: the store's own where it signs, else ours."""
+        life_s = self.settings.url_ttl_s if ttl_s is None else ttl_s
+        if (url := await self.storage.sign("PUT", key, math.ceil(life_s))) is not None:
+            return url
+        grant = FileGrant(method="PUT", key=key)
+        return f"{self.base_url(request)}/api/files/{self.signer.sign_file(grant, life_s)}"
+
+
+@dataclass(frozen=True)
+class ServicesToBe:
+    """Services that need the cluster: built at the start-up of the app that uses them."""
+
+    settings: Settings
+
+    async def build(self) -> Services:
+        """The services of a process that is connected to the cluster's Ray.
+
+        Raises `Unavailable` while the registry can't be reached, `BadRequest` for a wrong setting.
+        """
+        registry = RegistryClient.over_ray(self.settings)
+        secret = self.settings.signing_secret or await registry.secret("signing")
+        return Services(self.settings, registry, open_storage(self.settings), Signer(secret))

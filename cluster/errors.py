@@ -13,11 +13,13 @@
     ├── Forbidden                 forbidden               403
     │   └── SourceForbidden       source_forbidden        403
     ├── NotFound                  not_found               404
+    ├── MethodNotAllowed          method_not_allowed      405
     ├── Conflict                  conflict                409
     │   ├── NotReady              not_ready               409
     │   ├── AlreadyFinished       already_finished        409
     │   └── StaleFence            stale_fence             409   not the current attempt
     ├── Gone                      gone                    410
+    ├── WrongVersion              wrong_version           412
     ├── TooLarge                  too_large               413
     ├── UnsupportedType           unsupported_type        415
     ├── RateLimited               rate_limited            429   retryable
@@ -178,6 +180,12 @@ class NotFound(ReelyardError):
     code, http_status = "not_found", 404
 
 
+class MethodNotAllowed(ReelyardError):
+    """This path does not take that method."""
+
+    code, http_status = "method_not_allowed", 405
+
+
 class Conflict(ReelyardError):
     """The present state does not allow that."""
 
@@ -206,6 +214,12 @@ class Gone(ReelyardError):
     """It was here and has expired."""
 
     code, http_status = "gone", 410
+
+
+class WrongVersion(ReelyardError):
+    """This version of the protocol is not spoken here."""
+
+    code, http_status = "wrong_version", 412
 
 
 class TooLarge(ReelyardError):

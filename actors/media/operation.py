@@ -192,6 +192,16 @@ class Operation:
     max_inputs: int = 1
     credits: int = 1
 
+    def describe(self) -> dict[str, Any]:
+        """Name, summary, price, and how many inputs it takes, for every surface alike."""
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "credits": self.credits,
+            "min_inputs": self.min_inputs,
+            "max_inputs": self.max_inputs,
+        }
+
     def parse(self, params: dict[str, Any]) -> Params:
         """`params` checked and completed. Raises `ValidationFailed` naming every fault."""
         try:
@@ -288,7 +298,7 @@ def _load_extra(name: str) -> None:
 
 def find_operation(name: str) -> Operation:
     """The operation of that name. Raises `UnknownOperation` with the names there are."""
-    if not _catalogue:
+    if name not in _catalogue:
         load_operations()
     if (found := _catalogue.get(name)) is None:
         names = ", ".join(sorted(_catalogue))

@@ -1,0 +1,47 @@
+"""The job registry: one named actor that every process of a cluster can find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.registry import wire
+from actors.registry.interface import REGISTRY_NAME
+from cluster.settings import Settings
+
+__all__ = ["REGISTRY_NAME", "get_registry", "start_registry", "wire"]
+
+MAX_CONCURRENCY = 1000
+"""Calls at a time; long polls of workers and clients are most of them."""
+
+
+def get_registry(settings: Settings) -> Any:
+    """The handle of the running registry. Raises ValueError if there is none."""
+    import ray
+
+    return ray.get_actor(REGISTRY_NAME, namespace=settings.namespace)
+
+
+def start_registry(settings: Settings) -> Any:
+    """The registry's handle; starts it where it does not run yet.
+
+    Detached, restarted for ever by Ray, and able to rebuild itself from the store. Its mutating
+    calls may be repeated by Ray after a crash: each of them is idempotent or fenced.
+    """
+    import ray
+
+    from actors.registry.remote import JobRegistry
+
+    actor = ray.remote(JobRegistry).options(
+        name=REGISTRY_NAME,
+        namespace=settings.namespace,
+        lifetime="detached",
+        get_if_exists=True,
+        num_cpus=0,
+        # The node that lives longest: when it goes, the cluster goes.
+        resources={"node:__internal_head__": 0.001},
+        max_concurrency=MAX_CONCURRENCY,
+        max_restarts=-1,
+        max_task_retries=5,
+        enable_task_events=False,
+    )
+    return actor.remote(settings)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
+import structlog
 
 from actors.jobs.model import Job, State
 from actors.registry.facets import CODES, FIRST_TERMINAL, id_bytes
 from actors.registry.interface import IdempotencyKey, LedgerEntry, Write
+
+log = structlog.get_logger(__name__)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Job)
@@ -24,22 +28,36 @@ def decode_job(doc: bytes) -> Job:
     return _decoder.decode(doc)
 
 
+def decode_jobs(docs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, Job]:
+    """Jobs by their stored ids; a record that can't be read is logged and left out."""
+    found: dict[bytes, Job] = {}
+    for stored_id, doc in docs:
+        try:
+            found[stored_id] = _decoder.decode(doc)
+        except msgspec.DecodeError as error:
+            log.warning("record_unreadable", job_id=stored_id.hex(), error=str(error))
+    return found
+
+
 class Row(NamedTuple):
-    """A write, taken down at the moment it was asked for: later changes of the job don't show."""
+    """A write, taken down at the moment it was asked for: later changes of the job don't show.
+
+    The first four, or six, are the columns of the SQLite store, in order.
+    """
 
     id: bytes
-    expected: int
     rev: int
     code: int
     """Of the state, see `facets.CODES`."""
+    doc: bytes
+    due_ms: int | None
+    """When the record goes; None while the job is open."""
+    outputs_ms: int | None
+    expected: int
     tenant: str
     operation: str
     kind: str
     input: str
-    due_ms: int | None
-    """When the record goes; None while the job is open."""
-    outputs_ms: int | None
-    doc: bytes
     ledger: tuple[LedgerEntry, ...]
     key: IdempotencyKey | None
     totals: dict[str, int] | None
@@ -58,16 +76,16 @@ def row_of(write: Write) -> Row:
     totals = job.extra.get("totals") if job.state is State.SUCCEEDED else None
     return Row(
         id_bytes(job.id),
-        write.expected_rev,
         job.rev,
         code,
+        _encoder.encode(job),
+        job.expires_ms if terminal else None,
+        job.outputs_expire_ms if terminal else None,
+        write.expected_rev,
         job.tenant,
         job.operation,
         job.kind,
         job.input,
-        job.expires_ms if terminal else None,
-        job.outputs_expire_ms if terminal else None,
-        _encoder.encode(job),
         write.ledger,
         write.key,
         totals if isinstance(totals, dict) else None,

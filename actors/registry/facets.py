@@ -127,7 +127,7 @@ def plan_scan(query: PageQuery, pairs: Iterable[Pair]) -> Scan:
     scan = Scan(_rows(query, pairs), low, high, query.ascending)
     if query.after_id is not None:
         after = id_bytes(query.after_id)
-        if query.ascending and after >= scan.low or not query.ascending and after < scan.high:
+        if (query.ascending and after >= scan.low) or (not query.ascending and after < scan.high):
             scan = scan.beyond(after)
     return scan
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
@@ -19,9 +20,14 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     tenant: str
     job_id: str
     reason: str
-    """charge, refund, or grant:<unique>."""
+    """charge, refund (with the number of the retry behind it), or grant:<unique>."""
     credits: int
     at_ms: int
+
+    @property
+    def is_grant(self) -> bool:
+        """Whether it limits the tenant from now on."""
+        return self.reason.startswith("grant")
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True):
@@ -32,6 +38,8 @@ class IdempotencyKey(msgspec.Struct, frozen=True):
     fingerprint: str
     job_id: str
     expires_ms: int
+    at_ms: int = 0
+    """When it was claimed; it may replace one that had expired by then."""
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -60,9 +68,12 @@ class JobStore(Protocol):
     async def close(self) -> None:
         """Finish what is under way and let go."""
 
-    async def write(self, writes: Sequence[Write]) -> list[bool]:
-        """Apply each write whose `expected_rev` is the stored one; False: it was not, nothing
-        of that write was done. One durable commit for all of them."""
+    def write(self, writes: Sequence[Write]) -> asyncio.Future[list[bool]]:
+        """Apply each write whose `expected_rev` is the stored one and whose idempotency key is
+        free; False: it was not, and nothing of that write was done. In order, one durable commit
+        for all of them. The jobs are taken down at once: they may be changed right after the
+        call. The future raises `StorageFull` or `Unavailable`: nothing, or (if the answer
+        was lost) all of it may have been done."""
 
     async def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
         """The jobs that exist, by id."""

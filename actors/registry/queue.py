@@ -121,6 +121,14 @@ class ReadyQueue:
                 break
         return taken
 
+    def has_ready(self, pools: Sequence[str]) -> bool:
+        """Whether `pop` would find something."""
+        return any(
+            next(iter(self._heads(found)), None) is not None
+            for pool in pools
+            if (found := self._pools.get(pool)) is not None and pool not in self._paused
+        )
+
     def names(self) -> list[str]:
         """Pools that have ever had a task."""
         return sorted(self._pools)

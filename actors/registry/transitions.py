@@ -180,8 +180,8 @@ def cancel(job: Job, now_ms: int) -> None:
     _finish(job, State.CANCELLED, now_ms)
 
 
-def retry(job: Job, now_ms: int) -> None:
-    """Begin a failed job anew under its id. All its tasks run again.
+def check_retry(job: Job) -> None:
+    """Whether `retry` is allowed.
 
     Raises `NotReady` while it runs, `AlreadyFinished` if it succeeded or was cancelled, and
     `Conflict` if it was charged and not refunded.
@@ -192,6 +192,11 @@ def retry(job: Job, now_ms: int) -> None:
         raise AlreadyFinished(f"job {job.id} has {_said(job.state)}; only a failed one is retried")
     if job.credits and not job.refunded:
         raise Conflict(f"job {job.id} was charged and not refunded")
+
+
+def retry(job: Job, now_ms: int) -> None:
+    """Begin a failed job anew under its id: all its tasks run again. Raises as `check_retry`."""
+    check_retry(job)
     for task in job.tasks:
         task.state = State.QUEUED
         task.progress, task.phase, task.speed, task.eta_s = 0.0, None, None, None

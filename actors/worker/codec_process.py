@@ -28,6 +28,7 @@ from actors.media.operation import (
     load_operations,
 )
 from actors.worker import jail
+from actors.worker.tidy import tidy
 from actors.worker.wire import (
     CancelTask,
     Configure,
@@ -89,6 +90,7 @@ class CodecProcess:
         except ReelyardError as error:
             self._send(Failed(id=0, error=error.as_dict(), internal=str(error.__cause__)))
             return
+        tidy()
         for body in (self._work, self._report):
             threading.Thread(target=body, daemon=True).start()
         self._send(Ready(operations=len(operations)))
@@ -97,7 +99,9 @@ class CodecProcess:
         assert self._config is not None
         while True:
             task = self._tasks.get()
+            began = time.monotonic()
             self._send(self._run(task, self._config))
+            tidy(time.monotonic() - began)
 
     def _report(self) -> None:
         sent: tuple[int, int] = (0, 0)
@@ -133,7 +137,7 @@ class CodecProcess:
             limit = config.memory_bytes >> 20
             refusal = LimitExceeded(f"processing needs more than the {limit} MiB of memory allowed")
             return Failed(id=task.id, error=refusal.as_dict(), worn=True)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  an operation may raise anything
             return _unexpected(task, config, error)
         finally:
             self._running = None
@@ -153,7 +157,7 @@ class CodecProcess:
     def _send(self, message: FromCodec) -> None:
         try:
             data = encode(message)
-        except Exception as error:
+        except (TypeError, ValueError, OverflowError) as error:
             assert isinstance(message, Finished)
             internal = ReelyardError("the operation gave a result that can't be stored")
             data = encode(Failed(message.id, internal.as_dict(), internal=repr(error)))

@@ -3,27 +3,194 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
+import re
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from actors.jobs.messages import Lease
 from actors.media.operation import MediaFile
-from actors.worker.locations import open_location
-from cluster.errors import (
-    BadRequest,
-    Conflict,
-    Forbidden,
-    NotFound,
-    OutputUnwritable,
-    StorageFull,
-    UnsupportedOutput,
-)
+from actors.worker.locations import STORE_SCHEMES, open_location
+from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
 from cluster.fetch import redact, upload
 from cluster.settings import Settings
 from cluster.storage import Storage, output_key
-from cluster.storage.disk import is_full, sync_file, sync_folder
+from cluster.storage.disk import is_full, place
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a file was put, and how to know it again."""
+
+    url: str
+    name: str
+    store: Storage | None = None
+    key: str = ""
+    path: Path | None = None
+    mark: str = ""
+    """ETag, or the file's identity; a later attempt's file has another."""
+
+    async def take_back(self) -> None:
+        """Delete the file unless somebody else's has taken its place since."""
+        if self.store is not None:
+            found = await self.store.head(self.key)
+            if found is not None and found.etag == self.mark:
+                await self.store.delete([self.key])
+        elif self.path is not None:
+            await asyncio.to_thread(_remove_own, self.path, self.mark)
+
+
+class Destination(ABC):
+    """Takes the files of one attempt. `single`: no more than one."""
+
+    single: bool
+
+    @abstractmethod
+    async def put(self, file: MediaFile) -> Placed:
+        """Store a file; it may be moved away. Raises `OutputUnwritable`, `StorageFull`."""
+
+
+class StoreDestination(Destination):
+    """A key, or the keys below a prefix that ends in `/`."""
+
+    def __init__(self, store: Storage, key: str, root: str) -> None:
+        self._store = store
+        self._key = key
+        self._root = root
+        self.single = bool(key) and not key.endswith("/")
+
+    async def put(self, file: MediaFile) -> Placed:
+        key = self._key if self.single else self._key + file.path.name
+        name = key.rsplit("/", 1)[-1]
+        try:
+            info = await self._store.put_file(
+                key, file.path, consume=True, content_type=file.mime, filename=name
+            )
+        except (BadRequest, Conflict, Forbidden, NotFound) as error:
+            raise OutputUnwritable(
+                f"the output {self._root}{key} can't be written: {error.message}",
+                internal=error.internal,
+            ) from error
+        return Placed(f"{self._root}{key}", name, store=self._store, key=key, mark=info.etag)
+
+
+class AttemptDestination(Destination):
+    """Own storage, under keys that no other attempt shares."""
+
+    single = False
+
+    def __init__(self, storage: Storage, lease: Lease) -> None:
+        self._storage = storage
+        self._lease = lease
+
+    async def put(self, file: MediaFile) -> Placed:
+        lease = self._lease
+        name = file.path.name
+        key = output_key(lease.tenant, lease.job_id, lease.task, lease.fence, name)
+        info = await self._storage.put_file(
+            key, file.path, consume=True, content_type=file.mime, filename=name
+        )
+        return Placed(f"storage:{key}", name, store=self._storage, key=key, mark=info.etag)
+
+
+class FileDestination(Destination):
+    """A file, or a folder on a disk that this worker sees."""
+
+    def __init__(self, path: Path, fence: int, *, folder: bool) -> None:
+        self._path = path
+        self._fence = fence
+        self.single = not folder
+
+    async def put(self, file: MediaFile) -> Placed:
+        target = self._path if self.single else self._path / file.path.name
+        return await asyncio.to_thread(self._place, file.path, target)
+
+    def _place(self, source: Path, target: Path) -> Placed:
+        with _file_errors(target):
+            if target.is_dir():
+                raise OutputUnwritable(f"the output {target} is a folder")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._clear_older(target)
+            temp = target.with_name(f"{target.name}.part-{self._fence}")
+            place(source, temp, target, consume=True)
+            return Placed(target.as_uri(), target.name, path=target, mark=_identity(target))
+
+    def _clear_older(self, target: Path) -> None:
+        """Delete what an earlier attempt left unfinished when its worker was killed."""
+        part = re.compile(re.escape(target.name) + r"\.part-(\d+)")
+        for path in target.parent.iterdir():
+            if (match := part.fullmatch(path.name)) and int(match[1]) < self._fence:
+                path.unlink(missing_ok=True)
+
+
+class UrlDestination(Destination):
+    """A URL that takes a PUT, presigned. What is there can't be taken back."""
+
+    single = True
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self._url = url
+        self._settings = settings
+
+    async def put(self, file: MediaFile) -> Placed:
+        await upload(self._url, file.path, self._settings, content_type=file.mime)
+        # The query holds the signature: whoever reads the record must not be able to write.
+        return Placed(redact(self._url), file.path.name)
+
+
+def destination_of(lease: Lease, settings: Settings, storage: Storage) -> Destination:
+    """Where the outputs of `lease` belong. Raises `OutputUnwritable`."""
+    output = lease.output
+    if not output:
+        return AttemptDestination(storage, lease)
+    scheme = urlsplit(output).scheme.lower()
+    if scheme == "storage":
+        return StoreDestination(storage, output.removeprefix("storage:"), "storage:")
+    if scheme in ("http", "https"):
+        return UrlDestination(output, settings)
+    if scheme in STORE_SCHEMES:
+        try:
+            store, key = open_location(output, settings)
+        except BadRequest as error:
+            raise OutputUnwritable(f"the output {output} can't be used: {error.message}") from error
+        return StoreDestination(store, key, f"{store.url}/")
+    if scheme not in ("file", "") or not (path := local_path(output)).is_absolute():
+        raise OutputUnwritable(
+            f"the output {output!r} is no absolute path, file, s3, gs, az or http(s) URL"
+        )
+    with _file_errors(path):  # a name can be too long to ask about
+        folder = output.endswith("/") or path.is_dir()
+    return FileDestination(path, lease.fence, folder=folder)
+
+
+def local_path(location: str) -> Path:
+    """The path in a `file:` URL, or the path itself."""
+    if location[:5].lower() == "file:":
+        return Path(unquote(urlsplit(location).path))
+    return Path(location)
+
+
+@contextmanager
+def _file_errors(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise StorageFull(f"there is no room left for the output {target}") from error
+        raise OutputUnwritable(
+            f"the output {target} can't be written: {error.strerror or error}", internal=str(error)
+        ) from error
+
+
+def _identity(path: Path) -> str:
+    stat = path.stat()
+    return f"{stat.st_dev:x}-{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"
+
+
+def _remove_own(path: Path, mark: str) -> None:
+    with suppress(OSError):
+        if _identity(path) == mark:
+            path.unlink()

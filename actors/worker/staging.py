@@ -6,20 +6,300 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+import stat
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
-import msgspec
+import stamina
 
 from actors.jobs.messages import Lease
 from actors.jobs.model import OutputFile
 from actors.media.operation import MediaFile, Result, Source
-from actors.worker.destinations import (
-    Destination,
-    FileDestination,
-    StoreDestination,
-    UrlDestination,
+from actors.worker.destinations import Destination, Placed, destination_of, local_path
+from actors.worker.locations import STORE_SCHEMES, open_location
+from cluster.errors import (
+    BadRequest,
+    EmptySource,
+    Forbidden,
+    LimitExceeded,
+    NotFound,
+    ReelyardError,
+    SourceForbidden,
+    SourceNotFound,
+    SourceUnreadable,
+    StorageFull,
+    Unavailable,
+    UnsupportedOutput,
 )
+from cluster.fetch import OnBytes, download
+from cluster.settings import Settings
+from cluster.storage import Storage, safe_name
+from cluster.storage.disk import copy_bytes, is_full
+from cluster.storage.uploads import read_upload
+
+
+class Published(list[OutputFile]):
+    """The outputs of an attempt, with what `unpublish` needs to take back just these."""
+
+    def __init__(self, outputs: Sequence[OutputFile], placed: Sequence[Placed]) -> None:
+        super().__init__(outputs)
+        self.placed = list(placed)
+
+
+async def stage_inputs(
+    lease: Lease,
+    folder: Path,
+    settings: Settings,
+    storage: Storage,
+    progress: OnBytes | None = None,
+) -> list[Source]:
+    """Every input of `lease` as a local file; what has to be copied goes below `folder`.
+
+    A file on this machine (named by its owner, or in a store on disk) is used where it lies.
+    `progress` hears the bytes so far and the total of the input being copied.
+    Raises `SourceNotFound`, `SourceUnreadable`, `SourceForbidden`, `EmptySource`,
+    `LimitExceeded`, `TimedOut`, `StorageFull`, `Unavailable`.
+    """
+    stager = _Stager(settings, storage, progress)
+    return [
+        await stager.stage(location, folder / str(index))
+        for index, location in enumerate(lease.inputs)
+    ]
+
+
+async def publish(
+    lease: Lease, result: Result, settings: Settings, storage: Storage
+) -> list[OutputFile]:
+    """Move the files of `result` to where `lease` wants them; each appears whole or not at all.
+
+    Without files, but with a destination, the data is stored there as JSON. If one file fails,
+    those before it are taken back. Raises `UnsupportedOutput` (several files for one name; before
+    anything is written), `OutputUnwritable`, `StorageFull`, `TimedOut`, `Unavailable`.
+    """
+    destination = await asyncio.to_thread(destination_of, lease, settings, storage)
+    files = list(result.files)
+    if destination.single and len(files) > 1:
+        names = ", ".join(file.path.name for file in files)
+        raise UnsupportedOutput(
+            f"output: {len(files)} files ({names}) don't fit into one; name a folder, with a "
+            "slash at its end"
+        )
+    if files or not (lease.output and result.data):
+        return await _put_all(files, destination)
+    with tempfile.TemporaryDirectory(prefix="report-", dir=_made(settings.scratch)) as folder:
+        report = Path(folder, f"{lease.task}.json")
+        await asyncio.to_thread(_write_json, report, result.data)
+        return await _put_all([MediaFile(report, kind="data")], destination)
+
+
+async def _put_all(files: Sequence[MediaFile], destination: Destination) -> Published:
+    outputs: list[OutputFile] = []
+    placed: list[Placed] = []
+    try:
+        for file in files:
+            size, sha256 = await asyncio.to_thread(_measure, file.path)
+            place = await destination.put(file)
+            placed.append(place)
+            outputs.append(
+                OutputFile(
+                    name=place.name,
+                    url=place.url,
+                    size=size,
+                    sha256=sha256,
+                    content_type=file.mime,
+                    kind=file.kind,
+                    facts=file.facts,
+                )
+            )
+    except BaseException:
+        await _take_back(placed)
+        raise
+    return Published(outputs, placed)
+
+
+async def unpublish(outputs: Sequence[OutputFile], storage: Storage) -> None:
+    """Delete what `publish` stored, because its commit was refused.
+
+    Files in which a newer attempt has put its own meanwhile stay. Raises nothing: what can't be
+    deleted now is unreachable, or replaced by the next attempt.
+    """
+    if isinstance(outputs, Published):
+        await _take_back(outputs.placed)
+        return
+    keys = [output.url.removeprefix("storage:") for output in outputs]
+    # Only keys that name an attempt are nobody else's.
+    with suppress(ReelyardError):
+        await storage.delete([key for key in keys if "/jobs/" in key])
+
+
+async def _take_back(placed: Sequence[Placed]) -> None:
+    for place in placed:
+        with suppress(ReelyardError):
+            await place.take_back()
+
+
+class _Stager:
+    def __init__(self, settings: Settings, storage: Storage, progress: OnBytes | None) -> None:
+        self._settings = settings
+        self._storage = storage
+        self._progress = progress
+
+    async def stage(self, location: str, folder: Path) -> Source:
+        """The input at `location`; a copy, if need be, in `folder`."""
+        scheme = "" if location.startswith("/") else urlsplit(location).scheme.lower()
+        if scheme in ("", "file"):
+            return await asyncio.to_thread(_local_source, location)
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        if scheme in ("http", "https"):
+            return await self._fetch(location, folder)
+        if scheme == "storage":
+            key = location.removeprefix("storage:")
+            if key.endswith("/"):
+                return await self._upload(key, folder)
+            return await self._object(self._storage, key, location, folder)
+        if scheme in STORE_SCHEMES:
+            with _source_errors(location):
+                store, key = open_location(location, self._settings)
+            return await self._object(store, key, location, folder)
+        raise SourceForbidden(
+            f"the input {location[:200]!r} has an unknown scheme; allowed: file, http, https, s3, "
+            "gs, az"
+        )
+
+    async def _fetch(self, url: str, folder: Path) -> Source:
+        path = folder / "fetched"
+        fetched = await download(url, path, self._settings, self._progress)
+        _refuse_empty(fetched.size, fetched.filename)
+        named = await asyncio.to_thread(path.rename, folder / fetched.filename)
+        return Source(named, fetched.filename)
+
+    async def _object(self, store: Storage, key: str, location: str, folder: Path) -> Source:
+        name = safe_name(key)
+        with _source_errors(location):
+            info = await store.head(key)
+            if info is None:
+                raise NotFound
+            _refuse_empty(info.size, name)
+            if (local := store.local_path(key)) is not None:
+                return Source(local, name)
+            if info.size > (cap := self._settings.fetch_max_bytes):
+                raise LimitExceeded(f"{name} has {info.size} bytes; at most {cap} are fetched")
+            await self._copy(store, [key], info.size, folder / name)
+        return Source(folder / name, name)
+
+    async def _upload(self, prefix: str, folder: Path) -> Source:
+        with _source_errors("the upload"):
+            filename, length, parts = await read_upload(self._storage, prefix)
+            name = safe_name(filename, fallback="upload")
+            arrived = sum(part.size for part in parts)
+            if arrived != length:
+                raise SourceUnreadable(
+                    f"the upload {name} is not complete: {arrived} of {length} bytes have arrived"
+                )
+            _refuse_empty(length, name)
+            keys = [part.key for part in parts]
+            local = [self._storage.local_path(key) for key in keys]
+            if len(local) == 1 and local[0] is not None:
+                return Source(local[0], name)
+            await self._copy(self._storage, keys, length, folder / name)
+        return Source(folder / name, name)
+
+    async def _copy(self, store: Storage, keys: list[str], total: int, target: Path) -> None:
+        """The objects one after the other, as one file."""
+        try:
+            async for attempt in stamina.retry_context(on=Unavailable, attempts=3, timeout=60):
+                with attempt:
+                    await self._join(store, keys, total, target)
+        except BaseException as error:
+            _discard(target)
+            if is_full(error):
+                raise StorageFull(f"there is no room left to fetch {target.name}") from error
+            raise
+
+    async def _join(self, store: Storage, keys: list[str], total: int, target: Path) -> None:
+        done = 0
+        file = await asyncio.to_thread(target.open, "wb")
+        with file:
+            for key in keys:
+                if (local := store.local_path(key)) is not None:
+                    done += await asyncio.to_thread(_append, local, file)
+                    self._tell(done, total)
+                    continue
+                async for chunk in store.stream(key):
+                    await asyncio.to_thread(file.write, chunk)
+                    done += len(chunk)
+                    self._tell(done, total)
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(done, total)
+
+
+def _local_source(location: str) -> Source:
+    path = local_path(location)
+    if not path.is_absolute():
+        raise SourceUnreadable(f"the input {location!r} is not an absolute path")
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise SourceUnreadable(f"the input {path} is a folder, not a file")
+        if not stat.S_ISREG(mode):
+            raise SourceUnreadable(f"the input {path} is not a regular file")
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceNotFound(f"the input {path} does not exist") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SourceUnreadable(f"the input {path} can't be read: {reason}") from error
+    _refuse_empty(0 if empty else 1, str(path))
+    return Source(path, path.name)
+
+
+def _refuse_empty(size: int, name: str) -> None:
+    if size == 0:
+        raise EmptySource(f"the input {name} is empty")
+
+
+@contextmanager
+def _source_errors(location: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFound as error:
+        raise SourceNotFound(f"the input {location} does not exist") from error
+    except (BadRequest, Forbidden) as error:
+        raise SourceUnreadable(
+            f"the input {location} can't be read: {error.message}", internal=error.internal
+        ) from error
+
+
+def _append(source: Path, target: BinaryIO) -> int:
+    with source.open("rb") as reader:
+        before = target.tell()
+        copy_bytes(reader, target)
+        target.seek(0, os.SEEK_END)
+        return target.tell() - before
+
+
+def _measure(path: Path) -> tuple[int, str]:
+    """Size in bytes, and SHA-256 in hex."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _discard(path: Path) -> None:
+    path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.live import Live
 
+from actors.jobs.model import State
 from api.cli.output import (
     Exit,
     command,
@@ -28,7 +29,7 @@ from api.client.views import JobView
 from cluster.errors import ReelyardError
 from cluster.settings import Settings
 
-type JobIds = Annotated[list[str], typer.Argument(help="ids of jobs")]
+JobIds = Annotated[list[str], typer.Argument(help="ids of jobs")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 WATCH_S = 1.0
@@ -36,9 +37,7 @@ WATCH_S = 1.0
 
 @command
 def jobs(
-    state: Annotated[
-        str | None, typer.Option(help="queued, running, succeeded, failed or cancelled")
-    ] = None,
+    state: Annotated[State | None, typer.Option(help="only those in this state")] = None,
     operation: Annotated[str | None, typer.Option(help="only this operation")] = None,
     limit: Annotated[int, typer.Option(min=1, help="how many at most")] = 20,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="show again each second")] = False,
@@ -58,7 +57,7 @@ def jobs(
     return Exit.OK
 
 
-def _watch(client: Client, state: str | None, operation: str | None, limit: int) -> int:
+def _watch(client: Client, state: State | None, operation: str | None, limit: int) -> int:
     with Live(console=console, refresh_per_second=4) as live:
         while True:
             found = list(client.jobs(state=state, operation=operation, limit=limit))

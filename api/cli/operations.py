@@ -21,7 +21,7 @@ def operations(
     catalogue = load_operations(Settings().operations)
     chosen = [find_operation(name)] if name else sorted(catalogue.values(), key=lambda op: op.name)
     if as_json:
-        described = [describe(op) for op in chosen]
+        described = [op.describe() | {"parameters": op.params.model_json_schema()} for op in chosen]
         print_json(described[0] if name else {"operations": described})
     elif name:
         console.print(f"[bold]{name}[/]  {escape(chosen[0].summary)}\n")
@@ -32,17 +32,6 @@ def operations(
             table.add_row(f"[bold]{op.name}[/]", escape(op.summary))
         console.print(table)
     return Exit.OK
-
-
-def describe(op: Operation) -> dict[str, Any]:
-    """Name, summary, number of inputs, price and JSON schema of the parameters."""
-    return {
-        "name": op.name,
-        "summary": op.summary,
-        "inputs": {"min": op.min_inputs, "max": op.max_inputs},
-        "credits": op.credits,
-        "parameters": op.params.model_json_schema(),
-    }
 
 
 def _parameters(op: Operation) -> Table:

@@ -16,10 +16,29 @@ from rich.table import Table
 from actors.jobs.model import State
 from api.client.bars import clock
 from api.client.views import JobView
-from cluster.errors import BadRequest, NotFound, ReelyardError, Unavailable, ValidationFailed
+from cluster.errors import (
+    BadRequest,
+    NotFound,
+    ReelyardError,
+    SourceNotFound,
+    SourceUnreadable,
+    Unavailable,
+    ValidationFailed,
+)
 
-console = Console(highlight=False, soft_wrap=True)
+#: width of tables that go into a file or a pipe
+PLAIN_WIDTH = 160
+#: below this many columns a list of jobs goes without the time of creation
+FULL_WIDTH = 110
+
+console = Console(
+    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_WIDTH
+)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+#: values of an operation's data that a table shows; `--json` has all
+SUMMARY_VALUES = 9
 
 
 class Exit(IntEnum):
@@ -46,7 +65,7 @@ def exit_code(error: ReelyardError) -> Exit:
     """The exit code for an error that ended the command."""
     if isinstance(error, Unavailable):
         return Exit.UNREACHABLE
-    usage = (BadRequest, ValidationFailed, NotFound)
+    usage = (BadRequest, ValidationFailed, NotFound, SourceNotFound, SourceUnreadable)
     return Exit.USAGE if isinstance(error, usage) else Exit.FAILED
 
 
@@ -112,25 +131,28 @@ def state_text(job: JobView) -> str:
 
 def jobs_table(jobs: Iterable[JobView]) -> Table:
     """A list of jobs."""
+    full = console.width >= FULL_WIDTH
     table = Table(box=None, pad_edge=False)
-    for name in ("job", "operation", "state"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("progress", justify="right")
-    table.add_column("input", overflow="ellipsis", max_width=48, no_wrap=True)
-    table.add_column("created", no_wrap=True)
+    table.add_column("job", no_wrap=True, min_width=36)
+    table.add_column("operation", no_wrap=True, min_width=9)
+    table.add_column("state", no_wrap=True, min_width=9)
+    table.add_column("progress", no_wrap=True, justify="right")
+    table.add_column("input", no_wrap=True, overflow="ellipsis")
+    if full:
+        table.add_column("created", no_wrap=True)
     for job in jobs:
         progress = f"{job.progress:.0f}%"
         if job.state is State.RUNNING and job.eta_s is not None:
             progress += f" eta {clock(job.eta_s)}"
-        table.add_row(
-            job.job_id,
-            job.operation,
-            state_text(job),
-            progress,
-            escape(job.source_url),
-            job.created_at,
-        )
+        source = job.source_url if full else short_name(job.source_url)
+        cells = [job.job_id, job.operation, state_text(job), progress, escape(source)]
+        table.add_row(*cells, *([job.created_at] if full else []))
     return table
+
+
+def short_name(source: str) -> str:
+    """The last part of a path or URL."""
+    return source.rstrip("/").rsplit("/", 1)[-1]
 
 
 def results_table(jobs: Iterable[JobView]) -> Table:
@@ -141,7 +163,7 @@ def results_table(jobs: Iterable[JobView]) -> Table:
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("result", overflow="fold")
     for job in jobs:
-        name = escape(job.source_url.rstrip("/").rsplit("/", 1)[-1])
+        name = escape(short_name(job.source_url))
         first = (job.operation, name, state_text(job))
         if job.error is not None:
             table.add_row(*first, "", f"{job.error.code}: {escape(job.error.message)}")
@@ -155,13 +177,13 @@ def results_table(jobs: Iterable[JobView]) -> Table:
 
 
 def summary(data: dict[str, Any]) -> str:
-    """The plain values of an operation's data, on one line."""
+    """The first plain values of an operation's data, on one line."""
     plain = {
         name: f"{value:g}" if isinstance(value, float) else value
         for name, value in data.items()
         if isinstance(value, str | int | float) and not isinstance(value, bool)
     }
-    return "  ".join(f"{name}={value}" for name, value in plain.items())
+    return "  ".join(f"{name}={value}" for name, value in list(plain.items())[:SUMMARY_VALUES])
 
 
 def relative(path: Path) -> Path:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from typing import Annotated, Any
 
 import typer
 
+from actors.registry.stores import open_store
+from api.auth import check_bind
 from api.cli.output import Exit, command, console, escape, print_json
 from api.cli.session import find_running, running_cluster
 from api.client.bars import clock
@@ -35,6 +38,7 @@ def up(
     if settings.ray_address is None and (running := find_cluster(settings)) is not None:
         where = running.url or running.ray_address
         raise Conflict(f"a cluster runs already at {where} (process {running.pid})")
+    check_bind(settings, has_keys=asyncio.run(_has_keys(settings)))
     cluster = _open(settings)
     stop = _stop_on_signals()
     try:
@@ -46,16 +50,24 @@ def up(
             pass
         if not as_json:
             console.print("stopping")
-        _shut_down(cluster)
+        _shut_down(settings, cluster)
     finally:
         cluster.stop()
     return Exit.OK
 
 
-def _open(settings: Settings) -> Cluster:
-    from api.serve import apply_environment
+async def _has_keys(settings: Settings) -> bool:
+    # Asked of the store itself: a refusal should not take the start of a whole cluster.
+    store = open_store(settings.store)
+    await store.open()
+    try:
+        keys = await store.api_keys()
+    finally:
+        await store.close()
+    return any(key.revoked_ms is None for key in keys.values())
 
-    apply_environment(settings)
+
+def _open(settings: Settings) -> Cluster:
     return join(settings) if settings.ray_address is not None else start_embedded(settings)
 
 
@@ -76,11 +88,14 @@ def _serve(settings: Settings, cluster: Cluster) -> dict[str, str]:
     return facts | ({"dashboard": cluster.dashboard_url} if cluster.dashboard_url else {})
 
 
-def _shut_down(cluster: Cluster) -> None:
+def _shut_down(settings: Settings, cluster: Cluster) -> None:
+    """Finish what is nearly done, and give the rest back to the queue for the next start."""
     if cluster.owned:
+        from actors.pool import stop_engine
         from api.serve import stop_http
 
         stop_http()
+        stop_engine(settings)
 
 
 def _public(store_url: str) -> str:

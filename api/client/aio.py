@@ -191,7 +191,9 @@ class AsyncClient:
                 return
             if deadline is not None and time.monotonic() > deadline:
                 raise TimedOut(f"{len(pending)} job(s) had not ended after {timeout_s} s")
-            pause = POLL_MIN_S if ended else min(POLL_MAX_S, pause * 1.5)
+            # Asking after many costs the registry: the more there are, the rarer.
+            least = POLL_MIN_S * (1 + len(pending) / 50)
+            pause = min(POLL_MAX_S, least if ended else max(least, pause * 1.5))
             await asyncio.sleep(pause)
 
     async def wait(self, job: JobRef, *, timeout_s: float | None = None) -> JobView:

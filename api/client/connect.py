@@ -6,7 +6,8 @@ from actors.pool import start_engine
 from api.client.aio import AsyncClient
 from api.client.direct import DirectTransport
 from api.client.sync import Client
-from cluster.runtime import Cluster, find_cluster, join, start_embedded
+from cluster.errors import Conflict
+from cluster.runtime import Cluster, find_cluster, join, start_embedded, wait_for_cluster
 from cluster.settings import Settings
 
 
@@ -38,7 +39,13 @@ def open_cluster(settings: Settings) -> Cluster:
     """Join the cluster that `settings` name or that runs here, else start one."""
     if settings.ray_address is not None or find_cluster(settings) is not None:
         return join(settings)
-    cluster = start_embedded(settings)
+    try:
+        cluster = start_embedded(settings)
+    except Conflict:
+        # Another program was quicker: its cluster is there in a moment.
+        if wait_for_cluster(settings) is None:
+            raise
+        return join(settings)
     try:
         start_engine(settings)
     except BaseException:

@@ -15,6 +15,8 @@ import msgspec
 
 from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec, OutputFile, State
+from actors.jobs.times import iso
+from actors.pool import stop_engine
 from api.client.http import save_url
 from api.client.request import JobRequest, local_url
 from api.client.transport import Answer, JobFilter
@@ -28,6 +30,8 @@ from cluster.storage import Storage
 #: jobs planned and sent in one step: large enough to be quick, small enough to stay lively
 BATCH = 1000
 TENANT = "default"
+#: what still runs when a program's own cluster stops has so long; then it goes back to the queue
+LEAVE_S = 1.0
 
 
 class DirectTransport:
@@ -127,6 +131,8 @@ class DirectTransport:
 
     async def close(self) -> None:
         await self._registry.close()
+        if self._cluster.owned:
+            await asyncio.to_thread(stop_engine, self._settings, LEAVE_S)
         await asyncio.to_thread(self._cluster.stop)
 
     async def _view(self, job: Job) -> JobView:
@@ -147,10 +153,10 @@ class DirectTransport:
             error=job.error,
             metadata=job.metadata,
             priority=job.priority,
-            created_at=_iso(job.created_ms) or "",
-            started_at=_iso(job.started_ms),
-            completed_at=_iso(job.finished_ms),
-            expires_at=_iso(job.outputs_expire_ms),
+            created_at=iso(job.created_ms) or "",
+            started_at=iso(job.started_ms),
+            completed_at=iso(job.finished_ms),
+            expires_at=iso(job.outputs_expire_ms),
             tasks=[],
         )
 
@@ -208,9 +214,3 @@ def _ms(text: str | None) -> int | None:
         return None
     moment = datetime.fromisoformat(text)
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _iso(ms: int | None) -> str | None:
-    if ms is None:
-        return None
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

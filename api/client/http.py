@@ -93,7 +93,7 @@ class HttpTransport:
         offset = 0
         while offset < size:
             offset = await self._upload_part(path, place, offset)
-        return f"upload:{created['upload_id']}"
+        return f"upload:{created['upload_id']}/{path.name}"
 
     async def _upload_part(self, path: Path, place: str, offset: int) -> int:
         chunk = await asyncio.to_thread(_read_at, path, offset, UPLOAD_CHUNK_BYTES)
@@ -126,7 +126,7 @@ class HttpTransport:
     ) -> tuple[list[JobView], str | None]:
         params: dict[str, str] = {"limit": str(limit)}
         asked = {
-            "status": which.state,
+            "state": which.state,
             "job_type": which.operation,
             "input": which.input,
             "created_after": which.created_after,

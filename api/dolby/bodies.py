@@ -75,11 +75,16 @@ class Noise(Body):
 
 
 class Loudness(Body):
-    """Levels in LKFS (target), dBTP or dBFS (peak)."""
+    """Levels in LKFS (target) and dBTP (peak).
+
+    Loudness is measured by the gate of ITU-R BS.1770 and the peak is always the true one, which
+    is never below the sample peak: `dialog_intelligence`, `speech_threshold` and
+    `peak_reference` are taken and change nothing.
+    """
 
     enable: bool = True
     dialog_intelligence: bool | None = None
-    target_level: float | None = Field(None, ge=-70, le=0)
+    target_level: float | None = Field(None, ge=-40, le=-8)
     speech_threshold: int | None = Field(None, ge=0, le=100)
     peak_limit: float | None = Field(None, ge=-20, le=0)
     peak_reference: Literal["sample", "true"] | None = None
@@ -93,7 +98,7 @@ class HighPass(Body):
     """Cut-off frequency in Hz."""
 
     enable: bool = True
-    frequency: float | None = Field(None, gt=0)
+    frequency: float | None = Field(None, ge=20, le=500)
 
 
 class Switch(Body):
@@ -196,7 +201,7 @@ Kind = Literal["mp4", "webm", "mp3", "wav", "ogg", "png", "jpg", "hls", "dash"]
 
 
 class TranscodeOutput(Body):
-    id: str | None = None
+    id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     destination: str | Destination
     kind: Kind
     video: VideoOptions | None = None

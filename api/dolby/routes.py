@@ -93,16 +93,12 @@ async def cancel(job_id: JobId, who: Who, parts: Parts) -> dict[str, str]:
 
 
 @router.post("/media/input", summary="Get a URL to upload to `dlb://` storage")
-async def start_input(
-    body: UrlBody, request: Request, who: Who, parts: Parts
-) -> dict[str, str]:
+async def start_input(body: UrlBody, request: Request, who: Who, parts: Parts) -> dict[str, str]:
     return {"url": await parts.upload_url(request, dlb_key(who.tenant, body.url))}
 
 
 @router.post("/media/output", summary="Get a URL to download from `dlb://` storage")
-async def start_output(
-    body: UrlBody, request: Request, who: Who, parts: Parts
-) -> dict[str, str]:
+async def start_output(body: UrlBody, request: Request, who: Who, parts: Parts) -> dict[str, str]:
     return {"url": await _download_url(body.url, request, who, parts)}
 
 

@@ -35,12 +35,12 @@ async def issue_token(request: Request, parts: Services) -> dict[str, Any]:
     return {"token_type": "Bearer", "access_token": token, "expires_in": life_s}
 
 
-def read_life(fields: dict[str, Any]) -> int:
+def read_life(fields: dict[str, str]) -> int:
     """Seconds that the token is to live. Raises `ValidationFailed`."""
     grant = fields.get("grant_type", "client_credentials")
     if grant != "client_credentials":
         raise ValidationFailed(f"grant_type: must be client_credentials, not {grant!r}")
-    text = str(fields.get("expires_in", DEFAULT_LIFE_S))
+    text = fields.get("expires_in", str(DEFAULT_LIFE_S))
     if not text.isdecimal() or not 1 <= int(text) <= LONGEST_LIFE_S:
         raise ValidationFailed(f"expires_in: must be 1 to {LONGEST_LIFE_S} seconds, not {text!r}")
     return int(text)
@@ -62,12 +62,11 @@ def _basic(request: Request) -> tuple[str, str] | None:
     return unquote(name), unquote(secret)
 
 
-def _read_fields(body: bytes) -> dict[str, Any]:
+def _read_fields(body: bytes) -> dict[str, str]:
     text = body.decode(errors="replace").strip()
     if not text.startswith("{"):
         return dict(parse_qsl(text))
     try:
-        found: dict[str, Any] = json.loads(text)
+        return {name: str(value) for name, value in json.loads(text).items()}
     except ValueError:
         raise BadRequest("the body is neither a form nor JSON") from None
-    return found

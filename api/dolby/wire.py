@@ -238,7 +238,7 @@ def media_info(info: dict[str, Any]) -> dict[str, Any]:
         }
     }
     for kind, names in _STREAM_FIELDS.items():
-        stream = next((item for item in info.get("streams", []) if item.get("type") == kind), None)
+        stream = next((item for item in info.get("streams", []) if item.get("kind") == kind), None)
         if stream is not None:
             body[kind] = {theirs: stream.get(ours) for theirs, ours in names.items()}
     return body

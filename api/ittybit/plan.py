@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from actors.jobs.model import JobSpec, TaskSpec
+from actors.jobs.model import TaskSpec
 from actors.media.operation import validation_failed
-from api.ittybit.bodies import OPTIONS, AnimationOptions, AudioOptions, Options, VideoOptions
+from api.ittybit.bodies import OPTIONS, Options
 from cluster.errors import UnsupportedOutput
 
 OPERATIONS: dict[str, str] = {
@@ -51,10 +51,27 @@ def operation_params(kind: str, sent: dict[str, Any]) -> dict[str, Any]:
     if kind == "probe":
         return {}
     options = read_options(kind, sent)
-    said = options.model_dump(exclude_none=True)
-    said.setdefault("format", DEFAULT_FORMATS[kind])
-    if isinstance(options, AnimationOptions):
+    said = {"format": DEFAULT_FORMATS[kind]} | options.model_dump(exclude_none=True)
+    if kind == "animation":
         return _animation(said)
-    if isinstance(options, VideoOptions):
-        return _video(said)
-    return _audio(said) if isinstance(options, AudioOptions) else said
+    if kind == "audio" and "bitrate" in said:
+        said["audio_bitrate"] = said.pop("bitrate")
+    return said
+
+
+_ANIMATION = ("format", "start", "end", "width", "fps")
+_LONGEST_GIF_S = 15.0
+
+
+def _animation(said: dict[str, Any]) -> dict[str, Any]:
+    if said.pop("format") != "gif":
+        raise UnsupportedOutput("options.format: animations are made as gif only, not webp")
+    odd = [name for name in said if name not in _ANIMATION]
+    if odd or isinstance(said.get("width"), str):
+        raise UnsupportedOutput(
+            f"options: {', '.join(odd) or 'width in per cent'}: not done for animations here; "
+            "there are format, width in pixels, fps, start and end"
+        )
+    start, end = said.get("start", 0.0), said.pop("end", None)
+    length = _LONGEST_GIF_S if end is None else end - start
+    return said | {"preview_type": "gif", "duration": length}

@@ -61,7 +61,9 @@ async def list_jobs(
     )
     page, more = wire.in_order(await parts.registry.page(query), limit, before=bool(before))
     body = [wire.job_body(job, await links_of(job, request, parts)) for job in page]
-    return json_response(body, headers=wire.page_headers(str(request.url), page, limit, more=more, before=before))
+    return json_response(
+        body, headers=wire.page_headers(str(request.url), page, limit, more=more, before=before)
+    )
 
 
 @router.get("/jobs/{job_id}", summary="A job with all its tasks")
@@ -88,10 +90,13 @@ async def get_task(task_id: str, request: Request, who: Who, parts: Parts) -> di
 
 @router.get("/tasks", summary="List tasks: of the newest job first, in their order")
 async def list_tasks(
-    request: Request, who: Who, parts: Parts, limit: int = 20, after: str | None = None
+    request: Request,
+    who: Who,
+    parts: Parts,
+    limit: int = 20,
+    page: int = 1,
+    after: str | None = None,
 ) -> Response:
-    page, more = await tasks_page(who, parts, limit, after)
-    body = [
-        wire.task_body(job, task, await links_of(job, request, parts)) for job, task in page
-    ]
+    found, more = await tasks_page(who, parts, limit=limit, page=page, after=after)
+    body = [wire.task_body(job, task, await links_of(job, request, parts)) for job, task in found]
     return json_response(body, headers={"Has-More": str(more).lower(), "Limit": str(limit)})

@@ -173,8 +173,7 @@ def page_query(
     if status is not None and status not in _STATES_BY_WORD:
         words = ", ".join(_STATES_BY_WORD)
         raise ValidationFailed(f"status: must be one of {words}, not {status!r}")
-    if not 1 <= limit <= 100:
-        raise ValidationFailed(f"limit: must lie between 1 and 100, not {limit}")
+    check_page(1, limit)
     if order not in ("asc", "desc"):
         raise ValidationFailed(f"order: must be asc or desc, not {order!r}")
     if after and before:
@@ -190,6 +189,14 @@ def page_query(
         after_id=_read_cursor(after or before),
         ascending=(order == "asc") != bool(before),
     )
+
+
+def check_page(page: int, limit: int) -> None:
+    """Raises `ValidationFailed`: at most 100 on a page, and no further than the 1,000th page."""
+    if not 1 <= limit <= 100:
+        raise ValidationFailed(f"limit: must lie between 1 and 100, not {limit}")
+    if not 1 <= page <= 1000:
+        raise ValidationFailed(f"page: must lie between 1 and 1000, not {page}; go on with after")
 
 
 def in_order(jobs: list[Job], limit: int, *, before: bool) -> tuple[list[Job], bool]:
@@ -298,11 +305,9 @@ def probed_file(url: str, info: dict[str, Any] | None) -> dict[str, Any] | None:
     if info is None:
         return None
     video, audio = (_stream(info, kind) for kind in ("video", "audio"))
-    picture = video is not None and not info.get("duration_s")
-    kind = "image" if picture else "video" if video else "audio" if audio else "data"
     return {
         "object": "file",
-        "kind": kind,
+        "kind": info.get("kind"),
         "url": url,
         "format": info.get("format"),
         "width": video and video.get("display_width"),
@@ -314,7 +319,7 @@ def probed_file(url: str, info: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _stream(info: dict[str, Any], kind: str) -> dict[str, Any] | None:
-    return next((item for item in info.get("streams", []) if item.get("type") == kind), None)
+    return next((item for item in info.get("streams", []) if item.get("kind") == kind), None)
 
 
 def _final_url(job: Job, links: Links) -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import msgspec
 from starlette.requests import Request
 
 from actors.jobs.messages import Accepted
 from actors.jobs.model import Job, JobSpec, OutputFile, Task, TaskSpec
+from actors.media.operation import find_operation
 from api.auth import Caller
 from api.idempotency import fingerprint, key_of
 from api.ittybit import wire
@@ -70,6 +73,7 @@ def _spec(
         params_sent=body.options,
         output_sent=body.output,
         metadata=body.metadata,
+        credits=find_operation(OPERATIONS[body.kind]).credits,
         tasks=tasks,
     )
 
@@ -94,29 +98,41 @@ async def links_of(job: Job, request: Request, parts: Services) -> wire.Links:
 
 
 async def tasks_page(
-    who: Caller, parts: Services, limit: int, after: str | None
+    who: Caller, parts: Services, *, limit: int, page: int, after: str | None
 ) -> tuple[list[tuple[Job, Task]], bool]:
-    """Tasks behind `after`, the newest job's first, and whether there are more."""
-    found: list[tuple[Job, Task]] = []
-    after_job: str | None = None
+    """Tasks behind `after`, the newest job's first, and whether there are more.
+
+    `page` is for the older clients, which know no cursor: pages before it are passed over. Raises
+    `ValidationFailed`, `InvalidCursor`.
+    """
+    wire.check_page(page, limit)
+    first, found = (page - 1) * limit, list[tuple[Job, Task]]()
+    async for entry in _tasks(who, parts, after):
+        found.append(entry)
+        if len(found) > first + limit:
+            break
+    return found[first : first + limit], len(found) > first + limit
+
+
+async def _tasks(
+    who: Caller, parts: Services, after: str | None
+) -> AsyncIterator[tuple[Job, Task]]:
+    last: str | None = None
     if after is not None:
         try:
-            after_job, place = wire.read_task_id(after)
-            job = await parts.registry.get(after_job, who.tenant)
+            last, place = wire.read_task_id(after)
+            job = await parts.registry.get(last, who.tenant)
         except NotFound:
             raise InvalidCursor(f"after: {after!r} is not the id of a task") from None
-        found = [(job, task) for task in job.tasks[place + 1 :]]
-    query = wire.page_query(who.tenant, limit=limit, after=after_job)
-    for job in await parts.registry.page(query):
-        found.extend((job, task) for task in job.tasks)
-    return found[:limit], len(found) > limit
+        for task in job.tasks[place + 1 :]:
+            yield job, task
+    while jobs := await parts.registry.page(wire.page_query(who.tenant, limit=100, after=last)):
+        last = jobs[-1].id
+        for job in jobs:
+            for task in job.tasks:
+                yield job, task
 
 
 def _stored_outputs(job: Job) -> list[OutputFile]:
-    seen = {
-        output.url: output
-        for source in (job, *job.tasks)
-        for output in source.outputs
-        if output.url.startswith(SCHEME) and not output.deleted
-    }
-    return list(seen.values())
+    made = [*job.outputs, *(output for task in job.tasks for output in task.outputs)]
+    return [output for output in made if output.url.startswith(SCHEME) and not output.deleted]

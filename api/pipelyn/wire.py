@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from actors.jobs.ids import parse_id
 from actors.jobs.messages import Usage
 from actors.jobs.model import Job, State
-from cluster.errors import NotFound, ReelyardError
-from cluster.storage.keys import content_disposition
+from actors.media.operations.optimize import DEFAULT_PRESET, presets
+from cluster.errors import NotFound, ReelyardError, TooLarge, UnsupportedType
 
 STATES: dict[State, str] = {
     State.QUEUED: "pending",
@@ -20,27 +20,6 @@ STATES: dict[State, str] = {
     State.CANCELLED: "failed",
 }
 
-
-class Preset(NamedTuple):
-    """What `GET /media/presets` tells of a preset."""
-
-    name: str
-    max_width: int
-    image_quality: int
-    video_crf: int
-    video_bitrate_kbps: int
-    audio_bitrate_kbps: int
-
-
-DEFAULT_PRESET = "web"
-PRESETS: dict[str, Preset] = {
-    preset.name: preset
-    for preset in (
-        Preset("mobile", 900, 78, 28, 1200, 96),
-        Preset("web", 1400, 82, 24, 2400, 128),
-        Preset("low-bandwidth", 720, 72, 30, 900, 80),
-    )
-}
 
 ERRORS: dict[str, str] = {
     "bad_request": "invalid-input",
@@ -56,8 +35,8 @@ ERRORS: dict[str, str] = {
     "not_ready": "not-ready",
     "too_large": "too-large",
     "unsupported_type": "unsupported-type",
-    "unsupported_format": "unsupported-type",
-    "no_such_stream": "unsupported-type",
+    "unsupported_format": "encode-failed",
+    "no_such_stream": "encode-failed",
     "media_error": "encode-failed",
     "corrupt_media": "encode-failed",
     "unsupported_codec": "encode-failed",
@@ -83,13 +62,17 @@ STATUSES: dict[str, int] = {
 }
 """Their code to the HTTP status."""
 
+SYNC = "/media/optimize"
+SYNC_LIMITS_S = {"image": 30.0, "video": 240.0}
+"""How long `/media/optimize` waits, by the kind of media."""
+
 UNAUTHORIZED = "Unauthorized: valid API key required"
 NO_FILE = "Missing media file"
 
 
 def preset_of(name: str | None) -> str:
     """The preset's name; an unknown one is the default."""
-    return name if name in PRESETS else DEFAULT_PRESET
+    return name if name and name in presets() else DEFAULT_PRESET
 
 
 def presets_body() -> dict[str, Any]:
@@ -98,14 +81,14 @@ def presets_body() -> dict[str, Any]:
         "defaultPreset": DEFAULT_PRESET,
         "presets": [
             {
-                "name": preset.name,
+                "name": name,
                 "maxWidth": preset.max_width,
                 "imageQuality": preset.image_quality,
                 "videoCrf": preset.video_crf,
                 "videoBitrateKbps": preset.video_bitrate_kbps,
                 "audioBitrateKbps": preset.audio_bitrate_kbps,
             }
-            for preset in PRESETS.values()
+            for name, preset in presets().items()
         ],
     }
 
@@ -167,9 +150,9 @@ def result_body(job: Job) -> dict[str, Any]:
     saved = max(0, before - size)
     facts = output.facts if output else {}
     optional = {
-        "inputDurationSec": data.get("input_duration_s"),
+        "inputDurationSec": data.get("inputDurationSec"),
         "outputDurationSec": facts.get("duration_s"),
-        "inputWidth": data.get("input_width"),
+        "inputWidth": data.get("inputWidth"),
         "outputWidth": facts.get("width"),
     }
     return {
@@ -204,7 +187,7 @@ def is_picture_or_film(content_type: str) -> bool:
 
 
 def sync_headers(job: Job, usage: Usage) -> dict[str, str]:
-    """The headers of `/media/optimize`; what is unknown is an empty string."""
+    """What `/media/optimize` says beside the bytes; what is unknown is an empty string."""
     result, totals = result_body(job), usage_body(usage)
     values = {
         "kind": result["kind"],
@@ -221,20 +204,7 @@ def sync_headers(job: Job, usage: Usage) -> dict[str, str]:
         "total-bytes-saved": totals["totalSavedBytes"],
         "total-jobs": totals["totalJobs"],
     }
-    return {
-        "content-type": result["contentType"],
-        "content-disposition": content_disposition(result["filename"], "inline"),
-    } | {f"x-pipelyn-{name}": str(value) for name, value in values.items()}
-
-
-def download_headers(job: Job) -> dict[str, str]:
-    """The headers of `/media/jobs/{id}/download`."""
-    output = job.outputs[0]
-    return {
-        "content-type": output.content_type,
-        "content-disposition": content_disposition(output.name),
-        "cache-control": "no-store",
-    }
+    return {f"x-pipelyn-{name}": str(value) for name, value in values.items()}
 
 
 def input_name(job: Job) -> str:
@@ -245,18 +215,30 @@ def input_name(job: Job) -> str:
 
 def input_bytes(job: Job) -> int:
     """The input's size in bytes; 0 where nobody has measured it."""
-    return int(job.extra.get("input_bytes") or (job.result or {}).get("input_bytes") or 0)
+    return int(job.extra.get("input_bytes") or (job.result or {}).get("inputBytes") or 0)
 
 
-def http_error(error: ReelyardError) -> tuple[int, dict[str, str]]:
+def http_error(error: ReelyardError, path: str) -> tuple[int, dict[str, str]]:
     """Status and `{error, code}` for a refused request."""
     code = ERRORS.get(error.code, "unknown")
     message = UNAUTHORIZED if code == "unauthorized" else error.message
-    status = STATUSES.get(code, error.http_status)
-    return status, {"error": message, "code": code}
+    body = {"error": message, "code": code}
+    if path.endswith(SYNC) and message == NO_FILE:
+        del body["code"]
+    return STATUSES.get(code, error.http_status), body
 
 
-def failure(job: Job) -> tuple[int, dict[str, str]]:
-    """What `/media/optimize` answers for a job that did not succeed."""
-    told = job_error(job)
-    return STATUSES.get(told["code"], 500), {"error": told["message"], "code": told["code"]}
+def broken_form(path: str, why: str) -> ReelyardError:
+    """A form that could not be parsed is "too large" on `/jobs`, and a fault on `/optimize`."""
+    return ReelyardError(why) if path.endswith(SYNC) else TooLarge(why)
+
+
+def too_large(max_bytes: int) -> str:
+    """The sentence for a file over the limit."""
+    return f"File too large: at most {max_bytes >> 20} MB"
+
+
+def check_type(content_type: str) -> None:
+    """Raises `UnsupportedType` for what is neither picture nor film."""
+    if not is_picture_or_film(content_type):
+        raise UnsupportedType(f"Unsupported media type: {content_type}")

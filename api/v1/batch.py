@@ -22,7 +22,7 @@ from api.v1 import answers, wire
 from api.v1.docs import IDEMPOTENCY, SUBMIT, answered
 from api.v1.jobs import Asker, Parts
 from api.v1.models import BatchBody, BatchItem
-from api.v1.submit import in_params, spec_of
+from api.v1.submit import in_body, spec_of
 from cluster.errors import IdempotencyMismatch, ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
@@ -110,6 +110,5 @@ async def _submit(
 def _result(index: int, outcome: Accepted | ReelyardError) -> dict[str, Any]:
     if isinstance(outcome, Accepted):
         return wire.accepted_job(outcome.job)
-    error = in_params(outcome)
+    error = in_body(outcome, "params")
     return {"index": index, "status": error.http_status, "error": error.as_dict()}
-

@@ -17,6 +17,7 @@ _MEANINGS = {
     409: "The present state does not allow that.",
     410: "It was here and has expired.",
     413: "The body is too large.",
+    415: "This content type is not taken here.",
     422: "A field has a value that is not allowed.",
     429: "Too many requests; `Retry-After` tells when to try again.",
     503: "Not ready; `Retry-After` tells when to try again.",
@@ -30,7 +31,8 @@ SUBMIT = (400, 401, 402, 403, 404, 409, 410, 413, 422, 429, 503, 507)
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI entries of those error answers."""
     return {
-        status: {"model": Error, "description": _MEANINGS[status]} for status in sorted(set(statuses))
+        status: {"model": Error, "description": _MEANINGS[status]}
+        for status in sorted(set(statuses))
     }
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from actors.jobs.ids import parse_id
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, State
-from api.auth import Caller, caller, services
+from api.auth import Caller, caller, services, services_of
 from api.errors import json_response
 from api.idempotency import fingerprint, key_of, once
 from api.registry_client import expect_job
@@ -23,7 +23,7 @@ from api.v1 import answers, wire
 from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered, parameter
 from api.v1.models import JobBody, JobIdsBody
 from api.v1.present import Presenter, encode, reply
-from api.v1.submit import in_params, spec_of
+from api.v1.submit import in_body, spec_of
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
@@ -48,7 +48,7 @@ _WORDS = ", ".join(wire.STATES_OF)
 async def get_job(job_id: str, request: Request) -> Response:
     # The route that pollers hammer: it reads the request itself and encodes records directly.
     who = await caller(request)
-    parts = services(request)
+    parts = services_of(request)
     wait_s = _wait_of(request, parts)
     if wait_s:
         job = await parts.registry.wait(job_key(job_id), who.scope, wait_s)
@@ -106,17 +106,13 @@ async def list_jobs(
     summary="Run an operation, or a graph of them",
 )
 async def create_job(body: JobBody, request: Request, who: Asker, parts: Parts) -> Response:
-    spec = await spec_of(
-        body,
-        parts,
-        who,
-        idempotency_key=key_of(request),
-        fingerprint=fingerprint(request, body.model_dump(mode="json", exclude_unset=True)),
-    )
+    key = key_of(request)
+    mark = fingerprint(request, body.model_dump(mode="json", exclude_unset=True)) if key else ""
+    spec = await spec_of(body, parts, who, idempotency_key=key, fingerprint=mark)
     try:
         accepted = await parts.registry.submit_one(spec)
     except ReelyardError as error:
-        raise in_params(error) from None
+        raise in_body(error, "tasks" if body.tasks else "params") from None
     return accepted_response(accepted.job, replayed=accepted.replayed)
 
 
@@ -228,9 +224,7 @@ def _states_of(status: str | None, state: State | None) -> tuple[State | None, .
     return meant if state is None else tuple(one for one in meant if one is state)
 
 
-async def _page(
-    parts: Services, query: PageQuery, states: tuple[State | None, ...]
-) -> list[Job]:
+async def _page(parts: Services, query: PageQuery, states: tuple[State | None, ...]) -> list[Job]:
     pages = await asyncio.gather(
         *(parts.registry.page(replace(query, state=state)) for state in states)
     )

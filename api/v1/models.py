@@ -8,12 +8,36 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator, model_validator
 
 MAX_METADATA_BYTES = 16 << 10
+MAX_DEPTH = 32
+"""Encoders and stores give up at some depth; a body that goes there is not meant well."""
 
 
 class Body(BaseModel):
     """Base of every body: unknown fields are refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shallow(cls, value: object) -> object:
+        if deeper_than(value, MAX_DEPTH):
+            raise ValueError(f"lists and objects may be nested {MAX_DEPTH} deep")
+        return value
+
+
+def deeper_than(value: object, most: int) -> bool:
+    """Whether lists and dicts in `value` are nested more than `most` deep."""
+    level = [value]
+    for _ in range(most + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 class TaskBody(Body):
@@ -137,7 +161,7 @@ class PreviewBody(Body):
     width: Annotated[int, Field(ge=16, le=3840)] | None = Field(None, description="pixels; 480")
     columns: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
     rows: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
-    fps: Annotated[float, Field(gt=0, le=20)] | None = Field(None, description="gif; 10")
+    fps: Annotated[int, Field(ge=1, le=20)] | None = Field(None, description="gif; 10")
 
 
 class KeyBody(Body):

@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.jobs.model import Job, State
+from actors.jobs.model import Job
 from api.services import Services
 from api.v1.wire import whole_job
 
@@ -21,15 +21,13 @@ _encoder = msgspec.json.Encoder()
 
 
 class Presenter:
-    """Encodes whole jobs; remembers finished ones for a moment, for those who go on polling."""
+    """Encodes whole jobs; remembers them while they stay as they are, for those who poll."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], tuple[Job, float, bytes]] = OrderedDict()
 
     async def body(self, request: Request, services: Services, job: Job) -> bytes:
         """The JSON of `GET /v1/jobs/{id}`."""
-        if job.state is not State.SUCCEEDED:
-            return await encode(request, services, job)
         place = (job.id, services.base_url(request))
         kept = self._kept.get(place)
         if kept is not None and kept[0] is job and time.monotonic() - kept[1] < KEPT_S:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from actors.jobs.model import JobSpec, TaskSpec
@@ -31,7 +30,7 @@ async def spec_of(
     operation = body.operation or steps[-1].operation
     return JobSpec(
         operation=operation,
-        inputs=await asyncio.gather(*(services.locate_input(text, caller) for text in sources)),
+        inputs=[await services.locate_input(text, caller) for text in sources],
         params=body.params,
         output=await services.locate_output(body.output, caller) if body.output else None,
         tenant=caller.tenant,
@@ -78,11 +77,14 @@ def _price(operations: Sequence[str]) -> int:
         raise
 
 
-def in_params(error: ReelyardError) -> ReelyardError:
-    """A fault that an operation found in its parameters, at its place in the body."""
-    if type(error) is not ValidationFailed or "errors" not in error.details:
+def in_body(error: ReelyardError, field: str) -> ReelyardError:
+    """A fault that an operation found in its parameters, placed below `field` of the body."""
+    faults = error.details.get("errors", [])
+    if type(error) is not ValidationFailed or any(fault["loc"][:1] == ["body"] for fault in faults):
         return error
-    faults = [fault | {"loc": ["body", "params", *fault["loc"]]} for fault in error.details["errors"]]
+    faults = [fault | {"loc": ["body", field, *fault["loc"]]} for fault in faults]
+    if not faults:
+        return error
     return ValidationFailed(error.message, details={"errors": faults})
 
 

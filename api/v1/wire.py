@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from actors.jobs.messages import KeyInfo, Overview, Usage
 from actors.jobs.model import Attempt, ErrorInfo, Job, OutputFile, State, Task
+from actors.jobs.times import iso
 
 STATUS: dict[State, str] = {
     State.QUEUED: "pending",
@@ -22,14 +22,7 @@ STATES_OF: dict[str, tuple[State, ...]] = {
     status: tuple(state for state, word in STATUS.items() if word == status)
     for status in dict.fromkeys(STATUS.values())
 } | {state.value: (state,) for state in State if state is not State.FAILED}
-"""Which states the filter `status` means: VideoConduit's words, and Reelyard's where they differ."""
-
-
-def iso(ms: int | None) -> str | None:
-    """Unix milliseconds as `2025-01-15T10:00:00Z`."""
-    if ms is None:
-        return None
-    return f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+"""Which states the filter `status` means: VideoConduit's words, and Reelyard's others."""
 
 
 def short_job(job: Job) -> dict[str, Any]:
@@ -204,4 +197,6 @@ def key(info: KeyInfo) -> dict[str, Any]:
         "admin": info.admin,
         "created_at": iso(info.created_ms),
         "revoked_at": iso(info.revoked_ms),
+        "created_ms": info.created_ms,
+        "revoked_ms": info.revoked_ms,
     }

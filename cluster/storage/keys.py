@@ -9,8 +9,11 @@ Pure.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from urllib.parse import quote
+from contextlib import suppress
+from email.message import Message
+from urllib.parse import quote, unquote_to_bytes
 
 from cluster.errors import BadRequest
 
@@ -19,6 +22,7 @@ TENANTS = "tenants"
 TEMP_PREFIX = ".part-"
 """Files still being written on a local disk begin so; no key may."""
 
+_EXTENDED = re.compile(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;]*)", re.IGNORECASE)
 _MAX_KEY_BYTES = 1024
 _MAX_SEGMENT_BYTES = 255
 
@@ -101,6 +105,11 @@ def upload_location(tenant: str, upload_id: str) -> str:
     return SCHEME + upload_prefix(tenant, upload_id)
 
 
+def answers_prefix(tenant: str) -> str:
+    """The folder of first answers to requests with an idempotency key, ending in `/`."""
+    return f"{TENANTS}/{check_segment(tenant)}/answers/"
+
+
 def dlb_prefix(tenant: str) -> str:
     """The folder of a tenant's `dlb://` objects, ending in `/`."""
     return f"{TENANTS}/{check_segment(tenant)}/dlb/"
@@ -114,11 +123,22 @@ def dlb_key(tenant: str, url: str) -> str:
 def content_disposition(filename: str, disposition: str = "attachment") -> str:
     """The header that makes browsers save under `filename`.
 
-    RFC 6266, with the extended form of RFC 8187 (was 5987) only where the name is not plain ASCII.
+    RFC 6266, with the extended form of RFC 8187 (was 5987) where the plain one can't hold the name.
     """
     plain = filename.encode("ascii", "replace").decode().replace("?", "_")
     plain = "".join("_" if char in '"\\%' or not char.isprintable() else char for char in plain)
     header = f'{disposition}; filename="{plain}"'
-    if plain == filename:
+    # Readers strip the plain form, so a space at its end survives in the extended one only.
+    if plain == filename.strip() == filename:
         return header
     return f"{header}; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+def disposition_filename(header: str) -> str | None:
+    """The file name in a Content-Disposition header, the extended form first (RFC 6266, 4.3)."""
+    if match := _EXTENDED.search(header):
+        with suppress(LookupError, UnicodeDecodeError):
+            return unquote_to_bytes(match[2].strip()).decode(match[1])
+    message = Message()
+    message["content-disposition"] = header.encode("ascii", "replace").decode()
+    return message.get_filename()

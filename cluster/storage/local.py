@@ -7,10 +7,8 @@ end in `#` and digits (object_store 0.12).
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
-import shutil
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,10 +16,10 @@ from typing import BinaryIO, override
 
 from cluster.errors import Conflict, NotFound, StorageFull, Unavailable
 from cluster.storage.base import CHUNK_BYTES, Method, ObjectInfo, Storage
+from cluster.storage.disk import finish, is_full, place, sync_folder
 from cluster.storage.keys import TEMP_PREFIX, check_key, check_prefix
 from cluster.storage.streams import coalesce, limit
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LIST_BATCH = 1000
 
 
@@ -184,7 +182,7 @@ def _errors(key: str) -> Iterator[None]:
     except (NotADirectoryError, IsADirectoryError):
         raise Conflict(f"{key!r} is partly a folder, partly an object") from None
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise StorageFull(f"there is no room left to store {key!r}") from error
         raise Unavailable(
             f"the store can't be used now for {key!r}: {error.strerror}", internal=str(error)
@@ -218,38 +216,17 @@ def _errors_but_missing(key: str) -> Iterator[None]:
 
 def _publish(key: str, file: BinaryIO, path: Path) -> ObjectInfo:
     with _errors(key):
-        file.flush()
-        os.fsync(file.fileno())
         file.close()
-        Path(file.name).rename(path)
-        _sync_folder(path.parent)
+        finish(Path(file.name), path)
         return _info(key, path)
 
 
 def _put_file(key: str, source: Path, path: Path, consume: bool) -> ObjectInfo:
     with _errors(key):
         file = _open_temp(path)
-        temp = Path(file.name)
-        try:
-            if consume and _moved(source, temp):
-                with temp.open("rb") as whole:
-                    os.fsync(whole.fileno())
-                temp.rename(path)
-                _sync_folder(path.parent)
-                return _info(key, path)
-            with source.open("rb") as reader:
-                _copy_bytes(reader, file)
-            return _publish(key, file, path)
-        finally:
-            _discard(file)
-
-
-def _moved(source: Path, target: Path) -> bool:
-    """Rename, where both are on one disk."""
-    with suppress(OSError):
-        source.rename(target)
-        return True
-    return False
+        file.close()
+        place(source, Path(file.name), path, consume=consume)
+        return _info(key, path)
 
 
 def _discard(file: BinaryIO) -> None:
@@ -258,49 +235,21 @@ def _discard(file: BinaryIO) -> None:
     Path(file.name).unlink(missing_ok=True)
 
 
-def _copy_bytes(reader: BinaryIO, writer: BinaryIO) -> None:
-    """Within the kernel (and shared blocks where the file system can), else through memory."""
-    left = os.fstat(reader.fileno()).st_size
-    try:
-        while left > 0:
-            copied = os.copy_file_range(reader.fileno(), writer.fileno(), min(left, 1 << 30))
-            if copied == 0:
-                break
-            left -= copied
-    except OSError as error:
-        if error.errno in _FULL:
-            raise
-        reader.seek(0)
-        writer.seek(0)
-        shutil.copyfileobj(reader, writer, CHUNK_BYTES)
-
-
 def _put_if_absent(key: str, data: bytes, path: Path) -> bool:
     with _errors(key):
         file = _open_temp(path)
-        temp = Path(file.name)
         try:
             with file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(temp, path)
+            os.link(file.name, path)
         except FileExistsError:
             return False
         finally:
-            temp.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+            _discard(file)
+        sync_folder(path.parent)
         return True
-
-
-def _sync_folder(folder: Path) -> None:
-    # Some network file systems refuse to sync a folder; the file itself is safe by then.
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _info(key: str, path: Path) -> ObjectInfo:

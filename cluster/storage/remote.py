@@ -90,7 +90,7 @@ class RemoteStorage(Storage):
         # In a task of its own: obstore ends the multipart upload on an error in the stream, but
         # would leave its parts behind on a cancellation.
         with _errors(key):
-            await pour(_chain(first, parts), put)
+            await pour(_chain(first, parts), put, depth=1)
         return await self._known(key)
 
     @override

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from cluster.errors import TooLarge
@@ -35,35 +35,65 @@ async def coalesce(chunks: AsyncIterable[bytes], size: int = CHUNK_BYTES) -> Asy
         yield bytes(gathered)
 
 
-class Pipe:
-    """Hands chunks from one task to another; the writer waits while the reader is behind."""
+class _Abandoned(Exception):
+    """The writer was cancelled."""
 
-    def __init__(self, depth: int = 2) -> None:
+
+class Feeder[T]:
+    """Pushes chunks into a consumer that pulls them; the writer waits while that is behind.
+
+    At most `depth` chunks wait between the two. The consumer runs in a task of its own, which
+    always comes to its end: use `finish` or `abandon`.
+    """
+
+    def __init__(
+        self, consume: Callable[[AsyncIterable[bytes]], Awaitable[T]], depth: int = 16
+    ) -> None:
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(depth)
         self._error: BaseException | None = None
         self._broken = asyncio.Event()
-
-    def offer(self, chunk: bytes) -> bool:
-        """Give one chunk if there is room for it."""
-        if self._queue.full():
-            return False
-        self._queue.put_nowait(chunk)
-        return True
+        self._consumer = asyncio.ensure_future(consume(self._chunks()))
 
     async def send(self, chunk: bytes) -> None:
-        """Give one chunk; waits for room."""
-        await self._queue.put(chunk)
+        """Give one chunk. Raises what the consumer raised; what it does not want is dropped."""
+        if chunk:
+            await self._put(chunk)
+        if self._consumer.done():
+            self._consumer.result()
 
-    async def finish(self) -> None:
-        """There are no more."""
-        await self._queue.put(None)
+    async def finish(self) -> T:
+        """There is no more: the consumer's result. Raises what it raised."""
+        await self._put(None)
+        return await asyncio.shield(self._consumer)
 
-    def fail(self, error: BaseException) -> None:
-        """The reader gets `error` at once, whatever is still under way."""
-        self._error = error
-        self._broken.set()
+    async def abandon(self, error: BaseException, *, keep: bool = False) -> None:
+        """End it early and wait for the consumer, whose result is lost.
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+        It sees `error` (so that it cleans up), or with `keep` the plain end of the stream.
+        """
+        if keep:
+            await self._put(None)
+        else:
+            self._error = error if isinstance(error, Exception) else _Abandoned()
+            self._broken.set()
+        await asyncio.wait({self._consumer})
+        if not self._consumer.cancelled():
+            self._consumer.exception()  # looked at, so that asyncio does not complain
+
+    async def _put(self, chunk: bytes | None) -> None:
+        """Queue it, waiting for room, but no longer than the consumer lives."""
+        if not self._queue.full():
+            self._queue.put_nowait(chunk)
+            return
+        putting = asyncio.create_task(self._queue.put(chunk))
+        watched: set[asyncio.Future[Any]] = {putting, self._consumer}
+        try:
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not putting.done():
+                putting.cancel()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
         broken = asyncio.ensure_future(self._broken.wait())
         try:
             while True:
@@ -76,16 +106,11 @@ class Pipe:
                 if self._error is not None:
                     taken.cancel()
                     raise self._error
-                chunk = taken.result()
-                if chunk is None:
+                if (chunk := taken.result()) is None:
                     return
                 yield chunk
         finally:
             broken.cancel()
-
-
-class _Abandoned(Exception):
-    """The writer was cancelled."""
 
 
 async def pour[T](
@@ -93,6 +118,7 @@ async def pour[T](
     consume: Callable[[AsyncIterable[bytes]], Awaitable[T]],
     *,
     keep: bool = False,
+    depth: int = 16,
 ) -> T:
     """`consume(chunks)`, in a task of its own that always comes to its end.
 
@@ -100,34 +126,11 @@ async def pour[T](
     clean up), or with `keep` the plain end of the stream (so that what arrived is kept). Then
     the error, or the cancellation, comes through.
     """
-    pipe = Pipe()
-    consumer = asyncio.ensure_future(consume(aiter(pipe)))
+    feeder = Feeder(consume, depth)
     try:
         async for chunk in chunks:
-            if not pipe.offer(chunk):
-                await _while_running(consumer, pipe.send(chunk))
-            if consumer.done():
-                return consumer.result()
-        await _while_running(consumer, pipe.finish())
-        return await asyncio.shield(consumer)
+            await feeder.send(chunk)
+        return await feeder.finish()
     except BaseException as error:
-        if not consumer.done():
-            if keep:
-                await _while_running(consumer, pipe.finish())
-            else:
-                pipe.fail(error if isinstance(error, Exception) else _Abandoned())
-            await asyncio.wait({consumer})
-        if not consumer.cancelled():
-            consumer.exception()  # looked at, so that asyncio does not complain
+        await feeder.abandon(error, keep=keep)
         raise
-
-
-async def _while_running(consumer: asyncio.Future[Any], sending: Coroutine[Any, Any, None]) -> None:
-    """Await `sending`, but not longer than the consumer lives."""
-    task = asyncio.create_task(sending)
-    watched: set[asyncio.Future[Any]] = {task, consumer}
-    try:
-        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        if not task.done():
-            task.cancel()

@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from cluster.storage.base import Storage
-from cluster.storage.keys import TENANTS, dlb_prefix, upload_prefix, uploads_prefix
+from cluster.storage.keys import (
+    TENANTS,
+    answers_prefix,
+    dlb_prefix,
+    upload_prefix,
+    uploads_prefix,
+)
 from cluster.storage.local import LocalStorage
 from cluster.storage.uploads import created_ms
 
@@ -13,12 +19,14 @@ from cluster.storage.uploads import created_ms
 async def sweep_storage(storage: Storage, *, now_ms: int, max_age_ms: int) -> dict[str, int]:
     """Delete uploads and `dlb://` objects older than `max_age_ms`; how many of each.
 
-    Raises `Unavailable`.
+    First answers to requests with an idempotency key go with them, uncounted. Raises
+    `Unavailable`.
     """
     swept = {"uploads": 0, "dlb": 0}
     before_ms = now_ms - max_age_ms
     for tenant in await storage.folders(TENANTS):
         swept["uploads"] += await _sweep_uploads(storage, tenant, before_ms)
+        await _sweep_old(storage, answers_prefix(tenant), before_ms)
         swept["dlb"] += await _sweep_old(storage, dlb_prefix(tenant), before_ms)
     return swept
 

@@ -77,6 +77,15 @@ def contiguous(parts: Iterable[ObjectInfo]) -> list[ObjectInfo]:
     return found
 
 
+async def read_upload(storage: Storage, prefix: str) -> tuple[str, int, list[ObjectInfo]]:
+    """File name, full length in bytes, and the parts so far of the upload below `prefix`.
+
+    Raises `NotFound`.
+    """
+    record = msgspec.json.decode(await storage.get(f"{prefix.rstrip('/')}/info.json"), type=_Record)
+    return record.filename, record.length, contiguous(await storage.list(prefix))
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 

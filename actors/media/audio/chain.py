@@ -147,8 +147,8 @@ def hum_notches(hum: Hum | None, rate: int) -> list[Filter]:
         return []
     numbers = {round(line.frequency_hz / hum.fundamental_hz) for line in hum.lines}
     numbers = numbers or set(range(1, _TOLD_HARMONICS + 1))
-    # The second harmonic of a faint hum is often hidden below the voice.
-    frequencies = [hum.fundamental_hz * number for number in sorted(numbers | {1, 2})]
+    # Low harmonics hide below the voice, and are heard in its pauses.
+    frequencies = [hum.fundamental_hz * number for number in sorted(numbers | {1, 2, 3})]
     limit = min(HIGHEST_HZ, 0.45 * rate)
     return [
         Filter("bandreject", f"f={frequency:.2f}:t=h:w={_HUM_NOTCH_WIDTH_HZ:g}:r=f64")
@@ -201,9 +201,7 @@ def dynamics_filters(level: Level) -> list[Filter]:
     if level in _LEVELLER:
         frame, window, most = _LEVELLER[level]
         # The threshold keeps pauses from being raised.
-        filters.append(
-            Filter("dynaudnorm", f"f={frame}:g={window}:m={most:g}:p=0.5:t=0.01")
-        )
+        filters.append(Filter("dynaudnorm", f"f={frame}:g={window}:m={most:g}:p=0.5:t=0.01"))
     threshold, ratio, attack, release = _COMPRESSOR[level]
     args = f"threshold={threshold:g}dB:ratio={ratio:g}:attack={attack:g}:release={release:g}:knee=6"
     filters.append(Filter("acompressor", args))

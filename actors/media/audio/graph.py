@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 import av
@@ -38,6 +40,35 @@ def standard_layout(channels: int) -> str:
     return _STANDARD_LAYOUTS[channels]
 
 
+def sample_format(channels: int) -> str:
+    """The float format in which frames of so many channels pass between PyAV and NumPy.
+
+    PyAV 19 reaches the planes of at most seven channels; more go interleaved.
+    """
+    return "fltp" if channels < 8 else "flt"
+
+
+def samples_of(frame: av.AudioFrame) -> Block:
+    """The samples of a frame in `sample_format`: float32, shape (channels, n)."""
+    values = np.asarray(frame.to_ndarray(), np.float32)
+    if frame.format.is_planar:
+        return values
+    return np.ascontiguousarray(values.reshape(-1, frame.layout.nb_channels).T)
+
+
+def frame_of(block: Block, rate: int, layout: str, pts: int) -> av.AudioFrame:
+    """A frame of samples of shape (channels, n), at `rate` Hz, stamped in samples."""
+    form = sample_format(len(block))
+    values = block if form == "fltp" else block.T.reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(values, np.float32), format=form, layout=layout
+    )
+    frame.sample_rate = rate
+    frame.pts = pts
+    frame.time_base = Fraction(1, rate)
+    return frame
+
+
 class FilterRun:
     """A chain of filters over a stream of blocks, of one rate and layout throughout.
 
@@ -47,27 +78,33 @@ class FilterRun:
     """
 
     def __init__(
-        self, filters: Sequence[Filter], *, rate: int, layout: str, delay: int = 0
+        self,
+        filters: Sequence[Filter],
+        *,
+        rate: int,
+        layout: str,
+        delay: int = 0,
+        meter: bool = False,
     ) -> None:
-        """`rate` in Hz; `layout` a name that FFmpeg knows; `delay` of the whole chain in samples."""
+        """`rate` in Hz; `layout` a name that FFmpeg knows; `delay` of the chain in samples.
+
+        `meter`: only the metadata are wanted; no blocks come out.
+        """
         self.rate = rate
         self.layout = layout
         self.metadata: dict[str, str] = {}
         """Of the last frame that carried any."""
+        self._meter = meter
         self._delay = self._to_cut = delay
         self._channels = av.AudioLayout(layout).nb_channels
         self._fed = self._given = 0
-        self._graph = _build(filters, rate, layout)
+        self._graph = _build(filters, rate, layout, sample_format(self._channels))
 
     def feed(self, block: Block) -> Iterator[Block]:
         """Push samples of shape (channels, n) and yield what comes out so far."""
         if block.shape[1] == 0:
             return
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(block, np.float32), format="fltp", layout=self.layout
-        )
-        frame.sample_rate = self.rate
-        frame.pts = self._fed
+        frame = frame_of(block, self.rate, self.layout, self._fed)
         self._fed += block.shape[1]
         self._graph.push(frame)
         yield from self._pull()
@@ -81,6 +118,8 @@ class FilterRun:
             yield from self.feed(np.zeros((self._channels, self._delay), np.float32))
         self._graph.push(None)
         yield from self._pull()
+        if self._meter:
+            return
         if (missing := wanted - self._given) > 0:
             self._given += missing
             yield np.zeros((self._channels, missing), np.float32)
@@ -94,7 +133,9 @@ class FilterRun:
             assert isinstance(frame, av.AudioFrame)
             if found := dict(frame.metadata.items()):
                 self.metadata = found
-            block: Block = frame.to_ndarray()
+            if self._meter:
+                continue
+            block = samples_of(frame)
             cut = min(self._to_cut, block.shape[1])
             self._to_cut -= cut
             self._given += block.shape[1] - cut
@@ -102,19 +143,19 @@ class FilterRun:
                 yield block[:, cut:]
 
 
-def _build(filters: Sequence[Filter], rate: int, layout: str) -> Graph:
+def _build(filters: Sequence[Filter], rate: int, layout: str, form: str) -> Graph:
     graph = Graph()
     steps = [
         Filter(
             "abuffer",
-            f"sample_rate={rate}:sample_fmt=fltp:channel_layout={layout}:time_base=1/{rate}",
+            f"sample_rate={rate}:sample_fmt={form}:channel_layout={layout}:time_base=1/{rate}",
         ),
         *filters,
-        Filter("aformat", f"sample_fmts=fltp:sample_rates={rate}:channel_layouts={layout}"),
+        Filter("aformat", f"sample_fmts={form}:sample_rates={rate}:channel_layouts={layout}"),
         Filter("abuffersink"),
     ]
     contexts = [graph.add(step.name, step.args or None) for step in steps]
-    for left, right in zip(contexts, contexts[1:], strict=False):
+    for left, right in pairwise(contexts):
         left.link_to(right)
     graph.configure()
     return graph

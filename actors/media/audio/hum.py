@@ -92,9 +92,9 @@ class HumDetector:
         """The hum that was found; None where there is none, or too little (4 s) to tell."""
         if len(self._spectra) < _MIN_WINDOWS:
             return None
-        steady = np.quantile(np.stack(self._spectra), 0.25, axis=0)
+        low = np.quantile(np.stack(self._spectra), 0.25, axis=0)
         # A sine of RMS level 1 has this power in its bin (amplitude √2, window sum / 2).
-        steady = steady / (float(self._window.sum()) ** 2 / 2)
+        steady = low.astype(np.float64) / (float(self._window.sum()) ** 2 / 2)
         found = [hum for mains in (50, 60) if (hum := _comb(steady, mains)) is not None]
         return max(found, key=_weight, default=None)
 

@@ -66,7 +66,8 @@ class LoudnessMeter:
         """The first 0.4 s, until it is clear that there is more."""
 
     def _meter(self) -> FilterRun:
-        return FilterRun([Filter("ebur128", "metadata=1")], rate=self._rate, layout=self._layout)
+        meter = Filter("ebur128", "metadata=1")
+        return FilterRun([meter], rate=self._rate, layout=self._layout, meter=True)
 
     def feed(self, block: Block) -> None:
         """Take further samples: float32, shape (channels, n)."""

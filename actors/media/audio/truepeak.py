@@ -37,7 +37,9 @@ def _phases() -> NDArray[np.float32]:
     return (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-_KERNELS = _phases()[:, ::-1].copy()
+_KERNELS = _phases()
+_PIECE = 8192
+"""Samples at a time: the windows of so many fit the cache."""
 
 
 def between(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -50,9 +52,12 @@ def between(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(samples) < TAPS:
         return np.zeros(0, np.float32)
     peak: NDArray[np.float32] = np.abs(samples[REACH - 1 : len(samples) - REACH])
-    for kernel in _KERNELS:
-        # `convolve` turns the kernel round; it is stored turned round.
-        np.maximum(peak, np.abs(np.convolve(samples, kernel, "valid")), out=peak)
+    windows = np.lib.stride_tricks.sliding_window_view(samples, TAPS).T
+    for start in range(0, len(peak), _PIECE):
+        part = peak[start : start + _PIECE]
+        # A copy, since BLAS takes no overlapping rows; still four times as quick as `convolve`.
+        values = _KERNELS @ windows[:, start : start + _PIECE].copy()
+        np.maximum(part, np.abs(values, out=values).max(axis=0), out=part)
     return peak
 
 
@@ -81,7 +86,7 @@ class TruePeakMeter:
         self.feed(np.zeros_like(self._tail))
         return decibels(self.peak)
 
-    def _scan(self, channel: NDArray[np.float32], piece: int = 2048) -> None:
+    def _scan(self, channel: NDArray[np.float32], piece: int = 4096) -> None:
         for start in range(0, len(channel) - TAPS + 1, piece):
             part = channel[start : start + piece + TAPS - 1]
             if float(np.abs(part).max()) > 0.5 * self.peak:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
+from av.rational import AVRational
 from av.stream import Disposition, Stream
 
 from actors.media.codec.source import open_input
@@ -73,19 +75,16 @@ def _is_default(stream: Stream) -> bool:
 
 def origin_s(container: InputContainer) -> Fraction:
     """The container's start in seconds: what "time 0" of the input means."""
-    start = container.start_time
-    # FFmpeg's "unknown" is the smallest 64-bit number.
-    return (
-        Fraction(start, av.time_base) if start is not None and abs(start) < 1 << 62 else Fraction(0)
-    )
+    # FFmpeg's "unknown" is the smallest 64-bit number, which PyAV hands on as None.
+    start: int | None = container.start_time
+    return Fraction(start or 0, av.time_base)
 
 
-def seconds(pts: int | None, time_base: object) -> Fraction | None:
+def seconds(pts: int | None, time_base: AVRational) -> Fraction | None:
     """A time stamp in seconds; None without one."""
-    if pts is None:
+    if pts is None or not time_base.denominator:
         return None
-    base = time_base
-    return pts * Fraction(base.numerator, base.denominator)  # type: ignore[attr-defined]
+    return pts * Fraction(time_base.numerator, time_base.denominator)
 
 
 def frames(
@@ -116,15 +115,43 @@ def frames(
                 yield frame
 
 
+_INDEXED = frozenset({"mov", "matroska", "avi", "flv", "wav", "flac", "mxf", "caf", "aiff"})
+_STEPS_BACK_S = (0, 2, 10, 60)
+
+
 def seek(container: InputContainer, stream: Stream, at: Fraction) -> None:
-    """Go to the last key frame at or before `at` (s on the container's own clock). Where the file
-    can't be searched, decoding simply goes on from where it is."""
+    """Go to a key frame at or before `at` (s on the container's own clock): the last one where the
+    container has an index. Decoding begins at the start where a file can't be searched."""
+    if _seek(container, stream, at) and container.format.name.split(",")[0] in _INDEXED:
+        return
+    # Without an index FFmpeg may land behind the last key frame; a decoded frame tells.
+    for back in _STEPS_BACK_S:
+        if at - back > origin_s(container) and _seek(container, stream, at - back):
+            first = _first_time(container, stream)
+            if first is not None and first <= at and _seek(container, stream, at - back):
+                return
+    container.seek(0)
+
+
+def _seek(container: InputContainer, stream: Stream, at: Fraction) -> bool:
     base = stream.time_base
     offset = int(at * base.denominator / base.numerator) if base.numerator else 0
     try:
         container.seek(offset, stream=stream)
     except (av.FFmpegError, OSError):
-        return
+        return False
+    return True
+
+
+def _first_time(container: InputContainer, stream: Stream) -> Fraction | None:
+    for packet in container.demux(stream):
+        try:
+            decoded: list[Any] = packet.decode()
+        except av.error.InvalidDataError:
+            continue
+        if decoded:
+            return seconds(decoded[0].pts, decoded[0].time_base)
+    return None
 
 
 def frame_at(
@@ -137,7 +164,8 @@ def frame_at(
     name = name or path.name
     with open_input(path, limits, name=name) as container:
         stream = require_video(container, name)
-        stream.thread_type = "AUTO"
+        # Threads decode ahead: waste where the first frame is all that is wanted.
+        stream.thread_type = "AUTO" if t_s > 0 else "SLICE"
         found = _shown_at(container, stream, t_s)
         if found is None and t_s > 0:
             container.seek(0)

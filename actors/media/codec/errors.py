@@ -72,6 +72,11 @@ def media_errors(name: str, *, writing: bool = False) -> Iterator[None]:
         raise translate(error, name, writing=writing) from error
     except UnknownCodecError as error:
         raise translate(error, name, writing=writing) from error
+    except ValueError as error:
+        # What PyAV says to a packet once its decoder has failed to open.
+        if "unknown codec" not in str(error):
+            raise
+        raise CorruptMedia(f"{name!r}: a decoder can't be opened", internal=repr(error)) from error
 
 
 def translate(error: BaseException, name: str, *, writing: bool = False) -> ReelyardError:

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class VideoStream:
-    """A film or picture inside a file. Sizes in px, rates in frames/s, times in s, rates in bit/s."""
+    """A film or picture inside a file. Sizes in px, times in s, rates in frames/s and bit/s."""
 
     index: int
     codec: str

@@ -9,17 +9,14 @@ import av.error
 from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.reformatter import (
-    ColorPrimaries,
     ColorRange,
     Colorspace,
-    ColorTrc,
     Interpolation,
     VideoReformatter,
 )
 
 from actors.media.codec.geometry import Orientation, orientation_of, rotation_of
-
-HDR_TRANSFERS = frozenset({int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67)})
+from actors.media.codec.tonemap import ToneMapper, is_hdr
 
 Filter = tuple[str, str]
 
@@ -33,22 +30,20 @@ def orientation(stream: av.VideoStream, frame: av.VideoFrame | None = None) -> O
 
 
 def frame_orientation(frame: av.VideoFrame) -> Orientation:
-    """How a decoded frame is turned for display, by its own side data."""
-    for data in frame.side_data.values():
-        if data.type.name == "DISPLAYMATRIX":
-            return orientation_of(bytes(data))
-    return Orientation()
+    """How a decoded frame is turned for display, by its own side data; a mirror is not told."""
+    # Not `frame.side_data`: PyAV 19 frees the metadata of an entry twice (an ICC profile has some).
+    return rotation_of(frame.rotation)
 
 
 def turn_filters(turn: Orientation) -> list[Filter]:
     """The filters that carry out `turn`: mirror first, then turn counter-clockwise."""
-    filters: list[Filter] = [("hflip", "")] if turn.mirror else []
     if turn.turns == 2:
-        filters += [("hflip", ""), ("vflip", "")]
-    elif turn.turns:
+        # "vflip" only turns the line size negative, which NumPy views can't follow; the filter
+        # behind it writes a fresh picture.
+        return [("vflip", ""), ("copy", "") if turn.mirror else ("hflip", "")]
+    filters: list[Filter] = [("hflip", "")] if turn.mirror else []
+    if turn.turns:
         filters.append(("transpose", "cclock" if turn.turns == 1 else "clock"))
-    if filters[:2] == [("hflip", ""), ("hflip", "")]:
-        filters = filters[2:]
     return filters
 
 
@@ -130,11 +125,6 @@ class FilterChain:
         self._graph, self._source, self._sink, self._key = graph, source, sink, key
 
 
-def is_hdr(transfer: int) -> bool:
-    """Whether a transfer characteristic (H.273) is PQ or HLG."""
-    return int(transfer) in HDR_TRANSFERS
-
-
 def is_rgb(frame: av.VideoFrame) -> bool:
     """Whether the samples are red, green and blue (or a palette of these), not YUV."""
     return frame.format.is_rgb or frame.format.name in {"pal8", "monob", "monow"}
@@ -162,28 +152,26 @@ class Normalizer:
         self._interpolation = interpolation
         self._threads = threads
         self._scaler = VideoReformatter()
+        self._tones: ToneMapper | None = None
         self._to_rgb = av.VideoFormat(pix_fmt, width, height).is_rgb
 
     def convert(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The frame in the wanted shape; its pts and time base stay. It may be `frame` itself."""
-        hdr = is_hdr(frame.color_trc)
-        space: int | None = None
-        if hdr or (is_rgb(frame) and not self._to_rgb):
-            space = Colorspace.ITU709
+        if is_hdr(frame.color_trc):
+            self._tones = self._tones or ToneMapper(
+                self.width, self.height, self._interpolation, self._threads
+            )
+            frame = self._tones.convert(frame)
         result = self._scaler.reformat(
             frame,
             self.width,
             self.height,
             self.pix_fmt,
             interpolation=self._interpolation,
-            dst_colorspace=space,
+            dst_colorspace=Colorspace.ITU709 if is_rgb(frame) and not self._to_rgb else None,
             dst_color_range=ColorRange.JPEG if self._to_rgb else ColorRange.MPEG,
-            dst_color_trc=ColorTrc.BT709 if hdr else None,
-            dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
             threads=self._threads,
         )
-        if result is not frame:
-            result.pts, result.time_base = frame.pts, frame.time_base
         # The source's own I, P and B would force the encoder's hand.
         result.pict_type = 0
         return result
@@ -192,9 +180,7 @@ class Normalizer:
 def output_tags(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """Colour space, range, primaries and transfer (H.273) of what `Normalizer` makes of frames
     like this one, in YUV."""
-    if is_hdr(frame.color_trc):
-        return 1, 1, 1, 1
-    if is_rgb(frame):
+    if is_hdr(frame.color_trc) or is_rgb(frame):
         return 1, 1, 1, 1
     return (
         int(frame.colorspace),

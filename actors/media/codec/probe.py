@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,6 @@ from av.stream import Disposition
 from av.stream import Stream as AVStream
 
 from actors.media.codec import decode, names
-from actors.media.codec.errors import media_errors
 from actors.media.codec.geometry import orientation_of
 from actors.media.codec.info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
 from actors.media.codec.sniff import Sniffed
@@ -33,12 +33,14 @@ def probe_media(
     name: str | None = None,
     count: bool = False,
     check: bool = False,
+    tick: Callable[[], object] | None = None,
 ) -> MediaInfo:
     """What the file at `path` holds.
 
     Headers only, unless the container doesn't tell its length; `count` reads all packets, to know
     the number of frames where the container doesn't tell; `check` decodes a first frame of
-    picture and sound. Raises `MediaError`s: not there, not media, over a limit, damaged.
+    picture and sound; `tick` is called now and then while packets are read. Raises `MediaError`s:
+    not there, not media, over a limit, damaged.
     """
     name = name or path.name
     limits = limits or Limits()
@@ -49,7 +51,7 @@ def probe_media(
         lengths: dict[int, _Length] = {}
         duration = _header_duration(container)
         if count or duration is None or kind.format in _ESTIMATED:
-            lengths = _measure(container)
+            lengths = _measure(container, tick)
             duration = max((length.end - length.start for length in lengths.values()), default=None)
         streams = tuple(
             _describe(stream, lengths.get(stream.index)) for stream in container.streams
@@ -102,7 +104,7 @@ def check_decodes(path: Path, limits: Limits, name: str) -> None:
             raise NoSuchStream(f"{name!r} has neither picture nor sound")
         waiting = {stream.index for stream in streams}
         for packet in container.demux(*streams):
-            if packet.stream_index not in waiting:
+            if packet.stream.index not in waiting:
                 continue
             try:
                 decoded = packet.decode()
@@ -112,7 +114,7 @@ def check_decodes(path: Path, limits: Limits, name: str) -> None:
                 if isinstance(frame, av.VideoFrame):
                     check_pixels(frame.width, frame.height, limits, name)
             if decoded:
-                waiting.discard(packet.stream_index)
+                waiting.discard(packet.stream.index)
             if not waiting:
                 return
     if len(waiting) == len(streams):
@@ -137,14 +139,16 @@ class _Length:
         self.packets += 1
 
 
-def _measure(container: InputContainer) -> dict[int, _Length]:
+def _measure(container: InputContainer, tick: Callable[[], object] | None) -> dict[int, _Length]:
     lengths: dict[int, _Length] = {}
     media = [s for s in container.streams if s.type in ("video", "audio") and decode.has_decoder(s)]
     if not media:
         return lengths
     for packet in container.demux(*media):
+        if tick is not None:
+            tick()
         if packet.size and not packet.is_discard:
-            lengths.setdefault(packet.stream_index, _Length()).add(packet)
+            lengths.setdefault(packet.stream.index, _Length()).add(packet)
     return lengths
 
 
@@ -224,7 +228,7 @@ def _describe_audio(stream: av.AudioStream, length: _Length | None) -> AudioStre
         sample_rate=context.sample_rate,
         channels=context.channels,
         layout=context.layout.name,
-        sample_fmt=context.format.name if context.format else None,
+        sample_fmt=getattr(context.format, "name", None),
         duration_s=_duration(stream, length),
         start_s=_rounded(decode.seconds(stream.start_time, stream.time_base)),
         bit_rate=stream.bit_rate or None,
@@ -237,7 +241,7 @@ def _describe_audio(stream: av.AudioStream, length: _Length | None) -> AudioStre
 def pixel_aspect(stream: av.VideoStream) -> Fraction:
     """Shape of a coded pixel; nonsense counts as square."""
     value = stream.sample_aspect_ratio
-    if value is None or value.numerator <= 0 or value.denominator <= 0:
+    if value.numerator <= 0 or value.denominator <= 0:
         return Fraction(1)
     sar = Fraction(value.numerator, value.denominator)
     return sar if Fraction(1, 16) <= sar <= 16 else Fraction(1)
@@ -250,7 +254,7 @@ def frame_rate(
     if packets and length and length.end > length.start and not stream.average_rate:
         return round(float(packets / (length.end - length.start)), 3)
     for rate in (stream.average_rate, stream.guessed_rate):
-        if rate is not None and rate.denominator and 0 < rate.numerator / rate.denominator <= 480:
+        if rate.denominator and 0 < rate.numerator / rate.denominator <= 480:
             return round(rate.numerator / rate.denominator, 3)
     return None
 
@@ -283,10 +287,9 @@ def _probe_picture(
             return None
         check_pixels(*image.size, limits, name)
         stream = describe(image, kind)
-        tags = {key: value for key, value in image.info.items() if isinstance(value, str)}
+        tags = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
         if check:
-            with media_errors(name):
-                image.load()
+            image.load()
     return MediaInfo(
         format=kind.format,
         kind="image",

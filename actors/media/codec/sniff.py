@@ -16,7 +16,8 @@ HEAD_BYTES = 4096
 
 @dataclass(frozen=True)
 class Sniffed:
-    """What a file is. `demuxer` is FFmpeg's name; `image`: a still or animated picture."""
+    """What a file is. `demuxer` is FFmpeg's name, empty where it has none that may be used;
+    `image`: a still or animated picture."""
 
     demuxer: str
     format: str
@@ -68,6 +69,7 @@ _RIFF = {
     b"WEBP": Sniffed("webp_pipe", "webp", image=True),
 }
 _MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof"}
+_BRANDS = {b"qt ": "mov", b"M4A": "m4a", b"M4B": "m4a", b"3gp": "3gp", b"3g2": "3gp"}
 _PICTURE_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"hevc", b"hevx", b"msf1"}
 _KNOWN_OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"MThd", "MIDI"),
@@ -104,10 +106,19 @@ def sniff(file: BinaryIO, name: str) -> Sniffed:
     head = file.read(HEAD_BYTES)
     if head.startswith(b"ID3") and len(head) >= 10:
         return _behind_id3(file, head, name)
-    found = _binary(head)
+    found = _binary(head) or _by_footer(file)
     if found is None:
         _refuse(head, name)
     return found
+
+
+def _by_footer(file: BinaryIO) -> Sniffed | None:
+    # Targa has its signature at the end (TGA 2.0, "TGA FILE FOOTER").
+    if file.seek(0, 2) > 26:
+        file.seek(-18, 2)
+        if file.read(16) == b"TRUEVISION-XFILE":
+            return Sniffed("", "tga", image=True)
+    return None
 
 
 def _behind_id3(file: BinaryIO, head: bytes, name: str) -> Sniffed:
@@ -156,7 +167,7 @@ def _mov(head: bytes) -> Sniffed | None:
     if brand in _PICTURE_BRANDS:
         box = head[8 : int.from_bytes(head[:4], "big")]
         return Sniffed("mov", "avif" if b"avif" in box else "heic", image=True)
-    return Sniffed("mov", "mov" if brand == b"qt  " else "mp4")
+    return Sniffed("mov", _BRANDS.get(brand[:3], "mp4"))
 
 
 def _transport(head: bytes) -> Sniffed | None:

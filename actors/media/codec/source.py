@@ -20,9 +20,14 @@ from cluster.errors import (
     NoSuchStream,
     SourceNotFound,
     SourceUnreadable,
+    UnsupportedFormat,
 )
 
+_INT_MAX = 2**31 - 1
 _OPTIONS = {"protocol_whitelist": "file,pipe,crypto,data"}
+# Where the tables in the header tell the frame rate, FFmpeg need not read and decode dozens of
+# frames for it.
+_TABLED = {"mov": {"fpsprobesize": "0"}}
 
 
 def identify(path: Path, name: str | None = None) -> Sniffed:
@@ -63,19 +68,26 @@ def open_input(
     limits = limits or Limits()
     name = name or path.name
     kind = identify(path, name)
+    if not kind.demuxer:
+        raise UnsupportedFormat(f"{name!r}: {kind.format} pictures are taken by picture tasks only")
     if kind.image:
         # FFmpeg decodes a picture to learn its format; one too large must not get that far.
         check_pixels(*(picture_size(path, name) or (0, 0)), limits, name)
     with (
         media_errors(name),
-        av.open(str(path.absolute()), "r", format=kind.demuxer, options=_OPTIONS) as container,
+        av.open(
+            str(path.absolute()),
+            "r",
+            format=kind.demuxer,
+            options=_OPTIONS | _TABLED.get(kind.demuxer, {}),
+        ) as container,
     ):
         check_limits(container, limits, name)
         yield container
 
 
 def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
-    """Raises `LimitExceeded`, or `NoSuchStream` where there is none; arms the decoders' own limit."""
+    """Raises `LimitExceeded` or, without streams, `NoSuchStream`; arms the decoders' own limit."""
     count = len(container.streams)
     if count == 0:
         raise NoSuchStream(f"{name!r} has no streams")
@@ -99,7 +111,7 @@ def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
         if getattr(stream, "codec_context", None) is None:
             continue
         check_pixels(stream.codec_context.width, stream.codec_context.height, limits, name)
-        stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+        stream.codec_context.options = {"max_pixels": str(min(limits.max_pixels, _INT_MAX))}
 
 
 def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:

@@ -3,16 +3,19 @@ HEIF pictures, which Pillow does not open."""
 
 from __future__ import annotations
 
+import re
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actors.media.codec.errors import translate
 from actors.media.codec.geometry import Orientation
 from actors.media.codec.info import VideoStream
 from actors.media.codec.sniff import Sniffed
-from cluster.errors import CorruptMedia, LimitExceeded
+from cluster.errors import CorruptMedia, LimitExceeded, UnsupportedCodec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -43,7 +46,18 @@ _EXIF_TURNS = {
     7: Orientation(3, mirror=True),
     8: Orientation(1),
 }
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError)
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+)
 """What Pillow's readers raise for damaged files."""
 
 
@@ -64,14 +78,25 @@ def open_picture(path: Path, name: str) -> Iterator[Image.Image | None]:
         except UnidentifiedImageError:
             yield None
             return
-        except Image.DecompressionBombError:
-            raise LimitExceeded(f"{name!r} is larger than a picture may be") from None
+        except Image.DecompressionBombError as error:
+            count = next(iter(re.findall(r"\d+", str(error))), "too many")
+            raise LimitExceeded(
+                f"{name!r} has {count} pixels, more than a picture may have",
+                details={"limit": "max_pixels"},
+            ) from None
         except _DAMAGE as error:
             raise CorruptMedia(f"{name!r} is a damaged picture", internal=repr(error)) from None
         with image:
             try:
                 yield image
+            except MemoryError as error:
+                raise translate(error, name) from error
             except _DAMAGE as error:
+                if "not available" in str(error) or "decoder error -2" in str(error):
+                    raise UnsupportedCodec(
+                        f"{name!r} is compressed in a way that has no decoder here",
+                        internal=repr(error),
+                    ) from None
                 raise CorruptMedia(f"{name!r} is a damaged picture", internal=repr(error)) from None
 
 
@@ -86,6 +111,12 @@ def picture_size(path: Path, name: str) -> tuple[int, int] | None:
 def exif_orientation(image: Image.Image) -> Orientation:
     """How EXIF says that the picture is turned."""
     return _EXIF_TURNS.get(image.getexif().get(0x0112, 1), Orientation())
+
+
+def file_orientation(path: Path, name: str) -> Orientation:
+    """How the picture in a file is turned, by its EXIF; not at all where there is none."""
+    with open_picture(path, name) as image:
+        return Orientation() if image is None else exif_orientation(image)
 
 
 def describe(image: Image.Image, kind: Sniffed) -> VideoStream:

@@ -13,14 +13,10 @@ from actors.media.stills import (
     EXTENSIONS,
     ImageFormat,
     Quality,
-    Still,
-    compose,
-    decode_size,
-    open_still,
-    still_at,
+    make_still,
     write_still,
 )
-from cluster.errors import LimitExceeded, MediaError
+from cluster.errors import LimitExceeded
 
 MOST_PX = 16_384
 
@@ -93,17 +89,18 @@ def image(work: Work[ImageParams]) -> Result:
     """Write `<stem>.<jpg|png|webp|avif>`."""
     params, source = work.params, work.input
     background = parse_colour(params.background) if params.background else None
-    with open_still(source.path, source.name, work.limits) as opened:
-        if opened is None:
-            still = still_at(source, params.start, work.limits)
-            layout = _layout(params, still.image.width, still.image.height, work)
-        else:
-            layout = _layout(params, opened.width, opened.height, work)
-            still = opened.load(decode_size(layout))
+    made = make_still(
+        source,
+        lambda width, height: _layout(params, width, height, work),
+        time_s=params.start,
+        background=background,
+        limits=work.limits,
+        threads=work.threads,
+    )
     work.progress("encode", fraction=0.5)
     target = work.out_dir / f"{source.stem}{EXTENSIONS[params.format]}"
     written = write_still(
-        _composed(still, layout, background),
+        made.still,
         target,
         params.format,
         quality=params.quality,
@@ -111,7 +108,8 @@ def image(work: Work[ImageParams]) -> Result:
         threads=work.threads,
     )
     work.progress("encode", fraction=1.0)
-    return Result([written], {"width": written.facts["width"], "height": written.facts["height"]})
+    data = {"width": written.facts["width"], "height": written.facts["height"]}
+    return Result([written], data | ({"notes": list(made.notes)} if made.notes else {}))
 
 
 def _layout(

@@ -1,8 +1,9 @@
 """Still pictures: read with Pillow, brought upright and to a web colour model, fitted, written."""
 
-from actors.media.stills.layout import compose
-from actors.media.stills.source import Still, open_still
-from actors.media.stills.video import still_of_frame
+from actors.media.stills.layout import compose, decode_size
+from actors.media.stills.make import make_still
+from actors.media.stills.source import Still, StillFile, open_still
+from actors.media.stills.video import refuse_behind_end, still_at, still_of
 from actors.media.stills.write import EXTENSIONS, ImageFormat, Quality, quality_number, write_still
 
 __all__ = [
@@ -10,9 +11,14 @@ __all__ = [
     "ImageFormat",
     "Quality",
     "Still",
+    "StillFile",
     "compose",
+    "decode_size",
+    "make_still",
     "open_still",
     "quality_number",
-    "still_of_frame",
+    "refuse_behind_end",
+    "still_at",
+    "still_of",
     "write_still",
 ]

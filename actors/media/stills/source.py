@@ -24,17 +24,18 @@ _FORMATS = (
     "ICO",
     "JPEG",
     "JPEG2000",
-    "MPO",
     "PNG",
     "PSD",
     "QOI",
     "SGI",
+    "TGA",
     "TIFF",
     "WEBP",
 )
-# These have no signature that `sniff` knows, and are only tried when nothing else fits.
-_PLAIN_FORMATS = ("DDS", "ICNS", "PCX", "PPM", "TGA")
+# `identify` does not know these, and they are only tried when nothing else fits.
+_OTHER_FORMATS = ("DDS", "ICNS", "PCX", "PPM")
 
+_ANIMATED = frozenset({"AVIF", "GIF", "PNG", "TIFF", "WEBP"})
 _TIFF_COMPRESSION = 259
 _TIFF_WEBP = 50001
 
@@ -68,6 +69,8 @@ class StillFile:
     width: int
     """px, upright, like `height`."""
     height: int
+    animated: bool
+    """Whether there are further frames or pages."""
     max_pixels: int
     _image: Image.Image
     _orientation: int
@@ -109,7 +112,7 @@ def open_still(path: Path, name: str, limits: Limits) -> Iterator[StillFile | No
         return
     with still_errors(name, limits.max_pixels):
         try:
-            image = Image.open(path, formats=_FORMATS if found else _PLAIN_FORMATS)
+            image = Image.open(path, formats=_FORMATS if found else _OTHER_FORMATS)
         except UnidentifiedImageError:
             raise refusal or _unidentified(name, found) from None
     with image:
@@ -132,6 +135,7 @@ def _checked(image: Image.Image, name: str, limits: Limits) -> StillFile:
         if image.format == "PNG":
             image.load()  # EXIF may stand behind the samples
         orientation = _orientation(image)
+        animated = image.format in _ANIMATED and bool(getattr(image, "is_animated", False))
     if orientation >= 5:
         width, height = height, width
     return StillFile(
@@ -139,6 +143,7 @@ def _checked(image: Image.Image, name: str, limits: Limits) -> StillFile:
         format=(image.format or "").lower(),
         width=width,
         height=height,
+        animated=animated,
         max_pixels=limits.max_pixels,
         _image=image,
         _orientation=orientation,

@@ -101,8 +101,8 @@ def test_a_probe_answers_its_media_info_inline():
         "size": 1000,
         "bit_rate": 4000,
         "streams": [
-            {"type": "video", "codec": "h264", "display_width": 64, "display_height": 36},
-            {"type": "audio", "codec": "aac", "channels": 2, "sample_rate": 48000},
+            {"kind": "video", "codec": "h264", "display_width": 64, "display_height": 36},
+            {"kind": "audio", "codec": "aac", "channels": 2, "sample_rate": 48000},
         ],
     }
     info = wire.status_body(a_job(State.SUCCEEDED, "probe", result=result))["result"]["media_info"]

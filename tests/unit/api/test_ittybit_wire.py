@@ -29,9 +29,10 @@ from tests.unit.api.records import (
 TIMES = {"started_ms": STARTED_MS, "finished_ms": FINISHED_MS, "updated_ms": FINISHED_MS}
 PROBED = {
     "format": "mp4",
+    "kind": "video",
     "duration_s": 62.5,
     "size": 1000,
-    "streams": [{"type": "video", "codec": "h264", "display_width": 1920, "display_height": 1080}],
+    "streams": [{"kind": "video", "codec": "h264", "display_width": 1920, "display_height": 1080}],
 }
 OUTPUT = output_file(
     name="video.mp4", url="storage:x", content_type="video/mp4", facts={"duration_s": 62.5}

@@ -20,7 +20,7 @@ from cluster.errors import (
 from tests.unit.api.records import CREATED_MS, FINISHED_MS, a_job, output_file
 
 EXTRA = {"preset": "low-bandwidth", "filename": "clip.mp4", "input_bytes": 4_200_000}
-RESULT = {"strategy": "video-webm-vp9", "input_duration_s": 30, "input_width": 1920}
+RESULT = {"strategy": "video-webm-vp9", "inputDurationSec": 30, "inputWidth": 1920}
 
 
 def done_job(**changes):
@@ -143,7 +143,6 @@ def test_usage_is_the_tenants_sums():
 def test_sync_headers_hold_every_figure_and_blanks_for_what_is_unknown():
     job = done_job(result={"strategy": "video-webm-vp9"})
     headers = wire.sync_headers(job, Usage("t", None, 0, {"succeeded": 1}))
-    assert headers["content-disposition"] == 'inline; filename="clip.webm"'
     assert headers["x-pipelyn-kind"] == "video"
     assert headers["x-pipelyn-preset"] == "low-bandwidth"
     assert headers["x-pipelyn-saved-percent"] == "92.57"
@@ -152,17 +151,9 @@ def test_sync_headers_hold_every_figure_and_blanks_for_what_is_unknown():
     assert len([name for name in headers if name.startswith("x-pipelyn-")]) == 13
 
 
-def test_download_headers_are_those_of_the_document():
-    assert wire.download_headers(done_job()) == {
-        "content-type": "video/webm",
-        "content-disposition": 'attachment; filename="clip.webm"',
-        "cache-control": "no-store",
-    }
-
-
 @pytest.mark.parametrize("error", error_classes())
 def test_every_error_has_a_code_and_a_status(error):
-    status, body = wire.http_error(error("why"))
+    status, body = wire.http_error(error("why"), "/api/media/jobs")
     assert 400 <= status <= 599
     assert set(body) == {"error", "code"}
 
@@ -182,7 +173,7 @@ def test_every_error_has_a_code_and_a_status(error):
     ],
 )
 def test_errors_have_the_codes_of_the_server(error, status, code):
-    assert wire.http_error(error("why")) == (
+    assert wire.http_error(error("why"), "/api/media/jobs") == (
         status,
         {"error": wire.UNAUTHORIZED if status == 401 else "why", "code": code},
     )
@@ -194,7 +185,9 @@ def test_errors_have_the_codes_of_the_server(error, status, code):
         ("empty_source", "video/mp4", "invalid-input"),
         ("corrupt_media", "video/mp4", "encode-failed"),
         ("corrupt_media", "text/plain", "unsupported-type"),
+        ("unsupported_format", "video/mp4", "encode-failed"),
         ("no_such_stream", "audio/mpeg", "unsupported-type"),
+        ("unsupported_type", "video/mp4", "unsupported-type"),
         ("stalled", "video/mp4", "encode-timeout"),
         ("worker_lost", "video/mp4", "unknown"),
     ],
@@ -203,6 +196,24 @@ def test_a_failed_job_tells_what_the_server_would(ours, declared, theirs):
     job = a_job(State.FAILED, "optimize", error=ErrorInfo(ours, "why"))
     job.extra = {"content_type": declared}
     assert wire.job_error(job) == {"message": "why", "code": theirs}
-    status, body = wire.failure(job)
-    assert body == {"error": "why", "code": theirs}
-    assert status == wire.STATUSES.get(theirs, 500)
+
+
+def test_a_missing_file_has_no_code_on_the_sync_path_only():
+    error = InvalidInput(wire.NO_FILE)
+    told = {"error": wire.NO_FILE}
+    assert wire.http_error(error, "/api/media/optimize") == (400, told)
+    assert wire.http_error(error, "/api/media/jobs") == (400, told | {"code": "invalid-input"})
+
+
+def test_a_broken_form_is_answered_as_the_server_does():
+    for path, expected in (("/api/media/jobs", (413, "too-large")), (wire.SYNC, (500, "unknown"))):
+        status, body = wire.http_error(wire.broken_form(path, "why"), path)
+        assert (status, body["code"]) == expected
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "audio/mpeg", "application/pdf"])
+def test_only_pictures_and_films_are_taken(content_type):
+    wire.check_type("video/mp4")
+    wire.check_type("Image/PNG")
+    with pytest.raises(UnsupportedType, match=content_type):
+        wire.check_type(content_type)

@@ -1,0 +1,154 @@
+"""From decoded frames to frames that the encoder takes: deinterlaced, turned, sized, timed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+
+from actors.media.codec.clip import Clip
+from actors.media.codec.decode import seconds
+from actors.media.codec.geometry import Layout, fit_size
+from actors.media.codec.picture import Filter, FilterChain, Normalizer, turn_filters
+from actors.media.codec.recipe import VideoSettings
+from actors.media.codec.timeline import ConstantRate, RisingStamps
+from actors.media.operation import Limits
+from cluster.errors import LimitExceeded
+
+Stamped = tuple[av.VideoFrame, int, int]
+"""A frame with its time stamp and duration in units of the encoder's time base."""
+
+
+MAX_SIDE = 16_384
+"""The longest side in px that all encoders take."""
+
+
+def plan_layout(
+    clip: Clip, video: VideoSettings, limits: Limits, canvas: tuple[int, int] | None
+) -> Layout:
+    """Where the picture of `clip` goes; `canvas`: a size (px) that it must come out at, with bars
+    where its shape differs. Raises `LimitExceeded` if that takes too large a picture."""
+    width, height = clip.upright_size
+    if canvas is None:
+        layout = fit_size(
+            width,
+            height,
+            video.width,
+            video.height,
+            video.fit,
+            position=video.position,
+            pad=video.background is not None,
+        )
+    else:
+        layout = fit_size(width, height, canvas[0], canvas[1], "contain", pad=True)
+    for w, h in ((layout.scale_w, layout.scale_h), (layout.width, layout.height)):
+        if max(w, h) > MAX_SIDE:
+            raise LimitExceeded(
+                f"{clip.name!r} would become {w} x {h} pixels; no side may exceed {MAX_SIDE}",
+                details={"limit": "max_side", "value": max(w, h), "allowed": MAX_SIDE},
+            )
+        if w * h > limits.max_pixels:
+            raise LimitExceeded(
+                f"{clip.name!r} would become {w} x {h} pixels; at most {limits.max_pixels} pixels "
+                "are made",
+                details={"limit": "max_pixels", "value": w * h, "allowed": limits.max_pixels},
+            )
+    return layout
+
+
+class ClipShaper:
+    """The picture work for one input."""
+
+    def __init__(self, clip: Clip, layout: Layout, background: str | None, threads: int) -> None:
+        self.clip = clip
+        bob = [("bwdif", "mode=send_frame:parity=auto:deint=interlaced")] if clip.interlaced else []
+        self._fields = FilterChain(bob, threads)
+        turn = clip.turn
+        scaled = (layout.scale_w, layout.scale_h)
+        if turn.swaps:
+            scaled = scaled[1], scaled[0]
+        self._normalizer = Normalizer(*scaled)
+        self._finish = FilterChain([*turn_filters(turn), *_frame_filters(layout, background)])
+
+    def progressive(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        """Whole pictures out of `frame`; None: those that are still held back."""
+        return self._fields.flush() if frame is None else self._fields.push(frame)
+
+    def shape(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """The picture as the output shows it."""
+        finished = next(self._finish.push(self._normalizer.convert(frame)))
+        finished.pict_type = 0
+        return finished
+
+
+def _frame_filters(layout: Layout, background: str | None) -> list[Filter]:
+    filters: list[Filter] = []
+    if layout.crops:
+        crop = layout.crop
+        filters.append(("crop", f"{crop.width}:{crop.height}:{crop.x}:{crop.y}:exact=1"))
+    if layout.pads:
+        colour = (background or "#000000").replace("#", "0x")
+        filters.append(
+            ("pad", f"{layout.width}:{layout.height}:{layout.pad_x}:{layout.pad_y}:{colour}")
+        )
+    return filters
+
+
+class FrameClock:
+    """Gives frames their stamps: at their own times, or at a constant rate."""
+
+    def __init__(self, base: Fraction, fps: Fraction | None, limits: Limits) -> None:
+        self.base = base
+        self._stamps = RisingStamps(base)
+        self._constant = ConstantRate(fps) if fps else None
+        self._limits = limits
+        self._held: tuple[ClipShaper, av.VideoFrame] | None = None
+        self.produced = 0
+        self.dropped = 0
+
+    def feed(self, shaper: ClipShaper, frame: av.VideoFrame) -> Iterator[Stamped]:
+        """The stamped, shaped frames that are due now that `frame` has come."""
+        at = seconds(frame.pts, frame.time_base)
+        assert at is not None
+        t = max(Fraction(0), at - shaper.clip.shift)
+        if self._constant is None:
+            pts = self._stamps.stamp(t)
+            if pts is None:
+                self.dropped += 1
+            else:
+                stop = at + (seconds(frame.duration or None, frame.time_base) or 0)
+                if shaper.clip.end is not None:
+                    stop = min(stop, shaper.clip.end)
+                length = max(Fraction(0), stop - shaper.clip.shift - t)
+                yield shaper.shape(frame), self._count(pts), round(length / self.base)
+            return
+        yield from self._release(t)
+        self._held = shaper, frame
+
+    def finish(self, end: Fraction) -> Iterator[Stamped]:
+        """The frames due up to `end`, the time at which the film stops."""
+        if self._constant is not None:
+            yield from self._release(end)
+
+    def _release(self, t: Fraction) -> Iterator[Stamped]:
+        assert self._constant is not None
+        if self._held is None:
+            return
+        numbers = self._constant.until(t)
+        if not numbers:
+            self.dropped += 1
+            return
+        shaper, frame = self._held
+        shaped = shaper.shape(frame)
+        for number in numbers:
+            yield shaped, self._count(number), 1
+
+    def _count(self, pts: int) -> int:
+        self.produced += 1
+        if self.produced > self._limits.max_frames:
+            raise LimitExceeded(
+                f"the output would have more than {self._limits.max_frames} pictures",
+                details={"limit": "max_frames", "allowed": self._limits.max_frames},
+            )
+        return pts

@@ -1,0 +1,140 @@
+"""Time arithmetic of a transcode: which frames go where. Pure; times are Fractions of seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
+
+_HALF = Fraction(1, 2)
+
+
+class StampGuess:
+    """Chooses between the two time stamps of decoded frames, as FFmpeg's own command does.
+
+    Some containers (AVI, old MP4) give decoding times only, or wrong presentation times; the kind
+    that has gone back less often is believed (guess_correct_pts of libavcodec).
+    """
+
+    def __init__(self) -> None:
+        self._last_pts: int | None = None
+        self._last_dts: int | None = None
+        self._faulty_pts = 0
+        self._faulty_dts = 0
+
+    def choose(self, pts: int | None, dts: int | None) -> int | None:
+        """The better of a frame's presentation and decoding stamps; None: it has neither."""
+        if dts is not None:
+            self._faulty_dts += self._last_dts is not None and dts <= self._last_dts
+            self._last_dts = dts
+        elif pts is not None:
+            self._last_dts = pts
+        if pts is not None:
+            self._faulty_pts += self._last_pts is not None and pts <= self._last_pts
+            self._last_pts = pts
+        elif dts is not None:
+            self._last_pts = dts
+        if pts is not None and (dts is None or self._faulty_pts <= self._faulty_dts):
+            return pts
+        return dts
+
+
+class ConstantRate:
+    """Turns frames at any times into frames at n / `fps`, by showing each until the next one.
+
+    Feed the time of each new frame; the answer is the range of output numbers that the frame
+    *before* it fills.
+    """
+
+    def __init__(self, fps: Fraction) -> None:
+        self.fps = fps
+        self.next = 0
+
+    def until(self, t: Fraction) -> range:
+        """The output numbers n with n / fps < `t` that have not been given out yet."""
+        stop = max(self.next, ceil(t * self.fps))
+        numbers = range(self.next, stop)
+        self.next = stop
+        return numbers
+
+
+class RisingStamps:
+    """Time stamps in units of `base` seconds that rise strictly, as encoders demand."""
+
+    def __init__(self, base: Fraction) -> None:
+        self.base = base
+        self._last: int | None = None
+
+    def stamp(self, t: Fraction) -> int | None:
+        """The stamp for time `t`; None: the frame comes no later than the one before: drop it."""
+        # Not `round`: rounding halves to even would let two pictures fall together.
+        pts = floor(t / self.base + _HALF)
+        if self._last is not None and pts <= self._last:
+            return None
+        self._last = pts
+        return pts
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What to do with a block of samples: write `silence` first, then samples `skip` up to
+    `skip + take`."""
+
+    silence: int
+    skip: int
+    take: int
+
+
+class SampleLine:
+    """Lays blocks of samples end to end, with silence where the source has a gap.
+
+    Time stamps of many files are rounded to milliseconds, and drift; what is laid here is counted
+    in samples, so that it never jitters or goes back. Positions are samples from the start.
+    """
+
+    def __init__(self, rate: int, *, end: int | None = None, max_gap: int | None = None) -> None:
+        self.rate = rate
+        self.position = 0
+        self._end = end
+        self._tolerance = rate // 25
+        self._max_gap = max_gap if max_gap is not None else 1800 * rate
+        self._exact = True
+
+    def restart(self) -> None:
+        """The next block begins a new clip: its time counts to the sample."""
+        self._exact = True
+
+    def place(self, at: int | None, samples: int) -> Piece:
+        """Where a block of `samples` goes whose own time stamp says `at` (None: it has none).
+
+        Off by less than 40 ms it is laid directly behind the one before, and so it is when its
+        stamp lies in the past or more than `max_gap` ahead.
+        """
+        if at is None:
+            return self._lay(0, 0, samples)
+        ahead = at - self.position
+        if self._exact:
+            if ahead + samples <= 0:
+                return Piece(0, samples, 0)
+            self._exact = False
+            if ahead <= self._max_gap:
+                return self._lay(max(0, ahead), max(0, -ahead), samples)
+        elif self._tolerance < ahead <= self._max_gap:
+            return self._lay(ahead, 0, samples)
+        return self._lay(0, 0, samples)
+
+    def fill(self, until: int) -> int:
+        """How many samples of silence lead up to the position `until`; they count as laid."""
+        return self._lay(max(0, until - self.position), 0, 0).silence
+
+    @property
+    def full(self) -> bool:
+        """Whether the end was reached."""
+        return self._end is not None and self.position >= self._end
+
+    def _lay(self, silence: int, skip: int, samples: int) -> Piece:
+        room = silence + samples if self._end is None else max(0, self._end - self.position)
+        silence = min(silence, room)
+        take = min(samples - skip, room - silence)
+        self.position += silence + take
+        return Piece(silence, skip, take)

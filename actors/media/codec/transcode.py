@@ -1,0 +1,284 @@
+"""Transcoding: one pass over the inputs, a thread for each stage, everything bounded.
+
+read (demux, decode) -> shape (deinterlace, scale, turn) -> encode -> write, and a thread for each
+sound track. The stages overlap as those of the ffmpeg command do, since PyAV lets go of the
+interpreter's lock in each of them.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.container import OutputContainer
+
+from actors.media.codec.clip import Clip, open_clip
+from actors.media.codec.crew import Crew
+from actors.media.codec.decode import seconds
+from actors.media.codec.errors import media_errors
+from actors.media.codec.geometry import Layout
+from actors.media.codec.reading import Packet, Reader, SoundItem
+from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
+from actors.media.codec.shape import ClipShaper, FrameClock, Stamped, plan_layout
+from actors.media.codec.sound import SoundTrack
+from actors.media.codec.streams import add_audio, add_video, copy_tags
+from actors.media.operation import Limits, Progress, Source
+from cluster.errors import CorruptMedia, LimitExceeded, NoSuchStream
+
+
+@dataclass
+class Outcome:
+    """What was done: counts of pictures, and remarks for the one who asked."""
+
+    decoded: int = 0
+    corrupt: int = 0
+    bad_packets: int = 0
+    encoded: int = 0
+    dropped: int = 0
+    width: int | None = None
+    height: int | None = None
+    duration_s: float = 0.0
+    """Of the output, as laid out."""
+    audio_tracks: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def transcode(
+    sources: Sequence[Source],
+    target: Path,
+    recipe: Recipe,
+    *,
+    threads: int = 1,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Write `sources`, one after the other, to the file `target` as `recipe` says.
+
+    On any failure `target` is removed. Raises `MediaError`s of reading (named after the source)
+    and of writing, `LimitExceeded`, and `Cancelled` within about 0.2 s of the request.
+    """
+    limits, progress = limits or Limits(), progress or Progress()
+    try:
+        with ExitStack() as stack:
+            clips = [
+                stack.enter_context(open_clip(source, recipe, limits, threads))
+                for source in sources
+            ]
+            return _Run(clips, target, recipe, max(1, threads), limits, progress).run()
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+class _Run:
+    """One transcode under way."""
+
+    def __init__(
+        self,
+        clips: list[Clip],
+        target: Path,
+        recipe: Recipe,
+        threads: int,
+        limits: Limits,
+        progress: Progress,
+    ) -> None:
+        self.clips = clips
+        self.target = target
+        self.recipe = recipe
+        self.threads = threads
+        self.limits = limits
+        self.progress = progress
+        self.crew = Crew(progress.cancelled)
+        self.decoded: queue.Queue[tuple[Clip, av.VideoFrame] | None] = queue.Queue(4)
+        self.shaped: queue.Queue[Stamped | None] = queue.Queue(4)
+        self.sound: list[queue.Queue[SoundItem | None]] = []
+        self.packets: queue.Queue[Packet | None] = queue.Queue(64)
+        self.reader = Reader(clips)
+        self.outcome = Outcome(notes=[note for clip in clips for note in clip.notes])
+        self.bad_sound_packets = 0
+        self.tracks: list[SoundTrack] = []
+
+    def run(self) -> Outcome:
+        """Do it all."""
+        container = self.recipe.container
+        options = dict(container.options)
+        with (
+            media_errors(self.target.name, writing=True),
+            av.open(str(self.target), "w", format=container.muxer, options=options) as out,
+        ):
+            open_streams = self._prepare(out)
+            self.crew.run(partial(self._write, out, open_streams))
+            self.progress("package")
+        self._check()
+        return self.outcome
+
+    def _prepare(self, out: OutputContainer) -> int:
+        """Add the streams, open the encoders, write the header, line up the threads; returns the
+        number of streams."""
+        copy_tags(self.clips[0], out)
+        if self.recipe.video is not None:
+            self._prepare_video(out, self.recipe.video)
+        if self.recipe.audio is not None:
+            self._prepare_audio(out, self.recipe.audio)
+        if not out.streams:
+            raise NoSuchStream(f"{self.clips[0].name!r} has nothing that this output could hold")
+        out.start_encoding()
+        self.crew.add(self._read)
+        return len(out.streams)
+
+    def _prepare_video(self, out: OutputContainer, video: VideoSettings) -> None:
+        layout = plan_layout(self.clips[0], video, self.limits, None)
+        canvas = (layout.width, layout.height)
+        layouts = [layout] + [
+            plan_layout(other, video, self.limits, canvas) for other in self.clips[1:]
+        ]
+        stream = add_video(out, video, self.clips, layout, self.threads)
+        base = stream.codec_context.time_base
+        clock = FrameClock(Fraction(base.numerator, base.denominator), video.fps, self.limits)
+        self.outcome.width, self.outcome.height = canvas
+        self.crew.add(partial(self._shape, clock, layouts, video.background))
+        self.crew.add(partial(self._encode, stream, clock.base))
+
+    def _prepare_audio(self, out: OutputContainer, audio: AudioSettings) -> None:
+        length = None
+        if self.recipe.end_s is not None:
+            length = Fraction(self.recipe.end_s) - Fraction(self.recipe.start_s)
+        for number in range(max(len(clip.audio) for clip in self.clips)):
+            source = next(clip.audio[number] for clip in self.clips if len(clip.audio) > number)
+            track = SoundTrack(add_audio(out, audio, source), length)
+            items: queue.Queue[SoundItem | None] = queue.Queue(256)
+            self.sound.append(items)
+            self.tracks.append(track)
+            self.crew.add(partial(self._encode_sound, items, track))
+        self.outcome.audio_tracks = len(self.sound)
+
+    def _on_picture(self, clip: Clip, frame: av.VideoFrame) -> None:
+        self.crew.put(self.decoded, (clip, frame))
+
+    def _on_sound(self, number: int, item: SoundItem) -> None:
+        self.crew.put(self.sound[number], item)
+
+    # Each of these is the life of one thread.
+
+    def _read(self) -> None:
+        self.reader.read(self._on_picture, self._on_sound)
+        if self.recipe.video is not None:
+            self.crew.put(self.decoded, None)
+        for items in self.sound:
+            self.crew.put(items, None)
+
+    def _shape(self, clock: FrameClock, layouts: list[Layout], background: str | None) -> None:
+        shaper: ClipShaper | None = None
+        while (item := self.crew.get(self.decoded)) is not None:
+            clip, frame = item
+            with media_errors(clip.name):
+                if shaper is None or shaper.clip is not clip:
+                    self._advance(clock, shaper, None)
+                    layout = layouts[self.clips.index(clip)]
+                    shaper = ClipShaper(clip, layout, background, self.threads)
+                self._advance(clock, shaper, frame)
+        self._advance(clock, shaper, None)
+        for stamped in clock.finish(self.reader.film_end):
+            self.crew.put(self.shaped, stamped)
+        self.outcome.dropped = clock.dropped
+        self.crew.put(self.shaped, None)
+
+    def _advance(
+        self, clock: FrameClock, shaper: ClipShaper | None, frame: av.VideoFrame | None
+    ) -> None:
+        if shaper is None:
+            return
+        for whole in shaper.progressive(frame):
+            for stamped in clock.feed(shaper, whole):
+                self.crew.put(self.shaped, stamped)
+
+    def _encode(self, stream: av.VideoStream, base: Fraction) -> None:
+        with media_errors(self.target.name, writing=True):
+            while (item := self.crew.get(self.shaped)) is not None:
+                frame, pts, duration = item
+                frame.time_base, frame.pts, frame.duration = base, pts, duration
+                self.outcome.encoded += 1
+                self.progress()
+                self._emit(stream.encode(frame))
+            # Step by step, so that a cancel does not wait for the whole look-ahead.
+            self._emit(stream.encode_lazy(None))
+        self.crew.put(self.packets, None)
+
+    def _encode_sound(self, items: queue.Queue[SoundItem | None], track: SoundTrack) -> None:
+        with media_errors(self.target.name, writing=True):
+            while (item := self.crew.get(items)) is not None:
+                if isinstance(item, Clip):
+                    self._emit(track.restart(item.shift))
+                elif not track.line.full:
+                    for frame in self._decode_sound(*item):
+                        self._emit(track.feed(frame))
+            # A clip without sound in a row of clips is silent, the last one too.
+            self._emit(track.finish(self.reader.end if len(self.clips) > 1 else None))
+        self.crew.put(self.packets, None)
+
+    def _decode_sound(self, clip: Clip, packet: Packet) -> list[av.AudioFrame]:
+        with media_errors(clip.name):
+            try:
+                frames: list[Any] = packet.decode()
+            except av.error.InvalidDataError:
+                self.bad_sound_packets += 1
+                return []
+        return frames
+
+    def _emit(self, packets: Iterable[Packet]) -> None:
+        for packet in packets:
+            self.crew.put(self.packets, packet)
+
+    def _write(self, out: OutputContainer, open_streams: int) -> None:
+        lengths = [clip.length for clip in self.clips]
+        known = [length for length in lengths if length is not None]
+        self.progress("encode", total_s=float(sum(known)) if known == lengths else None)
+        written, done = 0, Fraction(0)
+        while open_streams:
+            packet = self.crew.get(self.packets)
+            if packet is None:
+                open_streams -= 1
+                continue
+            written += packet.size
+            if written > self.limits.max_output_bytes:
+                raise LimitExceeded(
+                    f"the output would have more than {self.limits.max_output_bytes} bytes",
+                    details={"limit": "max_output_bytes", "allowed": self.limits.max_output_bytes},
+                )
+            done = max(done, seconds(packet.pts, packet.time_base) or done)
+            if done > self.limits.max_duration_s:
+                raise LimitExceeded(
+                    f"the output would be longer than {self.limits.max_duration_s:g} s",
+                    details={"limit": "max_duration_s", "allowed": self.limits.max_duration_s},
+                )
+            out.mux(packet)
+            self.progress("encode", done_s=float(done))
+
+    def _check(self) -> None:
+        outcome, reader, name = self.outcome, self.reader, self.clips[0].name
+        outcome.decoded, outcome.corrupt = reader.decoded, reader.corrupt
+        outcome.bad_packets = reader.bad_packets + self.bad_sound_packets
+        heard = max((track.seconds for track in self.tracks), default=Fraction(0))
+        outcome.duration_s = float(max(heard, reader.film_end))
+        if self.tracks and not heard:
+            if self.recipe.video is None:
+                raise CorruptMedia(f"{name!r}: no sound could be decoded in the wanted part")
+            outcome.notes.append("the sound could not be decoded")
+        if self.recipe.video is not None:
+            if not outcome.encoded:
+                raise CorruptMedia(f"{name!r}: no picture could be decoded in the wanted part")
+            if outcome.corrupt == outcome.decoded:
+                raise CorruptMedia(f"{name!r}: all its pictures are damaged")
+        if outcome.corrupt or outcome.bad_packets:
+            outcome.notes.append(
+                f"the input is damaged: {outcome.corrupt} picture(s) and "
+                f"{outcome.bad_packets} packet(s) of it could not be read whole"
+            )

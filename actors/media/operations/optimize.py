@@ -1,0 +1,284 @@
+"""Make pictures and films small enough for the web, by preset."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from actors.media.codec.geometry import Layout, fit_size
+from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
+from actors.media.codec.source import identify
+from actors.media.codec.transcode import transcode
+from actors.media.codec.verify import Expect, verify_output
+from actors.media.operation import (
+    Kind,
+    Lane,
+    MediaFile,
+    Params,
+    Result,
+    Work,
+    operation,
+    validation_failed,
+)
+from actors.media.sampling.film import open_film, scaled_size
+from actors.media.stills import EXTENSIONS, make_still, write_still
+from cluster.errors import (
+    BadRequest,
+    MediaError,
+    NoSuchStream,
+    OutputUnwritable,
+    UnsupportedCodec,
+    UnsupportedType,
+    VerificationFailed,
+)
+
+ImageStrategy = Literal["webp", "avif", "jpeg"]
+VideoStrategy = Literal["mp4", "webm"]
+Media = Literal["image", "video"]
+
+_LABELS = {"mp4": "video-mp4-h264", "webm": "video-webm-vp9"}
+_ENCODING = (UnsupportedCodec, VerificationFailed, OutputUnwritable)
+
+
+class Preset(BaseModel):
+    """How strongly media is squeezed; see `optimize.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_width: int = Field(ge=16, le=16_384)
+    image_quality: int = Field(ge=1, le=100)
+    avif_quality: int = Field(ge=1, le=100)
+    video_crf: int = Field(ge=0, le=51)
+    video_bitrate_kbps: int = Field(ge=50, le=60_000)
+    audio_bitrate_kbps: int = Field(ge=16, le=512)
+    image_order: tuple[ImageStrategy, ...] = Field(get_args(ImageStrategy), min_length=1)
+    video_order: tuple[VideoStrategy, ...] = Field(get_args(VideoStrategy), min_length=1)
+
+
+class _PresetFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    presets: dict[str, Preset]
+    default: str | None = None
+
+
+_presets: dict[str, Preset] = {}
+
+
+def add_presets(path: Path | str) -> list[str]:
+    """Read presets from a TOML file of the form of `optimize.toml`; returns their names.
+
+    A preset of a name that is there already replaces it. Raises `BadRequest` naming the file's
+    fault. A Python file listed in the setting `operations` is the place to call this.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            read = _PresetFile.model_validate(tomllib.load(file))
+    except ValidationError as error:
+        raise BadRequest(validation_failed(f"presets in {path}", error).message) from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise BadRequest(f"presets can't be read from {path}: {error}") from error
+    _presets.update(read.presets)
+    return list(read.presets)
+
+
+def presets() -> Mapping[str, Preset]:
+    """All presets by name, those that came with Reelyard first."""
+    return dict(_presets)
+
+
+DEFAULT_PRESET = "web"
+add_presets(Path(__file__).with_suffix(".toml"))
+
+
+def _known(name: str) -> str:
+    if name not in _presets:
+        raise ValueError(f"must be one of {', '.join(_presets)}, not {name!r}")
+    return name
+
+
+class OptimizeParams(Params):
+    """Make a picture or a video small enough for the web.
+
+    The preset's formats are tried in order until one encodes. Pictures are not enlarged. Of an
+    animated picture the first frame is taken.
+    """
+
+    preset: Annotated[str, AfterValidator(_known)] = Field(
+        DEFAULT_PRESET, description="mobile, web, low-bandwidth, or one of the operator's own"
+    )
+    media: Media | None = Field(
+        None,
+        description="what the input must be; unset: either. Pictures announced as such are done "
+        "in the light lane, and so do not wait behind videos",
+    )
+
+
+def _lane(params: OptimizeParams) -> Lane:
+    # What the input is shows only on the worker, so what was not announced counts as a video.
+    return "light" if params.media == "image" else "cpu"
+
+
+def _kind(params: OptimizeParams) -> Kind:
+    return params.media or "video"
+
+
+@dataclass(frozen=True)
+class _Made:
+    file: MediaFile
+    strategy: str
+    kind: Media
+    width: int
+    """px, of the input, upright."""
+    duration_s: float | None = None
+    notes: Sequence[str] = ()
+
+
+@operation("optimize", params=OptimizeParams, lane=_lane, kind=_kind)
+def optimize(work: Work[OptimizeParams]) -> Result:
+    """Write `<base>.<webp|avif|jpg|mp4|webm>`; the data say what was saved."""
+    source = work.input
+    media: Media = "image" if identify(source.path, source.name).image else "video"
+    if work.params.media not in (None, media):
+        raise UnsupportedType(f"{source.name!r} is not of the type {work.params.media}/*")
+    made = _image(work) if media == "image" else _video(work)
+    work.progress("encode", fraction=1.0)
+    before, after = source.path.stat().st_size, made.file.path.stat().st_size
+    saved = max(0, before - after)
+    data = {
+        "kind": made.kind,
+        "preset": work.params.preset,
+        "strategy": made.strategy,
+        "contentType": made.file.mime,
+        "filename": made.file.path.name,
+        "inputBytes": before,
+        "outputBytes": after,
+        "savedBytes": saved,
+        "savedPercent": round(saved / before * 100, 2),
+        "inputDurationSec": made.duration_s,
+        "outputDurationSec": made.file.facts.get("duration_s"),
+        "inputWidth": made.width,
+        "outputWidth": made.file.facts.get("width"),
+        "notes": list(made.notes) or None,
+    }
+    return Result([made.file], {name: value for name, value in data.items() if value is not None})
+
+
+def base_name(name: str) -> str:
+    """`name` without its last suffix, other characters than A-Z a-z 0-9 . _ - made `_`."""
+    cleaned = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    return re.sub(r"\.[^.]+$", "", cleaned).lstrip(".") or "media"
+
+
+def _image(work: Work[OptimizeParams]) -> _Made:
+    preset, source = _presets[work.params.preset], work.input
+    made = make_still(
+        source,
+        lambda width, height: _narrowed(width, height, preset.max_width),
+        limits=work.limits,
+        threads=work.threads,
+    )
+    base = work.out_dir / base_name(source.name)
+
+    def encode(strategy: ImageStrategy) -> MediaFile:
+        quality = preset.avif_quality if strategy == "avif" else preset.image_quality
+        target = base.with_name(base.name + EXTENSIONS[strategy])
+        return write_still(made.still, target, strategy, quality=quality, threads=work.threads)
+
+    strategy, file = _first_that_encodes(preset.image_order, encode, work.out_dir)
+    return _Made(file, f"image-{strategy}", "image", made.source_width, notes=made.notes)
+
+
+def _narrowed(width: int, height: int, most: int) -> Layout:
+    """At most `most` px wide, with an even height."""
+    narrow = min(width, most)
+    even = max(2, round(height * narrow / width / 2) * 2)
+    return fit_size(width, height, narrow, even, "fill", even=False)
+
+
+def _video(work: Work[OptimizeParams]) -> _Made:
+    preset, source = _presets[work.params.preset], work.input
+    try:
+        with open_film(source, work.limits) as film:
+            input_width, duration_s = film.width, film.duration_s
+            width, height = scaled_size(film.width, film.height, preset.max_width)
+    except NoSuchStream as error:
+        raise UnsupportedType(
+            f"{source.name!r} is neither a picture nor a video", internal=error.message
+        ) from error
+    base = work.out_dir / base_name(source.name)
+    notes: list[str] = []
+
+    def encode(strategy: VideoStrategy) -> MediaFile:
+        target = base.with_name(f"{base.name}.{strategy}")
+        recipe = video_recipe(preset, strategy, width, height)
+        outcome = transcode(
+            [source],
+            target,
+            recipe,
+            threads=work.threads,
+            limits=work.limits,
+            progress=work.progress,
+        )
+        notes[:] = outcome.notes
+        expect = Expect(
+            width=width,
+            height=height,
+            frames=outcome.encoded,
+            has_audio=outcome.audio_tracks > 0,
+        )
+        return MediaFile(target, "video", verify_output(target, expect))
+
+    strategy, file = _first_that_encodes(preset.video_order, encode, work.out_dir)
+    return _Made(file, _LABELS[strategy], "video", input_width, round(duration_s, 3), notes)
+
+
+def video_recipe(preset: Preset, strategy: str, width: int, height: int) -> Recipe:
+    """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus) of `width` x `height` px."""
+    most, bits = preset.video_bitrate_kbps * 1000, preset.audio_bitrate_kbps * 1000
+    if strategy == "mp4":
+        video = VideoSettings(
+            "h264",
+            crf=preset.video_crf,
+            preset="veryfast",
+            max_bitrate=most,
+            width=width,
+            height=height,
+            fit="fill",
+        )
+        return Recipe("mp4", video, AudioSettings("aac", bitrate=bits))
+    video = VideoSettings(
+        "vp9",
+        crf=preset.video_crf + 2,
+        preset="fast",
+        max_bitrate=max(600_000, most - 300_000),
+        width=width,
+        height=height,
+        fit="fill",
+    )
+    return Recipe("webm", video, AudioSettings("opus", bitrate=bits))
+
+
+def _first_that_encodes[S: str](
+    order: tuple[S, ...], encode: Callable[[S], MediaFile], folder: Path
+) -> tuple[S, MediaFile]:
+    """The first strategy of `order` that succeeds, and its file; raises the last one's error."""
+    failure: MediaError | None = None
+    for strategy in order:
+        try:
+            return strategy, encode(strategy)
+        except MediaError as error:
+            # Faults of the input would befall the next strategy too.
+            if not (isinstance(error, _ENCODING) or type(error) is MediaError):
+                raise
+            failure = error
+            for half in folder.iterdir():
+                half.unlink()
+    assert failure is not None
+    raise failure

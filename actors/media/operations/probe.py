@@ -1,0 +1,36 @@
+"""Operation `probe`: what a file holds."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from actors.media.codec.probe import probe_media
+from actors.media.codec.verify import facts_of
+from actors.media.operation import Params, Result, Work, operation
+
+
+class ProbeParams(Params):
+    """Tell what a file holds: container, streams, codecs, HDR, rotation, lengths, tags."""
+
+    count_frames: bool = Field(
+        False, description="read the whole file to count the pictures of each stream exactly"
+    )
+    decode: bool = Field(
+        True, description="decode a first picture and sound, to see that it can be done"
+    )
+
+
+@operation("probe", params=ProbeParams, lane="light", kind="data")
+def probe(work: Work[ProbeParams]) -> Result:
+    """The facts as data; no file."""
+    source = work.input
+    work.progress("decode", fraction=0.0)
+    info = probe_media(
+        source.path,
+        work.limits,
+        name=source.name,
+        count=work.params.count_frames,
+        check=work.params.decode,
+    )
+    work.progress(fraction=1.0)
+    return Result(data=facts_of(info) | {"name": source.name} | info.as_dict())

@@ -1,0 +1,1 @@
+"""What the preview operation makes, a module for each type."""

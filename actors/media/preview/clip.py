@@ -1,0 +1,54 @@
+"""A short clip of a film, as MP4 with H.264 and AAC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
+from actors.media.codec.transcode import transcode
+from actors.media.codec.verify import Expect, verify_output
+from actors.media.operation import Limits, MediaFile, Progress, Source
+from actors.media.sampling.film import open_film, scaled_size
+from actors.media.stills import refuse_behind_end
+
+_VIDEO_PRESET = "veryfast"
+_AUDIO_BITS = 96_000
+
+
+def write_clip(
+    source: Source,
+    out: Path,
+    *,
+    start_s: float,
+    duration_s: float,
+    width: int,
+    limits: Limits,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> tuple[MediaFile, list[str]]:
+    """Write the stretch, `width` px wide, with its sound if there is any; films are not enlarged.
+
+    It ends where the film ends. Returns the file and remarks for the one who asked. Raises
+    `MediaError` for a start behind the end, `NoSuchStream`, `CorruptMedia`, `VerificationFailed`.
+    """
+    with open_film(source, limits) as film:
+        refuse_behind_end("start", start_s, film.duration_s, source.name)
+        wide, high = scaled_size(film.width, film.height, width)
+    recipe = Recipe(
+        "mp4",
+        VideoSettings("h264", preset=_VIDEO_PRESET, width=wide, height=high, fit="fill"),
+        AudioSettings("aac", bitrate=_AUDIO_BITS, channels=2),
+        start_s,
+        start_s + duration_s,
+    )
+    outcome = transcode(
+        [source], out, recipe, threads=threads, limits=limits, progress=progress or Progress()
+    )
+    expect = Expect(
+        video_codec="h264",
+        width=wide,
+        height=high,
+        frames=outcome.encoded,
+        has_audio=outcome.audio_tracks > 0,
+    )
+    return MediaFile(out, "video", verify_output(out, expect)), outcome.notes

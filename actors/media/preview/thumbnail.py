@@ -1,0 +1,61 @@
+"""A single picture of a film, as JPEG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+
+from actors.media.codec.geometry import Layout, fit_size
+from actors.media.operation import Limits, MediaFile, Source
+from actors.media.sampling.film import Film, Painter, open_film, scaled_size
+from actors.media.stills import make_still, refuse_behind_end, still_of, write_still
+from cluster.errors import CorruptMedia
+
+DEFAULT_SHARE = 0.25
+
+
+def thumbnail_of_film(
+    source: Source,
+    out: Path,
+    *,
+    width: int,
+    timestamp_s: float | None,
+    limits: Limits,
+    threads: int = 1,
+) -> tuple[MediaFile, float]:
+    """Write the frame on show at `timestamp_s`, `width` px wide; returns it and its time in s.
+
+    Without a time, the key frame at or before a quarter of the film: it needs no decoding of the
+    frames before it. Raises `MediaError` for a time behind the end, `NoSuchStream`,
+    `CorruptMedia`.
+    """
+    with open_film(source, limits, threads) as film:
+        if timestamp_s is not None:
+            refuse_behind_end("timestamp", timestamp_s, film.duration_s, source.name)
+            frame = next(film.shown_at([timestamp_s]))
+        else:
+            frame = _near(film, film.duration_s * DEFAULT_SHARE)
+        painter = Painter(film, *scaled_size(film.width, film.height, width), threads)
+        still = still_of(*painter.paint(frame))
+        time_s = round(film.time_of(frame), 3)
+    return write_still(still, out, "jpeg", progressive=False), time_s
+
+
+def _near(film: Film, time_s: float) -> av.VideoFrame:
+    frame = film.key_frame_at(time_s) or next(film.shown_at([time_s]), None)
+    if frame is None:
+        raise CorruptMedia(f"{film.name!r}: no picture could be decoded")
+    return frame
+
+
+def thumbnail_of_still(
+    source: Source, out: Path, *, width: int, limits: Limits, threads: int = 1
+) -> MediaFile:
+    """Write the picture, `width` px wide but not enlarged, on white where it is clear."""
+
+    def plan(full_width: int, full_height: int) -> Layout:
+        return fit_size(full_width, full_height, min(width, full_width), even=False)
+
+    made = make_still(source, plan, limits=limits, threads=threads)
+    return write_still(made.still, out, "jpeg")

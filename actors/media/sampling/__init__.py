@@ -1,0 +1,1 @@
+"""Pictures out of films: single moments, or a stretch at a constant rate."""

@@ -1,0 +1,196 @@
+"""Jobs on their way in: submitted, or begun anew."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from actors.jobs.messages import Accepted, Refusal, Submission
+from actors.jobs.model import Change, Job, State
+from actors.registry import ledger, transitions
+from actors.registry.accounts import Accounts
+from actors.registry.interface import IdempotencyKey
+from actors.registry.journal import Journal, Step
+from actors.registry.retries import error_info
+from cluster.errors import (
+    Conflict,
+    IdempotencyMismatch,
+    NotFound,
+    RateLimited,
+    ReelyardError,
+)
+from cluster.settings import Settings
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+
+
+def refusal(error: ReelyardError) -> Refusal:
+    """`error` as an item of an answer."""
+    return Refusal(error_info(error))
+
+
+class _Candidate(NamedTuple):
+    place: int
+    submission: Submission
+
+
+class Intake:
+    """Checks, charges, writes, and only then queues."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        accounts: Accounts,
+        clock_ms: Callable[[], int],
+        wake: Callable[[Sequence[str]], None],
+        delete_files: Callable[[Sequence[Job]], Awaitable[None]],
+    ) -> None:
+        self._journal = journal
+        self._accounts = accounts
+        self._clock_ms = clock_ms
+        self._wake = wake
+        self._delete_files = delete_files
+        self._max_open = settings.max_queued_jobs
+        self._retention_ms = round(settings.record_retention_days * DAY_MS)
+        self._key_ttl_ms = round(settings.idempotency_ttl_hours * HOUR_MS)
+        self._writing = 0
+
+    async def submit(self, batch: Sequence[Submission]) -> list[Accepted | Refusal]:
+        """An answer for each, in order; what is accepted is on disk."""
+        answers: list[Accepted | Refusal | None] = [None] * len(batch)
+        fresh: list[_Candidate] = []
+        again: list[str] = []
+        for place, submission in enumerate(batch):
+            known = self._journal.current(submission.job.id)
+            answers[place] = (
+                _repeated(submission, known)
+                if known is not None
+                else await self._replay(submission)
+            )
+            if answers[place] is None:
+                fresh.append(_Candidate(place, submission))
+        steps: list[Step] = []
+        places: list[_Candidate] = []
+        for candidate in fresh:
+            try:
+                steps.append(await self._begin(candidate.submission))
+                places.append(candidate)
+            except ReelyardError as error:
+                answers[candidate.place] = refusal(error)
+        for candidate, answer in zip(places, await self._write(steps, places), strict=True):
+            answers[candidate.place] = answer
+        await self._journal.flushed(again)
+        return [answer for answer in answers if answer is not None]
+
+    async def _replay(self, submission: Submission) -> Accepted | Refusal | None:
+        """What the first request with this idempotency key got; None if this is the first."""
+        if submission.idempotency_key is None:
+            return None
+        tenant, key = submission.job.tenant, submission.idempotency_key
+        first = await self._journal.store.find_key(tenant, key, self._clock_ms())
+        if first is None:
+            return None
+        if first.fingerprint != submission.fingerprint:
+            return refusal(
+                IdempotencyMismatch(
+                    f"idempotency key {key!r} was used for another request",
+                    details={"job_id": first.job_id},
+                )
+            )
+        job = (await self._journal.get_many([first.job_id])).get(first.job_id)
+        return Accepted(job, replayed=True) if job is not None else None
+
+    async def _begin(self, submission: Submission) -> Step:
+        job, now = submission.job, self._clock_ms()
+        if self._journal.open_count + self._writing >= self._max_open:
+            raise RateLimited(
+                f"{self._max_open} jobs are waiting already; try again later", retry_after_s=10
+            )
+        if job.credits:
+            await self._accounts.load(job.tenant)
+            self._accounts.reserve(job.tenant, job.credits)
+        job.rev = 0
+        job.expires_ms = job.expires_ms or now + self._retention_ms
+        if not job.history:
+            job.history = [Change(seq=1, at_ms=now, state=State.QUEUED)]
+        self._writing += 1
+        return Step(job, None, ledger.charge(job, now), self._key_of(submission, now))
+
+    def _key_of(self, submission: Submission, now_ms: int) -> IdempotencyKey | None:
+        if submission.idempotency_key is None:
+            return None
+        return IdempotencyKey(
+            tenant=submission.job.tenant,
+            key=submission.idempotency_key,
+            fingerprint=submission.fingerprint,
+            job_id=submission.job.id,
+            expires_ms=now_ms + self._key_ttl_ms,
+            at_ms=now_ms,
+        )
+
+    async def _write(
+        self, steps: list[Step], candidates: list[_Candidate]
+    ) -> list[Accepted | Refusal]:
+        try:
+            verdicts = await self._journal.perform(steps)
+        except Exception:
+            for step in steps:
+                self._accounts.forget(step.job.tenant)
+            raise
+        finally:
+            self._writing -= len(steps)
+        answers: list[Accepted | Refusal] = []
+        now = self._clock_ms()
+        for step, candidate, verdict in zip(steps, candidates, verdicts, strict=True):
+            if verdict:
+                self._wake(self._journal.board.admit(step.job, now))
+                answers.append(Accepted(step.job))
+            else:
+                self._accounts.give_back(step.job.tenant, step.job.credits)
+                answers.append(await self._already_there(candidate.submission))
+        return answers
+
+    async def _already_there(self, submission: Submission) -> Accepted | Refusal:
+        """The store refused a new job: its id or its key is taken."""
+        job_id = submission.job.id
+        stored = (await self._journal.get_many([job_id])).get(job_id)
+        if stored is not None:
+            return _repeated(submission, stored)
+        replayed = await self._replay(submission)
+        return replayed or refusal(Conflict(f"job {job_id} could not be stored; try again"))
+
+    # --- begun anew ---
+
+    async def retry(self, job_id: str, tenant: str | None) -> Job:
+        """Begin a failed job anew. Raises what `transitions.retry` does, and `NotFound`,
+        `InsufficientCredits`."""
+        job = (await self._journal.get_many([job_id])).get(job_id)
+        if job is None or tenant not in (None, job.tenant):
+            raise NotFound(f"there is no job {job_id!r}", details={"job_id": job_id})
+        transitions.check_retry(job)
+        await self._accounts.load(job.tenant)
+        if job.outputs_expire_ms is not None:
+            await self._delete_files([job])
+        self._accounts.reserve(job.tenant, job.credits)
+        now, was = self._clock_ms(), job.state
+        try:
+            transitions.retry(job, now)
+        except ReelyardError:
+            self._accounts.give_back(job.tenant, job.credits)
+            raise
+        self._journal.reopen(job)
+        (done,) = await self._journal.perform([Step(job, was, ledger.charge(job, now))])
+        if not done:
+            self._accounts.give_back(job.tenant, job.credits)
+            raise Conflict(f"job {job_id} was changed by somebody else; try again")
+        self._wake(self._journal.board.enqueue(job, now))
+        return job
+
+
+def _repeated(submission: Submission, stored: Job) -> Accepted | Refusal:
+    """The same job came in before: the caller did not hear our answer."""
+    if stored.tenant != submission.job.tenant:
+        return refusal(Conflict(f"job id {stored.id} is taken"))
+    return Accepted(stored, replayed=True)

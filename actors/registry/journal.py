@@ -1,0 +1,247 @@
+"""The way from a change in memory to a durable one: memory first, then the store, then the news.
+
+Nobody sees a change before it is on disk: readers of a job that is being written wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Coroutine, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from actors.jobs.model import TERMINAL, Job, State
+from actors.registry.board import Board
+from actors.registry.feed import ChangeFeed
+from actors.registry.interface import IdempotencyKey, JobStore, LedgerEntry, Write
+from actors.registry.state_log import StateLog
+
+log = structlog.get_logger(__name__)
+
+RECENT_JOBS = 4096
+
+
+class Step(NamedTuple):
+    """A job that has just been changed in memory."""
+
+    job: Job
+    was: State | None
+    """Its state before; None if it is new."""
+    ledger: tuple[LedgerEntry, ...] = ()
+    key: IdempotencyKey | None = None
+
+
+class Journal:
+    """Writes steps, keeps the board in line with the store, spreads the news."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        board: Board,
+        feed: ChangeFeed,
+        clock_ms: Callable[[], int],
+        wake: Callable[[Sequence[str]], None],
+    ) -> None:
+        self.store = store
+        self.board = board
+        self.counts: Counter[str] = Counter()
+        self._feed = feed
+        self._clock_ms = clock_ms
+        self._wake = wake
+        self._log = StateLog()
+        self._flushing: dict[str, asyncio.Future[None]] = {}
+        self._recent: OrderedDict[str, Job] = OrderedDict()
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def rebuild(self) -> None:
+        """Fill the board from the store. Raises `Unavailable`."""
+        self.counts = Counter(await self.store.counts())
+        now = self._clock_ms()
+        async for jobs in self.store.active():
+            for job in jobs:
+                self.board.admit(job, now)
+
+    async def perform(self, steps: Sequence[Step]) -> list[bool]:
+        """Make steps durable; False: somebody else changed that job, and it was read anew.
+
+        The jobs are written as they are at the call. Raises `Unavailable` or `StorageFull`; then
+        they are read anew too.
+        """
+        if not steps:
+            return []
+        merged = _merge(steps)
+        flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        writes = []
+        states = []
+        for job, _, ledger, key in merged:
+            job.rev += 1
+            writes.append(Write(job, job.rev - 1, ledger, key))
+            states.append(job.state)
+            self._flushing[job.id] = flushed
+        try:
+            written = self.store.write(writes)
+        except BaseException:
+            self._flushed(merged, flushed)
+            raise
+        # A caller that goes away must not keep the outcome from being taken in.
+        settling = asyncio.ensure_future(self._settle(merged, states, written, flushed))
+        verdicts = await asyncio.shield(settling)
+        if len(merged) == len(steps):
+            return verdicts
+        of_job = {step.job.id: verdict for step, verdict in zip(merged, verdicts, strict=True)}
+        return [of_job[step.job.id] for step in steps]
+
+    async def _settle(
+        self,
+        steps: Sequence[Step],
+        states: Sequence[State],
+        written: asyncio.Future[list[bool]],
+        flushed: asyncio.Future[None],
+    ) -> list[bool]:
+        try:
+            verdicts = await written
+        except Exception:
+            self._flushed(steps, flushed)
+            for step in steps:
+                self.board.forget(step.job.id)
+            self._later(self._resync_until_done([s.job.id for s in steps if s.was is not None]))
+            raise
+        refused = []
+        done = []
+        for step, state, verdict in zip(steps, states, verdicts, strict=True):
+            if verdict:
+                self._take_in(step, state)
+                done.append((step.job, step.was, state))
+            elif step.was is not None:
+                refused.append(step.job.id)
+        self._flushed(steps, flushed)
+        self._feed.add([job.id for job, _, _ in done])
+        self._log.write(done)
+        if refused:
+            await self._resync(refused)
+        return verdicts
+
+    def _flushed(self, steps: Sequence[Step], flushed: asyncio.Future[None]) -> None:
+        for step in steps:
+            if self._flushing.get(step.job.id) is flushed:
+                del self._flushing[step.job.id]
+        flushed.set_result(None)
+
+    def _take_in(self, step: Step, state: State) -> None:
+        job, was = step.job, step.was
+        if state is not was:
+            self.counts[state] += 1
+            if was is not None:
+                self.counts[was] -= 1
+        if state in TERMINAL and job.state is state:
+            self.board.jobs.pop(job.id, None)
+            self._remember(job)
+
+    def _remember(self, job: Job) -> None:
+        self._recent[job.id] = job
+        self._recent.move_to_end(job.id)
+        if len(self._recent) > RECENT_JOBS:
+            self._recent.popitem(last=False)
+
+    # --- reading ---
+
+    @property
+    def open_count(self) -> int:
+        """Jobs that have not ended."""
+        return self.counts[State.QUEUED] + self.counts[State.RUNNING]
+
+    async def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        """The jobs that exist, as they are on disk (with newer progress)."""
+        await self.flushed(job_ids)
+        found: dict[str, Job] = {}
+        missing = []
+        for job_id in job_ids:
+            job = self.board.jobs.get(job_id) or self._recent.get(job_id)
+            if job is None:
+                missing.append(job_id)
+            else:
+                found[job_id] = job
+        if missing:
+            for job in (await self.store.get_many(missing)).values():
+                found[job.id] = self.board.jobs.get(job.id, job)
+        return found
+
+    async def flushed(self, job_ids: Sequence[str]) -> None:
+        """Wait until what is known of these jobs is on disk."""
+        pending = {flushed for i in job_ids if (flushed := self._flushing.get(i)) is not None}
+        if pending:
+            await asyncio.wait(pending)
+
+    async def open_jobs(self, job_ids: Sequence[str]) -> None:
+        """See to it that those of the jobs that are open are on the board."""
+        missing = [i for i in job_ids if i not in self.board.jobs and i not in self._recent]
+        if missing:
+            await self._resync(missing)
+
+    def current(self, job_id: str) -> Job | None:
+        """The job as this process knows it, without asking the store."""
+        return self.board.jobs.get(job_id) or self._recent.get(job_id)
+
+    def reopen(self, job: Job) -> None:
+        """An ended job is about to be begun anew."""
+        self._recent.pop(job.id, None)
+        self.board.jobs[job.id] = job
+
+    def drop(self, jobs: Sequence[Job]) -> None:
+        """These records are gone."""
+        for job in jobs:
+            self._recent.pop(job.id, None)
+            self.counts[job.state] -= 1
+
+    # --- falling out of step with the store ---
+
+    async def _resync(self, job_ids: Sequence[str]) -> None:
+        stored = await self.store.get_many(job_ids)
+        now = self._clock_ms()
+        for job_id in job_ids:
+            self.board.forget(job_id)
+            self._recent.pop(job_id, None)
+            job = stored.get(job_id)
+            if job is None:
+                continue
+            if job.state.terminal:
+                self._remember(job)
+            else:
+                self._wake(self.board.admit(job, now))
+
+    async def _resync_until_done(self, job_ids: Sequence[str]) -> None:
+        delay = 0.1
+        while job_ids:
+            try:
+                await self._resync(job_ids)
+            except Exception as error:  # noqa: BLE001 - whatever it is, there is no other way on
+                log.warning("store_unavailable", jobs=len(job_ids), error=str(error))
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 5.0)
+            else:
+                return
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def close(self) -> None:
+        """Let go of background work, and of the store."""
+        for task in list(self._background):
+            task.cancel()
+        if self._flushing:
+            await asyncio.wait(set(self._flushing.values()))
+        await self.store.close()
+
+
+def _merge(steps: Sequence[Step]) -> Sequence[Step]:
+    """One step a job: two tasks of a job may end, or be handed out, together."""
+    merged: dict[str, Step] = {}
+    for step in steps:
+        first = merged.get(step.job.id, step)
+        entries = first.ledger + step.ledger if first is not step else step.ledger
+        merged[step.job.id] = step._replace(was=first.was, ledger=entries)
+    return steps if len(merged) == len(steps) else list(merged.values())

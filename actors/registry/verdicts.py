@@ -1,0 +1,91 @@
+"""What workers are given and told. Pure."""
+
+from __future__ import annotations
+
+from actors.jobs.messages import Commit, Lease, Report, Verdict
+from actors.jobs.model import Job, Outcome, Task
+
+FALLBACK_NOTE = "no gpu worker: ran on cpu"
+
+
+def lease_of(job: Job, task: Task, pool: str, ttl_s: float) -> Lease:
+    """The lease of the attempt that has just been started on a worker of `pool`."""
+    return Lease(
+        job_id=job.id,
+        task=task.name,
+        fence=task.fence,
+        tenant=job.tenant,
+        operation=task.operation,
+        params=task.params,
+        inputs=_resolve(job, task),
+        output=task.output,
+        ttl_s=ttl_s,
+        note=fallback_note(task, pool),
+    )
+
+
+def _resolve(job: Job, task: Task) -> list[str]:
+    """The task's inputs with other tasks' outputs in place of their names."""
+    inputs: list[str] = []
+    for location in task.inputs:
+        if location.startswith("task:"):
+            source = job.task(location.removeprefix("task:"))
+            inputs += [output.url for output in source.outputs]
+        else:
+            inputs.append(location)
+    return inputs
+
+
+def fallback_note(task: Task, ran_on: str) -> str:
+    """Why it ran there, if that is not where it was asked for."""
+    return FALLBACK_NOTE if task.pool == "gpu" and ran_on != "gpu" else ""
+
+
+def task_of(job: Job | None, name: str) -> Task | None:
+    """The task of that name, if there is one."""
+    if job is None:
+        return None
+    return next((task for task in job.tasks if task.name == name), None)
+
+
+def verdict(what: Report | Commit, *, accepted: bool) -> Verdict:
+    """A plain yes, or no and stop."""
+    return Verdict(what.job_id, what.task, what.fence, accepted, stop=not accepted)
+
+
+def outdated(report: Report, task: Task) -> Verdict:
+    """A worker whose task was cancelled is told so; any other has been overtaken."""
+    cancelled = any(
+        attempt.fence == report.fence and attempt.outcome is Outcome.CANCELLED
+        for attempt in task.attempts
+    )
+    return Verdict(report.job_id, report.task, report.fence, cancelled, stop=True)
+
+
+_OUTCOMES = {
+    "crashed": {Outcome.CRASHED},
+    "returned": {Outcome.RETURNED},
+    "stopped": {Outcome.RETURNED, Outcome.CANCELLED},
+}
+
+
+def repeated(commit: Commit, task: Task) -> Verdict:
+    """The attempt has ended: accepted if it ended with this very commit, refused otherwise.
+
+    A worker repeats a commit whose answer it did not hear; refusing it would make it delete
+    outputs that count.
+    """
+    attempt = next((a for a in task.attempts if a.fence == commit.fence), None)
+    if attempt is None:
+        return verdict(commit, accepted=False)
+    same = attempt.outcome in _outcomes(commit)
+    if same and attempt.outcome is Outcome.SUCCEEDED:
+        same = [o.url for o in task.outputs] == [o.url for o in commit.outputs]
+    return Verdict(commit.job_id, commit.task, commit.fence, same, stop=not same)
+
+
+def _outcomes(commit: Commit) -> set[Outcome]:
+    for name, outcomes in _OUTCOMES.items():
+        if getattr(commit, name):
+            return outcomes
+    return {Outcome.FAILED} if commit.error is not None else {Outcome.SUCCEEDED}

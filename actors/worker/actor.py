@@ -1,0 +1,185 @@
+"""MediaWorker: the Ray actor around a worker's shift."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import structlog
+
+from actors.jobs.messages import WorkerInfo
+from actors.worker.attempt import Bench
+from actors.worker.capabilities import probe_capabilities
+from actors.worker.codec_child import ChildSpec
+from actors.worker.codec_client import Codec
+from actors.worker.codec_order import CodecOptions, configure_message
+from actors.worker.jail import end_at_sigterm
+from actors.worker.link import CALL_S, RegistryLink
+from actors.worker.scratch import Scratch
+from actors.worker.shift import Shift
+from cluster.logs import configure_logging
+from cluster.settings import PoolSettings, Settings
+from cluster.storage import open_storage
+
+log = structlog.get_logger()
+
+LOST_CONTACT_TTLS = 4
+"""A worker that has not reached the registry for so many lease times gives up and exits."""
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """Which worker an actor is."""
+
+    slot: str
+    """Its name, e.g. `media-cpu-1`; a replacement has the same."""
+    incarnation: str
+    """Fresh for each process."""
+    pool: str
+    settings: Settings
+    registry_name: str
+
+    @property
+    def pool_settings(self) -> PoolSettings:
+        """Those of its pool."""
+        return self.settings.all_pools[self.pool]
+
+
+class MediaWorker:
+    """Pulls tasks of its pool and runs them in its codec process until it is drained."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        # Ray reads the repr once, after this.
+        self._setup = setup
+        self._node = _node_name()
+        pool = setup.pool_settings
+        if pool.gpus_per_worker == 0:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        end_at_sigterm()
+        configure_logging(setup.settings, setup.slot)
+        self._parent = os.getppid()
+        self._working: asyncio.Task[None] | None = None
+        self._shift: Shift | None = None
+        self._codec: Codec | None = None
+        self._capabilities: list[str] = []
+        self._scratch = Scratch(
+            setup.settings.scratch,
+            f"{setup.slot}-{setup.incarnation}",
+            setup.settings.scratch_reserve_bytes,
+        )
+
+    def __repr__(self) -> str:
+        return f"MediaWorker({self._setup.slot}, pool={self._setup.pool}, node={self._node})"
+
+    async def run(self) -> str:
+        """Work until drained. Any number of callers may wait here for the end."""
+        if self._working is None:
+            self._working = asyncio.create_task(self._work())
+        await asyncio.shield(self._working)
+        return self._setup.incarnation
+
+    async def status(self) -> dict[str, Any]:
+        """slot, incarnation, pool, node, node_id, pid, codec_pid, cuda_devices, capabilities;
+        once it works also held, idle_s, done, draining."""
+        shift = asdict(self._shift.status()) if self._shift else {}
+        return {
+            "slot": self._setup.slot,
+            "incarnation": self._setup.incarnation,
+            "pool": self._setup.pool,
+            "node": self._node,
+            "node_id": _node_id(),
+            "pid": os.getpid(),
+            "codec_pid": self._codec.pid if self._codec else None,
+            "cuda_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
+            "capabilities": self._capabilities,
+            **shift,
+        }
+
+    async def drain(self, grace_s: float | None = None) -> None:
+        """Lease nothing more; give back what is not done after `grace_s` seconds."""
+        if self._shift is not None:
+            self._shift.drain(grace_s)
+
+    def __ray_shutdown__(self) -> None:
+        """Ray's goodbye: the codec process must not stay."""
+        if self._codec is not None:
+            self._codec.kill_now()
+        self._scratch.close()
+
+    # --- inside ---
+
+    async def _work(self) -> None:
+        setup, settings = self._setup, self._setup.settings
+        pool = setup.pool_settings
+        await asyncio.to_thread(self._scratch.clean_up_after_others)
+        tmp = self._scratch.home / "tmp"
+        tmp.mkdir()
+        threads = pool.threads_per_worker
+        spec = ChildSpec(configure_message(settings, threads), tmp, _cuda_devices(pool))
+        self._codec = Codec(spec, CodecOptions.of(settings, threads), setup.pool)
+        self._codec.warm()
+        if pool.gpus_per_worker > 0:
+            self._capabilities = await probe_capabilities()
+        link = RegistryLink(self._find_registry, self._info())
+        bench = Bench(settings, open_storage(settings), self._codec)
+        self._shift = Shift(settings, link, bench, self._scratch, setup.pool)
+        log.info("worker_started", slot=setup.slot, capabilities=self._capabilities)
+        guard = asyncio.create_task(self._guard(link))
+        try:
+            await self._shift.work()
+        finally:
+            guard.cancel()
+            with suppress(asyncio.CancelledError):
+                await guard
+            await self._codec.close()
+            self._scratch.close()
+            log.info("worker_stopped", slot=setup.slot)
+
+    def _info(self) -> WorkerInfo:
+        setup = self._setup
+        return WorkerInfo(
+            slot=setup.slot,
+            incarnation=setup.incarnation,
+            pool=setup.pool,
+            node=self._node,
+            takes=[setup.pool, *setup.pool_settings.steals_from],
+            capabilities=self._capabilities,
+        )
+
+    def _find_registry(self) -> Any:
+        import ray
+
+        return ray.get_actor(self._setup.registry_name, namespace=self._setup.settings.namespace)
+
+    async def _guard(self, link: RegistryLink) -> None:
+        """End this process when nobody would miss it: a zombie must not work on."""
+        settings = self._setup.settings
+        patience = max(settings.lease_ttl_s * LOST_CONTACT_TTLS, settings.poll_s + 2 * CALL_S)
+        while True:
+            await asyncio.sleep(0.5)
+            if os.getppid() != self._parent:
+                log.error("raylet_gone", slot=self._setup.slot)
+                os._exit(1)
+            if time.monotonic() - link.last_contact > patience:
+                log.error("registry_lost", slot=self._setup.slot, seconds=patience)
+                os._exit(1)
+
+
+def _node_name() -> str:
+    import ray
+
+    return str(ray.util.get_node_ip_address())
+
+
+def _node_id() -> str:
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def _cuda_devices(pool: PoolSettings) -> str | None:
+    return os.environ.get("CUDA_VISIBLE_DEVICES") if pool.gpus_per_worker > 0 else ""

@@ -1,0 +1,297 @@
+"""A worker's day: lease, stage, run, publish, commit; reporting and obeying in between.
+
+Knows neither Ray nor processes: the registry, the codec and the staging come from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from actors.jobs.messages import Commit, Lease, Verdict
+from actors.worker.attempt import Attempt, Bench, Stop
+from actors.worker.depth import GIVE_BACK_S, Depth
+from actors.worker.link import Registry
+from actors.worker.scratch import Scratch
+from cluster.errors import Unavailable
+from cluster.metrics import FAILURES, FRAMES, SPEED, TASK_SECONDS, TASKS
+from cluster.settings import Settings
+
+log = structlog.get_logger()
+
+REPORT_S = 0.5
+CROWD = 8
+GATHER_S = 0.02
+"""While so many short tasks are held, their ends are gathered that long into one call."""
+FULL_PAUSE_S = 1.0
+LEAST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+"""Between two tries to reach the registry."""
+
+
+@dataclass(frozen=True)
+class ShiftStatus:
+    """What a worker is doing."""
+
+    held: int
+    """Tasks leased and not yet done."""
+    idle_s: float
+    """Since when nothing was held; 0 while something is."""
+    done: int
+    draining: bool
+
+
+class Shift:
+    """The loops of one worker, from its first lease until it is drained."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        bench: Bench,
+        scratch: Scratch,
+        pool: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._bench = bench
+        self._scratch = scratch
+        self._pool = pool
+        self._clock = clock
+        self._depth = Depth()
+        self._held: dict[tuple[str, str, int], Attempt] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._outbox: list[tuple[Commit, Attempt]] = []
+        self._posting: list[tuple[Commit, Attempt]] = []
+        self._in_doubt = False
+        """A lease call failed: there may be leases that never arrived."""
+        self._post = asyncio.Event()
+        self._freed = asyncio.Event()
+        self._draining = False
+        self._give_back_at: float | None = None
+        self._idle_since = clock()
+        self._done = 0
+
+    # --- from outside ---
+
+    async def work(self) -> None:
+        """Work until drained and everything is handed in."""
+        reporter = asyncio.create_task(self._report_for_ever())
+        poster = asyncio.create_task(self._post_for_ever())
+        try:
+            await self._pull_until_drained()
+            while self._owes or self._tasks:
+                await self._wait_for_an_end()
+        finally:
+            for task in (reporter, poster):
+                task.cancel()
+            await asyncio.gather(reporter, poster, return_exceptions=True)
+
+    def drain(self, grace_s: float | None = None) -> None:
+        """Take nothing more. What is not done after `grace_s` seconds is given back."""
+        self._draining = True
+        self._freed.set()
+        if grace_s is not None:
+            self._give_back_at = self._clock() + grace_s
+
+    def stop_all(self, why: Stop) -> None:
+        """Stop everything that is held."""
+        for attempt in list(self._held.values()):
+            attempt.stop(why)
+
+    def status(self) -> ShiftStatus:
+        """For the pool manager."""
+        idle = 0.0 if self._owes else self._clock() - self._idle_since
+        return ShiftStatus(len(self._held), idle, self._done, self._draining)
+
+    # --- taking work ---
+
+    async def _pull_until_drained(self) -> None:
+        pause = LEAST_PAUSE_S
+        while not self._draining:
+            want = self._depth.want(len(self._held))
+            if want == 0 or (self._in_doubt and self._owes):
+                await self._wait_for_an_end()
+            elif not await asyncio.to_thread(self._scratch.has_room):
+                log.warning("scratch_full", reserve_bytes=self._scratch.reserve_bytes)
+                await asyncio.sleep(FULL_PAUSE_S)
+            elif await self._pull(want):
+                pause = LEAST_PAUSE_S
+            else:
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+                pause = min(LONGEST_PAUSE_S, 2 * pause)
+
+    async def _pull(self, want: int) -> bool:
+        if self._in_doubt:
+            # Nothing is held: whatever the registry has down for this worker never arrived.
+            await self._registry.give_up()
+            self._in_doubt = False
+        try:
+            reply = await self._registry.lease(want, self._settings.poll_s)
+        except Unavailable as error:
+            log.warning("lease_failed", reason=error.internal)
+            self._in_doubt = True
+            return False
+        for lease in reply.leases:
+            self._take(lease)
+        if reply.drain:
+            self.drain()
+        return True
+
+    @property
+    def _owes(self) -> bool:
+        return bool(self._held or self._outbox or self._posting)
+
+    async def _wait_for_an_end(self) -> None:
+        self._freed.clear()
+        await self._freed.wait()
+
+    def _take(self, lease: Lease) -> None:
+        key = (lease.job_id, lease.task, lease.fence)
+        if key in self._held:
+            return
+        attempt = Attempt(lease, self._bench, self._scratch, self._clock)
+        self._held[key] = attempt
+        self._keep(attempt.start(self._on_end))
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._freed.set())
+
+    def _on_end(self, attempt: Attempt) -> None:
+        lease, commit = attempt.lease, attempt.commit
+        del self._held[lease.job_id, lease.task, lease.fence]
+        self._idle_since = self._clock()
+        self._freed.set()
+        if attempt.run_s:
+            self._depth.note(attempt.run_s)
+        if attempt.published and (commit is None or not commit.outputs):
+            self._keep(asyncio.create_task(attempt.take_back()))
+        if commit is not None:
+            self._outbox.append((commit, attempt))
+            self._post.set()
+
+    # --- handing in ---
+
+    async def _post_for_ever(self) -> None:
+        while True:
+            await self._post.wait()
+            self._post.clear()
+            batch = self._posting = self._outbox
+            self._outbox = []
+            if not batch:
+                continue
+            verdicts = await self._registry.commit([commit for commit, _ in batch])
+            accepted = {(v.job_id, v.task, v.fence) for v in verdicts if v.accepted}
+            ends: Counter[tuple[str, str]] = Counter()
+            for commit, attempt in batch:
+                taken = (commit.job_id, commit.task, commit.fence) in accepted
+                outcome = outcome_of(commit) if taken else "refused"
+                ends[attempt.lease.operation, outcome] += 1
+                self._account(commit, attempt, outcome)
+                if not taken and attempt.published:
+                    self._keep(asyncio.create_task(attempt.take_back()))
+            for (operation, outcome), count in ends.items():
+                TASKS.add(count, pool=self._pool, operation=operation, outcome=outcome)
+            self._posting = []
+            self._freed.set()
+
+    def _account(self, commit: Commit, attempt: Attempt, outcome: str) -> None:
+        self._done += 1
+        operation = attempt.lease.operation
+        seconds = self._clock() - attempt.began
+        TASK_SECONDS.observe(seconds, pool=self._pool, operation=operation)
+        if commit.error is not None and outcome in ("failed", "crashed"):
+            FAILURES.add(pool=self._pool, operation=operation, code=commit.error.code)
+        frames = sum(int(file.facts.get("frames") or 0) for file in commit.outputs)
+        FRAMES.add(frames, pool=self._pool, operation=operation)
+        if attempt.average_speed:
+            SPEED.observe(attempt.average_speed, pool=self._pool, operation=operation)
+        # The registry logs every change of a job's state; here it is the worker's view of it.
+        line = log.debug if outcome == "succeeded" else log.info
+        line(
+            "attempt_ended",
+            job_id=commit.job_id,
+            task=commit.task,
+            fence=commit.fence,
+            operation=operation,
+            outcome=outcome,
+            code=commit.error.code if commit.error else None,
+            seconds=round(seconds, 3),
+        )
+
+    # --- reporting and obeying ---
+
+    async def _report_for_ever(self) -> None:
+        pause = min(REPORT_S, self._settings.heartbeat_s)
+        call: asyncio.Task[None] | None = None
+        while True:
+            await asyncio.sleep(pause)
+            self._look_after()
+            if self._held and (call is None or call.done()):
+                call = asyncio.create_task(self._report_once())
+
+    async def _report_once(self) -> None:
+        asked = self._clock()
+        reports = [attempt.report(asked) for attempt in self._held.values() if not attempt.ended]
+        if not reports:
+            return
+        try:
+            verdicts = await self._registry.report(reports)
+        except Unavailable as error:
+            log.warning("report_failed", reason=error.internal)
+            return
+        for verdict in verdicts:
+            self._obey(verdict, asked)
+
+    def _obey(self, verdict: Verdict, asked: float) -> None:
+        attempt = self._held.get((verdict.job_id, verdict.task, verdict.fence))
+        if attempt is None or attempt.ended:
+            return
+        if not verdict.accepted:
+            attempt.stop(Stop.FENCED)
+        elif verdict.stop:
+            attempt.stop(Stop.ORDERED)
+        else:
+            attempt.renewed = asked
+
+    def _look_after(self) -> None:
+        now = self._clock()
+        for attempt in list(self._held.values()):
+            if now - attempt.renewed > attempt.lease.ttl_s:
+                # Another worker may have it by now.
+                attempt.stop(Stop.LOST)
+        if self._give_back_at is not None and now >= self._give_back_at:
+            self.stop_all(Stop.RETURNED)
+        elif self._bench.busy_s() > GIVE_BACK_S and len(self._held) > 1:
+            self._depth.long_one()
+            for attempt in list(self._held.values()):
+                if attempt.queued_behind:
+                    attempt.stop(Stop.RETURNED)
+
+    async def close(self) -> None:
+        """Drop everything at once; the registry hears of it by the lease's end."""
+        for task in list(self._tasks):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def outcome_of(commit: Commit) -> str:
+    """The metric tag of a commit: succeeded, failed, crashed, returned, cancelled."""
+    if commit.crashed:
+        return "crashed"
+    if commit.returned:
+        return "returned"
+    if commit.stopped:
+        return "cancelled"
+    return "failed" if commit.error is not None else "succeeded"

@@ -1,0 +1,149 @@
+"""The ASGI apps: everything JSON (`api`), and everything that moves bytes (`transfer`)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import structlog
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import health
+from api.edge import Edge, RequestMetrics
+from api.errors import ErrorResponse, install_error_handlers, v1_error_response
+from api.events import StreamEnded
+from api.services import Services, ServicesToBe
+
+log = structlog.get_logger(__name__)
+
+Part = Literal["api", "transfer"]
+TRANSFER_AT = "/api"
+_ABOUT = (
+    "Media jobs on a Ray cluster. `/v1` is VideoConduit's API and Reelyard's own; beside it the "
+    "job APIs of Dolby.io (`/media`), Pipelyn (`/api/media`) and ittybit (`/jobs`, `/tasks`)."
+)
+
+
+def create_app(
+    services: Services | ServicesToBe, parts: Sequence[Part] = ("api", "transfer")
+) -> FastAPI:
+    """An app on `services`, or on those that it builds at its start-up.
+
+    `("api",)` holds the JSON routes, `("transfer",)` those below `/api` without that prefix (Serve
+    adds it); both together: one app with `transfer` mounted at `/api`.
+    """
+    metrics = RequestMetrics()
+    if tuple(parts) == ("transfer",):
+        return _finish(_transfer(), services, metrics, capped=False)
+    main = _api()
+    if "transfer" in parts:
+        below = _transfer()
+        _equip(below, metrics)
+        main.mount(TRANSFER_AT, below)
+        main.state.below = below
+    return _finish(main, services, metrics, capped=True)
+
+
+def error_shape(path: str) -> ErrorResponse:
+    """How errors look at `path` (the whole path): each dialect has its own shape."""
+    from api import dolby, ittybit, pipelyn
+
+    if _under(path, "/media", "/v1/auth"):
+        return dolby.error_response
+    if _under(path, "/api/media", "/api/health", "/api/usage"):
+        return pipelyn.error_response
+    if _under(path, "/jobs", "/tasks"):
+        return ittybit.error_response
+    return v1_error_response
+
+
+def _under(path: str, *roots: str) -> bool:
+    return any(path == root or path.startswith(root + "/") for root in roots)
+
+
+def _api() -> FastAPI:
+    from api import dolby, ittybit, v1
+
+    app = FastAPI(title="Reelyard", version=health.VERSION, description=_ABOUT, lifespan=_lifespan)
+    for router in (v1.router, health.router, dolby.router, ittybit.router):
+        app.include_router(router)
+    return app
+
+
+def _transfer() -> FastAPI:
+    from api import pipelyn, transfer
+
+    app = FastAPI(
+        title="Reelyard: bytes",
+        version=health.VERSION,
+        description="Uploads, downloads, and Pipelyn's API.",
+        lifespan=_lifespan,
+    )
+    for router in (transfer.router, pipelyn.router):
+        app.include_router(router)
+    return app
+
+
+def _equip(app: FastAPI, metrics: RequestMetrics) -> None:
+    app.state.metrics = metrics
+    app.state.error_shape = error_shape
+    install_error_handlers(app)
+    app.add_exception_handler(StreamEnded, _ended)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI documents this way
+
+
+def _finish(
+    app: FastAPI, services: Services | ServicesToBe, metrics: RequestMetrics, *, capped: bool
+) -> FastAPI:
+    _equip(app, metrics)
+    if isinstance(services, Services):
+        _install(app, services)
+    else:
+        app.state.to_be = services
+    app.add_middleware(
+        Edge,
+        metrics=metrics,
+        max_bytes=services.settings.max_json_bytes if capped else None,
+        open_paths=(f"{TRANSFER_AT}/",),
+    )
+    return app
+
+
+def _install(app: FastAPI, services: Services) -> None:
+    app.state.services = services
+    below = getattr(app.state, "below", None)
+    if below is not None:
+        below.state.services = services
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    to_be: ServicesToBe | None = getattr(app.state, "to_be", None)
+    if to_be is not None:
+        _install(app, await to_be.build())
+    try:
+        yield
+    finally:
+        await app.state.services.close()
+
+
+async def _ended(request: Request, error: Exception) -> Response:  # noqa: ARG001  Starlette's signature
+    return Response(status_code=204)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schema.setdefault("components", {})["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "an API key"},
+            "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+        }
+        schema["security"] = [{"key": []}, {"header": []}, {}]
+        app.openapi_schema = schema
+    return app.openapi_schema

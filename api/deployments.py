@@ -1,0 +1,48 @@
+"""The two Serve deployments. Importing this imports Ray Serve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray import serve
+from starlette.types import ASGIApp
+
+from api.app import Part, create_app
+from api.backpressure import BoundedReceive
+from api.services import ServicesToBe
+from cluster.logs import configure_logging
+from cluster.settings import Settings
+
+
+class _App:
+    part: Part
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = Settings(**settings)
+        configure_logging(self._settings, self.part)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.part}, {self._settings.storage})"
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        app = create_app(ServicesToBe(self._settings), (self.part,))
+        if self.part == "transfer":
+            # The outermost layer: it must see Serve's own receiver.
+            app.add_middleware(BoundedReceive)
+        return app
+
+
+class Api(_App):
+    """Everything JSON."""
+
+    part: Part = "api"
+
+
+class Transfer(_App):
+    """Everything that moves bytes, so that polls never wait behind uploads."""
+
+    part: Part = "transfer"
+
+
+api: Any = serve.deployment(name="Api")(serve.ingress()(Api))
+transfer: Any = serve.deployment(name="Transfer")(serve.ingress()(Transfer))

@@ -1,0 +1,140 @@
+"""Dolby's transcode body as our `transcode` and `image` operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.jobs.model import JobSpec, TaskSpec
+from actors.media.operation import find_operation
+from api.auth import Caller
+from api.dolby import wire
+from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
+from api.dolby.places import (
+    destination_url,
+    locate_result,
+    locate_source,
+    refuse_callback,
+    url_of,
+)
+from api.services import Services
+from cluster.errors import UnsupportedOutput, ValidationFailed
+
+PICTURES = {"png": "png", "jpg": "jpeg"}
+SOUNDS = ("mp3", "wav", "ogg")
+AUDIO_CODECS = {"aac_lc": "aac"}
+"""Their names where ours differ."""
+
+
+async def transcode_spec(body: TranscodeBody, who: Caller, parts: Services) -> JobSpec:
+    """A job with one task for each output. Raises whatever the body is refused for."""
+    refuse_callback(body.on_complete, wire.TRANSCODE)
+    urls = [destination_url(output.destination, body.storage) for output in body.outputs]
+    steps = [
+        TaskSpec(
+            name=name,
+            operation=operation_of(output),
+            params=output_params(output, body.inputs),
+            inputs=["input"],
+            output=await locate_result(url, who, parts),
+        )
+        for name, output, url in zip(task_names(body.outputs), body.outputs, urls, strict=True)
+    ]
+    operations = [step.operation for step in steps]
+    return JobSpec(
+        operation="transcode" if "transcode" in operations else operations[0],
+        inputs=[await locate_source(entry.source, who, parts) for entry in body.inputs],
+        tenant=who.tenant,
+        dialect="dolby",
+        input=url_of(body.inputs[0].source),
+        params_sent=body.model_dump(mode="json", exclude_unset=True, exclude={"storage"}),
+        output_sent=urls[0],
+        credits=sum(find_operation(name).credits for name in operations),
+        tasks=steps,
+    )
+
+
+def task_names(outputs: list[TranscodeOutput]) -> list[str]:
+    """The outputs' ids, or their places. Raises `ValidationFailed` if two are the same."""
+    names = [output.id or f"output-{place}" for place, output in enumerate(outputs, 1)]
+    if len(set(names)) != len(names):
+        raise ValidationFailed("outputs: two of them have the same id")
+    return names
+
+
+def operation_of(output: TranscodeOutput) -> str:
+    """Pictures are made by `image`. Raises `UnsupportedOutput` for streaming formats."""
+    if output.kind in ("hls", "dash"):
+        raise UnsupportedOutput(
+            f"outputs.kind: {output.kind} is not made by this server; it makes mp4, webm, mp3, "
+            "wav, ogg, png and jpg"
+        )
+    return "image" if output.kind in PICTURES else "transcode"
+
+
+def output_params(output: TranscodeOutput, inputs: list[TranscodeInput]) -> dict[str, Any]:
+    """Parameters of the output's operation. Pure. Raises `ValidationFailed`."""
+    check_parts(output)
+    if output.kind in PICTURES:
+        image = output.image
+        said: dict[str, Any] = {
+            "format": PICTURES[output.kind],
+            "width": image and image.width,
+            "height": image and image.height,
+            "start": (_region(inputs).get("start") or 0.0) + (image.offset_sec if image else 0.0),
+        }
+    else:
+        said = {"format": output.kind} | _region(inputs) | _video(output) | _audio(output)
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def check_parts(output: TranscodeOutput) -> None:
+    """Raises `ValidationFailed` for a part that the kind of output has no use for."""
+    picture, sound = output.kind in PICTURES, output.kind in SOUNDS
+    odd = {
+        "video": output.video is not None and (picture or sound),
+        "audio": output.audio is not None and picture,
+        "image": output.image is not None and not picture,
+    }
+    for name, wrong in odd.items():
+        if wrong:
+            raise ValidationFailed(f"outputs.{name}: {output.kind} has no {name}")
+
+
+def _region(inputs: list[TranscodeInput]) -> dict[str, Any]:
+    segments = [entry.segment for entry in inputs if entry.segment]
+    if not segments:
+        return {}
+    if len(inputs) > 1:
+        raise ValidationFailed("inputs.segment: goes with a single input only")
+    (segment,) = segments
+    end = None if segment.duration is None else segment.start + segment.duration
+    return {"start": segment.start or None, "end": end}
+
+
+def _video(output: TranscodeOutput) -> dict[str, Any]:
+    if (video := output.video) is None:
+        return {}
+    if video.codec and video.codec.lower() == "vp8":
+        raise UnsupportedOutput("outputs.video.codec: vp8 is not made here; webm takes vp9 or av1")
+    return {
+        "codec": video.codec,
+        "width": video.width,
+        "height": video.height,
+        "fps": video.frame_rate,
+        "bitrate": video.bitrate_kb and video.bitrate_kb * 1000,
+    }
+
+
+def _audio(output: TranscodeOutput) -> dict[str, Any]:
+    tracks = output.audio if isinstance(output.audio, list) else [output.audio]
+    if len(tracks) > 1:
+        raise ValidationFailed("outputs.audio: one sound track is written, not several")
+    track = tracks[0] if tracks else None
+    if track is None:
+        return {}
+    return {
+        "audio_codec": track.codec and AUDIO_CODECS.get(track.codec.lower(), track.codec),
+        "audio_bitrate": track.bitrate_kb and track.bitrate_kb * 1000,
+        "channels": track.channels,
+        "sample_rate": track.sample_rate,
+    }

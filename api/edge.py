@@ -1,0 +1,131 @@
+"""The outermost layer of the app: body caps, counters, rate headers, and the last catch."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import response_for, unhandled
+from cluster.errors import TooLarge
+
+log = structlog.get_logger(__name__)
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class RequestMetrics:
+    """Counters of this process, by method, route and status; never by job or key."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "reelyard_http_requests",
+            "HTTP requests answered by this process",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "reelyard_http_request_seconds",
+            "Time to the first byte of the answer",
+            ["route"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+
+    def note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answer."""
+        route = getattr(scope.get("route"), "path", "other")
+        self._requests.labels(scope["method"], route, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+
+class Edge:
+    """ASGI middleware. JSON bodies beyond `max_bytes` get 413, before they are read if the
+    client tells their length; `open_paths` take bodies of any size (they count themselves)."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: RequestMetrics,
+        max_bytes: int | None,
+        open_paths: tuple[str, ...] = (),
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._max_bytes = max_bytes
+        self._open_paths = open_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        started = False
+
+        async def outgoing(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _add_rate(scope, message)
+                self._metrics.note(scope, message["status"], time.perf_counter() - began)
+            await send(message)
+
+        scope.setdefault("state", {})
+        request = Request(scope)
+        try:
+            if self._max_bytes is not None and self._capped(request):
+                if _length(request) > self._max_bytes:
+                    await response_for(self._too_large(), request)(scope, receive, outgoing)
+                    return
+                receive = self._counted(receive)
+            await self._app(scope, receive, outgoing)
+        except ClientDisconnect:
+            log.debug("client went away", path=scope["path"])
+        except Exception:
+            log.exception("unhandled error", method=scope["method"], path=scope["path"])
+            if not started:
+                await unhandled(request)(scope, receive, outgoing)
+
+    def _capped(self, request: Request) -> bool:
+        if request.method in ("GET", "HEAD", "DELETE", "OPTIONS"):
+            return False
+        return not request.scope["path"].startswith(self._open_paths)
+
+    def _counted(self, receive: Receive) -> Receive:
+        seen = 0
+
+        async def counting() -> Message:
+            nonlocal seen
+            message = await receive()
+            if message["type"] == "http.request":
+                seen += len(message.get("body", b""))
+                if seen > (self._max_bytes or 0):
+                    raise HTTPException(413, self._too_large().message)
+            return message
+
+        return counting
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"a JSON body takes at most {self._max_bytes} bytes",
+            details={"max_bytes": self._max_bytes},
+        )
+
+
+def _length(request: Request) -> int:
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _add_rate(scope: Scope, message: Message) -> None:
+    rate: Any = scope["state"].get("rate")
+    if rate is not None:
+        MutableHeaders(raw=message["headers"]).update(rate.headers())

@@ -1,0 +1,168 @@
+"""What Pipelyn's handlers delegate to: forms, submits, waits, files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Mapping
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.jobs.model import Job, JobSpec, OutputFile, State
+from actors.media.operation import find_operation, mime_of
+from api.auth import Caller
+from api.errors import full_path
+from api.pipelyn import wire
+from api.services import Services
+from api.signing import Disposition
+from api.transfer.downloads import object_response
+from api.transfer.multipart import FormFile, receive_form
+from cluster.errors import (
+    EmptySource,
+    InvalidInput,
+    NotFound,
+    ReelyardError,
+    TimedOut,
+    TooLarge,
+    UnsupportedType,
+    error_from_dict,
+)
+from cluster.storage import UploadInfo
+from cluster.storage.keys import SCHEME
+
+_UNKNOWN_TYPES = ("", "application/octet-stream")
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """A form that has come in: its file, already in our storage, and its fields."""
+
+    upload: UploadInfo
+    filename: str
+    content_type: str
+    preset: str
+
+
+async def receive(request: Request, who: Caller, parts: Services) -> Submission:
+    """Read the form. Raises `InvalidInput` without a file in `media`, `TooLarge`, and what
+    Pipelyn answers to a broken form (`wire.broken_form`)."""
+
+    async def keep(file: FormFile, chunks: AsyncIterable[bytes]) -> UploadInfo | None:
+        if file.field != "media":
+            return None
+        return await parts.uploads.receive(
+            who.tenant, chunks, filename=file.filename, content_type=file.content_type
+        )
+
+    async def drop(upload: UploadInfo | None) -> None:
+        if upload is not None:
+            await parts.uploads.remove(upload.tenant, upload.upload_id)
+
+    try:
+        form = await receive_form(request, parts.settings.max_form_bytes, keep, drop)
+    except UnsupportedType:
+        raise InvalidInput(wire.NO_FILE) from None
+    except InvalidInput as error:
+        raise wire.broken_form(full_path(request), error.message) from None
+    except TooLarge:
+        raise TooLarge(wire.too_large(parts.settings.max_form_bytes)) from None
+    for file, upload in form.files:
+        if upload is not None:
+            return Submission(
+                upload=upload,
+                filename=file.filename,
+                content_type=_content_type(file),
+                preset=wire.preset_of(form.fields.get("preset")),
+            )
+    raise InvalidInput(wire.NO_FILE)
+
+
+async def check_sync(form: Submission, parts: Services) -> None:
+    """Raises `UnsupportedType` or `EmptySource` at once, where a job would only fail later."""
+    try:
+        wire.check_type(form.content_type)
+        if form.upload.length == 0:
+            raise EmptySource("The uploaded file is empty")
+    except ReelyardError:
+        await parts.uploads.remove(form.upload.tenant, form.upload.upload_id)
+        raise
+
+
+async def submit(form: Submission, who: Caller, parts: Services) -> Job:
+    """The accepted job. Raises whatever it is refused for."""
+    announced = form.content_type.partition("/")[0]
+    media = {"media": announced} if announced in wire.SYNC_LIMITS_S else {}
+    spec = JobSpec(
+        operation="optimize",
+        inputs=[form.upload.location],
+        params={"preset": form.preset} | media,
+        tenant=who.tenant,
+        dialect="pipelyn",
+        input=form.filename,
+        extra={
+            "preset": form.preset,
+            "filename": form.filename,
+            "input_bytes": form.upload.length,
+            "content_type": form.content_type,
+        },
+        credits=find_operation("optimize").credits,
+    )
+    return (await parts.registry.submit_one(spec)).job
+
+
+async def run_to_end(job: Job, who: Caller, parts: Services) -> Job:
+    """The job once it has succeeded. Raises what it failed with, or `TimedOut` and cancels it."""
+    limit_s = wire.SYNC_LIMITS_S.get(job.kind, wire.SYNC_LIMITS_S["video"])
+    ended = await parts.registry.wait(job.id, who.tenant, limit_s)
+    if not ended.state.terminal:
+        await parts.registry.cancel([job.id], who.tenant)
+        raise TimedOut(f"Encoding took longer than {limit_s} seconds")
+    if ended.state is State.SUCCEEDED:
+        return ended
+    if ended.error is None:
+        raise ReelyardError("The job was cancelled")
+    raise error_from_dict(msgspec.to_builtins(ended.error))
+
+
+async def url_of(job: Job, request: Request, parts: Services) -> str | None:
+    """Where the output can be had: a presigned URL, or our own download path."""
+    output = _first_output(job)
+    if output is None:
+        return None
+    if not output.url.startswith(SCHEME):
+        return output.url
+    key = output.url.removeprefix(SCHEME)
+    signed = await parts.storage.sign("GET", key, parts.settings.url_ttl_s, output.name)
+    return signed or f"{parts.base_url(request)}/api/media/jobs/{job.id}/download"
+
+
+async def output_response(
+    job: Job,
+    request: Request,
+    parts: Services,
+    disposition: Disposition,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The bytes of the output. Raises `NotFound` if it is not (or no longer) in our storage."""
+    output = _first_output(job)
+    if output is None or not output.url.startswith(SCHEME):
+        raise NotFound("Stored output not found")
+    return await object_response(
+        request,
+        parts.storage,
+        output.url.removeprefix(SCHEME),
+        filename=output.name,
+        content_type=output.content_type,
+        disposition=disposition,
+        cache_control="no-store",
+        redirect=False,
+        headers=headers,
+    )
+
+
+def _first_output(job: Job) -> OutputFile | None:
+    return next((output for output in job.outputs if not output.deleted), None)
+
+
+def _content_type(file: FormFile) -> str:
+    declared = file.content_type.partition(";")[0].strip().lower()
+    return mime_of(file.filename) if declared in _UNKNOWN_TYPES else declared

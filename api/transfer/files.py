@@ -1,0 +1,76 @@
+"""Routes of files by signed token: whoever holds the URL may use it, until it expires."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from api.auth import services
+from api.services import Services
+from api.transfer.downloads import object_response
+from api.transfer.multipart import check_length
+from cluster.errors import Forbidden, InvalidInput
+
+Parts = Annotated[Services, Depends(services)]
+
+router = APIRouter(tags=["files"])
+
+_DOWNLOAD: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"application/octet-stream": {}}},
+    206: {"description": "The range that was asked for"},
+    302: {"description": "The object store serves it"},
+    304: {"description": "Not changed since"},
+    410: {"description": "The link has expired"},
+    416: {"description": "The range begins behind the end"},
+}
+
+
+@router.get("/files/{token}", responses=_DOWNLOAD, response_class=Response)
+@router.head("/files/{token}", include_in_schema=False)
+async def read_file(token: str, request: Request, parts: Parts) -> Response:
+    """Download a file, or a range of it."""
+    grant = parts.signer.read_file(token)
+    if grant.method != "GET":
+        raise Forbidden("this link is for uploading")
+    return await object_response(
+        request,
+        parts.storage,
+        grant.key,
+        filename=grant.filename,
+        content_type=grant.content_type,
+        disposition=grant.disposition,
+        cache_control=grant.cache_control or f"private, max-age={parts.signer.left_s(grant)}",
+    )
+
+
+@router.put(
+    "/files/{token}",
+    response_class=Response,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def write_file(token: str, request: Request, parts: Parts) -> Response:
+    """Upload a file whole: the body is its bytes, of any content type."""
+    grant = parts.signer.read_file(token)
+    if grant.method != "PUT":
+        raise Forbidden("this link is for downloading")
+    most = grant.max_bytes or parts.settings.max_upload_bytes
+    check_length(request, most)
+    try:
+        info = await parts.storage.put_stream(
+            grant.key,
+            request.stream(),
+            max_bytes=most,
+            content_type=request.headers.get("content-type"),
+            filename=grant.filename or None,
+        )
+    except ClientDisconnect as error:
+        raise InvalidInput("the connection broke before the end of the body") from error
+    return Response(status_code=200, headers={"etag": f'"{info.etag}"'})

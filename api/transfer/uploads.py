@@ -1,0 +1,232 @@
+"""Routes of uploads: in one request, or resumable with tus."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
+from typing import Annotated, Any, override
+
+import msgspec
+from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from api.auth import Caller, caller, services
+from api.errors import full_path, response_for
+from api.services import Services
+from api.transfer import tus
+from api.transfer.multipart import FormFile, check_length, receive_form
+from cluster.errors import InvalidInput, ReelyardError, UnsupportedType, WrongVersion
+from cluster.storage import UploadInfo
+
+Parts = Annotated[Services, Depends(services)]
+Who = Annotated[Caller, Depends(caller)]
+
+
+class TusRoute(APIRoute):
+    """Every answer, an error too, names the protocol's version, as it demands."""
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_tus(request: Request) -> Response:
+            try:
+                response = await handle(request)
+            except ReelyardError as error:
+                response = response_for(error, request)
+            response.headers["Tus-Resumable"] = tus.VERSION
+            if response.status_code == WrongVersion.http_status:
+                response.headers["Tus-Version"] = tus.VERSION
+            return response
+
+        return handle_tus
+
+
+router = APIRouter(route_class=TusRoute, tags=["uploads"])
+
+
+class UploadReceipt(msgspec.Struct, frozen=True):
+    """What a client is told about an upload made in one request."""
+
+    upload_id: str
+    size: int
+    filename: str
+
+
+_BODY = {
+    "requestBody": {
+        "description": "A form with one file, the bare bytes of a file, or nothing (tus creation).",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    },
+    "parameters": [
+        {
+            "name": "filename",
+            "in": "query",
+            "description": "name of the file, where the body is its bare bytes",
+            "schema": {"type": "string"},
+        }
+    ],
+}
+_PIECE = {
+    "requestBody": {
+        "required": True,
+        "content": {tus.PIECE_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.options("/uploads", include_in_schema=False)
+@router.options("/uploads/", include_in_schema=False)
+@router.options("/uploads/{upload_id}", include_in_schema=False)
+async def describe(parts: Parts) -> Response:
+    """What of the tus protocol is spoken here."""
+    return Response(status_code=204, headers=tus.options_headers(parts.uploads.max_bytes))
+
+
+@router.post("/uploads", status_code=201, openapi_extra=_BODY)
+@router.post("/uploads/", status_code=201, include_in_schema=False)
+async def create(request: Request, parts: Parts, who: Who) -> Response:
+    """Upload a file in one request, or begin a resumable upload (tus 1.0.0)."""
+    if "tus-resumable" in request.headers:
+        return await _begin(request, parts, who)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        upload = await _receive_form(request, parts, who)
+    elif kind in ("", "application/x-www-form-urlencoded"):
+        raise UnsupportedType(
+            "send the file as multipart/form-data, its bytes with the file's own Content-Type, or "
+            "with the tus protocol (Tus-Resumable: 1.0.0)"
+        )
+    else:
+        upload = await _receive_bytes(request, parts, who, kind)
+    receipt = UploadReceipt(upload.upload_id, upload.length, upload.filename)
+    return JSONResponse(
+        msgspec.structs.asdict(receipt),
+        201,
+        headers={"Location": _location(request, parts, upload)},
+    )
+
+
+@router.head("/uploads/{upload_id}")
+async def stand(upload_id: str, request: Request, parts: Parts, who: Who) -> Response:
+    """How far an upload has come."""
+    _check_version(request)
+    upload = await parts.uploads.find(who.tenant, upload_id)
+    return Response(status_code=200, headers=tus.head_headers(upload))
+
+
+@router.patch("/uploads/{upload_id}", status_code=204, openapi_extra=_PIECE)
+async def append(upload_id: str, request: Request, parts: Parts, who: Who) -> Response:
+    """Add a piece; what has arrived of it stays even if the connection breaks."""
+    _check_version(request)
+    tus.check_piece_type(request.headers)
+    offset = tus.upload_offset(request.headers)
+    upload = await parts.uploads.find(who.tenant, upload_id)
+    if offset == upload.offset:
+        check_length(request, upload.length - offset)
+    upload = await parts.uploads.append(upload, offset, _body(request))
+    return Response(status_code=204, headers=tus.state_headers(upload))
+
+
+@router.delete("/uploads/{upload_id}", status_code=204)
+async def remove(upload_id: str, request: Request, parts: Parts, who: Who) -> Response:
+    """Delete an upload with all its bytes."""
+    _check_version(request)
+    await parts.uploads.remove(who.tenant, upload_id)
+    return Response(status_code=204)
+
+
+@router.post("/uploads/{upload_id}", include_in_schema=False)
+async def override_method(upload_id: str, request: Request, parts: Parts, who: Who) -> Response:
+    """PATCH or DELETE from clients that can't send those (tus: `X-HTTP-Method-Override`)."""
+    match request.headers.get("x-http-method-override", "").upper():
+        case "PATCH":
+            return await append(upload_id, request, parts, who)
+        case "DELETE":
+            return await remove(upload_id, request, parts, who)
+        case "HEAD":
+            return await stand(upload_id, request, parts, who)
+        case other:
+            raise InvalidInput(f"X-HTTP-Method-Override: PATCH, DELETE or HEAD, not {other!r}")
+
+
+async def _begin(request: Request, parts: Services, who: Caller) -> Response:
+    _check_version(request)
+    length = tus.upload_length(request.headers)
+    metadata = tus.parse_metadata(request.headers.get("upload-metadata", ""))
+    with_piece = request.headers.get("content-type", "").startswith(tus.PIECE_TYPE)
+    if with_piece:
+        check_length(request, length)
+    upload = await parts.uploads.create(
+        who.tenant,
+        length=length,
+        filename=tus.metadata_text(metadata, "filename", "name"),
+        content_type=tus.metadata_text(metadata, "filetype", "type"),
+        metadata=metadata,
+    )
+    if with_piece:
+        upload = await parts.uploads.append(upload, 0, _body(request))
+    headers = tus.state_headers(upload) | {"Location": _location(request, parts, upload)}
+    return Response(status_code=201, headers=headers)
+
+
+async def _receive_form(request: Request, parts: Services, who: Caller) -> UploadInfo:
+    uploads = parts.uploads
+    seen: list[FormFile] = []
+
+    async def sink(file: FormFile, chunks: AsyncIterable[bytes]) -> UploadInfo:
+        if seen:
+            raise InvalidInput("the form holds several files; send one request for each")
+        seen.append(file)
+        return await uploads.receive(
+            who.tenant, chunks, filename=file.filename, content_type=file.content_type
+        )
+
+    async def undo(upload: UploadInfo) -> None:
+        await uploads.remove(who.tenant, upload.upload_id)
+
+    form = await receive_form(request, uploads.max_bytes, sink, undo)
+    if not form.files:
+        raise InvalidInput("the form holds no file")
+    return form.files[0][1]
+
+
+async def _receive_bytes(
+    request: Request, parts: Services, who: Caller, content_type: str
+) -> UploadInfo:
+    check_length(request, parts.uploads.max_bytes)
+    return await parts.uploads.receive(
+        who.tenant,
+        _body(request),
+        filename=request.query_params.get("filename", ""),
+        content_type=content_type,
+    )
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect as error:
+        raise InvalidInput("the connection broke before the end of the body") from error
+
+
+def _check_version(request: Request) -> None:
+    if not tus.speaks_tus(request.headers):
+        raise WrongVersion(
+            f"Tus-Resumable: this server speaks {tus.VERSION}, "
+            f"not {request.headers.get('tus-resumable', '')[:20]!r}"
+        )
+
+
+def _location(request: Request, parts: Services, upload: UploadInfo) -> str:
+    return f"{parts.base_url(request)}{full_path(request).rstrip('/')}/{upload.upload_id}"

@@ -1,0 +1,83 @@
+"""`/v1/uploads` and `/v1/usage`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from actors.jobs.times import iso
+from actors.media.operation import validation_failed
+from api.errors import json_response
+from api.idempotency import once
+from api.v1 import answers, wire
+from api.v1.docs import IDEMPOTENCY, READ, answered
+from api.v1.jobs import Asker, Parts
+from api.v1.models import UploadBody
+from cluster.errors import UnsupportedType
+
+router = APIRouter(prefix="/v1", tags=["account"])
+UPLOADS = "/api/uploads"
+
+
+@router.post(
+    "/uploads",
+    status_code=201,
+    responses={
+        **answered(answers.Upload, 409, 413, 415, 422, *READ, status=201, description="Created"),
+        307: {"description": "A multipart form goes to `/api/uploads`, which takes bytes."},
+    },
+    openapi_extra={
+        "parameters": [IDEMPOTENCY],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": UploadBody.model_json_schema()},
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"file": {"type": "string", "format": "binary"}},
+                        "required": ["file"],
+                    }
+                },
+            },
+        },
+    },
+    summary="Begin an upload",
+)
+async def create_upload(request: Request, who: Asker, parts: Parts) -> Response:
+    content = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content == "multipart/form-data":
+        return RedirectResponse(UPLOADS, 307)
+    if content != "application/json":
+        raise UnsupportedType(
+            f"uploads takes application/json or multipart/form-data, not {content[:80]!r}"
+        )
+    try:
+        body = UploadBody.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise validation_failed("upload", error) from None
+
+    async def act() -> Response:
+        upload = await parts.uploads.create(who.tenant, length=body.size, filename=body.filename)
+        place = f"{UPLOADS}/{upload.upload_id}"
+        answer = {
+            "upload_id": upload.upload_id,
+            "url": place,
+            "input": f"upload:{upload.upload_id}",
+            "size": body.size,
+            "expires_at": iso(upload.expires_ms),
+        }
+        return json_response(answer, 201, {"Location": place})
+
+    return await once(request, parts, who, body.model_dump(), act)
+
+
+@router.get(
+    "/usage",
+    responses=answered(answers.Usage, *READ),
+    summary="Credits, jobs by state, and sums",
+)
+async def get_usage(who: Asker, parts: Parts) -> Response:
+    return json_response(wire.usage(await parts.registry.usage(who.tenant)))

@@ -1,0 +1,134 @@
+"""`/v1/admin`: for whoever runs the cluster."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth import Caller, admin
+from api.errors import json_response
+from api.idempotency import once
+from api.services import Services
+from api.v1 import answers, wire
+from api.v1.docs import IDEMPOTENCY, READ, answered
+from api.v1.jobs import Parts
+from api.v1.models import GrantBody, KeyBody
+from cluster.errors import NotFound
+
+router = APIRouter(prefix="/v1/admin", tags=["admin"])
+Admin = Annotated[Caller, Depends(admin)]
+_KEYED = {"parameters": [IDEMPOTENCY]}
+
+
+@router.get(
+    "/overview",
+    responses=answered(answers.Overview, 403, *READ),
+    summary="Pools, queues, running jobs, throughput",
+)
+async def get_overview(who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks for an admin
+    return json_response(wire.overview(await parts.registry.overview()))
+
+
+@router.post(
+    "/pools/{pool}/pause",
+    responses=answered(answers.PoolAnswer, 403, 404, 409, *READ),
+    openapi_extra=_KEYED,
+    summary="Hand out no more tasks of a pool",
+)
+async def pause_pool(pool: str, request: Request, who: Admin, parts: Parts) -> Response:
+    async def act() -> Response:
+        workers = await _workers(pool, parts)
+        await parts.registry.pause(pool)
+        return json_response({"pool": pool, "state": "paused", "workers": workers})
+
+    return await once(request, parts, who, None, act)
+
+
+@router.post(
+    "/pools/{pool}/resume",
+    responses=answered(answers.PoolAnswer, 403, 404, 409, *READ),
+    openapi_extra=_KEYED,
+    summary="Hand out tasks of a pool again",
+)
+async def resume_pool(pool: str, request: Request, who: Admin, parts: Parts) -> Response:
+    async def act() -> Response:
+        workers = await _workers(pool, parts)
+        await parts.registry.resume(pool)
+        return json_response({"pool": pool, "state": "running", "workers": workers})
+
+    return await once(request, parts, who, None, act)
+
+
+@router.post(
+    "/pools/{pool}/drain",
+    responses=answered(answers.PoolAnswer, 403, 404, 409, *READ),
+    openapi_extra=_KEYED,
+    summary="Let a pool's workers finish what they run and exit",
+)
+async def drain_pool(pool: str, request: Request, who: Admin, parts: Parts) -> Response:
+    async def act() -> Response:
+        workers = await _workers(pool, parts)
+        await parts.registry.drain(workers)
+        return json_response({"pool": pool, "state": "draining", "workers": workers})
+
+    return await once(request, parts, who, None, act)
+
+
+@router.get("/keys", responses=answered(answers.KeyList, 403, *READ), summary="All API keys")
+async def list_keys(who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks for an admin
+    return json_response({"items": [wire.key(info) for info in await parts.registry.api_keys()]})
+
+
+@router.post(
+    "/keys",
+    status_code=201,
+    responses=answered(answers.NewKey, 403, 409, 422, *READ, status=201, description="Created"),
+    openapi_extra=_KEYED,
+    summary="Make an API key; its text is shown this once",
+)
+async def create_key(body: KeyBody, request: Request, who: Admin, parts: Parts) -> Response:
+    async def act() -> Response:
+        text, info = await parts.registry.create_key(
+            body.tenant, body.name, admin=body.admin, credits=body.credits
+        )
+        return json_response({"key": text} | wire.key(info), 201)
+
+    return await once(request, parts, who, body.model_dump(), act, secret=True)
+
+
+@router.delete(
+    "/keys/{key_id}",
+    responses=answered(answers.Key, 403, 404, *READ),
+    summary="Make a key worthless",
+)
+async def revoke_key(key_id: str, who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks for an admin
+    return json_response(wire.key(await parts.registry.revoke_key(key_id)))
+
+
+@router.post(
+    "/tenants/{tenant}/credits",
+    responses=answered(answers.Usage, 403, 409, 422, *READ),
+    openapi_extra=_KEYED,
+    summary="Give a tenant credits",
+)
+async def grant_credits(
+    tenant: str, body: GrantBody, request: Request, who: Admin, parts: Parts
+) -> Response:
+    async def act() -> Response:
+        await parts.registry.grant(tenant, body.credits)
+        return json_response(wire.usage(await parts.registry.usage(tenant)))
+
+    return await once(request, parts, who, body.model_dump(), act)
+
+
+async def _workers(pool: str, parts: Services) -> list[str]:
+    pools: dict[str, Any] = {
+        status.name: status for status in (await parts.registry.overview()).pools
+    }
+    if pool not in pools and pool not in parts.settings.all_pools:
+        names = ", ".join(sorted(pools.keys() | parts.settings.all_pools.keys()))
+        raise NotFound(f"there is no pool {pool[:80]!r}; there are: {names}")
+    return list(pools[pool].workers) if pool in pools else []

@@ -1,0 +1,39 @@
+"""`/v1/operations`: what can be asked for."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from actors.media.operation import find_operation, load_operations
+from api.errors import json_response
+from api.v1 import answers
+from api.v1.docs import READ, answered
+from api.v1.jobs import Asker, Parts
+from cluster.errors import NotFound, UnknownOperation
+
+router = APIRouter(prefix="/v1", tags=["operations"])
+
+
+@router.get(
+    "/operations",
+    responses=answered(answers.OperationList, *READ),
+    summary="All operations",
+)
+async def list_operations(who: Asker, parts: Parts) -> Response:  # noqa: ARG001  asks for a key
+    catalogue = load_operations(parts.settings.operations)
+    return json_response({"items": [catalogue[name].describe() for name in sorted(catalogue)]})
+
+
+@router.get(
+    "/operations/{name}",
+    responses=answered(answers.Operation, 404, *READ),
+    summary="An operation with its parameters: bounds, units, defaults",
+)
+async def get_operation(name: str, who: Asker, parts: Parts) -> Response:  # noqa: ARG001  asks for a key
+    load_operations(parts.settings.operations)
+    try:
+        op = find_operation(name)
+    except UnknownOperation as error:
+        raise NotFound(error.message[:2000], details={"operation": name[:80]}) from None
+    return json_response(op.describe() | {"parameters": op.params.model_json_schema()})

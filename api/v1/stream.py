@@ -1,0 +1,46 @@
+"""`GET /v1/jobs/{id}/events`: what happens to a job, as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from api.events import StreamEnded, job_events, last_event_id
+from api.v1.docs import READ, errors
+from api.v1.jobs import Asker, Parts, job_key
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+
+async def _seen(
+    job_id: str,
+    who: Asker,
+    parts: Parts,
+    last_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)] = None,
+) -> int:
+    # Here and not in the stream: once a stream has begun there is no status left to set.
+    after = last_event_id(last_id)
+    job = await parts.registry.get(job_key(job_id), who.scope)
+    if job.state.terminal and after and job.history and job.history[-1].seq <= after:
+        raise StreamEnded
+    return after
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses={
+        204: {"description": "The job has ended, and `Last-Event-ID` was its last event."},
+        **errors(404, *READ),
+    },
+    summary="A job's history and progress as server-sent events",
+)
+async def stream_job(
+    job_id: str, who: Asker, parts: Parts, after: Annotated[int, Depends(_seen)]
+) -> AsyncIterator[ServerSentEvent]:
+    jobs = parts.registry.watch(job_key(job_id), who.scope, after)
+    async for event in job_events(jobs, after):
+        yield event

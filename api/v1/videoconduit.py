@@ -1,0 +1,81 @@
+"""The routes of VideoConduit's that name an operation of their own: preview and info."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.jobs.model import JobSpec, State
+from actors.media.operation import find_operation
+from api.errors import json_response
+from api.idempotency import fingerprint, key_of
+from api.v1 import answers
+from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered
+from api.v1.jobs import Asker, Parts, accepted_response
+from api.v1.models import PreviewBody
+from cluster.errors import ReelyardError, Unavailable, error_from_dict
+
+router = APIRouter(prefix="/v1", tags=["videoconduit"])
+INFO_PRIORITY = 50
+"""Somebody waits for the answer."""
+
+
+@router.post(
+    "/preview",
+    status_code=202,
+    responses=answered(answers.Accepted, *SUBMIT, status=202, description="Accepted"),
+    openapi_extra={"parameters": [IDEMPOTENCY]},
+    summary="A GIF, a thumbnail, a mosaic or a clip of a video",
+)
+async def create_preview(body: PreviewBody, request: Request, who: Asker, parts: Parts) -> Response:
+    sent = body.model_dump(mode="json", exclude_unset=True)
+    params = {name: value for name, value in sent.items() if name != "url" and value is not None}
+    accepted = await parts.registry.submit_one(
+        JobSpec(
+            operation="preview",
+            inputs=[await parts.locate_input(body.url, who)],
+            input=body.url,
+            params=params,
+            params_sent=sent,
+            tenant=who.tenant,
+            credits=find_operation("preview").credits,
+            idempotency_key=key_of(request),
+            fingerprint=fingerprint(request, sent),
+        )
+    )
+    return accepted_response(accepted.job, replayed=accepted.replayed)
+
+
+@router.get(
+    "/info",
+    responses=answered(answers.Info, 400, 402, 403, 404, 409, 410, 422, *READ),
+    summary="What a media file is: the one call that waits for its result",
+)
+async def get_info(
+    url: Annotated[str, Query(min_length=1, max_length=8192)], who: Asker, parts: Parts
+) -> Response:
+    accepted = await parts.registry.submit_one(
+        JobSpec(
+            operation="probe",
+            inputs=[await parts.locate_input(url, who)],
+            input=url,
+            tenant=who.tenant,
+            credits=find_operation("probe").credits,
+            priority=INFO_PRIORITY,
+        )
+    )
+    job_id = accepted.job.id
+    job = await parts.registry.wait(job_id, who.scope, parts.settings.max_wait_s)
+    if not job.state.terminal:
+        await parts.registry.cancel([job_id], who.scope)
+        raise Unavailable("the source could not be looked at in time", retry_after_s=10)
+    if job.state is not State.SUCCEEDED:
+        raise _failure(job.error.code, job.error.message) if job.error else ReelyardError()
+    return json_response((job.result or {}) | {"job_id": job.id, "source_url": job.input})
+
+
+def _failure(code: str, message: str) -> ReelyardError:
+    return error_from_dict({"code": code, "message": message})

@@ -1,0 +1,1 @@
+"""Figures as ratios against a named rival, both measured in one run."""

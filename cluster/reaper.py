@@ -1,0 +1,53 @@
+"""Ends what Ray leaves behind when the process that started it is killed.
+
+Most of Ray's processes die with it. Its two agents first try for a minute to tell the dead head
+of the death of the raylet; this ends them at once.
+"""
+
+from __future__ import annotations
+
+import subprocess
+
+import psutil
+
+AGENTS = (
+    "ray::DashboardAgent",
+    "ray::RuntimeEnvAgent",
+    # Before they have set their titles.
+    "dashboard/agent.py",
+    "runtime_env/agent/main.py",
+)
+
+
+class Reaper:
+    """A shell that waits for this process's death, however it comes, and then kills others."""
+
+    def __init__(self, pids: list[int]) -> None:
+        # Its input ends when this process does. In a session of its own, Ctrl-C does not end it.
+        self._shell = subprocess.Popen(
+            ["/bin/sh", "-c", 'read _; kill -9 "$@" 2>/dev/null', "reelyard-reaper"]
+            + [str(pid) for pid in pids],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    @classmethod
+    def of_agents(cls) -> Reaper:
+        """For the agents of the Ray node that this process has started."""
+        children = psutil.Process().children(recursive=True)
+        return cls([child.pid for child in children if _is_agent(child)])
+
+    def dismiss(self) -> None:
+        """End the shell; nobody is killed."""
+        self._shell.kill()
+        self._shell.communicate()
+
+
+def _is_agent(process: psutil.Process) -> bool:
+    try:
+        command = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    return any(name in command for name in AGENTS)

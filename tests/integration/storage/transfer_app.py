@@ -1,0 +1,51 @@
+"""The transfer routes as an app of their own, without a registry behind them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import httpx2
+from fastapi import FastAPI, Request
+
+from api import transfer
+from api.auth import Caller, caller
+from api.errors import install_error_handlers, v1_error_response
+from api.registry_client import RegistryClient
+from api.services import Services
+from api.signing import Signer
+from cluster.settings import Settings
+from cluster.storage import Storage
+
+BASE = "http://server.test"
+
+
+def services_on(storage: Storage, **changes: Any) -> Services:
+    return Services(
+        settings=Settings(**changes),
+        registry=cast("RegistryClient", None),
+        storage=storage,
+        signer=Signer("a secret of enough characters"),
+    )
+
+
+def app_on(services: Services) -> FastAPI:
+    """Mounted at `/api`; header `x-tenant` says who asks."""
+    below = FastAPI()
+    below.include_router(transfer.router)
+    below.state.services = services
+    below.state.error_shape = lambda path: v1_error_response
+    install_error_handlers(below)
+
+    async def tenant(request: Request) -> Caller:
+        return Caller(request.headers.get("x-tenant", "t"), "key", admin=False)
+
+    below.dependency_overrides[caller] = tenant
+    main = FastAPI()
+    main.mount("/api", below)
+    return main
+
+
+def client_on(services: Services) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app_on(services)), base_url=BASE, timeout=30
+    )

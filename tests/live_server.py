@@ -1,0 +1,111 @@
+"""A real server in a process of its own, as `reelyard up` starts it, for tests over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+START_S = 180
+_REELYARD = str(Path(sys.executable).with_name("reelyard"))
+
+
+@dataclass
+class LiveServer:
+    """A running server: where it is, and how its command line is called."""
+
+    url: str
+    data_dir: Path
+    env: dict[str, str] = field(repr=False)
+
+    def cli(self, *args: str) -> Any:
+        """What `reelyard <args> --json` prints."""
+        done = subprocess.run(
+            [_REELYARD, *args, "--json"],
+            check=False,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def create_key(self, name: str, tenant: str) -> dict[str, Any]:
+        """A fresh API key: `key`, `key_id`, `name`, `tenant`."""
+        made: dict[str, Any] = self.cli("keys", "create", name, "--tenant", tenant)
+        return made
+
+
+@contextmanager
+def live_server(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterator[LiveServer]:
+    """`reelyard up` on a free port, with `settings` as REELYARD_* variables."""
+    given = {f"REELYARD_{name.upper()}": value for name, value in (settings or {}).items()}
+    env = os.environ | {"REELYARD_DATA_DIR": str(data_dir), "REELYARD_LOG_LEVEL": "warning"} | given
+    log = data_dir.parent / f"{data_dir.name}.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [_REELYARD, "up", "--port", "0", "--json"],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+    try:
+        facts = _read_facts(process, log)
+        yield LiveServer(facts["url"], data_dir, env)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _read_facts(process: subprocess.Popen[str], log: Path) -> dict[str, str]:
+    assert process.stdout is not None
+    alarm = threading.Timer(START_S, process.kill)
+    alarm.start()
+    text = ""
+    try:
+        for line in process.stdout:
+            text += line
+            if line.rstrip() == "}":
+                facts: dict[str, str] = json.loads(text)
+                return facts
+    finally:
+        alarm.cancel()
+    raise AssertionError(f"the server did not start:\n{text}\n{log.read_text()[-4000:]}")
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def file_host(folder: Path) -> Iterator[str]:
+    """The URL of a loopback HTTP server for the files in `folder`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

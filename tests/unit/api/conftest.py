@@ -1,0 +1,161 @@
+"""The API on a real registry in this process: SQLite in a temporary folder, no Ray, no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
+from actors.jobs.model import ErrorInfo, OutputFile, Phase
+from actors.media.operation import load_operations
+from actors.registry.actor import JobRegistry
+from api.app import create_app
+from api.registry_client import RegistryClient
+from api.services import Services
+from api.signing import Signer
+from cluster.settings import Settings
+from cluster.storage import open_storage
+
+URL = "http://127.0.0.1:8000"
+WORKER = WorkerInfo(
+    slot="cpu-1", incarnation="one", pool="cpu", node="here", takes=["cpu", "light"]
+)
+
+
+class CountingRegistry:
+    """Passes calls on and counts them."""
+
+    def __init__(self, registry: JobRegistry) -> None:
+        self._registry = registry
+        self.calls: dict[str, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._registry, name)
+
+        async def call(*args: Any) -> Any:
+            self.calls[name] = self.calls.get(name, 0) + 1
+            return await method(*args)
+
+        return call
+
+
+@dataclass
+class Desk:
+    """A server, a client of it, and a worker's hands."""
+
+    registry: JobRegistry
+    counted: CountingRegistry
+    services: Services
+    http: httpx2.AsyncClient
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def key(self, tenant: str, *, admin: bool = False, credits: int | None = None) -> str:
+        """A key's text; from then on the server wants one."""
+        text, _ = await self.services.registry.create_key(
+            tenant, tenant, admin=admin, credits=credits
+        )
+        return text
+
+    def use(self, key: str | None) -> None:
+        """Send this key from now on."""
+        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    async def call(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        headers = self.headers | options.pop("headers", {})
+        return await self.http.request(method, path, headers=headers, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx2.Response:
+        return await self.call("GET", path, **options)
+
+    async def post(self, path: str, body: object = None, **options: Any) -> httpx2.Response:
+        return await self.call("POST", path, json=body, **options)
+
+    async def submit(self, **body: Any) -> str:
+        """The id of a fresh job (a probe unless told otherwise)."""
+        answer = await self.post(
+            "/v1/jobs", {"operation": "probe", "url": "http://media.test/clip.mp4"} | body
+        )
+        assert answer.status_code == 202, answer.text
+        job_id: str = answer.json()["job_id"]
+        return job_id
+
+    async def lease(self) -> Lease:
+        """The next task, now running."""
+        reply = await self.registry.lease(WORKER, 1, [], 0)
+        return reply.leases[0]
+
+    async def progress(self, lease: Lease, percent: float) -> None:
+        report = Report(lease.job_id, lease.task, lease.fence, percent, Phase.ENCODE, 2.0, 3.5)
+        await self.registry.report(WORKER.slot, WORKER.incarnation, [report])
+
+    async def finish(self, lease: Lease, **result: Any) -> None:
+        """Succeed, with a stored output called clip.jpg."""
+        key = f"tenants/{lease.tenant}/jobs/{lease.job_id}/{lease.task}-{lease.fence}/clip.jpg"
+        await self.services.storage.put(key, b"picture")
+        output = OutputFile(
+            name="clip.jpg",
+            url=f"storage:{key}",
+            size=7,
+            sha256="0" * 64,
+            content_type="image/jpeg",
+            kind="image",
+            facts={"width": 16},
+        )
+        await self._commit(lease, outputs=[output], result=result)
+
+    async def fail(self, lease: Lease) -> None:
+        await self._commit(lease, error=ErrorInfo("corrupt_media", "it is damaged"))
+
+    async def _commit(self, lease: Lease, **outcome: Any) -> None:
+        commit = Commit(lease.job_id, lease.task, lease.fence, **outcome)
+        verdicts = await self.registry.commit([commit])
+        assert verdicts[0].accepted
+
+    async def run(self, job_id: str, **result: Any) -> None:
+        """Bring a job of one task to a good end."""
+        lease = await self.lease()
+        assert lease.job_id == job_id
+        await self.finish(lease, **result)
+
+
+Build = Callable[..., Any]
+
+
+@pytest.fixture
+async def make_desk(tmp_path: Path) -> AsyncIterator[Build]:
+    """`await make_desk(setting=value)`: a desk with those settings."""
+    desks: list[Desk] = []
+
+    async def make(**changes: Any) -> Desk:
+        settings = Settings.model_validate({"data_dir": tmp_path / f"d{len(desks)}"} | changes)
+        load_operations()
+        registry = JobRegistry(settings)
+        await registry.start()
+        counted = CountingRegistry(registry)
+        services = Services(
+            settings,
+            RegistryClient.in_process(counted, settings),
+            open_storage(settings),
+            Signer("a secret for tests only"),
+        )
+        transport = httpx2.ASGITransport(app=create_app(services))
+        http = httpx2.AsyncClient(transport=transport, base_url=URL)
+        desks.append(Desk(registry, counted, services, http))
+        return desks[-1]
+
+    yield make
+    for desk in desks:
+        await desk.http.aclose()
+        await desk.services.close()
+        await desk.registry.stop()
+
+
+@pytest.fixture
+async def desk(make_desk: Build) -> Desk:
+    made: Desk = await make_desk()
+    return made

@@ -1,0 +1,103 @@
+"""Pipelyn's paths."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dialect_world import MP4, World
+
+
+async def test_a_form_becomes_a_job_that_is_polled_and_downloaded(world: World) -> None:
+    job_id = await world.submit(preset="low-bandwidth")
+    early = await world.http.get(f"/api/media/jobs/{job_id}/download")
+    assert (early.status_code, early.json()["code"]) == (409, "not-ready")
+    assert await world.work() == "optimize"
+    done = (await world.http.get(f"/api/media/jobs/{job_id}")).json()
+    assert (done["status"], done["preset"], done["filename"]) == (
+        "done",
+        "low-bandwidth",
+        "clip.mp4",
+    )
+    assert done["inputBytes"] == len(MP4[1])
+    assert done["downloadUrl"] == f"http://test/api/media/jobs/{job_id}/download"
+    file = await world.http.get(done["downloadUrl"])
+    assert (file.status_code, file.content) == (200, b"made")
+    assert file.headers["content-type"] == "video/webm"
+    assert file.headers["content-disposition"] == 'attachment; filename="clip.webm"'
+    assert file.headers["cache-control"] == "no-store"
+
+
+async def test_an_unknown_preset_is_web(world: World) -> None:
+    job_id = await world.submit(preset="huge")
+    assert (await world.http.get(f"/api/media/jobs/{job_id}")).json()["preset"] == "web"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/api/media/jobs/0198c0de-0000-7000-8000-000000000000", 404, "not-found"),
+        ("/api/media/jobs/5c3a1b2e", 404, "not-found"),
+        ("/api/media/jobs/5c3a1b2e/download", 404, "not-found"),
+    ],
+)
+async def test_a_missing_job_is_not_found(world: World, path: str, status: int, code: str) -> None:
+    answer = await world.http.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_form_without_a_file_is_invalid_input(world: World) -> None:
+    for sent in ({"files": {"other": MP4}}, {"files": {"media": (None, "text")}}, {"json": {}}):
+        answer = await world.http.post("/api/media/jobs", **sent)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
+        sync = await world.http.post("/api/media/optimize", **sent)
+        assert sync.status_code == 400
+        assert "code" not in sync.json()
+    assert await world.services.storage.list("tenants/acme/uploads") == []
+
+
+async def test_a_file_over_the_limit_is_too_large(world: World) -> None:
+    big = {"media": ("big.mp4", b"x" * ((1 << 20) + 1), "video/mp4")}
+    answer = await world.http.post("/api/media/jobs", files=big)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert await world.services.storage.list("tenants/acme/uploads") == []
+
+
+async def test_a_text_is_no_type_for_the_sync_path(world: World) -> None:
+    text = {"media": ("notes.txt", b"hello", "text/plain")}
+    answer = await world.http.post("/api/media/optimize", files=text)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-type")
+    empty = {"media": ("clip.mp4", b"", "video/mp4")}
+    answer = await world.http.post("/api/media/optimize", files=empty)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
+
+
+async def test_a_failed_job_tells_its_message_and_code(world: World) -> None:
+    job_id = await world.submit()
+    await world.work(error="corrupt_media")
+    failed = (await world.http.get(f"/api/media/jobs/{job_id}")).json()
+    assert failed["status"] == "failed"
+    assert failed["error"] == {"message": "why", "code": "encode-failed"}
+
+
+async def test_health_is_public_and_the_rest_is_not(world: World) -> None:
+    nobody = {"Authorization": ""}
+    assert (await world.http.get("/api/health", headers=nobody)).json() == {"ok": True}
+    for path in ("/api/media/presets", "/api/media/limits", "/api/usage", "/api/media/jobs/x"):
+        answer = await world.http.get(path, headers=nobody)
+        assert answer.status_code == 401, path
+        assert answer.json() == {
+            "error": "Unauthorized: valid API key required",
+            "code": "unauthorized",
+        }
+        assert (await world.http.get(path, headers={"x-api-key": world.key})).status_code != 401
+
+
+async def test_usage_sums_what_was_saved(world: World) -> None:
+    await world.submit()
+    await world.work()
+    assert (await world.http.get("/api/usage")).json() == {
+        "totalJobs": 1,
+        "totalInputBytes": len(MP4[1]),
+        "totalOutputBytes": 4,
+        "totalSavedBytes": len(MP4[1]) - 4,
+    }

@@ -1,0 +1,184 @@
+"""Whatever is sent, the answer is a 4xx that says what is wrong."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.api.conftest import Build, Desk
+
+URL = "http://media.test/a.mp4"
+GOOD = {"operation": "probe", "url": URL}
+NESTED = (
+    b'{"operation":"probe","url":"http://media.test/a","metadata":{"x":'
+    + b"[" * 400
+    + b"]" * 400
+    + b"}}"
+)
+SOME_JOB = "01a20252-848a-77fe-a44d-2624d7e59562"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, ""),
+        ([], ""),
+        (None, ""),
+        ("text", ""),
+        ({"operation": "probe"}, None),
+        ({"operation": 5, "url": URL}, "operation"),
+        ({"operation": "nope", "url": URL}, "operation"),
+        (GOOD | {"input": URL}, ""),
+        (GOOD | {"webhook_url": "http://x"}, "webhook_url"),
+        (GOOD | {"params": {"nope": 1}}, "nope"),
+        (GOOD | {"params": []}, "params"),
+        (GOOD | {"priority": 101}, "priority"),
+        (GOOD | {"priority": "high"}, "priority"),
+        (GOOD | {"pool": "nope"}, "pool"),
+        (GOOD | {"metadata": {"x": "y" * 20_000}}, "metadata"),
+        (GOOD | {"url": "ftp://x/y"}, None),
+        (GOOD | {"url": "javascript:alert(1)"}, None),
+        (GOOD | {"url": "http://"}, None),
+        (GOOD | {"url": ""}, None),
+        (GOOD | {"url": "x" * 10_000}, "url"),
+        (GOOD | {"output": "ftp://x"}, None),
+        ({"operation": "probe", "upload_id": "../../etc"}, None),
+        ({"operation": "probe", "inputs": []}, None),
+        ({"operation": "probe", "inputs": [URL] * 2}, None),
+        ({"operation": "probe", "inputs": [5]}, "0"),
+        ({"operation": "transcode", "url": URL, "params": {"width": -5}}, "width"),
+        ({"url": URL, "tasks": []}, "tasks"),
+        ({"url": URL, "tasks": [{"name": "a"}]}, "operation"),
+        ({"url": URL, "tasks": [{"name": "a/b", "operation": "probe"}]}, "name"),
+        (
+            {"url": URL, "tasks": [{"name": "a", "operation": "probe", "inputs": ["task:b"]}]},
+            None,
+        ),
+        ({"url": URL, "tasks": [{"name": "a", "operation": "probe"}] * 2}, None),
+    ],
+)
+async def test_a_job_that_can_not_work_is_refused_with_its_fault(
+    desk: Desk, body: Any, field: str | None
+) -> None:
+    answer = await desk.post("/v1/jobs", body)
+    assert answer.status_code in (400, 404, 422), answer.text
+    error = answer.json()
+    assert error["code"]
+    if field is not None:
+        assert answer.status_code == 422, answer.text
+        assert any(field in ("", str(fault["loc"][-1])) for fault in error["detail"]), error
+    assert (await desk.get("/v1/jobs")).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/jobs?limit=0", 422),
+        ("/v1/jobs?limit=101", 422),
+        ("/v1/jobs?limit=x", 422),
+        ("/v1/jobs?status=done", 422),
+        ("/v1/jobs?state=done", 422),
+        ("/v1/jobs?created_after=yesterday", 422),
+        ("/v1/jobs?cursor=eyJjcmVhdGVkX2F0IjogIjIwMjUtMDEtMTQifQ==", 400),
+        ("/v1/jobs?cursor=%00", 400),
+        ("/v1/jobs?cursor=" + "x" * 2000, 422),
+        ("/v1/jobs/nope", 404),
+        ("/v1/jobs/" + "9" * 300, 404),
+        (f"/v1/jobs/{SOME_JOB}", 404),
+        (f"/v1/jobs/{SOME_JOB}?wait=-1", 422),
+        (f"/v1/jobs/{SOME_JOB}?wait=soon", 422),
+        (f"/v1/jobs/{SOME_JOB}?wait=nan", 422),
+        ("/v1/jobs/nope/events", 404),
+        ("/v1/operations/nope", 404),
+        ("/v1/info", 422),
+        ("/v1/info?url=nope", 400),
+        ("/v1/nothing", 404),
+        ("/nothing", 404),
+    ],
+)
+async def test_a_get_that_makes_no_sense_is_a_4xx(desk: Desk, path: str, status: int) -> None:
+    answer = await desk.get(path)
+    assert (answer.status_code, "code" in answer.json()) == (status, True), answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kind", "status"),
+    [
+        ("/v1/jobs", b"{nope", "application/json", 422),
+        ("/v1/jobs", b"\xff\xfe", "application/json", 422),
+        ("/v1/jobs", b'{"operation": "probe"}', "text/plain", 422),
+        ("/v1/jobs", b"[" * 100_000, "application/json", 400),
+        ("/v1/jobs", b'{"priority": 1' + b"0" * 10_000 + b"}", "application/json", 400),
+        ("/v1/jobs", b'{"operation":"probe","url":"\\ud800"}', "application/json", 422),
+        ("/v1/jobs", NESTED, "application/json", 422),
+        ("/v1/jobs", json.dumps(GOOD | {"metadata": {"x": "\ud800"}}), "application/json", 422),
+        ("/v1/uploads", b"", "application/json", 422),
+        ("/v1/uploads", b"abc", "text/plain", 415),
+        ("/v1/uploads", b'{"size": -1}', "application/json", 422),
+        ("/v1/uploads", b'{"size": 99999999999999}', "application/json", 413),
+        ("/v1/jobs:batch", b'{"jobs": []}', "application/json", 422),
+        ("/v1/jobs:batchGet", b'{"job_ids": [1]}', "application/json", 422),
+        ("/v1/preview", b'{"url": "http://a/b", "preview_type": "x"}', "application/json", 422),
+        (
+            "/v1/preview",
+            b'{"url": "http://a/b", "preview_type": "gif", "duration": 20}',
+            "application/json",
+            422,
+        ),
+        (f"/v1/jobs/{SOME_JOB}/cancel", b"", "application/json", 404),
+        (f"/v1/jobs/{SOME_JOB}/retry", b"", "application/json", 404),
+        ("/v1/admin/pools/nope/pause", b"", "application/json", 404),
+        ("/v1/admin/keys", b'{"tenant": "../x"}', "application/json", 422),
+        ("/v1/admin/tenants/t/credits", b'{"credits": 0}', "application/json", 422),
+    ],
+)
+async def test_a_post_that_makes_no_sense_is_a_4xx(
+    desk: Desk, path: str, content: bytes | str, kind: str, status: int
+) -> None:
+    answer = await desk.call("POST", path, content=content, headers={"content-type": kind})
+    assert answer.status_code == status, answer.text
+    assert answer.json()["code"]
+
+
+async def test_a_body_that_is_too_large_is_refused_with_and_without_its_length(
+    make_desk: Build,
+) -> None:
+    desk = await make_desk(max_json_bytes=1000)
+    body = json.dumps(GOOD | {"metadata": {"x": "y" * 2000}}).encode()
+    kind = {"content-type": "application/json"}
+
+    async def in_pieces() -> Any:
+        for start in range(0, len(body), 100):
+            yield body[start : start + 100]
+
+    for content in (body, in_pieces()):
+        answer = await desk.call("POST", "/v1/jobs", content=content, headers=kind)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_the_wrong_method_names_the_right_one(desk: Desk) -> None:
+    answer = await desk.call("PATCH", "/v1/jobs/x/cancel")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["code"] == "method_not_allowed"
+
+
+async def test_a_bug_is_a_500_without_its_traceback(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(desk.services.registry, "usage", broken)
+    answer = await desk.get("/v1/usage")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/media/nope", "title"), ("/api/media/nope", "error"), ("/jobs/nope", "message")],
+)
+async def test_each_dialect_words_its_own_errors(desk: Desk, path: str, field: str) -> None:
+    answer = await desk.get(path)
+    assert answer.status_code == 404
+    assert field in answer.json()

@@ -1,0 +1,110 @@
+"""`Idempotency-Key`: once, however often it is sent."""
+
+import asyncio
+
+import pytest
+
+from tests.unit.api.conftest import Desk
+
+JOB = {"operation": "probe", "url": "http://media.test/a.mp4"}
+OTHER = JOB | {"priority": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "other"),
+    [
+        ("/v1/jobs", JOB, OTHER),
+        (
+            "/v1/preview",
+            {"url": "http://media.test/a.mp4", "preview_type": "gif"},
+            {"url": "http://media.test/a.mp4", "preview_type": "clip"},
+        ),
+        ("/v1/jobs:batch", {"jobs": [JOB, JOB]}, {"jobs": [JOB, JOB, JOB]}),
+        ("/v1/jobs:batch", {"jobs": [JOB, {"operation": "nope"}]}, {"jobs": [OTHER]}),
+        ("/v1/uploads", {"size": 5}, {"size": 6}),
+        ("/v1/admin/tenants/t/credits", {"credits": 5}, {"credits": 6}),
+    ],
+)
+async def test_the_same_body_gets_the_first_answer_and_another_body_none(
+    desk: Desk, path: str, body: object, other: object
+) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = await desk.post(path, body, headers=headers)
+    assert first.status_code < 300, first.text
+    jobs = len((await desk.get("/v1/jobs")).json()["items"])
+    again = await desk.post(path, body, headers=headers)
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    mismatch = await desk.post(path, other, headers=headers)
+    assert (mismatch.status_code, mismatch.json()["code"]) == (422, "idempotency_mismatch")
+    assert len((await desk.get("/v1/jobs")).json()["items"]) == jobs
+
+
+async def test_the_first_answer_stays_the_same_after_the_job_has_run(desk: Desk) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = await desk.post("/v1/jobs", JOB, headers=headers)
+    await desk.run(first.json()["job_id"])
+    again = await desk.post("/v1/jobs", JOB, headers=headers)
+    assert again.json() == first.json()
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_field_order_makes_no_other_body(desk: Desk) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = await desk.post("/v1/jobs", JOB, headers=headers)
+    turned = dict(reversed(JOB.items()))
+    assert (await desk.post("/v1/jobs", turned, headers=headers)).json() == first.json()
+
+
+async def test_a_key_belongs_to_its_tenant(desk: Desk) -> None:
+    headers = {"Idempotency-Key": "k"}
+    ids = set()
+    for tenant in ("a", "b"):
+        desk.use(await desk.key(tenant))
+        ids.add((await desk.post("/v1/jobs", JOB, headers=headers)).json()["job_id"])
+    assert len(ids) == 2
+
+
+async def test_twenty_at_once_make_one_job(desk: Desk) -> None:
+    headers = {"Idempotency-Key": "k"}
+    answers = await asyncio.gather(
+        *(desk.post("/v1/jobs", JOB, headers=headers) for _ in range(20))
+    )
+    assert len({answer.json()["job_id"] for answer in answers}) == 1
+
+
+async def test_retry_and_cancel_take_a_key(desk: Desk) -> None:
+    job_id = await desk.submit()
+    await desk.fail(await desk.lease())
+    headers = {"Idempotency-Key": "r"}
+    first = await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)
+    again = await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    headers = {"Idempotency-Key": "c"}
+    for _ in range(2):
+        answer = await desk.post(f"/v1/jobs/{job_id}/cancel", headers=headers)
+        assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+
+
+async def test_a_refused_request_does_not_use_up_its_key(desk: Desk) -> None:
+    headers = {"Idempotency-Key": "k"}
+    job_id = await desk.submit()
+    assert (await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)).status_code == 409
+    await desk.fail(await desk.lease())
+    assert (await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)).status_code == 202
+
+
+async def test_an_api_key_is_made_once_and_shown_once(desk: Desk) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = await desk.post("/v1/admin/keys", {"tenant": "a", "admin": True}, headers=headers)
+    desk.use(first.json()["key"])
+    body = {"tenant": "b", "admin": True}
+    made = await desk.post("/v1/admin/keys", body, headers=headers)
+    again = await desk.post("/v1/admin/keys", body, headers=headers)
+    assert (made.status_code, again.status_code) == (201, 409)
+    assert made.json()["key"] not in again.text
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\x7fb"])
+async def test_a_key_that_is_none_is_refused(desk: Desk, key: str) -> None:
+    answer = await desk.post("/v1/jobs", JOB, headers={"Idempotency-Key": key})
+    assert answer.status_code == 422

@@ -1,0 +1,130 @@
+"""OpenAPI is true: routes answer what it says they answer."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.unit.api.conftest import Desk
+
+MISSING = "01a20252-848a-77fe-a44d-2624d7e59562"
+JOB = {"operation": "probe", "url": "http://media.test/a.mp4"}
+
+
+async def schema(desk: Desk) -> dict[str, Any]:
+    document: dict[str, Any] = (await desk.get("/openapi.json")).json()
+    return document
+
+
+def check(document: dict[str, Any], route: str, answer: Any) -> None:
+    """The answer is documented for its route, and has the documented shape."""
+    operation = document["paths"][route][answer.request.method.lower()]
+    documented = operation["responses"]
+    assert str(answer.status_code) in documented, (route, answer.status_code, answer.text)
+    content = documented[str(answer.status_code)].get("content", {})
+    if "application/json" in content:
+        whole = content["application/json"]["schema"] | {"components": document["components"]}
+        jsonschema.validate(answer.json(), whole)
+
+
+async def test_every_v1_route_answers_as_documented(desk: Desk) -> None:
+    document = await schema(desk)
+    done = await desk.submit()
+    await desk.run(done, format="mp4")
+    failed = await desk.submit()
+    lease = await desk.lease()
+    await desk.progress(lease, 10)
+    await desk.fail(lease)
+    again = {"Idempotency-Key": "k"}
+    calls: list[tuple[str, str, str, Any]] = [
+        ("GET", "/v1/jobs/{job_id}", f"/v1/jobs/{done}", None),
+        ("GET", "/v1/jobs/{job_id}", f"/v1/jobs/{failed}", None),
+        ("GET", "/v1/jobs/{job_id}", f"/v1/jobs/{MISSING}", None),
+        ("GET", "/v1/jobs/{job_id}", f"/v1/jobs/{done}?wait=x", None),
+        ("GET", "/v1/jobs/{job_id}/events", f"/v1/jobs/{done}/events", None),
+        ("GET", "/v1/jobs/{job_id}/events", f"/v1/jobs/{MISSING}/events", None),
+        ("POST", "/v1/jobs/{job_id}/retry", f"/v1/jobs/{failed}/retry", None),
+        ("POST", "/v1/jobs/{job_id}/retry", f"/v1/jobs/{done}/retry", None),
+        ("POST", "/v1/jobs/{job_id}/cancel", f"/v1/jobs/{failed}/cancel", None),
+        ("POST", "/v1/jobs/{job_id}/cancel", f"/v1/jobs/{MISSING}/cancel", None),
+        ("DELETE", "/v1/jobs/{job_id}", f"/v1/jobs/{done}", None),
+        ("GET", "/v1/jobs", "/v1/jobs?limit=1", None),
+        ("GET", "/v1/jobs", "/v1/jobs?limit=x", None),
+        ("GET", "/v1/jobs", "/v1/jobs?cursor=x", None),
+        ("POST", "/v1/jobs", "/v1/jobs", JOB),
+        ("POST", "/v1/jobs", "/v1/jobs", JOB | {"url": "x:y"}),
+        ("POST", "/v1/jobs", "/v1/jobs", {}),
+        ("POST", "/v1/jobs:batch", "/v1/jobs:batch", {"jobs": [JOB, {}]}),
+        ("POST", "/v1/jobs:batchGet", "/v1/jobs:batchGet", {"job_ids": [done, "x"]}),
+        ("GET", "/v1/operations", "/v1/operations", None),
+        ("GET", "/v1/operations/{name}", "/v1/operations/probe", None),
+        ("GET", "/v1/operations/{name}", "/v1/operations/x", None),
+        ("POST", "/v1/uploads", "/v1/uploads", {"size": 1}),
+        ("POST", "/v1/uploads", "/v1/uploads", {}),
+        ("GET", "/v1/usage", "/v1/usage", None),
+        (
+            "POST",
+            "/v1/preview",
+            "/v1/preview",
+            {"url": "http://media.test/a", "preview_type": "gif"},
+        ),
+        ("GET", "/v1/info", "/v1/info?url=x", None),
+        ("GET", "/v1/admin/overview", "/v1/admin/overview", None),
+        ("POST", "/v1/admin/pools/{pool}/pause", "/v1/admin/pools/cpu/pause", None),
+        ("POST", "/v1/admin/pools/{pool}/pause", "/v1/admin/pools/x/pause", None),
+        ("POST", "/v1/admin/pools/{pool}/resume", "/v1/admin/pools/cpu/resume", None),
+        ("POST", "/v1/admin/pools/{pool}/drain", "/v1/admin/pools/cpu/drain", None),
+        (
+            "POST",
+            "/v1/admin/tenants/{tenant}/credits",
+            "/v1/admin/tenants/t/credits",
+            {"credits": 1},
+        ),
+        ("GET", "/livez", "/livez", None),
+        ("GET", "/healthz", "/healthz", None),
+        ("GET", "/metrics", "/metrics", None),
+        ("POST", "/v1/admin/keys", "/v1/admin/keys", {"admin": True}),
+        ("GET", "/v1/admin/keys", "/v1/admin/keys", None),
+    ]
+    for method, route, path, body in calls:
+        answer = await desk.call(method, path, json=body, headers=again if path == "x" else {})
+        if route == "/v1/admin/keys" and method == "POST":
+            desk.use(answer.json()["key"])
+        check(document, route, answer)
+    revoked = await desk.call("DELETE", "/v1/admin/keys/nope")
+    check(document, "/v1/admin/keys/{key_id}", revoked)
+    documented = {
+        (method.upper(), route)
+        for route, methods in document["paths"].items()
+        for method in methods
+        if route.startswith(("/v1", "/livez", "/healthz", "/metrics"))
+        and not route.startswith("/v1/auth")
+    }
+    tried = {(method, route) for method, route, _, _ in calls}
+    assert documented - tried == {("DELETE", "/v1/admin/keys/{key_id}")}
+
+
+async def test_every_route_documents_what_a_stranger_gets(desk: Desk) -> None:
+    document = await schema(desk)
+    await desk.key("t")
+    for route, methods in document["paths"].items():
+        if not route.startswith("/v1") or route.startswith("/v1/auth"):
+            continue
+        for method in methods:
+            path = route.replace("{job_id}", MISSING).replace("{name}", "probe")
+            path = path.replace("{pool}", "cpu").replace("{tenant}", "t").replace("{key_id}", "k")
+            answer = await desk.call(method.upper(), path, json={} if method == "post" else None)
+            assert answer.status_code == 401, (method, route, answer.text)
+            check(document, route, answer)
+
+
+async def test_the_document_names_both_ways_to_send_a_key(desk: Desk) -> None:
+    document = await schema(desk)
+    schemes = document["components"]["securitySchemes"].values()
+    assert {scheme["type"] for scheme in schemes} == {"http", "apiKey"}
+    jsonschema.Draft202012Validator.check_schema(document["components"]["schemas"])
+
+
+@pytest.mark.parametrize("path", ["/docs", "/api/docs"])
+async def test_there_are_pages_to_read(desk: Desk, path: str) -> None:
+    assert "text/html" in (await desk.get(path)).headers["content-type"]

@@ -1,0 +1,476 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from actors.media.frames import BLACK, blank
+from actors.media.operation import Limits, Progress, Result, Source, Work, find_operation
+from actors.media.operations.preview import PreviewParams, preview
+from actors.media.preview.gif import Cut, graded
+from actors.media.preview.label import label
+from actors.media.sample import CORNERS, make_sample, read_corners, read_frame_number
+from cluster.errors import (
+    Cancelled,
+    CorruptMedia,
+    LimitExceeded,
+    MediaError,
+    NoSuchStream,
+    UnsupportedFormat,
+    ValidationFailed,
+)
+
+CORPUS = Path(__file__).parents[4] / "shared" / "media"
+
+
+def run(path: Path, out: Path, limits: Limits | None = None, **params: object) -> Result:
+    out.mkdir(exist_ok=True)
+    checked = PreviewParams.model_validate(params)
+    return preview(Work([Source(path, path.name)], checked, out, limits=limits or Limits()))
+
+
+def as_frame(picture: Image.Image) -> av.VideoFrame:
+    return av.VideoFrame.from_image(picture.convert("RGB")).reformat(format="yuv420p")
+
+
+def shown(result: Result) -> Image.Image:
+    with Image.open(result.files[0].path) as picture:
+        return picture.convert("RGB")
+
+
+def frames_of(result: Result) -> tuple[list[Image.Image], list[int]]:
+    """The frames of a GIF and how long each is shown, in ms."""
+    pictures, delays = [], []
+    with Image.open(result.files[0].path) as picture:
+        assert picture.format == "GIF"
+        for index in range(getattr(picture, "n_frames", 1)):
+            picture.seek(index)
+            pictures.append(picture.convert("RGB"))
+            delays.append(picture.info["duration"])
+    return pictures, delays
+
+
+def number_of(picture: Image.Image) -> int:
+    return read_frame_number(as_frame(picture))
+
+
+def luma(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("L"), dtype=int)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """2 s, 25 frames a second, a key frame each second, with sound."""
+    return make_sample(tmp_path_factory.mktemp("clip") / "clip.mp4", duration_s=2)
+
+
+@pytest.fixture(scope="module")
+def long_gop(tmp_path_factory):
+    """4 s with one key frame."""
+    path = tmp_path_factory.mktemp("clip") / "long.mp4"
+    return make_sample(path, duration_s=4, gop=1000, audio=False)
+
+
+# --- thumbnail ---
+
+
+def test_a_thumbnail_without_a_time_is_the_key_frame_before_a_quarter(tmp_path):
+    path = make_sample(tmp_path / "c.mp4", duration_s=8, fps=10, gop=10, audio=False)
+    result = run(path, tmp_path / "out", preview_type="thumbnail", width=320)
+    picture = shown(result)
+    assert (result.files[0].facts["format"], picture.size) == ("jpeg", (320, 180))
+    assert number_of(picture) == 20
+    assert result.data["timestamp"] == 2.0
+    assert result.files[0].path.name == "c.jpg"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "number"), [(0, 0), ("00:01", 25), (1.5, 37), ("0:00:00.52", 13), (2, 49)]
+)
+def test_a_thumbnail_at_a_time_is_the_exact_frame(clip, tmp_path, timestamp, number):
+    result = run(clip, tmp_path / "o", preview_type="thumbnail", timestamp=timestamp, width=320)
+    assert number_of(shown(result)) == number
+
+
+def test_previews_are_not_enlarged_and_have_even_sizes(clip, tmp_path):
+    big = run(clip, tmp_path / "a", preview_type="thumbnail", width=3840)
+    odd = run(clip, tmp_path / "b", preview_type="thumbnail", width=101)
+    assert (big.data["width"], big.data["height"]) == (320, 180)
+    assert (odd.data["width"], odd.data["height"]) == (100, 56)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "hflip", "corners"),
+    [
+        (0, False, (0, 1, 2, 3)),
+        (90, False, (1, 3, 0, 2)),
+        (180, False, (3, 2, 1, 0)),
+        (270, False, (2, 0, 3, 1)),
+        (0, True, (1, 0, 3, 2)),
+    ],
+)
+def test_pictures_come_out_upright(tmp_path, rotation, hflip, corners):
+    path = make_sample(
+        tmp_path / "c.mp4", duration_s=0.4, rotation=rotation, hflip=hflip, audio=False
+    )
+    size = (180, 320) if rotation in (90, 270) else (320, 180)
+    for kind in ("thumbnail", "gif", "clip"):
+        result = run(path, tmp_path / kind, preview_type=kind)
+        with av.open(str(result.files[0].path)) as container:
+            frame = next(container.decode(video=0))
+        upright = frame.reformat(format="yuv420p", dst_color_range="MPEG")
+        assert (frame.width, frame.height) == size
+        assert read_corners(upright) == corners, kind
+
+
+def test_pixels_that_are_not_square_are_made_square(tmp_path):
+    path = make_sample(tmp_path / "c.mp4", duration_s=0.2, sar=Fraction(2, 1), audio=False)
+    result = run(path, tmp_path / "out", preview_type="thumbnail", width=640)
+    assert (result.data["width"], result.data["height"]) == (640, 180)
+
+
+def test_hdr_is_brought_to_sdr_instead_of_left_washed_out(tmp_path):
+    hdr = make_sample(tmp_path / "hdr.mp4", duration_s=0.2, hdr=True, audio=False)
+    sdr = make_sample(tmp_path / "sdr.mp4", duration_s=0.2, audio=False)
+    mapped, plain = (
+        luma(shown(run(path, tmp_path / path.stem, preview_type="thumbnail")))
+        for path in (hdr, sdr)
+    )
+    # Both hold the same codes: shown as they are, the pictures would be equal.
+    assert np.abs(mapped - plain).mean() > 15
+    corners = [mapped[2, 2], mapped[2, -3], mapped[-3, 2], mapped[-3, -3]]
+    assert corners[0] == max(corners)
+    assert corners[3] < corners[0] - 50
+
+
+def test_the_length_of_a_film_whose_container_does_not_tell_it_is_measured(tmp_path):
+    film = make_sample(tmp_path / "a.mp4", duration_s=2.0, gop=5, audio=False)
+    endless = tmp_path / "endless.mkv"
+    with av.open(str(film)) as source, av.open(str(endless), "w", options={"live": "1"}) as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    with av.open(str(endless)) as container:
+        assert container.duration is None
+    result = run(endless, tmp_path / "out", preview_type="thumbnail")
+    assert result.data["timestamp"] == pytest.approx(0.5, abs=0.2)
+
+
+def test_interlaced_film_is_deinterlaced(tmp_path):
+    path = make_sample(
+        tmp_path / "c.mp4", duration_s=0.4, width=320, height=240, interlaced=True, audio=False
+    )
+    result = run(path, tmp_path / "out", preview_type="thumbnail", timestamp=0.2, width=320)
+    picture = luma(shown(result))
+    combing = np.abs(picture[1:-1] - (picture[:-2] + picture[2:]) / 2).mean()
+    with av.open(str(path)) as container:
+        woven = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)][5]
+    woven = woven.astype(int)
+    assert combing < 0.7 * np.abs(woven[1:-1] - (woven[:-2] + woven[2:]) / 2).mean()
+
+
+def test_a_still_picture_gives_a_thumbnail_but_no_film(tmp_path):
+    path = make_sample(tmp_path / "p.png", width=640, height=360)
+    result = run(path, tmp_path / "out", preview_type="thumbnail", width=100)
+    assert shown(result).size == (100, 56)
+    for kind in ("gif", "mosaic", "clip"):
+        with pytest.raises(NoSuchStream, match=r"p\.png"):
+            run(path, tmp_path / kind, preview_type=kind)
+
+
+# --- mosaic ---
+
+
+def cells_of(result: Result, columns: int, rows: int) -> list[int]:
+    sheet = shown(result)
+    width, height = sheet.width // columns, sheet.height // rows
+    return [
+        number_of(sheet.crop((x * width, y * height, (x + 1) * width, (y + 1) * height)))
+        for y in range(rows)
+        for x in range(columns)
+    ]
+
+
+def test_a_mosaic_shows_the_middles_of_equal_parts(long_gop, tmp_path):
+    result = run(long_gop, tmp_path / "out", preview_type="mosaic", width=1280, columns=4, rows=2)
+    assert (result.data["width"], result.data["height"]) == (1280, 360)
+    assert cells_of(result, 4, 2) == [0, 18, 31, 43, 56, 68, 81, 93]
+    assert result.data["timestamps"] == [0.0, 0.72, 1.24, 1.72, 2.24, 2.72, 3.24, 3.72]
+
+
+def test_a_mosaic_takes_key_frames_where_they_are_close_enough(tmp_path):
+    path = make_sample(tmp_path / "c.mp4", duration_s=6, fps=10, gop=5, audio=False)
+    result = run(path, tmp_path / "out", preview_type="mosaic", width=960, columns=3, rows=1)
+    assert cells_of(result, 3, 1) == [10, 30, 50]
+
+
+def test_a_mosaic_of_a_huge_film_makes_do_with_key_frames(long_gop, tmp_path, monkeypatch):
+    monkeypatch.setattr("actors.media.preview.sheet._MOST_PIXELS", 1000)
+    result = run(long_gop, tmp_path / "out", preview_type="mosaic", width=640, columns=2, rows=1)
+    assert cells_of(result, 2, 1) == [0, 0]
+
+
+def test_the_parts_of_a_mosaic_have_the_asked_size_gap_and_colour(clip, tmp_path):
+    result = run(
+        clip,
+        tmp_path / "out",
+        preview_type="mosaic",
+        columns=3,
+        rows=2,
+        width=480,
+        gap=10,
+        background="#ff0000",
+    )
+    sheet = shown(result)
+    assert sheet.width == 480
+    row = np.asarray(sheet, dtype=int)[20]
+    red = (row[:, 0] > 200) & (row[:, 1] < 60) & (row[:, 2] < 60)
+    # Two gaps, and what is left over at the sides.
+    assert 18 <= red.sum() <= 30
+
+
+def test_times_are_written_on_the_cells_of_a_mosaic(clip, tmp_path):
+    layout = {"preview_type": "mosaic", "columns": 2, "rows": 1, "width": 640}
+    plain, stamped = (
+        luma(shown(run(clip, tmp_path / str(stamps), timestamps=stamps, **layout)))
+        for stamps in (False, True)
+    )
+    changed = np.abs(plain - stamped) > 30
+    assert changed[150:, 240:320].any()
+    assert not changed[:140].any()
+
+
+def test_labels_are_as_high_as_asked_and_mostly_dark():
+    picture = label("1:23:45", 24)
+    assert (picture.layout, picture.height) == ("yuva420p", 24)
+    assert picture.width > 48
+    assert picture.planes[0].max() > 220
+    assert np.median(picture.planes[0]) == BLACK.y
+    assert picture.planes[3].min() == 140
+
+
+# --- gif ---
+
+
+def test_a_gif_shows_the_asked_stretch_at_its_rate_and_loops(clip, tmp_path):
+    result = run(
+        clip, tmp_path / "out", preview_type="gif", start="0:01", duration=0.5, fps=10, width=320
+    )
+    pictures, delays = frames_of(result)
+    assert [picture.size for picture in pictures] == [(320, 180)] * 5
+    numbers = [number_of(picture) for picture in pictures]
+    assert numbers == [25, 27, 30, 32, 35]
+    assert delays == [100] * 5
+    assert b"NETSCAPE2.0\x03\x01\x00\x00" in result.files[0].path.read_bytes()
+    assert result.files[0].kind == "animation"
+    assert result.data["duration"] == 0.5
+
+
+def test_a_gif_has_a_palette_of_its_own_colours(clip, tmp_path):
+    result = run(clip, tmp_path / "out", preview_type="gif", duration=0.2, width=320)
+    picture = shown(result)
+    with av.open(str(clip)) as container:
+        frame = next(container.decode(video=0)).to_image()
+    error = np.asarray(picture, dtype=float) - np.asarray(frame, dtype=float)
+    assert 10 * np.log10(255**2 / (error**2).mean()) > 28
+
+
+def test_a_gif_ends_where_the_film_ends(clip, tmp_path):
+    result = run(clip, tmp_path / "out", preview_type="gif", start=1.6, fps=10, width=64)
+    assert result.files[0].facts["frames"] == 4
+
+
+def test_uneven_frame_times_come_out_at_a_constant_rate(tmp_path):
+    path = make_sample(tmp_path / "c.mp4", duration_s=1, vfr=True, audio=False)
+    result = run(path, tmp_path / "out", preview_type="gif", fps=20, width=320)
+    numbers = [number_of(picture) for picture in frames_of(result)[0]]
+    assert len(numbers) in (20, 21)
+    assert all(abs(number - index * 1.25) <= 1.5 for index, number in enumerate(numbers))
+
+
+def test_a_long_gif_is_decoded_twice_with_the_same_result(clip, tmp_path, monkeypatch):
+    first = run(clip, tmp_path / "a", preview_type="gif", width=64)
+    monkeypatch.setattr("actors.media.preview.gif._KEEP_BYTES", 0)
+    second = run(clip, tmp_path / "b", preview_type="gif", width=64)
+    assert first.files[0].path.read_bytes() == second.files[0].path.read_bytes()
+
+
+def test_a_gif_fades_in_and_out(clip, tmp_path):
+    result = run(clip, tmp_path / "out", preview_type="gif", width=64, fade=0.5)
+    means = [luma(picture).mean() for picture in frames_of(result)[0]]
+    assert means[0] < 5
+    assert means[-1] < 5
+    assert means[10] > 60
+
+
+def test_a_loop_fade_ends_where_the_loop_begins():
+    like = av.VideoFrame(4, 4, "yuv420p")
+    pictures = [(blank(4, 4, (value, 128, 128, 255)), like) for value in range(0, 200, 10)]
+    cut = Cut(0, 2, 10, 4, loop_fade_s=0.4)
+    levels = [int(p.planes[0][0, 0]) for p, _ in graded(pictures, cut, len(pictures))]
+    assert levels[:12] == list(range(40, 160, 10))
+    assert len(levels) == 16
+    # From 160 in four steps towards 40, where the loop starts again.
+    assert levels[12:] == sorted(levels[12:], reverse=True)
+    assert abs(levels[-1] - 62) <= 1
+
+
+# --- clip ---
+
+
+def test_a_clip_is_h264_and_aac_of_the_asked_length(clip, tmp_path):
+    result = run(clip, tmp_path / "out", preview_type="clip", start=0.5, duration=1, width=160)
+    facts = result.files[0].facts
+    assert (facts["video_codec"], facts["audio_codec"]) == ("h264", "aac")
+    assert (facts["width"], facts["height"], facts["frames"]) == (160, 90, 25)
+    assert facts["duration_s"] == pytest.approx(1, abs=0.05)
+    assert result.files[0].path.name == "clip.mp4"
+
+
+def test_a_clip_of_a_silent_film_has_no_sound(long_gop, tmp_path):
+    result = run(long_gop, tmp_path / "out", preview_type="clip", duration=0.5)
+    assert "audio_codec" not in result.files[0].facts
+
+
+# --- inputs that are short, odd or bad ---
+
+
+@pytest.mark.parametrize("kind", ["gif", "thumbnail", "mosaic", "clip"])
+def test_a_film_of_one_frame_has_every_preview(tmp_path, kind):
+    path = make_sample(tmp_path / "c.mp4", duration_s=0.04, audio=False)
+    result = run(path, tmp_path / "out", preview_type=kind)
+    assert result.files[0].facts["frames"] == 1
+
+
+@pytest.mark.parametrize("kind", ["gif", "thumbnail", "mosaic", "clip"])
+def test_sound_alone_has_no_preview(tmp_path, kind):
+    path = make_sample(tmp_path / "s.mp3", duration_s=0.3)
+    with pytest.raises(NoSuchStream, match=r"s\.mp3"):
+        run(path, tmp_path / "out", preview_type=kind)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_cover_picture_is_not_taken_for_the_film(tmp_path):
+    path = make_sample(tmp_path / "c.mp4", duration_s=0.4, attached_picture=True)
+    result = run(path, tmp_path / "out", preview_type="thumbnail")
+    assert (result.data["width"], result.data["height"]) == (320, 180)
+
+
+def test_an_animated_gif_is_a_film(clip, tmp_path):
+    gif = run(clip, tmp_path / "a", preview_type="gif", duration=0.4, width=320).files[0].path
+    result = run(gif, tmp_path / "b", preview_type="mosaic", columns=2, rows=1, width=640)
+    assert cells_of(result, 2, 1) == [0, 7]
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [("thumbnail", {"timestamp": 9}), ("gif", {"start": 9}), ("clip", {"start": "0:09"})],
+)
+def test_a_time_behind_the_end_is_named(clip, tmp_path, kind, params):
+    with pytest.raises(MediaError, match=r"clip\.mp4.* 9 s lies behind its end"):
+        run(clip, tmp_path / "out", preview_type=kind, **params)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_bad_inputs_are_refused_by_name(clip, tmp_path):
+    text, playlist, half = (tmp_path / name for name in ("t.mp4", "l.mp4", "h.mp4"))
+    text.write_text("not media at all")
+    playlist.write_text("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n")
+    half.write_bytes(clip.read_bytes()[:20_000])
+    for path, expected in (
+        (text, CorruptMedia),
+        (playlist, UnsupportedFormat),
+        (half, CorruptMedia),
+    ):
+        for kind in ("gif", "thumbnail", "mosaic", "clip"):
+            with pytest.raises(expected, match=path.name):
+                run(path, tmp_path / "out", preview_type=kind)
+    with pytest.raises(LimitExceeded, match=r"clip\.mp4"):
+        run(clip, tmp_path / "out", Limits(max_pixels=1000), preview_type="thumbnail")
+
+
+@pytest.mark.parametrize("kind", ["gif", "mosaic", "clip"])
+def test_a_cancel_ends_the_work(clip, tmp_path, kind):
+    progress = Progress()
+    progress.cancelled.set()
+    params = PreviewParams(preview_type=kind)
+    with pytest.raises(Cancelled):
+        preview(Work([Source(clip, "clip.mp4")], params, tmp_path, progress=progress))
+
+
+# --- parameters ---
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({}, "preview_type"),
+        ({"preview_type": "film"}, "preview_type"),
+        ({"preview_type": "gif", "duration": 16}, "duration of a gif is at most 15 s"),
+        ({"preview_type": "clip", "duration": 31}, "duration"),
+        ({"preview_type": "clip", "duration": 0}, "duration"),
+        ({"preview_type": "mosaic", "columns": 9}, "columns"),
+        ({"preview_type": "mosaic", "rows": 0}, "rows"),
+        ({"preview_type": "mosaic", "columns": 8, "width": 100}, "for each of 8 columns"),
+        ({"preview_type": "gif", "fps": 21}, "fps"),
+        ({"preview_type": "gif", "width": 8}, "width"),
+        ({"preview_type": "gif", "start": "later"}, "start"),
+        ({"preview_type": "thumbnail", "timestamp": -1}, "timestamp"),
+        ({"preview_type": "mosaic", "background": "red"}, "background"),
+        ({"preview_type": "gif", "speed": 2}, "speed"),
+    ],
+)
+def test_parameters_out_of_bounds_are_refused_beforehand(params, field):
+    with pytest.raises(ValidationFailed, match=field):
+        find_operation("preview").parse(params)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lane", "output", "length"),
+    [
+        ("gif", "cpu", "animation", 5),
+        ("thumbnail", "light", "image", 0),
+        ("mosaic", "light", "image", 0),
+        ("clip", "cpu", "video", 10),
+    ],
+)
+def test_lane_kind_and_default_length_follow_the_type(kind, lane, output, length):
+    found = find_operation("preview")
+    params = found.parse({"preview_type": kind})
+    assert isinstance(params, PreviewParams)
+    assert (found.lane(params), found.kind(params), params.length_s) == (lane, output, length)
+
+
+def test_checked_parameters_can_be_stored_and_read_back():
+    found = find_operation("preview")
+    params = found.parse({"preview_type": "gif", "start": "00:00:30"})
+    stored = params.model_dump(mode="json")
+    assert stored["start"] == 30
+    assert found.parse(stored) == params
+
+
+def test_the_sample_has_four_corners_to_tell():
+    assert len(set(CORNERS)) == 4
+
+
+VIDEOS = sorted((CORPUS / "video").glob("*")) if CORPUS.exists() else []
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not VIDEOS, reason="the corpus is not here")
+def test_real_videos_have_thumbnails_or_a_media_error(tmp_path):
+    done = 0
+    for index, path in enumerate(VIDEOS):
+        out = tmp_path / str(index)
+        try:
+            run(path, out, preview_type="thumbnail", width=64)
+            done += 1
+        except MediaError:
+            assert list(out.iterdir()) == []
+    assert done >= 0.8 * len(VIDEOS)

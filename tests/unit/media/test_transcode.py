@@ -1,0 +1,417 @@
+"""Transcoding real files: what comes out is what was asked for."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import av
+import numpy as np
+import pytest
+
+from actors.media.codec.probe import probe_media
+from actors.media.operation import Limits, Progress, Source, Work
+from actors.media.operations.transcode import TranscodeParams
+from actors.media.operations.transcode import transcode as run
+from actors.media.sample import make_sample, plane_of, read_corners, read_frame_number
+from cluster.errors import (
+    Cancelled,
+    CorruptMedia,
+    LimitExceeded,
+    MediaError,
+    NoSuchStream,
+    OutputUnwritable,
+    StorageFull,
+    UnsupportedOutput,
+)
+from tests.unit.media.films import frames_of, samples_of, times_of, transcode
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """A maker of samples that keeps what it has made."""
+    folder, made = tmp_path_factory.mktemp("clips"), {}
+
+    def make(name="a.mp4", **kinds):
+        key = (name, *sorted(kinds.items()))
+        if key not in made:
+            path = folder / f"{len(made)}" / name
+            path.parent.mkdir()
+            made[key] = make_sample(path, **kinds)
+        return made[key]
+
+    return make
+
+
+def numbers_of(path):
+    return [read_frame_number(frame) for frame in frames_of(path)]
+
+
+@pytest.mark.parametrize(
+    ("form", "codec", "sound", "expected"),
+    [
+        ("mp4", "h264", "aac", ("h264", "aac")),
+        ("mp4", "h265", None, ("hevc", "aac")),
+        ("mov", None, "pcm_s16le", ("h264", "pcm_s16le")),
+        ("webm", None, None, ("vp9", "opus")),
+        ("mkv", "av1", "flac", ("av1", "flac")),
+        ("mp4", "av1", "opus", ("av1", "opus")),
+        ("mkv", "vp9", "mp3", ("vp9", "mp3")),
+    ],
+)
+def test_every_picture_arrives_at_its_own_time_in_every_codec(
+    clips, tmp_path, form, codec, sound, expected
+):
+    clip = clips(vfr=True)
+    result = transcode(clip, tmp_path / "o", format=form, codec=codec, audio_codec=sound)
+    [file] = result.files
+    assert (file.path.name, file.kind) == (f"a.{form}", "video")
+    assert (file.facts["video_codec"], file.facts["audio_codec"]) == expected
+    assert file.facts["frames"] == 50
+    assert numbers_of(file.path) == list(range(50))
+    assert times_of(file.path) == pytest.approx(times_of(clip), abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"),
+    [
+        ("mp3", "mp3"),
+        ("m4a", "aac"),
+        ("aac", "aac"),
+        ("ogg", "opus"),
+        ("opus", "opus"),
+        ("wav", "pcm_s16le"),
+        ("flac", "flac"),
+    ],
+)
+def test_the_sound_of_a_film_becomes_a_file_of_its_own(clips, tmp_path, form, codec):
+    [file] = transcode(clips(), tmp_path / "o", format=form).files
+    assert (file.kind, file.facts["audio_codec"]) == ("audio", codec)
+    assert "video_codec" not in file.facts
+    assert file.facts["duration_s"] == pytest.approx(2.0, abs=0.1)
+    if form in ("wav", "flac"):
+        assert np.allclose(samples_of(file.path), samples_of(clips())[:, :96_000], atol=0.01)
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+@pytest.mark.parametrize("hflip", [False, True])
+def test_a_turned_film_comes_out_upright(clips, tmp_path, rotation, hflip):
+    clip = clips(rotation=rotation, hflip=hflip, duration_s=0.4, audio=False)
+    [file] = transcode(clip, tmp_path / "o").files
+    info = probe_media(file.path).video
+    assert info is not None
+    assert (info.rotation, info.mirrored) == (0, False)
+    assert (info.width, info.height) == ((320, 180) if rotation == 180 else (180, 320))
+    expected = {
+        (90, False): (1, 3, 0, 2),
+        (180, False): (3, 2, 1, 0),
+        (270, False): (2, 0, 3, 1),
+        (90, True): (3, 1, 2, 0),
+        (180, True): (2, 3, 0, 1),
+        (270, True): (0, 2, 1, 3),
+    }
+    assert read_corners(frames_of(file.path)[3]) == expected[rotation, hflip]
+
+
+def test_odd_sizes_lose_a_row_and_a_column_not_the_picture(clips, tmp_path):
+    [file] = transcode(clips(width=321, height=181), tmp_path / "o").files
+    assert (file.facts["width"], file.facts["height"]) == (320, 180)
+    assert numbers_of(file.path) == list(range(50))
+
+
+def test_hdr_becomes_standard_range(clips, tmp_path):
+    clip = clips(hdr=True, duration_s=0.4)
+    [file] = transcode(clip, tmp_path / "o", width=160).files
+    info = probe_media(file.path).video
+    assert info is not None
+    assert (info.hdr, info.pix_fmt, info.color_transfer, info.color_primaries) == (
+        None,
+        "yuv420p",
+        "bt709",
+        "bt709",
+    )
+    assert numbers_of(file.path) == list(range(10))
+
+
+def test_ten_bits_full_range_and_colour_tags_are_carried_over(clips, tmp_path):
+    deep = transcode(clips("a.mkv", pix_fmt="yuv420p10le"), tmp_path / "o", format="mp4").files[0]
+    full = transcode(clips(full_range=True), tmp_path / "p").files[0]
+    for file in (deep, full):
+        info = probe_media(file.path).video
+        assert info is not None
+        assert (info.pix_fmt, info.color_space, info.color_range) == ("yuv420p", "bt709", "tv")
+        assert read_corners(frames_of(file.path)[0]) == (0, 1, 2, 3)
+
+
+def test_fields_are_joined_to_whole_pictures(clips, tmp_path):
+    clip = clips(interlaced=True, height=192)
+    [file] = transcode(clip, tmp_path / "o").files
+    before, after = frames_of(clip)[10], frames_of(file.path)[10]
+    assert before.interlaced_frame
+    assert not after.interlaced_frame
+    assert file.facts["frames"] == 50
+
+    def comb(frame):
+        luma = plane_of(frame)[40:80, 60:260].astype(int)
+        return np.abs(luma[1:-1:2] - (luma[:-2:2] + luma[2::2]) / 2).mean()
+
+    assert comb(after) < comb(before) * 0.8
+
+
+def test_pixels_become_square(clips, tmp_path):
+    from fractions import Fraction
+
+    [file] = transcode(clips(sar=Fraction(4, 3)), tmp_path / "o").files
+    info = probe_media(file.path).video
+    assert info is not None
+    assert (info.width, info.height, info.sar) == (426, 180, "1:1")
+
+
+def test_a_silent_film_stays_silent_and_sound_can_be_left_out(clips, tmp_path):
+    silent = transcode(clips(audio=False), tmp_path / "o").files[0]
+    muted = transcode(clips(), tmp_path / "p", audio=False).files[0]
+    assert "audio_codec" not in silent.facts
+    assert "audio_codec" not in muted.facts
+
+
+def test_the_best_or_a_chosen_or_all_sound_tracks_are_kept(clips, tmp_path):
+    clip = clips("a.mkv", audio_tracks=3)
+
+    def languages(path):
+        with av.open(str(path)) as container:
+            return [s.metadata.get("language") for s in container.streams.audio]
+
+    best = transcode(clip, tmp_path / "o", format="mp4").files[0]
+    second = transcode(clip, tmp_path / "p", format="mp4", audio_track=1).files[0]
+    everyone = transcode(clip, tmp_path / "q", format="mkv", audio_track="all").files[0]
+    assert languages(best.path) == ["eng"]
+    assert languages(second.path) == ["deu"]
+    assert languages(everyone.path) == ["eng", "deu", "fra"]
+    with pytest.raises(NoSuchStream, match="no track 7"):
+        transcode(clip, tmp_path / "r", format="wav", audio_track=7)
+
+
+def test_a_cover_is_not_the_film(clips, tmp_path):
+    [file] = transcode(clips(attached_picture=True), tmp_path / "o").files
+    assert (file.facts["width"], file.facts["frames"]) == (320, 50)
+    with pytest.raises(NoSuchStream, match="no picture"):
+        transcode(clips("a.mp3", attached_picture=True), tmp_path / "p")
+
+
+def test_surround_is_kept_or_mixed_down(clips, tmp_path):
+    clip = clips(layout="5.1")
+    kept = transcode(clip, tmp_path / "o").files[0]
+    mixed = transcode(clip, tmp_path / "p", format="mp3", sample_rate=44_100).files[0]
+    assert kept.facts["channels"] == 6
+    assert (mixed.facts["channels"], mixed.facts["sample_rate"]) == (2, 44_100)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts", "a.mkv", "a.mpg"])
+def test_a_part_is_cut_to_the_picture_and_to_the_sample(clips, tmp_path, name):
+    clip = clips(name)
+    [file] = transcode(
+        clip, tmp_path / "o", format="mov", start=0.5, end=1.5, audio_codec="pcm_s16le"
+    ).files
+    numbers = numbers_of(file.path)
+    assert numbers == list(range(numbers[0], numbers[0] + 25))
+    assert numbers[0] in (12, 13)
+    assert samples_of(file.path).shape[1] == 48_000
+
+
+def test_sound_is_cut_to_the_sample(clips, tmp_path):
+    clip = clips("a.wav")
+    [file] = transcode(clip, tmp_path / "o", format="wav", start=0.25, end=0.75).files
+    assert np.array_equal(samples_of(file.path), samples_of(clip)[:, 12_000:36_000])
+
+
+def test_a_part_behind_the_end_is_refused(clips, tmp_path):
+    with pytest.raises(MediaError, match=r"2\.000 s long"):
+        transcode(clips(), tmp_path / "o", start=5)
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_a_part_in_the_middle_of_a_long_picture_shows_that_picture(tmp_path):
+    clip = make_sample(tmp_path / "a.mp4", fps=1, duration_s=6, audio=False)
+    [file] = transcode(clip, tmp_path / "o", start=2.4, end=2.8).files
+    assert numbers_of(file.path) == [2]
+
+
+@pytest.mark.parametrize(("fps", "count"), [(10, 20), (60, 120), (29.97, 60)])
+def test_a_constant_rate_shows_each_moment_with_the_picture_of_that_moment(
+    clips, tmp_path, fps, count
+):
+    [file] = transcode(clips(vfr=True), tmp_path / "o", fps=fps).files
+    assert file.facts["frames"] == count
+    source_times = times_of(clips(vfr=True))
+    for number, at in zip(numbers_of(file.path), times_of(file.path), strict=True):
+        assert source_times[number] <= at + 0.002
+        assert number + 1 == len(source_times) or source_times[number + 1] > at - 0.002
+
+
+@pytest.mark.parametrize(
+    ("params", "size"),
+    [
+        ({"height": 90}, (160, 90)),
+        ({"width": "50%"}, (160, 90)),
+        ({"width": 100, "height": 100}, (100, 56)),
+        ({"width": 100, "height": 100, "fit": "cover"}, (100, 100)),
+        ({"width": 100, "height": 100, "fit": "fill"}, (100, 100)),
+        ({"width": 200, "height": 200, "background": "#ffffff"}, (200, 200)),
+    ],
+)
+def test_sizes_and_fits(clips, tmp_path, params, size):
+    [file] = transcode(clips(duration_s=0.4, audio=False), tmp_path / "o", **params).files
+    assert (file.facts["width"], file.facts["height"]) == size
+
+
+def test_bars_have_the_colour_asked_for(clips, tmp_path):
+    clip = clips(duration_s=0.4, audio=False)
+    [file] = transcode(clip, tmp_path / "o", width=200, height=200, background="FF0000").files
+    frame = frames_of(file.path)[5]
+    assert plane_of(frame)[:40].mean() == pytest.approx(63, abs=6)
+    assert plane_of(frame, 2)[:20].mean() > 200
+
+
+def test_several_inputs_are_joined_with_silence_where_one_has_no_sound(clips, tmp_path):
+    inputs = [clips(), clips("a.ts", audio=False), clips(rotation=90, audio=False), clips("b.mkv")]
+    [file] = transcode(inputs, tmp_path / "o", format="mov", audio_codec="pcm_s16le").files
+    assert (file.facts["width"], file.facts["height"], file.facts["frames"]) == (320, 180, 200)
+    times = times_of(file.path)
+    assert times == sorted(times)
+    assert numbers_of(file.path)[:100] == [*range(50), *range(50)]
+    sound = np.abs(samples_of(file.path)).max(axis=0)
+    assert len(sound) == pytest.approx(8 * 48_000, abs=2500)
+    assert sound[int(2.2 * 48_000) : int(5.9 * 48_000)].max() < 0.001
+    assert sound[int(6.2 * 48_000) :].max() > 0.1
+    with pytest.raises(UnsupportedOutput, match="several inputs"):
+        transcode(inputs[:2], tmp_path / "p", start=1)
+
+
+def test_a_file_that_is_cut_off_is_an_error_and_leaves_nothing(clips, tmp_path):
+    clip = clips("cut.mp4", faststart=True, keep=0.5, duration_s=5)
+    with pytest.raises(CorruptMedia, match=r"cut\.mp4.*cut off"):
+        transcode(clip, tmp_path / "o")
+    assert list((tmp_path / "o").iterdir()) == []
+    mkv = clips("cut.mkv", keep=0.5, duration_s=5)
+    with pytest.raises(CorruptMedia, match="cut off"):
+        transcode(mkv, tmp_path / "o", format="mp4")
+
+
+def test_damaged_packets_are_skipped_and_told(tmp_path):
+    clip = make_sample(tmp_path / "a.mkv", duration_s=4, acodec="flac")
+    data = bytearray(clip.read_bytes())
+    for at in range(60_000, len(data) - 5_000, 9_000):
+        data[at : at + 40] = os.urandom(40)
+    clip.write_bytes(data)
+    result = transcode(clip, tmp_path / "o")
+    assert result.files[0].facts["frames"] > 50
+    assert any("damaged" in note for note in result.data["notes"])
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".gif"])
+def test_a_picture_has_no_sound_to_take(clips, tmp_path, suffix):
+    with pytest.raises(NoSuchStream, match="no sound"):
+        transcode(clips(f"a{suffix}"), tmp_path / "o", format="mp3")
+
+
+@pytest.mark.parametrize(
+    ("limits", "params"),
+    [
+        (Limits(max_frames=20), {}),
+        (Limits(max_frames=60), {"fps": 60}),
+        (Limits(max_output_bytes=5_000), {}),
+        (Limits(max_pixels=60_000), {"width": 640}),
+    ],
+)
+def test_limits_hold_while_the_output_is_made(clips, tmp_path, limits, params):
+    with pytest.raises(LimitExceeded):
+        transcode(clips(), tmp_path / "o", limits=limits, **params)
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+class StopsAt(Progress):
+    """Cancels itself after some calls."""
+
+    after = 40
+
+    def __call__(self, *args, **kwargs):
+        if self.ticks >= self.after:
+            self.cancelled.set()
+        super().__call__(*args, **kwargs)
+
+
+@pytest.mark.parametrize("form", ["mp4", "webm", "mp3"])
+def test_cancel_stops_all_threads_and_leaves_no_file(clips, tmp_path, form):
+    before = threading.active_count()
+    with pytest.raises(Cancelled):
+        transcode(clips(duration_s=8), tmp_path / "o", format=form, progress=StopsAt())
+    assert threading.active_count() == before
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_progress_tells_time_and_never_goes_back(clips, tmp_path):
+    seen = []
+
+    class Watched(Progress):
+        def __call__(self, *args, **kwargs):
+            super().__call__(*args, **kwargs)
+            seen.append((self.phase, self.done_s))
+
+    progress = Watched()
+    transcode(clips(), tmp_path / "o", progress=progress)
+    encoded = [done for phase, done in seen if phase == "encode"]
+    assert encoded == sorted(encoded)
+    assert encoded[-1] > 1.8
+    assert progress.total_s == pytest.approx(2.0)
+    assert (seen[-1][0], progress.fraction) == ("package", 1.0)
+
+
+def test_a_full_disk_and_a_missing_folder_are_told_apart(clips, tmp_path):
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "a.mp4").symlink_to("/dev/full")
+    with pytest.raises(StorageFull, match="no room"):
+        transcode(clips(), tmp_path / "o")
+    assert list((tmp_path / "o").iterdir()) == []
+    params = TranscodeParams(preset="ultrafast")
+    work = Work([Source(clips(), "a.mp4")], params, tmp_path / "gone")
+    with pytest.raises(OutputUnwritable, match=r"a\.mp4"):
+        run(work)
+
+
+def test_titles_are_kept_and_what_describes_the_old_file_is_not(tmp_path):
+    clip = make_sample(tmp_path / "a.mkv", tags={"title": "Sommer", "artist": "Anna"})
+    [file] = transcode(clip, tmp_path / "o", format="mp4").files
+    tags = probe_media(file.path).tags
+    assert (tags["title"], tags["artist"]) == ("Sommer", "Anna")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_with_exif_comes_out_upright_and_its_profile_does_no_harm(tmp_path, orientation):
+    from PIL import Image, ImageCms, ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with Image.open(make_sample(tmp_path / "a.png")) as image:
+        image.save(tmp_path / "a.jpg", exif=exif, icc_profile=profile)
+    with Image.open(tmp_path / "a.jpg") as image:
+        upright = np.asarray(ImageOps.exif_transpose(image).convert("L")).astype(int)
+    [file] = transcode(tmp_path / "a.jpg", tmp_path / "o", format="mkv").files
+    shown = plane_of(frames_of(file.path)[0]).astype(int)
+    assert shown.shape == upright.shape
+    assert np.abs(shown - upright * 219 / 255 - 16).mean() < 8
+
+
+def test_bit_rates_are_kept_to_about(clips, tmp_path):
+    clip = clips(duration_s=6, width=640, height=360)
+    low = transcode(clip, tmp_path / "o", bitrate=200_000, audio_bitrate=32_000).files[0]
+    high = transcode(clip, tmp_path / "p", bitrate=1_000_000, audio_bitrate=192_000).files[0]
+    assert high.facts["size"] > 2.5 * low.facts["size"]
+
+
+def test_the_name_of_the_input_is_the_name_of_the_output(clips, tmp_path):
+    (tmp_path / "o").mkdir()
+    source = Source(clips(), "Übung & Spaß? 100%d.final.MOV")
+    [file] = run(Work([source], TranscodeParams(preset="ultrafast"), tmp_path / "o")).files
+    assert file.path.name == "Übung & Spaß? 100%d.final.mp4"
+    assert file.mime == "video/mp4"

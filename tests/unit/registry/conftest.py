@@ -1,0 +1,92 @@
+"""A registry without Ray: on a real SQLite store, with a clock that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.jobs.messages import Accepted, Commit, Lease, Refusal, Submission, WorkerInfo
+from actors.jobs.model import Job
+from actors.registry.actor import JobRegistry
+from actors.registry.expiry import own_keys
+from cluster.settings import Settings
+from cluster.storage import job_prefix
+from tests.unit.registry.builders import Clock, make_worker
+
+
+class FakeFiles:
+    """Remembers which files of which job were to be deleted."""
+
+    def __init__(self) -> None:
+        self.deleted: dict[str, list[str]] = {}
+
+    async def delete_of(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self.deleted[job.id] = own_keys(job, job_prefix(job.tenant, job.id))
+
+    async def sweep(self, now_ms: int) -> dict[str, int]:
+        return {"uploads": 0}
+
+
+class Bench:
+    """A registry and what a test needs around it."""
+
+    def __init__(self, folder: Path, **fields: Any) -> None:
+        self.folder = folder
+        self.clock = Clock()
+        self.files = FakeFiles()
+        self.settings = Settings(data_dir=folder, sweep_interval_s=3600, **fields)
+        self.registry = self._make()
+
+    def _make(self) -> JobRegistry:
+        return JobRegistry(self.settings, files=self.files, clock_ms=self.clock)
+
+    async def killed_and_restarted(self) -> JobRegistry:
+        """A new registry on the same store; the old one is simply left behind."""
+        old = self.registry
+        self.registry = self._make()
+        await self.registry.start()
+        await old.stop()
+        return self.registry
+
+    async def submit(self, *jobs: Job, **fields: Any) -> list[Accepted | Refusal]:
+        return await self.registry.submit_many([Submission(job, **fields) for job in jobs])
+
+    async def accepted(self, *jobs: Job) -> list[Job]:
+        answers = await self.submit(*jobs)
+        assert all(isinstance(answer, Accepted) for answer in answers), answers
+        return list(jobs)
+
+    async def lease(
+        self, want: int = 1, worker: WorkerInfo | None = None, wait_s: float = 0
+    ) -> list[Lease]:
+        reply = await self.registry.lease(worker or make_worker(), want, [], wait_s)
+        return reply.leases
+
+    async def commit(self, commit: Commit) -> bool:
+        (verdict,) = await self.registry.commit([commit])
+        return verdict.accepted
+
+    async def job(self, job_id: str) -> Job:
+        return (await self.registry.get_many([job_id]))[job_id]
+
+
+@pytest.fixture
+async def make_bench(tmp_path: Path) -> AsyncIterator[Callable[..., Bench]]:
+    benches: list[Bench] = []
+
+    def make(**fields: Any) -> Bench:
+        benches.append(Bench(tmp_path / str(len(benches)), **fields))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        await bench.registry.stop()
+
+
+@pytest.fixture
+def bench(make_bench: Callable[..., Bench]) -> Bench:
+    return make_bench()

@@ -1,0 +1,145 @@
+"""Full disks, stores that go away, a second registry that should not be there."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from actors.jobs.messages import Accepted, Refusal
+from actors.jobs.model import State
+from actors.registry import board as board_module
+from actors.registry.actor import JobRegistry
+from actors.registry.sqlite_store import SQLiteStore
+from cluster.errors import StorageFull, Unavailable
+from tests.unit.registry.builders import BROKEN, done, make_job, make_worker, report
+from tests.unit.registry.conftest import Bench
+
+
+async def limit_pages(bench: Bench, pages: int) -> None:
+    """As if the disk held no more than `pages`; 0: no limit."""
+    store = bench.registry._store
+    assert isinstance(store, SQLiteStore)
+    assert store._writer is not None
+    connection = store._writer._connection
+    pages = pages or 1 << 30
+
+    def pragma(_: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    await store._writer.call(pragma)
+
+
+async def in_sync_again(bench: Bench) -> None:
+    while bench.registry._journal._background:
+        await asyncio.sleep(0.01)
+
+
+async def test_a_full_disk_is_said_and_passes_by_itself(bench: Bench) -> None:
+    first, second = await bench.accepted(make_job(), make_job())
+    (lease,) = await bench.lease()
+    await limit_pages(bench, 1)
+    big = {"text": "x" * 100_000}
+    with pytest.raises(StorageFull):
+        await bench.submit(make_job(metadata=big))
+    with pytest.raises(StorageFull):
+        await bench.commit(done(lease, result=big))
+    await in_sync_again(bench)
+    assert (await bench.job(first.id)).state is State.RUNNING
+    (verdict,) = await bench.registry.report("s", "a", [report(lease, 5)])
+    assert (verdict.accepted, verdict.stop) == (True, False)
+    await limit_pages(bench, 0)
+    assert await bench.commit(done(lease, result=big))
+    assert [lease.job_id for lease in await bench.lease(want=5)] == [second.id]
+    (answer,) = await bench.submit(make_job(metadata=big))
+    assert isinstance(answer, Accepted)
+
+
+async def test_a_charge_that_was_not_written_is_not_counted(bench: Bench) -> None:
+    await bench.registry.grant("default", 5)
+    await limit_pages(bench, 1)
+    with pytest.raises(StorageFull):
+        await bench.submit(make_job(credits=5, metadata={"text": "x" * 100_000}))
+    await limit_pages(bench, 0)
+    await bench.accepted(make_job(credits=5))
+    assert (await bench.registry.usage("default")).credits_left == 0
+
+
+async def test_a_store_that_cannot_be_opened_is_tried_again_at_the_next_call(bench: Bench) -> None:
+    folder = bench.settings.data
+    folder.mkdir(parents=True)
+    (folder / "jobs.db").mkdir()
+    with pytest.raises(Unavailable):
+        await bench.registry.ping()
+    (folder / "jobs.db").rmdir()
+    assert await bench.registry.ping() == bench.registry.epoch
+
+
+async def test_a_registry_that_was_replaced_cannot_change_what_its_successor_did(
+    bench: Bench,
+) -> None:
+    job, other = await bench.accepted(make_job(), make_job())
+    (lease,) = await bench.lease()
+    old = bench.registry
+    new = JobRegistry(bench.settings, files=bench.files, clock_ms=bench.clock)
+    bench.registry = new
+    await new.start()
+    try:
+        assert await bench.commit(done(lease, result={"by": "new"}))
+        (verdict,) = await old.commit([done(lease, error=BROKEN)])
+        assert not verdict.accepted
+        (answer,) = (await old.cancel_many([job.id], None)).values()
+        assert isinstance(answer, Refusal)
+        # What the new one has handed out, the old one can't.
+        (mine,) = await bench.lease(worker=make_worker("x"))
+        assert mine.job_id == other.id
+        assert (await old.lease(make_worker("y"), 5, [], 0)).leases == []
+        assert (await bench.job(job.id)).result == {"by": "new"}
+    finally:
+        await old.stop()
+
+
+async def test_a_caller_that_goes_away_changes_nothing_for_its_job(bench: Bench) -> None:
+    await bench.registry.start()
+    job = make_job()
+    submitting = asyncio.ensure_future(bench.submit(job))
+    await asyncio.sleep(0)
+    submitting.cancel()
+    await asyncio.gather(submitting, return_exceptions=True)
+    (again,) = await bench.submit(make_job(id=job.id))
+    assert isinstance(again, Accepted)
+    await bench.killed_and_restarted()
+    assert len(await bench.lease(want=5)) == 1
+
+
+async def test_an_unreadable_record_does_not_stop_the_others(bench: Bench) -> None:
+    good, bad = await bench.accepted(make_job(), make_job())
+    await bench.registry.stop()
+    with sqlite3.connect(bench.settings.data / "jobs.db") as connection:
+        changed = connection.execute(
+            "UPDATE jobs SET doc = x'ff' WHERE id = ?", (bytes.fromhex(bad.id.replace("-", "")),)
+        )
+        assert changed.rowcount == 1
+    connection.close()
+    await bench.killed_and_restarted()
+    assert [lease.job_id for lease in await bench.lease(want=5)] == [good.id]
+
+
+async def test_a_long_queue_is_kept_in_the_store_and_handed_out_in_order(
+    monkeypatch: pytest.MonkeyPatch, make_bench: Callable[..., Bench]
+) -> None:
+    monkeypatch.setattr(board_module.Board.__init__, "__defaults__", (3,))
+    bench = make_bench()
+    jobs = await bench.accepted(*(make_job() for _ in range(10)))
+    assert len(bench.registry._board.jobs) == 3
+    await bench.registry.cancel_many([jobs[6].id], None)
+    order = [job.id for job in jobs if job is not jobs[6]]
+    leases = await bench.lease(want=5)
+    await bench.killed_and_restarted()
+    leases += await bench.lease(want=5)
+    assert [lease.job_id for lease in leases] == order
+    verdicts = await bench.registry.commit([done(lease) for lease in leases])
+    assert all(verdict.accepted for verdict in verdicts)
+    assert (await bench.registry.overview()).jobs["succeeded"] == 9
