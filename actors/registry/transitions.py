@@ -287,10 +287,17 @@ def _sum_up(job: Job) -> None:
         return
     written = sum(output.size for output in job.outputs)
     totals = {"output_bytes": written}
-    read = job.extra.get("input_bytes") or (job.result or {}).get("input_bytes")
+    read = job.extra.get("input_bytes") or _told_input_bytes(job)
     if isinstance(read, int):
         totals |= {"input_bytes": read, "saved_bytes": max(0, read - written)}
     job.extra = {**job.extra, "totals": totals}
+
+
+def _told_input_bytes(job: Job) -> int | None:
+    """What the last tasks say that they read; None unless each says it."""
+    told = [(task.result or {}).get("inputBytes") for task in sinks(job)]
+    sizes = [size for size in told if isinstance(size, int)]
+    return sum(sizes) if len(sizes) == len(told) else None
 
 
 def _said(state: State) -> str:

@@ -96,6 +96,20 @@ def test_sizes_are_summed_for_the_tenants_totals() -> None:
     assert job.extra["totals"] == {"input_bytes": 25, "output_bytes": 20, "saved_bytes": 5}
 
 
+def test_the_input_size_that_a_result_tells_counts_in_the_totals() -> None:
+    job = make_job()
+    task = start(job)
+    succeed(job, task, [make_output(job)], {"inputBytes": 25})
+    assert job.extra["totals"] == {"input_bytes": 25, "output_bytes": 10, "saved_bytes": 15}
+
+
+def test_what_only_some_of_a_graphs_results_tell_is_not_summed_up() -> None:
+    job = make_job(tasks=[make_task("a"), make_task("b")])
+    for name, result in (("a", {"inputBytes": 25}), ("b", {})):
+        succeed(job, start(job, name), [make_output(job, name)], result)
+    assert job.extra["totals"] == {"output_bytes": 20}
+
+
 def test_a_failed_task_fails_the_job_and_cancels_its_siblings() -> None:
     job = make_job(tasks=[make_task("a"), make_task("b"), make_task("c", needs=["a"])])
     start(job, "a")
