@@ -138,6 +138,8 @@ class PoolStatus(msgspec.Struct, frozen=True):
     backlog_s: float
     """Estimated work in the queue, in worker seconds."""
     workers: list[str]
+    paused: bool = False
+    """By an operator: none of its tasks are handed out."""
 
 
 class Overview(msgspec.Struct, frozen=True):

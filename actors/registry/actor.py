@@ -37,11 +37,12 @@ from actors.registry.interface import JobStore
 from actors.registry.journal import Journal
 from actors.registry.keys import KeyRing
 from actors.registry.panel import Panel
+from actors.registry.pool_switch import PoolSwitch
 from actors.registry.stats import Stats
 from actors.registry.stores import open_store
 from actors.registry.waiting import WaitingRoom
 from cluster import metrics
-from cluster.errors import NotFound, ReelyardError
+from cluster.errors import ReelyardError
 from cluster.settings import Settings
 from cluster.storage import open_storage
 
@@ -101,6 +102,7 @@ class JobRegistry:
         self._panel = Panel(
             settings, self.epoch, self._journal, self._dispatch, self._stats, clock_ms
         )
+        self._switch = PoolSwitch(store, self._board.queue, self._panel.pool_names)
         self._starting: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
 
@@ -124,6 +126,7 @@ class JobRegistry:
         await self._store.open()
         try:
             await self._journal.rebuild()
+            await self._switch.load()
         except Exception:
             await self._store.close()
             raise
@@ -265,21 +268,15 @@ class JobRegistry:
         self._dispatch.drain(slots)
 
     async def pause(self, pool: str) -> None:
-        """Hand out no tasks of `pool`. Raises `NotFound`. Lasts until `resume` or a restart."""
+        """Hand out no tasks of `pool` until `resume`, restarts included. Raises `NotFound`."""
         await self._ready()
-        self._board.queue.pause(self._known_pool(pool))
+        await self._switch.pause(pool)
 
     async def resume(self, pool: str) -> None:
         """Hand out tasks of `pool` again. Raises `NotFound`."""
         await self._ready()
-        self._board.queue.resume(self._known_pool(pool))
+        await self._switch.resume(pool)
         self._room.wake_all()
-
-    def _known_pool(self, pool: str) -> str:
-        names = self._panel.pool_names()
-        if pool not in names:
-            raise NotFound(f"there is no pool {pool!r}; there are: {', '.join(names)}")
-        return pool
 
     # --- accounts and keys ---
 

@@ -120,5 +120,11 @@ class JobStore(Protocol):
     async def api_keys(self) -> dict[str, KeyInfo]:
         """All API keys by hash, revoked ones too."""
 
+    async def set_paused(self, pool: str, *, paused: bool) -> None:
+        """Note that a pool is paused, or no more."""
+
+    async def paused_pools(self) -> set[str]:
+        """The pools noted as paused."""
+
     async def secret(self, name: str, fresh: str) -> str:
         """The stored secret of that name; `fresh` is stored if there is none yet."""

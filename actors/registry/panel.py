@@ -57,7 +57,8 @@ class Panel:
     def pool_names(self) -> list[str]:
         """Pools of the settings, of the pool manager, and those that tasks asked for."""
         staffed = self._dispatch.staffed or {}
-        return sorted({*self._settings.all_pools, *staffed, *self._board.queue.names()})
+        queue = self._board.queue
+        return sorted({*self._settings.all_pools, *staffed, *queue.names(), *queue.paused})
 
     def _pool_status(self, name: str, now_ms: int) -> PoolStatus:
         queue = self._board.queue
@@ -69,6 +70,7 @@ class Panel:
             oldest_queued_s=max(0, now_ms - oldest) / 1000 if oldest is not None else 0.0,
             backlog_s=self._stats.backlog_s(queue.by_operation(name)),
             workers=self._workers(name, now_ms),
+            paused=name in queue.paused,
         )
 
     def _workers(self, pool: str, now_ms: int) -> list[str]:

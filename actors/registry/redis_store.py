@@ -288,6 +288,16 @@ class RedisStore:
         }
 
     @_errors
+    async def set_paused(self, pool: str, *, paused: bool) -> None:
+        change = self._redis.sadd if paused else self._redis.srem
+        await change(self._key("paused"), pool)
+
+    @_errors
+    async def paused_pools(self) -> set[str]:
+        stored = await _set(self._redis.smembers(self._key("paused")))
+        return {pool.decode() for pool in stored}
+
+    @_errors
     async def secret(self, name: str, fresh: str) -> str:
         key = self._key("secrets")
         await self._redis.hsetnx(key, name, fresh)

@@ -159,6 +159,15 @@ class SQLiteStore:
         rows = await self._read(lambda c: c.execute("SELECT hash, info FROM api_keys").fetchall())
         return {key_hash: msgspec.msgpack.decode(info, type=KeyInfo) for key_hash, info in rows}
 
+    async def set_paused(self, pool: str, *, paused: bool) -> None:
+        put, drop = "INSERT OR IGNORE INTO paused VALUES (?)", "DELETE FROM paused WHERE pool = ?"
+        query = put if paused else drop
+        await self._writing().call(lambda c: c.execute(query, (pool,)).rowcount)
+
+    async def paused_pools(self) -> set[str]:
+        rows = await self._read(lambda c: c.execute("SELECT pool FROM paused").fetchall())
+        return {str(pool) for (pool,) in rows}
+
     async def secret(self, name: str, fresh: str) -> str:
         def choose(connection: sqlite3.Connection) -> str:
             connection.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (name, fresh))

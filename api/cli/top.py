@@ -60,7 +60,7 @@ def _pools(pools: list[dict[str, Any]]) -> Table:
         table.add_column(column, justify="left" if column == "pool" else "right")
     for pool in pools:
         table.add_row(
-            pool["name"],
+            f"{pool['name']} (paused)" if pool["paused"] else pool["name"],
             str(len(pool["workers"])),
             str(pool["running"]),
             str(pool["queued"]),

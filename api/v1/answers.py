@@ -228,6 +228,7 @@ class Pool(Answer):
     oldest_queued_s: float
     backlog_s: float
     workers: list[str]
+    paused: bool
 
 
 class Overview(Answer):

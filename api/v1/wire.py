@@ -179,6 +179,7 @@ def overview(seen: Overview) -> dict[str, Any]:
                 "oldest_queued_s": pool.oldest_queued_s,
                 "backlog_s": pool.backlog_s,
                 "workers": pool.workers,
+                "paused": pool.paused,
             }
             for pool in seen.pools
         ],

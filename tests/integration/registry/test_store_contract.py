@@ -346,6 +346,16 @@ async def test_api_keys_are_replaced_by_their_hash(store: JobStore) -> None:
     assert await store.api_keys() == {"hash": ended}
 
 
+async def test_pools_stay_paused_until_they_are_not(store: JobStore) -> None:
+    assert await store.paused_pools() == set()
+    for pool in ("cpu", "ä b", "cpu"):
+        await store.set_paused(pool, paused=True)
+    assert await store.paused_pools() == {"cpu", "ä b"}
+    for pool in ("cpu", "nowhere"):
+        await store.set_paused(pool, paused=False)
+    assert await store.paused_pools() == {"ä b"}
+
+
 async def test_the_first_secret_of_a_name_stays(store: JobStore) -> None:
     assert await store.secret("signing", "one") == "one"
     assert await store.secret("signing", "two") == "one"
@@ -426,12 +436,14 @@ async def test_everything_is_there_after_reopening(store_url: str) -> None:
     jobs = [make_job(START_MS + n) for n in range(50)]
     await put(first, *jobs)
     await move(first, jobs[0], State.FAILED, error=ErrorInfo("x", "y"))
+    await first.set_paused("light", paused=True)
     await first.close()
     second = open_store(store_url)
     await second.open()
     try:
         assert await second.get_many([job.id for job in jobs]) == {job.id: job for job in jobs}
         assert (await second.counts())["queued"] == 49
+        assert await second.paused_pools() == {"light"}
     finally:
         await second.close()
 

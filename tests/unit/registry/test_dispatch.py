@@ -341,6 +341,28 @@ async def test_a_paused_pool_waits_until_it_is_resumed(bench: Bench) -> None:
         await bench.registry.pause("nowhere")
 
 
+async def test_a_paused_pool_stays_so_over_a_restart(bench: Bench) -> None:
+    await bench.accepted(make_job())
+    await bench.registry.pause("light")
+    await bench.killed_and_restarted()
+    assert await bench.lease() == []
+    overview = await bench.registry.overview()
+    assert [pool.name for pool in overview.pools if pool.paused] == ["light"]
+    await bench.registry.resume("light")
+    await bench.killed_and_restarted()
+    assert len(await bench.lease()) == 1
+
+
+async def test_a_paused_pool_that_the_settings_no_longer_name_can_be_resumed(bench: Bench) -> None:
+    await bench.registry.set_pools({"old": []})
+    await bench.registry.pause("old")
+    await bench.killed_and_restarted()
+    assert "old" in [pool.name for pool in (await bench.registry.overview()).pools]
+    await bench.registry.resume("old")
+    with pytest.raises(NotFound, match="old"):
+        await bench.registry.resume("old")
+
+
 async def test_the_overview_shows_queue_workers_and_running_jobs(bench: Bench) -> None:
     jobs = await bench.accepted(make_job(), make_job())
     await bench.lease()
