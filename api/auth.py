@@ -69,14 +69,26 @@ async def caller(request: Request) -> Caller:
         found: Caller = known
         return found
     parts = services_of(request)
-    who = await identify(request, parts)
+    try:
+        who = await identify(request, parts)
+    except Unauthorized:
+        await _count(request, parts, address_key(request))
+        raise
     state.caller = who
-    if parts.limiter is not None:
-        allowed, rate = await parts.limiter.hit(who.key_id)
-        state.rate = rate
-        if not allowed:
-            raise too_many(rate)
+    await _count(request, parts, who.key_id)
     return who
+
+
+async def _count(request: Request, parts: Services, key: str) -> None:
+    if parts.limiter is not None:
+        allowed, request.state.rate = await parts.limiter.hit(key)
+        if not allowed:
+            raise too_many(request.state.rate)
+
+
+def address_key(request: Request) -> str:
+    """What requests without a good key are counted under."""
+    return f"address:{request.client.host if request.client else ''}"
 
 
 async def admin(request: Request) -> Caller:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -12,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.auth import address_key, services_of
 from api.errors import response_for, unhandled
 from cluster.errors import TooLarge
 
@@ -74,7 +74,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _add_rate(scope, message)
+                await _add_rate(request, message)
                 self._metrics.note(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
@@ -125,7 +125,11 @@ def _length(request: Request) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _add_rate(scope: Scope, message: Message) -> None:
-    rate: Any = scope["state"].get("rate")
+async def _add_rate(request: Request, message: Message) -> None:
+    rate = getattr(request.state, "rate", None)
+    limiter = services_of(request).limiter
+    if rate is None and limiter is not None and request.scope["path"].startswith("/v1/"):
+        # Refused before anybody asked whose request it was.
+        rate = await limiter.look(address_key(request))
     if rate is not None:
         MutableHeaders(raw=message["headers"]).update(rate.headers())

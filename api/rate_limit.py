@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
-from limits.storage import storage_from_string
+from limits.errors import StorageError
 
-from cluster.errors import RateLimited
+from cluster.errors import RateLimited, Unavailable
+
+CONNECTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,30 @@ class RateLimiter:
 
     def __init__(self, per_minute: int, store_url: str) -> None:
         self._item = RateLimitItemPerMinute(per_minute)
-        self._limiter = FixedWindowRateLimiter(_storage(store_url))
+        storage, self.close = _storage(store_url)
+        self._limiter = FixedWindowRateLimiter(storage)
 
     async def hit(self, key: str) -> tuple[bool, RateState]:
-        """Count a request of `key`: whether it is within the limit, and where that stands."""
-        allowed = await self._limiter.hit(self._item, key)
+        """Count a request of `key`: whether it is within the limit, and where that stands.
+        Raises `Unavailable`."""
+        try:
+            allowed = await self._limiter.hit(self._item, key)
+            return allowed, await self._state(key)
+        except StorageError as error:
+            raise Unavailable(
+                "the rate of requests can't be counted", internal=str(error)
+            ) from None
+
+    async def look(self, key: str) -> RateState | None:
+        """Where `key` stands, without counting; None if that can't be told now."""
+        try:
+            return await self._state(key)
+        except StorageError:
+            return None
+
+    async def _state(self, key: str) -> RateState:
         window = await self._limiter.get_window_stats(self._item, key)
-        return allowed, RateState(
+        return RateState(
             limit=self._item.amount,
             remaining=max(0, window.remaining),
             reset_s=ceil(window.reset_time),
@@ -61,9 +82,25 @@ def too_many(state: RateState) -> RateLimited:
     )
 
 
-def _storage(store_url: str) -> Storage:
-    if not store_url.startswith(("redis://", "rediss://")):
-        return MemoryStorage()
-    storage = storage_from_string(f"async+{store_url}", implementation="redispy")
-    assert isinstance(storage, Storage)
-    return storage
+def _storage(store_url: str) -> tuple[Storage, Callable[[], Awaitable[None]]]:
+    """Where the counts are, and how to let go of it."""
+    if store_url.startswith("sqlite:"):
+        return MemoryStorage(), _nothing
+    from redis.asyncio import BlockingConnectionPool
+
+    from actors.registry.redis_store import server_and_prefix
+
+    url, prefix = server_and_prefix(store_url)
+    pool: Any = BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=10)
+    storage = RedisStorage(
+        url.replace("unix:", "redis+unix:", 1),
+        implementation="redispy",
+        key_prefix=f"{prefix}rate",
+        wrap_exceptions=True,
+        connection_pool=pool,
+    )
+    return storage, pool.disconnect
+
+
+async def _nothing() -> None:
+    return None

@@ -53,6 +53,8 @@ class Services:
     async def close(self) -> None:
         """Let go of what runs in the background."""
         await self.registry.close()
+        if self.limiter is not None:
+            await self.limiter.close()
 
     # --- locations ---
 

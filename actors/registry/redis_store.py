@@ -70,16 +70,21 @@ def _errors[**P, T](
     return guarded
 
 
+def server_and_prefix(url: str) -> tuple[str, str]:
+    """The URL of the server, as its client takes it, and what every key begins with."""
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    prefix = options.pop("prefix", PREFIX)
+    return urlunsplit(parts._replace(query=urlencode(options))), prefix
+
+
 class RedisStore:
     """See `JobStore`. `redis://host:port/db`, `rediss://…`, `unix://path`; `?prefix=` for keys."""
 
     name = "redis"
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        options = dict(parse_qsl(parts.query))
-        self._prefix = options.pop("prefix", PREFIX)
-        self._url = urlunsplit(parts._replace(query=urlencode(options)))
+        self._url, self._prefix = server_and_prefix(url)
         self._scripts: dict[str, str] = {}
         self._client: redis_client.Redis | None = None
         self._writer: redis_client.Redis | None = None

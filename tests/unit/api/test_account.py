@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from api.rate_limit import RateLimiter
 from tests.unit.api.conftest import WORKER, Build, Desk
 
 JOB = {"operation": "probe", "url": "http://media.test/a.mp4"}
@@ -42,6 +44,55 @@ async def test_each_key_has_a_rate_of_its_own(make_desk: Build) -> None:
         desk.use(await desk.key(tenant))
         assert (await desk.get("/v1/jobs")).status_code == 200
         assert (await desk.get("/v1/jobs")).status_code == 429
+
+
+def rate(answer: httpx2.Response) -> tuple[int, int]:
+    """The limit and what is left; KeyError without the headers."""
+    assert int(answer.headers["x-ratelimit-reset"]) > 1_700_000_000
+    return (
+        int(answer.headers["x-ratelimit-limit"]),
+        int(answer.headers["x-ratelimit-remaining"]),
+    )
+
+
+async def test_strangers_are_counted_by_their_address_and_apart_from_the_keys(
+    make_desk: Build,
+) -> None:
+    desk = await make_desk(rate_limit_per_minute=2)
+    key = await desk.key("t")
+    desk.use("guess")
+    answers = [await desk.get("/v1/jobs") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert [rate(answer) for answer in answers] == [(2, 1), (2, 0), (2, 0)]
+    assert int(answers[2].headers["retry-after"]) > 0
+    desk.use(key)
+    assert rate(await desk.get("/v1/jobs")) == (2, 1)
+
+
+async def test_every_answer_below_v1_tells_the_rate_and_asks_for_no_key_to_do_so(
+    make_desk: Build,
+) -> None:
+    desk = await make_desk(rate_limit_per_minute=2, max_json_bytes=1000)
+    big = {"content": b"x" * 2000, "headers": {"Content-Type": "application/json"}}
+    for answer in (
+        await desk.get("/v1/nothing/here"),
+        await desk.call("DELETE", "/v1/jobs"),
+        await desk.call("POST", "/v1/auth/token"),
+        await desk.call("POST", "/v1/jobs", **big),
+    ):
+        assert answer.status_code in {400, 401, 404, 405, 413}
+        assert rate(answer) == (2, 2)
+    assert "x-ratelimit-limit" not in (await desk.get("/healthz")).headers
+
+
+async def test_a_counter_that_cannot_be_reached_makes_the_service_unavailable(
+    make_desk: Build,
+) -> None:
+    desk = await make_desk(rate_limit_per_minute=2)
+    desk.services.limiter = RateLimiter(2, "redis://127.0.0.1:1/0")
+    answer = await desk.get("/v1/jobs")
+    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    assert (await desk.get("/v1/nothing")).status_code == 404
 
 
 async def test_an_upload_begun_here_is_sent_there_and_used_in_a_job(desk: Desk) -> None:
