@@ -154,78 +154,18 @@ def _first_time(container: InputContainer, stream: Stream) -> Fraction | None:
     return None
 
 
-def frame_at(
-    path: Path, t_s: float, limits: Limits | None = None, *, name: str | None = None
-) -> av.VideoFrame:
-    """The frame that is on show at `t_s` (s from the start); behind the end: the last one.
-
-    Rotation is not applied. Raises `NoSuchStream`, `CorruptMedia` if nothing can be decoded.
-    """
-    name = name or path.name
-    with open_input(path, limits, name=name) as container:
-        stream = require_video(container, name)
-        # Threads decode ahead: waste where the first frame is all that is wanted.
-        stream.thread_type = "AUTO" if t_s > 0 else "SLICE"
-        found = _shown_at(container, stream, t_s)
-        if found is None and t_s > 0:
-            container.seek(0)
-            found = _shown_at(container, stream, t_s, search=False)
-    if found is None:
-        raise CorruptMedia(f"{name!r}: no picture could be decoded")
-    return found
-
-
-def _shown_at(
-    container: InputContainer, stream: av.VideoStream, t_s: float, *, search: bool = True
-) -> av.VideoFrame | None:
-    target = origin_s(container) + Fraction(t_s)
-    if search and t_s > 0:
-        seek(container, stream, target)
-    shown: av.VideoFrame | None = None
-    for packet in container.demux(stream):
-        try:
-            decoded = packet.decode()
-        except av.error.InvalidDataError:
-            continue
-        for frame in decoded:
-            at = seconds(frame.pts, frame.time_base)
-            if shown is not None and at is not None and at > target:
-                return shown
-            shown = frame
-    return shown
-
-
-def keyframe_at(
-    path: Path, t_s: float, limits: Limits | None = None, *, name: str | None = None
-) -> av.VideoFrame:
-    """The last key frame at or before `t_s`: quick, since one packet is decoded, not a GOP.
-
-    Falls back to `frame_at` where the file can't be searched. Rotation is not applied.
-    """
-    name = name or path.name
-    with open_input(path, limits, name=name) as container:
-        stream = require_video(container, name)
-        stream.thread_count = 1
-        if t_s > 0:
-            seek(container, stream, origin_s(container) + Fraction(t_s))
-        for count, packet in enumerate(container.demux(stream)):
-            if packet.size == 0 or count > 300:
-                break
-            if not packet.is_keyframe:
-                continue
-            try:
-                # Draining after one packet gives its frame without reading the whole next GOP.
-                decoded = stream.decode(packet) or stream.decode(None)
-            except av.error.InvalidDataError:
-                decoded = []
-            if decoded:
-                return decoded[0]
-            stream.codec_context.flush_buffers()
-    return frame_at(path, t_s, limits, name=name)
-
-
 def first_frame(
     path: Path, limits: Limits | None = None, *, name: str | None = None
 ) -> av.VideoFrame:
-    """The first frame that can be decoded. Raises as `frame_at`."""
-    return frame_at(path, 0.0, limits, name=name)
+    """The first frame that can be decoded, as it is coded: not turned.
+
+    Raises `NoSuchStream`, `CorruptMedia` if nothing can be decoded.
+    """
+    name = name or path.name
+    with open_input(path, limits, name=name) as container:
+        stream = require_video(container, name)
+        # Threads that decode ahead are a waste where one frame is all that is wanted.
+        stream.thread_type = "SLICE"
+        for frame in frames(container, stream):
+            return frame
+    raise CorruptMedia(f"{name!r}: no picture could be decoded")

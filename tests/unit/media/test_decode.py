@@ -9,14 +9,14 @@ from actors.media.codec.decode import (
     best_audio,
     best_video,
     first_frame,
-    frame_at,
     frames,
-    keyframe_at,
     require_audio,
     require_video,
 )
 from actors.media.codec.source import open_input
+from actors.media.operation import Limits, Source
 from actors.media.sample import make_sample, read_frame_number
+from actors.media.sampling.film import open_film
 from cluster.errors import CorruptMedia, NoSuchStream
 
 
@@ -28,7 +28,9 @@ def film(request, tmp_path_factory):
 
 
 def test_the_frame_on_show_is_found_in_any_container(film):
-    numbers = [read_frame_number(frame_at(film, t)) for t in (0, 0.5, 1.02, 1.5, 100)]
+    with open_film(Source(film, film.name), Limits()) as opened:
+        shown = [next(opened.shown_at([time_s])) for time_s in (0, 0.5, 1.02, 1.5, 100)]
+    numbers = [read_frame_number(frame) for frame in shown]
     if film.suffix == ".avi":
         # The encoder leaves an empty place before the second frame of an AVI.
         assert numbers in ([0, 11, 24, 36, 49], [0, 12, 25, 37, 49])
@@ -37,8 +39,14 @@ def test_the_frame_on_show_is_found_in_any_container(film):
 
 
 def test_a_key_frame_comes_from_at_or_before_the_time(film):
-    assert read_frame_number(keyframe_at(film, 0)) == 0
-    assert read_frame_number(keyframe_at(film, 1.5)) in (0, 25)
+    with open_film(Source(film, film.name), Limits()) as opened:
+        numbers = [read_frame_number(opened.key_frame_at(time_s)) for time_s in (0, 1.5)]
+    assert numbers[0] == 0
+    assert numbers[1] in (0, 25)
+
+
+def test_the_first_frame_is_the_first(film):
+    assert read_frame_number(first_frame(film)) == 0
 
 
 def test_a_range_of_frames_starts_and_stops_where_asked(film):
