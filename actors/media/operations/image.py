@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from actors.media.codec import geometry
+from actors.media.fields import MOST_PX, HexColour, Position, length_from
 from actors.media.frames import parse_colour
 from actors.media.operation import Params, Result, Work, operation
 from actors.media.stills import (
@@ -18,32 +19,12 @@ from actors.media.stills import (
 )
 from cluster.errors import LimitExceeded
 
-MOST_PX = 16_384
-
-
-def _checked_length(value: int | str) -> int | str:
-    length = geometry.parse_length(value)
-    if isinstance(length, int) and length > MOST_PX:
-        raise ValueError(f"at most {MOST_PX} px, not {length}")
-    return value
-
-
-def _checked_colour(value: str) -> str:
-    parse_colour(value)
-    return value
+Length = Annotated[int | str, BeforeValidator(length_from(1))]
 
 
 def _format_name(value: object) -> object:
     name = value.lower() if isinstance(value, str) else value
     return "jpeg" if name == "jpg" else name
-
-
-def _position_name(value: object) -> object:
-    return geometry.parse_position(value) if isinstance(value, str) else value
-
-
-Length = Annotated[int | str, AfterValidator(_checked_length)]
-HexColour = Annotated[str, AfterValidator(_checked_colour)]
 
 
 class ImageParams(Params):
@@ -72,7 +53,7 @@ class ImageParams(Params):
         description="with width and height: contain shows all of the picture, cover fills the box "
         "and cuts the rest, fill stretches",
     )
-    position: Annotated[geometry.Position, BeforeValidator(_position_name)] = Field(
+    position: Position = Field(
         "center", description="where the picture lies in the box, or which part of it is kept"
     )
     background: HexColour | None = Field(

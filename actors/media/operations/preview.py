@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from actors.media.codec.source import identify
-from actors.media.frames import parse_colour
+from actors.media.fields import HexColour
 from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, operation
 from actors.media.preview.clip import write_clip
 from actors.media.preview.gif import Cut, write_gif
@@ -20,11 +20,6 @@ PreviewType = Literal["gif", "thumbnail", "mosaic", "clip"]
 _LEAST_CELL_PX = 16
 _DURATIONS: dict[str, tuple[float, float]] = {"gif": (5, 15), "clip": (10, 30)}
 """Default and greatest length by type, s."""
-
-
-def _checked_colour(value: str) -> str:
-    parse_colour(value)
-    return value
 
 
 Timestamp = Annotated[float, BeforeValidator(parse_timestamp, json_schema_input_type=float | str)]
@@ -60,9 +55,7 @@ class PreviewParams(Params):
     rows: int = Field(4, ge=1, le=8, description="mosaic: frames one below the other")
     fps: int = Field(10, ge=1, le=20, description="gif: frames a second")
     gap: int = Field(0, ge=0, le=64, description="mosaic: px between frames")
-    background: Annotated[str, AfterValidator(_checked_colour)] = Field(
-        "#000000", description="mosaic: hex colour of the gaps"
-    )
+    background: HexColour = Field("#000000", description="mosaic: hex colour of the gaps")
     timestamps: bool = Field(False, description="mosaic: write its time on each frame")
     fade: float = Field(
         0, ge=0, le=2, description="gif: seconds of fading in from black and out to it"

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from actors.media.codec import containers
-from actors.media.codec.geometry import Fit, Position, parse_length, parse_position
+from actors.media.codec.geometry import Fit
 from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
 from actors.media.codec.transcode import Outcome
 from actors.media.codec.transcode import transcode as run_transcode
 from actors.media.codec.verify import Expect, verify_output
+from actors.media.fields import OpaqueColour, Position, length_from
 from actors.media.operation import Kind, MediaFile, Params, Result, Work, operation
 from cluster.errors import ReelyardError, UnsupportedOutput
 
@@ -40,22 +41,7 @@ def _alias(value: object) -> object:
     return _ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
-def _length(value: object) -> object:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | str)):
-        raise ValueError("a length is a number of pixels or a share such as '50%'")
-    if isinstance(value, int | str):
-        length = parse_length(value)
-        if isinstance(length, int) and not 16 <= length <= 16_384:
-            raise ValueError(f"a length lies between 16 and 16384 pixels, not {length}")
-        return length if isinstance(length, int) else value
-    return value
-
-
-Length = Annotated[int | str, BeforeValidator(_length)]
-Where = Annotated[
-    Position,
-    BeforeValidator(lambda value: parse_position(value) if isinstance(value, str) else value),
-]
+Length = Annotated[int | str, BeforeValidator(length_from(16))]
 
 
 class TranscodeParams(Params):
@@ -96,13 +82,13 @@ class TranscodeParams(Params):
         description="contain: whole picture inside width x height; cover: fill it and cut the "
         "rest; fill: stretch",
     )
-    position: Where = Field(
+    position: Position = Field(
         "center", description="what to keep when cover cuts, or where contain puts it"
     )
-    background: str | None = Field(
+    background: OpaqueColour | None = Field(
         None,
-        pattern=r"^#?[0-9a-fA-F]{6}$",
-        description="colour of the bars, as '#rrggbb'; with fit contain: makes width x height full",
+        description="colour of the bars, as '#rrggbb' or '#rgb'; with fit contain: makes "
+        "width x height full",
     )
     fps: float | None = Field(
         None, ge=1, le=60, description="constant rate in pictures/s; unset: times as in the source"
@@ -129,11 +115,6 @@ class TranscodeParams(Params):
         if isinstance(track, int) and not 0 <= track < 64:
             raise ValueError("a track number lies between 0 and 63")
         return track
-
-    @field_validator("background")
-    @classmethod
-    def _hash(cls, colour: str | None) -> str | None:
-        return None if colour is None else "#" + colour.lstrip("#").lower()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

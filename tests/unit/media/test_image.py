@@ -388,6 +388,7 @@ def test_an_unwritable_output_is_said_to_be_so(photo, tmp_path):
         {"quality": "best"},
         {"width": 0},
         {"width": -5},
+        {"width": True},
         {"width": "0%"},
         {"width": "abc"},
         {"width": 20_000},

@@ -52,6 +52,7 @@ parse = find_operation("transcode").parse
         ({"codec": "av1", "preset": "14"}, "preset"),
         ({"format": "webm", "preset": "good-9"}, "preset"),
         ({"background": "red"}, "background"),
+        ({"background": "#00000080"}, "nothing shines through"),
         ({"background": "#000000"}, "needs both width and height"),
         ({"background": "#000000", "fit": "cover", "width": 20, "height": 20}, "fit contain only"),
         ({"fit": "stretchy"}, "fit"),
@@ -83,6 +84,11 @@ def test_what_can_not_work_is_refused_with_the_name_of_the_fault(params, named):
 def test_what_can_work_is_taken_and_survives_json(params):
     parsed = parse(params)
     assert parse(parsed.model_dump(mode="json")) == parsed
+
+
+def test_a_colour_may_be_short_and_comes_out_whole():
+    params = parse({"width": 64, "height": 64, "background": "F0a"})
+    assert params.background == "#ff00aa"
 
 
 @given(
