@@ -9,20 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from actors.media import content
+
 Amount = Literal["low", "medium", "high", "max", "auto"]
-ContentType = Literal[
-    "conference",
-    "interview",
-    "lecture",
-    "meeting",
-    "mobile_phone",
-    "music",
-    "podcast",
-    "studio",
-    "voice_over",
-    "voice_recording",
-    "other",
-]
 
 
 class Body(BaseModel):
@@ -60,7 +49,7 @@ class Callback(Body):
 class Content(Body):
     """What the media is."""
 
-    type: ContentType | None = None
+    type: content.Content | None = None
 
 
 class Reduction(Body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -21,6 +21,10 @@ from cluster.errors import NotFound
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 Admin = Annotated[Caller, Depends(admin)]
 _KEYED = {"parameters": [IDEMPOTENCY]}
+_POOL: dict[str, Any] = {
+    "responses": answered(answers.PoolAnswer, 403, 404, 409, *READ),
+    "openapi_extra": _KEYED,
+}
 
 
 @router.get(
@@ -32,47 +36,40 @@ async def get_overview(who: Admin, parts: Parts) -> Response:  # noqa: ARG001  a
     return json_response(wire.overview(await parts.registry.overview()))
 
 
-@router.post(
-    "/pools/{pool}/pause",
-    responses=answered(answers.PoolAnswer, 403, 404, 409, *READ),
-    openapi_extra=_KEYED,
-    summary="Hand out no more tasks of a pool",
-)
+@router.post("/pools/{pool}/pause", **_POOL, summary="Hand out no more tasks of a pool")
 async def pause_pool(pool: str, request: Request, who: Admin, parts: Parts) -> Response:
-    async def act() -> Response:
-        workers = await _workers(pool, parts)
-        await parts.registry.pause(pool)
-        return json_response({"pool": pool, "state": "paused", "workers": workers})
-
-    return await once(request, parts, who, None, act)
+    return await _bring(pool, "paused", request, who, parts)
 
 
-@router.post(
-    "/pools/{pool}/resume",
-    responses=answered(answers.PoolAnswer, 403, 404, 409, *READ),
-    openapi_extra=_KEYED,
-    summary="Hand out tasks of a pool again",
-)
+@router.post("/pools/{pool}/resume", **_POOL, summary="Hand out tasks of a pool again")
 async def resume_pool(pool: str, request: Request, who: Admin, parts: Parts) -> Response:
-    async def act() -> Response:
-        workers = await _workers(pool, parts)
-        await parts.registry.resume(pool)
-        return json_response({"pool": pool, "state": "running", "workers": workers})
-
-    return await once(request, parts, who, None, act)
+    return await _bring(pool, "running", request, who, parts)
 
 
 @router.post(
-    "/pools/{pool}/drain",
-    responses=answered(answers.PoolAnswer, 403, 404, 409, *READ),
-    openapi_extra=_KEYED,
-    summary="Let a pool's workers finish what they run and exit",
+    "/pools/{pool}/drain", **_POOL, summary="Let a pool's workers finish what they run and exit"
 )
 async def drain_pool(pool: str, request: Request, who: Admin, parts: Parts) -> Response:
+    return await _bring(pool, "draining", request, who, parts)
+
+
+async def _bring(
+    pool: str,
+    state: Literal["paused", "running", "draining"],
+    request: Request,
+    who: Caller,
+    parts: Services,
+) -> Response:
     async def act() -> Response:
         workers = await _workers(pool, parts)
-        await parts.registry.drain(workers)
-        return json_response({"pool": pool, "state": "draining", "workers": workers})
+        match state:
+            case "paused":
+                await parts.registry.pause(pool)
+            case "running":
+                await parts.registry.resume(pool)
+            case "draining":
+                await parts.registry.drain(workers)
+        return json_response({"pool": pool, "state": state, "workers": workers})
 
     return await once(request, parts, who, None, act)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -22,22 +22,9 @@ from actors.media.audio.level import Goal
 from actors.media.audio.render import copied_streams, dropped_streams, fits
 from actors.media.codec.source import open_input
 from actors.media.codec.verify import Expect, verify_output
+from actors.media.content import Content
 from actors.media.operation import Kind, MediaFile, Params, Result, Work, operation
 from cluster.errors import UnsupportedOutput, VerificationFailed
-
-Content = Literal[
-    "conference",
-    "interview",
-    "lecture",
-    "meeting",
-    "mobile_phone",
-    "music",
-    "podcast",
-    "studio",
-    "voice_over",
-    "voice_recording",
-    "other",
-]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import av
 import numpy as np
 import pytest
 
+from actors.media.content import Content
 from actors.media.operation import Limits, Progress, Result, Source, Work, find_operation
-from actors.media.operations.enhance import PRESETS, Content, EnhanceParams, clean_up, enhance
+from actors.media.operations.enhance import PRESETS, EnhanceParams, clean_up, enhance
 from actors.media.sample import make_sample
 from cluster.errors import (
     Cancelled,
