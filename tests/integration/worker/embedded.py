@@ -10,7 +10,7 @@ from pathlib import Path
 
 from actors.pool import start_engine, stop_engine
 from cluster.runtime import start_embedded
-from tests.integration.conftest import engine_settings
+from tests.integration.worker.engine import engine_settings
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import ray
 
 from actors.jobs.model import JobSpec, Outcome, State
 from actors.pool.fleet import draining_nodes
-from tests.integration.conftest import Engine
+from tests.integration.worker.engine import Engine
 
 pytestmark = pytest.mark.ray
 

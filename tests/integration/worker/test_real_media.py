@@ -10,7 +10,7 @@ import ray
 
 from actors.jobs.model import JobSpec, State
 from actors.media.sample import make_sample
-from tests.integration.conftest import Engine
+from tests.integration.worker.engine import Engine
 
 pytestmark = pytest.mark.ray
 

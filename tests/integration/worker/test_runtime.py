@@ -17,7 +17,7 @@ from cluster.cluster_file import FILE_NAME, find_cluster
 from cluster.errors import Conflict
 from cluster.runtime import start_embedded
 from cluster.settings import Settings
-from tests.integration.conftest import Engine
+from tests.integration.worker.engine import Engine
 
 ROOT = Path(__file__).parents[3]
 

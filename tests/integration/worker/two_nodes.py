@@ -31,7 +31,7 @@ from actors.media.operation import load_operations
 from actors.pool import get_pool_manager, start_engine, stop_engine
 from cluster.ray_env import HEALTH_CHECKS
 from cluster.settings import PoolSettings, Settings
-from tests.integration.conftest import Engine, engine_settings
+from tests.integration.worker.engine import Engine, engine_settings
 
 POOLS = {
     "light": PoolSettings(min_workers=1, max_workers=1, cpus_per_worker=0.25, labels={"zone": "a"}),

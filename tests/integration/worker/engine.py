@@ -1,26 +1,20 @@
-"""A real embedded cluster for the whole test session: Ray, registry, workers, SQLite."""
+"""A running engine as tests see it: Ray, registry, workers, SQLite."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from actors.jobs.messages import Accepted, Overview, Submission
 from actors.jobs.model import Job, JobSpec
 from actors.jobs.plan import plan_job
-from actors.media.operation import load_operations
-from cluster.runtime import Cluster, start_embedded
+from cluster.runtime import Cluster
 from cluster.settings import Settings
 
-TRIAL_OPERATIONS = Path(__file__).parent / "worker" / "trial_operations.py"
+TRIAL_OPERATIONS = Path(__file__).with_name("trial_operations.py")
 
 
 @dataclass
@@ -153,22 +147,3 @@ def engine_settings(data_dir: Path, **changes: Any) -> Settings:
         "log_format": "json",
     }
     return Settings(**(short | changes))
-
-
-@pytest.fixture(scope="package")
-def engine() -> Iterator[Engine]:
-    """The session's engine. Tests may kill its parts: they come back."""
-    from actors.pool import start_engine, stop_engine
-
-    data_dir = Path(tempfile.mkdtemp(prefix="ry-test-"))
-    settings = engine_settings(data_dir)
-    load_operations(settings.operations)
-    os.environ.pop("RAY_ADDRESS", None)
-    cluster = start_embedded(settings)
-    try:
-        start_engine(settings)
-        yield Engine(settings, cluster)
-        stop_engine(settings, grace_s=0.5)
-    finally:
-        cluster.stop()
-        shutil.rmtree(data_dir, ignore_errors=True)
