@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from actors.media.sample import make_sample
-from api.cli.output import human_bytes, relative, results_table
+from api.cli.output import human_bytes, relative, results_view
 from reelyard import JobRequest, Settings, connect, request
 
 console = Console(soft_wrap=True, highlight=False)
@@ -59,7 +59,7 @@ def main() -> int:
         jobs = reelyard.submit_requests(wanted(clip, folder))
         ended = reelyard.progress(jobs, console=console)
     console.print()
-    console.print(results_table(ended))
+    console.print(results_view(ended))
     console.print("\nthe cluster has stopped; nothing is left running")
     return 0 if all(job.ok for job in ended) else 1
 

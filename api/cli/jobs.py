@@ -18,7 +18,7 @@ from api.cli.output import (
     jobs_exit_code,
     jobs_table,
     print_json,
-    results_table,
+    results_view,
     state_text,
     summary,
 )
@@ -138,5 +138,5 @@ def wait(job_ids: JobIds, as_json: AsJson = False) -> int:
     if as_json:
         print_json({"jobs": ended})
     else:
-        console.print(results_table(ended))
+        console.print(results_view(ended))
     return jobs_exit_code(ended)

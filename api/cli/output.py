@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from actors.jobs.model import State
 from api.client.bars import clock
@@ -155,8 +157,18 @@ def short_name(source: str) -> str:
     return source.rstrip("/").rsplit("/", 1)[-1]
 
 
-def results_table(jobs: Iterable[JobView]) -> Table:
-    """What ended jobs have made: files with their sizes, or what went wrong."""
+def results_view(jobs: Sequence[JobView]) -> RenderableType:
+    """What ended jobs have made: the folder of all files, then a table of them with their sizes,
+    or what went wrong."""
+    paths = [output.path for job in jobs for output in job.outputs if output.path is not None]
+    if not paths:
+        return _results_table(jobs, None)
+    folder = Path(os.path.commonpath([path.parent for path in paths]))
+    where = Text(f"results in {relative(folder)}{os.sep}", overflow="fold")
+    return Group(where, _results_table(jobs, folder))
+
+
+def _results_table(jobs: Iterable[JobView], folder: Path | None) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("operation", "input", "state"):
         table.add_column(name, no_wrap=True)
@@ -170,8 +182,9 @@ def results_table(jobs: Iterable[JobView]) -> Table:
         elif not job.outputs:
             table.add_row(*first, "", escape(summary(job.result_data or {})))
         for output in job.outputs:
-            place = str(output.path or output.url)
-            table.add_row(*first, human_bytes(output.size), escape(place))
+            path = output.path
+            place = path.relative_to(folder) if path and folder else output.url
+            table.add_row(*first, human_bytes(output.size), escape(str(place)))
             first = ("", "", "")
     return table
 

@@ -16,7 +16,7 @@ from api.cli.output import (
     errors,
     jobs_exit_code,
     print_json,
-    results_table,
+    results_view,
 )
 from api.cli.session import any_cluster
 from api.client.request import JobRequest, request
@@ -93,7 +93,7 @@ def _submit(client: Client, requests: list[JobRequest], *, detach: bool, as_json
     if as_json:
         print_json({"jobs": ended})
     else:
-        console.print(results_table(ended))
+        console.print(results_view(ended))
     return Exit.USAGE if refused else jobs_exit_code(ended)
 
 
