@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,7 @@ from actors.media.codec.still import describe, heif_size, open_picture
 from actors.media.operation import Limits
 from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
 
+_UNPAIRED = re.compile("[\ud800-\udfff]")
 _ANIMATED = frozenset({"gif", "png", "webp", "avif"})
 _ESTIMATED = frozenset({"aac", "ac3", "dts", "loas", "h264", "hevc", "mpegvideo", "mp3", "truehd"})
 """Formats without an index: FFmpeg guesses their length from the bit rate."""
@@ -65,7 +67,7 @@ def probe_media(
             bit_rate=container.bit_rate or None,
             streams=streams,
             chapters=len(container.chapters()),
-            tags=dict(container.metadata),
+            tags=_tags(container.metadata),
         )
     if check:
         check_decodes(path, limits, name)
@@ -167,18 +169,21 @@ def _kind_of(container: InputContainer, kind: Sniffed) -> str:
 
 
 def _describe(stream: AVStream, length: _Length | None) -> Stream:
-    language = stream.metadata.get("language")
+    tags = _tags(stream.metadata)
+    language = tags.get("language")
     if not decode.has_decoder(stream):
-        return OtherStream(stream.index, stream.type, None, language, dict(stream.metadata))
+        return OtherStream(stream.index, stream.type, None, language, tags)
     if isinstance(stream, av.VideoStream):
-        return _describe_video(stream, length)
+        return _describe_video(stream, length, tags)
     if isinstance(stream, av.AudioStream):
-        return _describe_audio(stream, length)
+        return _describe_audio(stream, length, tags)
     codec = stream.codec_context.codec.canonical_name
-    return OtherStream(stream.index, stream.type, codec, language, dict(stream.metadata))
+    return OtherStream(stream.index, stream.type, codec, language, tags)
 
 
-def _describe_video(stream: av.VideoStream, length: _Length | None) -> VideoStream:
+def _describe_video(
+    stream: av.VideoStream, length: _Length | None, tags: dict[str, str]
+) -> VideoStream:
     context = stream.codec_context
     side = context.coded_side_data
     turn = orientation_of(side.get("display_matrix", b""))
@@ -214,12 +219,14 @@ def _describe_video(stream: av.VideoStream, length: _Length | None) -> VideoStre
         interlaced=context.field_order > 1,
         attached_pic=decode.is_cover(stream),
         default=bool(stream.disposition & Disposition.default),
-        language=stream.metadata.get("language"),
-        tags=dict(stream.metadata),
+        language=tags.get("language"),
+        tags=tags,
     )
 
 
-def _describe_audio(stream: av.AudioStream, length: _Length | None) -> AudioStream:
+def _describe_audio(
+    stream: av.AudioStream, length: _Length | None, tags: dict[str, str]
+) -> AudioStream:
     context = stream.codec_context
     return AudioStream(
         index=stream.index,
@@ -233,8 +240,8 @@ def _describe_audio(stream: av.AudioStream, length: _Length | None) -> AudioStre
         start_s=_rounded(decode.seconds(stream.start_time, stream.time_base)),
         bit_rate=stream.bit_rate or None,
         default=bool(stream.disposition & Disposition.default),
-        language=stream.metadata.get("language"),
-        tags=dict(stream.metadata),
+        language=tags.get("language"),
+        tags=tags,
     )
 
 
@@ -274,6 +281,12 @@ def _hdr(transfer: int, side: set[str]) -> str | None:
     return "HLG" if transfer == names.HLG else None
 
 
+def _tags(found: Mapping[str, str]) -> dict[str, str]:
+    """Tags as text that can be stored: what was no UTF-8 in the file becomes U+FFFD."""
+    # `str`, since Pillow's texts are of a class of its own.
+    return {_UNPAIRED.sub("\ufffd", key): _UNPAIRED.sub("\ufffd", str(found[key])) for key in found}
+
+
 def _rounded(value: Fraction | None) -> float | None:
     return None if value is None else round(float(value), 6)
 
@@ -287,7 +300,7 @@ def _probe_picture(
             return None
         check_pixels(*image.size, limits, name)
         stream = describe(image, kind)
-        tags = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
+        tags = _tags({str(k): text for k, text in image.info.items() if isinstance(text, str)})
         if check:
             image.load()
     return MediaInfo(

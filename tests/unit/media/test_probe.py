@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 
+import msgspec
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from actors.media.codec.probe import probe_media
 from actors.media.operation import Limits, Work, find_operation
@@ -168,3 +170,17 @@ def test_a_cut_off_picture_is_damaged_only_once_it_is_decoded(tmp_path):
     assert probe_media(path).kind == "image"
     with pytest.raises(CorruptMedia, match=r"a\.jpg"):
         probe_media(path, check=True)
+
+
+def test_tags_are_text_that_can_be_stored_whatever_the_file_says(tmp_path):
+    sound = make_sample(tmp_path / "a.flac", tags={"title": "teXXtitle"})
+    sound.write_bytes(sound.read_bytes().replace(b"teXXtitle", b"te\xff\xfetitle"))
+    told = PngInfo()
+    told.add_itxt("Comment", "one", lang="en")
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.png", pnginfo=told)
+    tags = {}
+    for path in (sound, tmp_path / "a.png"):
+        result = probe(Work([source(path)], ProbeParams(), tmp_path))
+        tags |= msgspec.json.decode(msgspec.json.encode(result.data))["tags"]
+    assert tags["title"] == "te\ufffd\ufffdtitle"
+    assert tags["Comment"] == "one"
