@@ -217,10 +217,14 @@ def validation_failed(what: str, error: ValidationError) -> ValidationFailed:
         for fault in error.errors(include_url=False, include_context=False)
     ]
     text = "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or what}: {fault['msg']}"
+        ": ".join(filter(None, [".".join(map(str, fault["loc"])), _sentence(str(fault["msg"]))]))
         for fault in faults
     )
     return ValidationFailed(f"{what}: {text}", details={"errors": faults})
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 _catalogue: dict[str, Operation] = {}

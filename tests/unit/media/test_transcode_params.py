@@ -86,6 +86,15 @@ def test_what_can_work_is_taken_and_survives_json(params):
     assert parse(parsed.model_dump(mode="json")) == parsed
 
 
+def test_a_refusal_reads_as_a_sentence():
+    with pytest.raises(ValidationFailed) as caught:
+        parse({"start": 5, "end": 5})
+    assert caught.value.message == "transcode: end (5 s) must come after start (5 s)"
+    with pytest.raises(ValidationFailed) as caught:
+        parse({"position": "somewhere"})
+    assert caught.value.message.startswith("transcode: position: a position is center, top")
+
+
 def test_a_colour_may_be_short_and_comes_out_whole():
     params = parse({"width": 64, "height": 64, "background": "F0a"})
     assert params.background == "#ff00aa"
