@@ -179,7 +179,8 @@ class Usage(msgspec.Struct, frozen=True):
     jobs: dict[str, int]
     """Count by state."""
     totals: dict[str, int] = {}
-    """Sums over succeeded jobs: input_bytes, output_bytes, saved_bytes."""
+    """Sums over succeeded jobs: output_bytes; over those of them whose input size is known:
+    compared_jobs, input_bytes, compared_output_bytes, saved_bytes."""
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -289,7 +289,12 @@ def _sum_up(job: Job) -> None:
     totals = {"output_bytes": written}
     read = job.extra.get("input_bytes") or _told_input_bytes(job)
     if isinstance(read, int):
-        totals |= {"input_bytes": read, "saved_bytes": max(0, read - written)}
+        totals |= {
+            "input_bytes": read,
+            "saved_bytes": max(0, read - written),
+            "compared_jobs": 1,
+            "compared_output_bytes": written,
+        }
     job.extra = {**job.extra, "totals": totals}
 
 

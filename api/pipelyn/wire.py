@@ -101,9 +101,9 @@ def limits_body(max_bytes: int) -> dict[str, int]:
 def usage_body(usage: Usage) -> dict[str, int]:
     """`GET /usage`: sums over what this tenant has optimised."""
     return {
-        "totalJobs": usage.jobs.get(State.SUCCEEDED, 0),
+        "totalJobs": usage.totals.get("compared_jobs", 0),
         "totalInputBytes": usage.totals.get("input_bytes", 0),
-        "totalOutputBytes": usage.totals.get("output_bytes", 0),
+        "totalOutputBytes": usage.totals.get("compared_output_bytes", 0),
         "totalSavedBytes": usage.totals.get("saved_bytes", 0),
     }
 
