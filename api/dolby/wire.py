@@ -10,6 +10,7 @@ from actors.jobs.ids import parse_id
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import ErrorInfo, Job, State
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
+from cluster.storage.keys import SCHEME, dlb_prefix
 
 STATES: dict[State, str] = {
     State.QUEUED: "Pending",
@@ -75,7 +76,7 @@ def status_body(job: Job) -> dict[str, Any]:
         "result": result_body(job),
     }
     # Their client wraps whatever `error` holds, so it must not be there without one.
-    return body | {"error": job_error(job.error)} if job.error else body
+    return body | {"error": job_error(job.error, job.tenant)} if job.error else body
 
 
 def list_entry(job: Job) -> dict[str, Any]:
@@ -184,14 +185,15 @@ def resume_query(tenant: str, cursor: dict[str, Any]) -> PageQuery:
         raise InvalidCursor("next_token: it was not given out by this list") from None
 
 
-def job_error(error: ErrorInfo) -> dict[str, Any]:
+def job_error(error: ErrorInfo, tenant: str) -> dict[str, Any]:
     """The error of a failed job; their clients differ on `detail` and `details`: both."""
     title = error.code.replace("_", " ").title()
+    detail = error.message.replace(SCHEME + dlb_prefix(tenant), "dlb://")
     return {
         "type": problem_type(error.code),
         "title": title,
-        "detail": error.message,
-        "details": error.message,
+        "detail": detail,
+        "details": detail,
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.jobs.model import State
+from actors.jobs.model import ErrorInfo, State
 from api.dolby import wire
 from cluster.errors import (
     AlreadyFinished,
@@ -80,6 +80,12 @@ def test_a_job_of_any_surface_has_a_path_that_polls_it(operation, path, version)
 def test_a_job_is_not_found_under_the_path_of_another():
     with pytest.raises(NotFound, match="poll /media/enhance"):
         wire.check_path(a_job(operation="enhance"), "/media/transcode")
+
+
+def test_an_error_names_a_place_as_its_sender_did():
+    lost = ErrorInfo("source_not_found", "the input storage:tenants/t/dlb/in/a.wav does not exist")
+    error = wire.status_body(a_job(State.FAILED, error=lost))["error"]
+    assert error["detail"] == "the input dlb://in/a.wav does not exist"
 
 
 def test_error_is_absent_unless_the_job_failed():
