@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from api.auth import caller
 from api.faults import pydantic_v1
@@ -35,7 +36,7 @@ from cluster.errors import (
 log = structlog.get_logger(__name__)
 
 ErrorResponse = Callable[[ReelyardError, Request], Response]
-
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _BY_STATUS: dict[int, type[ReelyardError]] = {
     400: BadRequest,
@@ -142,6 +143,16 @@ def from_http(error: HTTPException) -> ReelyardError:
     return cls(message, details={"allow": allow} if allow else None)
 
 
+def _methods(request: Request) -> list[str]:
+    """What the path takes."""
+    scopes = {method: dict(request.scope) | {"method": method} for method in _METHODS}
+    return [
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    ]
+
+
 def full_path(request: Request) -> str:
     """The path that the client asked for, whatever an app is mounted under."""
     path: str = request.scope["path"]
@@ -186,6 +197,9 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            # Starlette names the methods of the first route alone.
+            error.headers = {"Allow": ", ".join(_methods(request))}
         return response_for(from_http(error), request)
 
     app.add_exception_handler(ReelyardError, reelyard)

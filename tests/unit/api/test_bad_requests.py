@@ -162,6 +162,17 @@ async def test_the_wrong_method_names_the_right_one(desk: Desk) -> None:
     assert answer.json()["code"] == "method_not_allowed"
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/v1/jobs", "GET, POST"), ("/jobs", "GET, POST"), ("/media/enhance", "GET, POST")],
+)
+async def test_the_wrong_method_names_all_that_the_path_takes(
+    desk: Desk, path: str, allowed: str
+) -> None:
+    answer = await desk.call("PUT", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 async def test_a_bug_is_a_500_without_its_traceback(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
