@@ -119,21 +119,28 @@ _INDEXED = frozenset({"mov", "matroska", "avi", "flv", "wav", "flac", "mxf", "ca
 _STEPS_BACK_S = (0, 2, 10, 60)
 
 
+def has_index(container: InputContainer) -> bool:
+    """Whether the format lists its key frames, so that a seek ends at the last one before."""
+    return container.format.name.split(",")[0] in _INDEXED
+
+
 def seek(container: InputContainer, stream: Stream, at: Fraction) -> None:
     """Go to a key frame at or before `at` (s on the container's own clock): the last one where the
     container has an index. Decoding begins at the start where a file can't be searched."""
-    if _seek(container, stream, at) and container.format.name.split(",")[0] in _INDEXED:
+    if seek_near(container, stream, at) and has_index(container):
         return
     # Without an index FFmpeg may land behind the last key frame; a decoded frame tells.
     for back in _STEPS_BACK_S:
-        if at - back > origin_s(container) and _seek(container, stream, at - back):
+        if at - back > origin_s(container) and seek_near(container, stream, at - back):
             first = _first_time(container, stream)
-            if first is not None and first <= at and _seek(container, stream, at - back):
+            if first is not None and first <= at and seek_near(container, stream, at - back):
                 return
     container.seek(0)
 
 
-def _seek(container: InputContainer, stream: Stream, at: Fraction) -> bool:
+def seek_near(container: InputContainer, stream: Stream, at: Fraction) -> bool:
+    """FFmpeg's own search for `at`, which may end behind it where there is no index; False: it
+    can't search this file."""
     base = stream.time_base
     offset = int(at * base.denominator / base.numerator) if base.numerator else 0
     try:

@@ -28,6 +28,10 @@ _OPTIONS = {"protocol_whitelist": "file,pipe,crypto,data"}
 # Where the tables in the header tell the frame rate, FFmpeg need not read and decode dozens of
 # frames for it.
 _TABLED = {"mov": {"fpsprobesize": "0"}}
+# FFmpeg decodes a first frame to learn its pixel format; nobody looks at that one.
+_ROUGHLY = {"skip_loop_filter": "all"}
+_TELLING = frozenset({"mov", "matroska", "mpegts"})
+_NOTHING = {"codec_whitelist": "none"}
 
 
 def identify(path: Path, name: str | None = None) -> Sniffed:
@@ -55,11 +59,23 @@ def identify(path: Path, name: str | None = None) -> Sniffed:
         raise SourceUnreadable(f"{name!r} can't be read", internal=repr(error)) from None
 
 
+def tells_by_header(kind: Sniffed) -> bool:
+    """Whether `open_input` with `header_only` may suffice to find and decode a frame."""
+    return kind.demuxer in _TELLING and not kind.image
+
+
 @contextmanager
 def open_input(
-    path: Path, limits: Limits | None = None, *, name: str | None = None
+    path: Path,
+    limits: Limits | None = None,
+    *,
+    name: str | None = None,
+    header_only: bool = False,
 ) -> Iterator[InputContainer]:
     """The open container; closed at the end of the `with` block.
+
+    `header_only`: no frame is decoded to complete what the header tells. That saves the cost of
+    one; pixel formats stay unknown, as do sizes and start times that no header tells.
 
     PyAV's errors raised inside the block become `MediaError`s that call the file `name`. Raises
     what `identify` raises, and `LimitExceeded` for too many streams, too large pictures or too
@@ -79,7 +95,9 @@ def open_input(
             str(path.absolute()),
             "r",
             format=kind.demuxer,
-            options=_OPTIONS | _TABLED.get(kind.demuxer, {}),
+            options=_OPTIONS
+            | _TABLED.get(kind.demuxer, {})
+            | (_NOTHING if header_only else _ROUGHLY),
         ) as container,
     ):
         check_limits(container, limits, name)

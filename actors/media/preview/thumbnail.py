@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import av
 
 from actors.media.codec.geometry import Layout, fit_size
+from actors.media.codec.source import identify, tells_by_header
 from actors.media.operation import Limits, MediaFile, Source
 from actors.media.sampling.film import Film, Painter, open_film, scaled_size
-from actors.media.stills import make_still, refuse_behind_end, still_of, write_still
-from cluster.errors import CorruptMedia
+from actors.media.stills import Still, make_still, refuse_behind_end, still_of, write_still
+from cluster.errors import CorruptMedia, MediaError
 
 DEFAULT_SHARE = 0.25
 
@@ -30,16 +32,45 @@ def thumbnail_of_film(
     frames before it. Raises `MediaError` for a time behind the end, `NoSuchStream`,
     `CorruptMedia`.
     """
+    shown = None
+    if timestamp_s is None and tells_by_header(identify(source.path, source.name)):
+        shown = _by_header(source, width, limits, threads)
+    if shown is None:
+        shown = _shown(source, width, timestamp_s, limits, threads)
+    still, time_s = shown
+    return write_still(still, out, "jpeg", progressive=False), time_s
+
+
+def _by_header(
+    source: Source, width: int, limits: Limits, threads: int
+) -> tuple[Still, float] | None:
+    """The default picture, without the frame that FFmpeg decodes to complete a header: that one
+    would cost as much as the picture itself. None where the header doesn't suffice, or lies."""
+    with (
+        suppress(MediaError),
+        open_film(source, limits, threads, header_only=True) as film,
+    ):
+        frame = film.key_frame_at(film.duration_s * DEFAULT_SHARE)
+        if frame is not None and film.header_holds:
+            return _painted(film, frame, width, threads)
+    return None
+
+
+def _shown(
+    source: Source, width: int, timestamp_s: float | None, limits: Limits, threads: int
+) -> tuple[Still, float]:
     with open_film(source, limits, threads) as film:
         if timestamp_s is not None:
             refuse_behind_end("timestamp", timestamp_s, film.duration_s, source.name)
             frame = next(film.shown_at([timestamp_s]))
         else:
             frame = _near(film, film.duration_s * DEFAULT_SHARE)
-        painter = Painter(film, *scaled_size(film.width, film.height, width), threads)
-        still = still_of(*painter.paint(frame))
-        time_s = round(film.time_of(frame), 3)
-    return write_still(still, out, "jpeg", progressive=False), time_s
+        return _painted(film, frame, width, threads)
+
+
+def _painted(film: Film, frame: av.VideoFrame, width: int, threads: int) -> tuple[Still, float]:
+    painter = Painter(film, *scaled_size(film.width, film.height, width), threads)
+    return still_of(*painter.paint(frame)), round(film.time_of(frame), 3)
 
 
 def _near(film: Film, time_s: float) -> av.VideoFrame:

@@ -18,11 +18,9 @@ from actors.media.codec.probe import frame_rate, pixel_aspect, probe_media
 from actors.media.codec.source import identify, open_input
 from actors.media.frames import Picture, flip, rotate, view
 from actors.media.operation import Limits, Source
+from actors.media.sampling.keys import MOST_PACKETS, last_key_packet
 from actors.media.sampling.times import resample
 from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedFormat
-
-# A key frame search reads no further than this many packets.
-_KEY_PACKETS = 300
 
 
 @dataclass(frozen=True)
@@ -43,26 +41,43 @@ class Film:
         at = decode.seconds(frame.pts, frame.time_base)
         return 0.0 if at is None else float(at - decode.origin_s(self.container))
 
+    @property
+    def header_holds(self) -> bool:
+        """Whether the header, read alone, told where the film starts, and size and shape of what
+        has been decoded since."""
+        own = self.stream.codec_context.sample_aspect_ratio
+        told = self.stream.sample_aspect_ratio
+        square = own.numerator == own.denominator or own.numerator <= 0
+        shaped = _upright_size(self.stream) == (self.width, self.height)
+        # Matroska has no start; FFmpeg's guess without a decoder is right only where it is 0.
+        begins = self.container.start_time == 0 or "matroska" not in self.container.format.name
+        return begins and shaped and (square or told.numerator > 0)
+
     def key_frame_at(self, time_s: float) -> av.VideoFrame | None:
         """The last key frame at or before `time_s`; decodes one packet, not a group of pictures.
 
         None where none was found near: the caller then decodes (`shown_at`).
         """
+        if not decode.has_index(self.container):
+            packet = last_key_packet(self.container, self.stream, self._clock(time_s))
+            if packet is not None and (frame := self._alone(packet)) is not None:
+                return frame
         self._go(time_s)
         for count, packet in enumerate(self.container.demux(self.stream)):
-            if packet.size == 0 or count > _KEY_PACKETS:
+            if packet.size == 0 or count > MOST_PACKETS:
                 break
-            if not packet.is_keyframe:
-                continue
-            try:
-                # Draining after one packet gives its frame without reading the next group.
-                found = self.stream.decode(packet) or self.stream.decode(None)
-            except av.error.InvalidDataError:
-                found = []
-            self.stream.codec_context.flush_buffers()
-            if found:
-                return found[0]
+            if packet.is_keyframe and (frame := self._alone(packet)) is not None:
+                return frame
         return None
+
+    def _alone(self, packet: av.Packet[av.VideoStream]) -> av.VideoFrame | None:
+        """The frame of a key packet; draining gives it without reading the next group."""
+        try:
+            found = self.stream.decode(packet) or self.stream.decode(None)
+        except av.error.InvalidDataError:
+            found = []
+        self.stream.codec_context.flush_buffers()
+        return found[0] if found else None
 
     def shown_at(self, times_s: Sequence[float]) -> Iterator[av.VideoFrame]:
         """The frames on show at `times_s` (rising), decoding from the first time to the last.
@@ -93,21 +108,30 @@ class Film:
     def _timed(self, found: Iterator[av.VideoFrame]) -> Iterator[tuple[float, av.VideoFrame]]:
         return ((self.time_of(frame), frame) for frame in found)
 
+    def _clock(self, time_s: float) -> Fraction:
+        """That time on the container's own clock."""
+        return decode.origin_s(self.container) + Fraction(max(0.0, time_s))
+
     def _go(self, time_s: float) -> None:
-        origin = decode.origin_s(self.container)
-        decode.seek(self.container, self.stream, origin + Fraction(max(0.0, time_s)))
+        decode.seek(self.container, self.stream, self._clock(time_s))
 
 
 @contextmanager
 def open_film(
-    source: Source, limits: Limits, threads: int = 1, *, still: bool = False
+    source: Source,
+    limits: Limits,
+    threads: int = 1,
+    *,
+    still: bool = False,
+    header_only: bool = False,
 ) -> Iterator[Film]:
     """The film in `source`; with `still`, a photo (HEIC) counts as a film of no duration.
 
+    `header_only` as for `open_input`; once something is decoded, ask `header_holds`.
     Raises `NoSuchStream` for sound, or a still picture, alone, `UnsupportedFormat` for photos made
     of tiles, and what `open_input` raises.
     """
-    with open_input(source.path, limits, name=source.name) as container:
+    with open_input(source.path, limits, name=source.name, header_only=header_only) as container:
         stream = decode.require_video(container, source.name)
         if any(s.disposition & Disposition.dependent for s in container.streams.video):
             # FFmpeg hands out single tiles; the first one would pass for the whole photo.
@@ -115,21 +139,23 @@ def open_film(
                 f"{source.name!r} is a photo made of tiles; these are not taken"
             )
         stream.thread_type, stream.thread_count = "AUTO", threads
-        turn = orientation(stream)
-        width = max(1, round(stream.width * pixel_aspect(stream)))
-        height = stream.height
-        if turn.swaps:
-            width, height = height, width
+        width, height = _upright_size(stream)
         yield Film(
             name=source.name,
             width=width,
             height=height,
             duration_s=_duration_s(container, stream, source, limits, still=still),
             fps=frame_rate(stream) or 25.0,
-            turn=turn,
+            turn=orientation(stream),
             container=container,
             stream=stream,
         )
+
+
+def _upright_size(stream: av.VideoStream) -> tuple[int, int]:
+    """Width and height (px) for display, with square pixels."""
+    width = max(1, round(stream.width * pixel_aspect(stream)))
+    return (stream.height, width) if orientation(stream).swaps else (width, stream.height)
 
 
 def _duration_s(
