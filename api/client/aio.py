@@ -23,6 +23,10 @@ from cluster.errors import NotFound, ReelyardError, TimedOut
 POLL_WINDOW = 200
 POLL_MIN_S = 0.05
 POLL_MAX_S = 1.0
+#: between two polls when nearly all jobs have ended
+POLL_LEAST_S = 0.02
+#: so few jobs are no longer polled for: the end of one is waited for
+POLL_FEW = 4
 
 
 class AsyncClient:
@@ -191,10 +195,12 @@ class AsyncClient:
                 return
             if deadline is not None and time.monotonic() > deadline:
                 raise TimedOut(f"{len(pending)} job(s) had not ended after {timeout_s} s")
-            # Asking after many costs the registry: the more there are, the rarer.
-            least = POLL_MIN_S * (1 + len(pending) / 50)
-            pause = min(POLL_MAX_S, least if ended else max(least, pause * 1.5))
-            await asyncio.sleep(pause)
+            pause = _next_pause(pause, len(pending), len(ended))
+            if len(pending) <= POLL_FEW:
+                # Until one of the last has ended, but no longer.
+                await self.transport.wait(next(reversed(pending)), pause)
+            else:
+                await asyncio.sleep(pause)
 
     async def wait(self, job: JobRef, *, timeout_s: float | None = None) -> JobView:
         """The job once it has ended. Raises `TimedOut` when it has not after `timeout_s`."""
@@ -279,6 +285,17 @@ class AsyncClient:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def _next_pause(pause: float, pending: int, ended: int) -> float:
+    """Seconds until the next poll, where `ended` jobs have ended in the last `pause`."""
+    # Asking after many costs the registry: the more there are, the rarer.
+    least = POLL_MIN_S * (1 + pending / 50)
+    if not ended:
+        return min(POLL_MAX_S, max(least, pause * 1.5))
+    # At that pace, so long until only a few are left, whose ends are waited for one by one.
+    left = pause * max(0, pending - POLL_FEW) / ended
+    return min(POLL_MAX_S, least, max(POLL_LEAST_S, left))
 
 
 def _one(answers: dict[str, Answer]) -> JobView:
