@@ -34,6 +34,8 @@ RETRIES = 3
 """Tries to bring in a commit when somebody else writes the same job."""
 FALLBACK_AFTER_MS = 15_000
 """A registry that has not been told who is there waits so long for a gpu worker to call."""
+LATELY_MS = 30_000
+"""A worker that has not asked for work for longer is busy with something long, or gone."""
 
 
 class Seen(NamedTuple):
@@ -80,20 +82,42 @@ class Dispatch:
     async def lease(
         self, worker: WorkerInfo, want: int, done: Sequence[Commit], wait_s: float
     ) -> LeaseReply:
-        """Up to `want` tasks; waits for the first unless something was handed in."""
+        """Up to `want` tasks; waits for the first unless something is handed in."""
         loop = asyncio.get_running_loop()
         end = loop.time() + wait_s
         await self._welcome(worker)
-        verdicts = await self.commit(done) if done else []
+        if done:
+            return await self._exchange(worker, want, done)
         while True:
-            drain = self.draining.get(worker.slot) == worker.incarnation
+            drain = self._drains(worker)
             leases = [] if drain else await self._hand_out(worker, want)
             left = end - loop.time()
-            if leases or verdicts or drain or want <= 0 or left <= 0:
-                return LeaseReply(leases, verdicts, drain)
+            if leases or drain or want <= 0 or left <= 0:
+                return LeaseReply(leases, [], drain)
             pools = self._pools(worker)
             if not self._board.queue.has_ready(pools):
                 await self._room.wait(worker.incarnation, pools, want, left)
+
+    async def _exchange(self, worker: WorkerInfo, want: int, done: Sequence[Commit]) -> LeaseReply:
+        """Bring in and hand out, in one write of the store where both are possible."""
+        drain = self._drains(worker)
+        verdicts, leases = await asyncio.gather(
+            self.commit(done),
+            self._hand_out(worker, 0 if drain else want),
+            return_exceptions=True,
+        )
+        # Only once both have ended: a worker that gets no answer gives up what it was handed.
+        if isinstance(verdicts, BaseException):
+            raise verdicts
+        if isinstance(leases, BaseException):
+            raise leases
+        if not leases and not drain:
+            # What was brought in may have made other tasks ready.
+            leases = await self._hand_out(worker, want)
+        return LeaseReply(leases, verdicts, drain)
+
+    def _drains(self, worker: WorkerInfo) -> bool:
+        return self.draining.get(worker.slot) == worker.incarnation
 
     async def _welcome(self, worker: WorkerInfo) -> None:
         """A slot's new process gives up what its predecessor still held."""
@@ -123,7 +147,8 @@ class Dispatch:
         return self._clock_ms() - self._started_ms > FALLBACK_AFTER_MS
 
     async def _hand_out(self, worker: WorkerInfo, want: int) -> list[Lease]:
-        entries = self._board.queue.pop(self._pools(worker), want)
+        pools = self._pools(worker)
+        entries = self._board.queue.pop(pools, min(want, self._share(pools)))
         jobs = self._board.jobs
         cold = [entry.job_id for entry in entries if entry.job_id not in jobs]
         if cold:
@@ -143,6 +168,14 @@ class Dispatch:
             leases.append(lease_of(job, task, worker.pool, self._ttl_ms / 1000))
         verdicts = await self._journal.perform(steps)
         return [lease for lease, kept in zip(leases, verdicts, strict=True) if kept]
+
+    def _share(self, pools: Sequence[str]) -> int:
+        """As many tasks as one worker may take of what waits for `pools`, so that the others that
+        have asked for work lately get as many: the last tasks of a run end at the same time."""
+        since = self._clock_ms() - LATELY_MS
+        workers = sum(seen.at_ms >= since and seen.pool in pools for seen in self.seen.values())
+        waiting = sum(self._board.queue.queued(pool) for pool in pools)
+        return -(-waiting // max(1, workers))
 
     async def _warm(self, job_ids: list[str], entries: list[Entry]) -> None:
         """Read jobs of which only the place in the queue was kept."""

@@ -90,6 +90,43 @@ async def test_an_expired_lease_requeues_the_task_once(bench: Bench) -> None:
     assert len(await bench.lease(want=5)) == 1
 
 
+async def test_one_call_brings_in_and_hands_out(bench: Bench) -> None:
+    first, second = await bench.accepted(make_job(), make_job())
+    (lease,) = await bench.lease()
+    reply = await bench.registry.lease(make_worker(), 3, [done(lease)], 5)
+    assert [verdict.accepted for verdict in reply.verdicts] == [True]
+    assert [lease.job_id for lease in reply.leases] == [second.id]
+    assert (await bench.job(first.id)).state is State.SUCCEEDED
+    assert (await bench.job(second.id)).state is State.RUNNING
+
+
+async def test_what_a_task_makes_ready_is_handed_out_to_the_one_that_brings_it_in(
+    bench: Bench,
+) -> None:
+    await bench.accepted(make_job(tasks=[make_task(), make_task("second", needs=["probe"])]))
+    (lease,) = await bench.lease()
+    reply = await bench.registry.lease(make_worker(), 1, [done(lease)], 5)
+    assert [lease.task for lease in reply.leases] == ["second"]
+
+
+async def test_bringing_in_is_answered_at_once_where_nothing_waits(bench: Bench) -> None:
+    await bench.accepted(make_job())
+    (lease,) = await bench.lease()
+    async with asyncio.timeout(3):
+        reply = await bench.registry.lease(make_worker(), 1, [done(lease)], 60)
+    assert (reply.leases, len(reply.verdicts)) == ([], 1)
+
+
+async def test_the_last_tasks_are_shared_by_the_workers_that_asked_lately(bench: Bench) -> None:
+    await bench.lease(worker=make_worker("one"))
+    await bench.lease(worker=make_worker("two"))
+    await bench.accepted(*[make_job() for _ in range(10)])
+    assert len(await bench.lease(8, make_worker("one"))) == 5
+    assert len(await bench.lease(8, make_worker("two"))) == 3
+    bench.clock.advance(31)
+    assert len(await bench.lease(8, make_worker("one"))) == 2
+
+
 async def test_reports_keep_a_lease_alive(bench: Bench) -> None:
     (job,) = await bench.accepted(make_job())
     (lease,) = await bench.lease()
