@@ -7,14 +7,14 @@ SHORT_S = 1.0
 """Tasks that take longer are held one at a time."""
 FIRST_S = 3.0
 """What a new worker expects of its first task: a few short ones must come before it prefetches."""
-BATCH_S = 0.1
+BATCH_S = 0.25
 """So much work is held, in short tasks."""
 GIVE_BACK_S = 2.0
 """When a task runs longer than this, those behind it are given back."""
 
 
 class Depth:
-    """Follows the time that tasks take: up at once, down slowly.
+    """Follows the time that tasks take: the mean of the short ones; at once up to a long one's.
 
     Holding several short tasks hides the round trip to the registry; holding one behind a long
     task would keep it from an idle worker.
@@ -25,8 +25,8 @@ class Depth:
 
     def note(self, seconds: float) -> None:
         """A task has run for that long."""
-        smoothed = 0.7 * self._seconds + 0.3 * seconds
-        self._seconds = max(seconds, smoothed)
+        smoothed = 0.8 * self._seconds + 0.2 * seconds
+        self._seconds = seconds if seconds >= SHORT_S else smoothed
 
     def long_one(self) -> None:
         """A task turned out to be long: take single ones for now."""

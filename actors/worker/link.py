@@ -23,10 +23,11 @@ LONGEST_PAUSE_S = 2.0
 class Registry(Protocol):
     """What a worker asks of the registry."""
 
-    async def lease(self, want: int, wait_s: float) -> LeaseReply:
-        """One attempt to get up to `want` tasks, waiting up to `wait_s` seconds for the first.
+    async def lease(self, want: int, done: Sequence[Commit], wait_s: float) -> LeaseReply:
+        """One attempt to hand in `done` and to get up to `want` tasks, waiting up to `wait_s`
+        seconds for the first unless something is handed in.
 
-        Raises `Unavailable`; then nobody knows whether tasks were handed out.
+        Raises `Unavailable`; then nobody knows whether tasks were handed out, or `done` taken.
         """
 
     async def give_up(self) -> None:
@@ -49,11 +50,11 @@ class RegistryLink:
         self.info = info
         self.last_contact = time.monotonic()
 
-    async def lease(self, want: int, wait_s: float) -> LeaseReply:
+    async def lease(self, want: int, done: Sequence[Commit], wait_s: float) -> LeaseReply:
         # Repeated by Ray after a crash of the registry, it would lease twice and tell us once.
         return await self._once(
             lambda registry: registry.lease.options(max_task_retries=0).remote(
-                self.info, want, [], wait_s
+                self.info, want, list(done), wait_s
             ),
             wait_s + CALL_S,
         )

@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +28,8 @@ from cluster.settings import Settings
 log = structlog.get_logger()
 
 REPORT_S = 0.5
-CROWD = 8
-GATHER_S = 0.02
-"""While so many short tasks are held, their ends are gathered that long into one call."""
+GATHER_S = 0.1
+"""While other tasks are held, ends are gathered that long, at most, into one call."""
 FULL_PAUSE_S = 1.0
 LEAST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 """Between two tries to reach the registry."""
@@ -46,6 +45,9 @@ class ShiftStatus:
     """Since when nothing was held; 0 while something is."""
     done: int
     draining: bool
+
+
+type _Batch = list[tuple[Commit, Attempt]]
 
 
 class Shift:
@@ -69,11 +71,14 @@ class Shift:
         self._depth = Depth()
         self._held: dict[tuple[str, str, int], Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._outbox: list[tuple[Commit, Attempt]] = []
-        self._posting: list[tuple[Commit, Attempt]] = []
+        self._outbox: _Batch = []
+        self._posting = 0
+        """Commits on their way."""
         self._in_doubt = False
         """A lease call failed: there may be leases that never arrived."""
         self._post = asyncio.Event()
+        self._idle = asyncio.Event()
+        """Nothing is held that ends could be gathered with."""
         self._freed = asyncio.Event()
         self._draining = False
         self._give_back_at: float | None = None
@@ -134,14 +139,19 @@ class Shift:
             # Nothing is held: whatever the registry has down for this worker never arrived.
             await self._registry.give_up()
             self._in_doubt = False
+        batch = self._take_outbox()
+        done = [commit for commit, _ in batch]
         try:
-            reply = await self._registry.lease(want, self._settings.poll_s)
+            reply = await self._registry.lease(want, done, self._settings.poll_s)
         except Unavailable as error:
             log.warning("lease_failed", reason=error.internal)
             self._in_doubt = True
+            # Handed in twice, a commit gets the same answer.
+            self._return_to_outbox(batch)
             return False
         for lease in reply.leases:
             self._take(lease)
+        self._settle(batch, reply.verdicts)
         if reply.drain:
             self.drain()
         return True
@@ -160,6 +170,7 @@ class Shift:
             return
         attempt = Attempt(lease, self._bench, self._scratch, self._clock)
         self._held[key] = attempt
+        self._idle.clear()
         self._keep(attempt.start(self._on_end))
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
@@ -172,6 +183,8 @@ class Shift:
         del self._held[lease.job_id, lease.task, lease.fence]
         self._idle_since = self._clock()
         self._freed.set()
+        if not self._held:
+            self._idle.set()
         if attempt.run_s:
             self._depth.note(attempt.run_s)
         if attempt.published and (commit is None or not commit.outputs):
@@ -185,25 +198,39 @@ class Shift:
     async def _post_for_ever(self) -> None:
         while True:
             await self._post.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), GATHER_S)
             self._post.clear()
-            batch = self._posting = self._outbox
-            self._outbox = []
-            if not batch:
-                continue
-            verdicts = await self._registry.commit([commit for commit, _ in batch])
-            accepted = {(v.job_id, v.task, v.fence) for v in verdicts if v.accepted}
-            ends: Counter[tuple[str, str]] = Counter()
-            for commit, attempt in batch:
-                taken = (commit.job_id, commit.task, commit.fence) in accepted
-                outcome = outcome_of(commit) if taken else "refused"
-                ends[attempt.lease.operation, outcome] += 1
-                self._account(commit, attempt, outcome)
-                if not taken and attempt.published:
-                    self._keep(asyncio.create_task(attempt.take_back()))
-            for (operation, outcome), count in ends.items():
-                TASKS.add(count, pool=self._pool, operation=operation, outcome=outcome)
-            self._posting = []
-            self._freed.set()
+            # A call for more tasks may have taken them along.
+            if batch := self._take_outbox():
+                verdicts = await self._registry.commit([commit for commit, _ in batch])
+                self._settle(batch, verdicts)
+
+    def _take_outbox(self) -> _Batch:
+        batch, self._outbox = self._outbox, []
+        self._posting += len(batch)
+        return batch
+
+    def _return_to_outbox(self, batch: _Batch) -> None:
+        self._posting -= len(batch)
+        self._outbox = batch + self._outbox
+        if self._outbox:
+            self._post.set()
+
+    def _settle(self, batch: _Batch, verdicts: Sequence[Verdict]) -> None:
+        accepted = {(v.job_id, v.task, v.fence) for v in verdicts if v.accepted}
+        ends: Counter[tuple[str, str]] = Counter()
+        for commit, attempt in batch:
+            taken = (commit.job_id, commit.task, commit.fence) in accepted
+            outcome = outcome_of(commit) if taken else "refused"
+            ends[attempt.lease.operation, outcome] += 1
+            self._account(commit, attempt, outcome)
+            if not taken and attempt.published:
+                self._keep(asyncio.create_task(attempt.take_back()))
+        for (operation, outcome), count in ends.items():
+            TASKS.add(count, pool=self._pool, operation=operation, outcome=outcome)
+        self._posting -= len(batch)
+        self._freed.set()
 
     def _account(self, commit: Commit, attempt: Attempt, outcome: str) -> None:
         self._done += 1

@@ -49,23 +49,30 @@ class FakeRegistry:
     given_up: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     drain: bool = False
+    calls: int = 0
+    lost_replies: int = 0
+    """So many answers to calls that hand something in get lost on their way."""
 
     def add(self, *leases: Lease) -> None:
         self.queue.extend(leases)
         self.arrived.set()
 
-    async def lease(self, want: int, wait_s: float) -> LeaseReply:
+    async def lease(self, want: int, done: Sequence[Commit], wait_s: float) -> LeaseReply:
         if self.down:
             raise Unavailable("down")
         self.wants.append(want)
-        if not self.queue and not self.drain:
+        verdicts = await self.commit(done) if done else []
+        if done and self.lost_replies:
+            self.lost_replies -= 1
+            raise Unavailable("the answer was lost")
+        if not self.queue and not self.drain and not done:
             self.arrived.clear()
             try:
                 await asyncio.wait_for(self.arrived.wait(), wait_s)
             except TimeoutError:
                 return LeaseReply([])
         taken = [self.queue.popleft() for _ in range(min(want, len(self.queue)))]
-        return LeaseReply(taken, drain=self.drain)
+        return LeaseReply(taken, verdicts, drain=self.drain)
 
     async def give_up(self) -> None:
         while self.down:
@@ -81,6 +88,7 @@ class FakeRegistry:
     async def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
         while self.down:
             await asyncio.sleep(0.01)
+        self.calls += 1
         self.commits += commits
         return [self._verdict(commit) for commit in commits]
 

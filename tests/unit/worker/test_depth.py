@@ -38,6 +38,10 @@ def test_one_long_task_ends_the_prefetching_at_once() -> None:
     assert after(*[0.001] * 50, 30.0).limit == 1
 
 
+def test_short_tasks_of_mixed_lengths_are_prefetched_by_their_mean() -> None:
+    assert after(*[0.005, 0.005, 0.005, 0.085] * 20).limit >= 5
+
+
 def test_more_is_asked_for_only_when_half_is_done() -> None:
     depth = after(*[0.0005] * 50)
     assert depth.want(MAX_DEPTH // 2 + 1) == 0

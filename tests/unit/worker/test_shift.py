@@ -174,6 +174,23 @@ async def test_after_a_failed_lease_unknown_leases_are_given_up_once(stage: Stag
     assert stage.registry.given_up == 1
 
 
+async def test_ends_that_went_along_with_a_lost_call_are_handed_in_again(stage: Stage) -> None:
+    stage.codec.act = writes_a_file
+    stage.registry.lost_replies = 3
+    stage.registry.add(*[lease(number) for number in range(30)])
+    numbers = {f"job-{number}" for number in range(30)}
+    await stage.until(lambda: {commit.job_id for commit in stage.registry.commits} == numbers)
+    await stage.until(lambda: stage.shift.status().done == 30)
+    assert stage.registry.given_up == 3
+    assert stage.bench.taken_back == []
+
+
+async def test_ends_of_short_tasks_are_gathered(stage: Stage) -> None:
+    stage.registry.add(*[lease(number) for number in range(300)])
+    await stage.until(lambda: stage.shift.status().done == 300)
+    assert stage.registry.calls < 150
+
+
 async def test_a_draining_worker_gives_back_what_it_cannot_finish(tmp_path: Path) -> None:
     stage = start(tmp_path)
     stage.codec.act = forever
@@ -202,8 +219,8 @@ async def test_short_tasks_behind_a_long_one_are_given_back(tmp_path: Path) -> N
     await stage.until(lambda: stage.shift.status().held > 1)
     stage.codec.head_seconds = 60.0
     await stage.until(lambda: stage.shift.status().held == 1)
+    await stage.until(lambda: any(commit.returned for commit in stage.registry.commits))
     returned = [commit for commit in stage.registry.commits if commit.returned]
-    assert returned
     assert all(commit.error is None for commit in returned)
     await stage.end()
 
