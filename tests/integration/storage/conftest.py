@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +13,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from actors.media.operation import MediaFile
+from cluster.settings import Settings
 from cluster.storage import Storage
 
 BUCKET = "reelyard"
@@ -68,3 +70,28 @@ def unused_tcp_port_url() -> Iterator[str]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., MediaFile]:
+    """A file as an operation leaves it."""
+    count = iter(range(1000))
+
+    def make(name: str = "clip.mp4", data: bytes = b"video") -> MediaFile:
+        folder = tmp_path / f"out-{next(count)}"
+        folder.mkdir()
+        (folder / name).write_bytes(data)
+        return MediaFile(folder / name, kind="video", facts={"width": 2})
+
+    return make

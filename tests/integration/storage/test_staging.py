@@ -1,23 +1,16 @@
-"""Inputs in, outputs out: every kind of place, and everything that can be wrong with it."""
+"""Inputs in: every kind of place, and everything that can be wrong with it."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
 import os
-import resource
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from actors.jobs.messages import Lease
 from actors.media.operation import MediaFile, Result
-from actors.worker.staging import publish, stage_inputs, unpublish
+from actors.worker.staging import publish, stage_inputs
 from cluster.errors import (
     EmptySource,
     LimitExceeded,
@@ -25,65 +18,13 @@ from cluster.errors import (
     SourceForbidden,
     SourceNotFound,
     SourceUnreadable,
-    StorageFull,
-    UnsupportedOutput,
 )
 from cluster.settings import Settings
-from cluster.storage import Storage, Uploads, disk
+from cluster.storage import Storage, Uploads
+from tests.integration.storage.stages import files_below, lease, pieces
 from tests.unit.cluster.loopback import loopback, status
 
 from .conftest import BUCKET, client_of
-
-
-def lease(*inputs: str, output: str | None = None, fence: int = 1) -> Lease:
-    return Lease(
-        job_id="job",
-        task="transcode",
-        fence=fence,
-        tenant="t",
-        operation="transcode",
-        params={},
-        inputs=list(inputs),
-        output=output,
-        ttl_s=30,
-    )
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data")
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    (tmp_path / "scratch").mkdir()
-    return tmp_path / "scratch"
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Callable[..., MediaFile]:
-    """A file as an operation leaves it."""
-    count = iter(range(1000))
-
-    def make(name: str = "clip.mp4", data: bytes = b"video") -> MediaFile:
-        folder = tmp_path / f"out-{next(count)}"
-        folder.mkdir()
-        (folder / name).write_bytes(data)
-        return MediaFile(folder / name, kind="video", facts={"width": 2})
-
-    return make
-
-
-def files_below(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-async def pieces(*chunks: bytes) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-
-
-# --- inputs ---
 
 
 async def test_a_file_on_this_machine_is_used_where_it_lies(
@@ -215,195 +156,3 @@ async def test_objects_in_s3_are_staged_and_published(
         assert head["ContentType"] == "video/mp4"
     with pytest.raises(OutputUnwritable, match="no-such-bucket"):
         await publish(lease(output="s3://no-such-bucket/a"), Result([made()]), settings, storage)
-
-
-# --- outputs ---
-
-
-async def test_outputs_go_to_own_storage_under_a_key_of_the_attempt(
-    settings: Settings, storage: Storage, made: Callable[..., MediaFile]
-) -> None:
-    result = Result([made("a.mp4", b"one"), made("b.jpg", b"two")])
-    outputs = await publish(lease(fence=7), result, settings, storage)
-    assert [output.url for output in outputs] == [
-        "storage:tenants/t/jobs/job/transcode-7/a.mp4",
-        "storage:tenants/t/jobs/job/transcode-7/b.jpg",
-    ]
-    assert outputs[0].size == 3
-    assert outputs[0].sha256 == hashlib.sha256(b"one").hexdigest()
-    assert (outputs[0].content_type, outputs[0].facts) == ("video/mp4", {"width": 2})
-    assert await storage.get(outputs[1].url.removeprefix("storage:")) == b"two"
-    await unpublish(outputs, storage)
-    assert await storage.list() == []
-
-
-async def test_outputs_go_to_a_key_or_folder_of_own_storage(
-    settings: Settings, storage: Storage, made: Callable[..., MediaFile]
-) -> None:
-    named = lease(output="storage:tenants/t/dlb/out/x #1.wav")
-    [output] = await publish(named, Result([made()]), settings, storage)
-    assert output.url == "storage:tenants/t/dlb/out/x #1.wav"
-    assert output.name == "x #1.wav"
-    folder = lease(output="storage:tenants/t/dlb/all/")
-    outputs = await publish(folder, Result([made("a"), made("b")]), settings, storage)
-    assert [output.name for output in outputs] == ["a", "b"]
-    with pytest.raises(OutputUnwritable):
-        await publish(lease(output="storage:a/../b"), Result([made()]), settings, storage)
-
-
-async def test_a_file_appears_under_the_name_asked_for(
-    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile]
-) -> None:
-    target = tmp_path / "new" / "deep" / "out #1.mp4"
-    for output in (str(target), target.as_uri()):
-        [file] = await publish(lease(output=output), Result([made()]), settings, storage)
-        assert target.read_bytes() == b"video"
-        assert (file.url, file.name) == (target.as_uri(), target.name)
-        assert files_below(tmp_path / "new") == ["deep/out #1.mp4"]
-
-
-@pytest.mark.parametrize("slash", ["", "/"])
-async def test_a_folder_takes_files_under_their_own_names(
-    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile], slash: str
-) -> None:
-    folder = tmp_path / "results"
-    if not slash:
-        folder.mkdir()
-    result = Result([made("a.mp4"), made("b.jpg")])
-    await publish(lease(output=f"{folder}{slash}"), result, settings, storage)
-    assert files_below(folder) == ["a.mp4", "b.jpg"]
-
-
-async def test_several_files_are_refused_for_one_name_before_anything_is_written(
-    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile]
-) -> None:
-    result = Result([made("a.mp4"), made("b.jpg")])
-    for output in (f"{tmp_path}/x.mp4", "https://host/put", "storage:tenants/t/x"):
-        with pytest.raises(UnsupportedOutput, match=r"a\.mp4, b\.jpg"):
-            await publish(lease(output=output), result, settings, storage)
-    assert not (tmp_path / "x.mp4").exists()
-
-
-async def test_data_without_files_is_written_as_json(
-    tmp_path: Path, settings: Settings, storage: Storage
-) -> None:
-    result = Result(data={"duration_s": 1.5, "name": "ü"})
-    assert await publish(lease(), result, settings, storage) == []
-    target = tmp_path / "probe.json"
-    [output] = await publish(lease(output=str(target)), result, settings, storage)
-    assert json.loads(target.read_text()) == result.data
-    assert (output.content_type, output.kind) == ("application/json", "data")
-
-
-async def test_an_unwritable_place_is_named_and_left_clean(
-    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile]
-) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    (tmp_path / "folder" / "x.mp4").mkdir(parents=True)
-    for output, named in [
-        (f"{tmp_path}/file/x.mp4", "file/x.mp4"),
-        ("/proc/nowhere/x.mp4", "/proc/nowhere/x.mp4"),
-        (f"{tmp_path}/{'n' * 300}.mp4", "nnn"),
-        ("relative.mp4", "relative.mp4"),
-        ("gopher://x/y", "gopher://x/y"),
-    ]:
-        with pytest.raises(OutputUnwritable, match=named):
-            await publish(lease(output=output), Result([made()]), settings, storage)
-    folder = lease(output=f"{tmp_path}/folder/")
-    with pytest.raises(OutputUnwritable, match="is a folder"):
-        await publish(folder, Result([made("a.mp4"), made("x.mp4")]), settings, storage)
-    assert files_below(tmp_path / "folder") == []
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """No file may grow beyond 64 KiB: to the writer it is like a disk that fills up."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-async def test_a_full_disk_leaves_no_half_file(
-    tmp_path: Path,
-    scratch: Path,
-    settings: Settings,
-    made: Callable[..., MediaFile],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(disk, "_moved", lambda source, target: False)
-    objects = tmp_path / "objects"
-    storage = Storage.open(objects.as_uri())
-    big = [made("a.mp4", b"small"), made("b.mp4", bytes(1 << 20))]
-    remote = Storage.open("memory://full")
-    await remote.put("b.mp4", bytes(1 << 20))
-    with full_disk():
-        for output in (None, f"{tmp_path}/results/"):
-            with pytest.raises(StorageFull):
-                await publish(lease(output=output), Result(big), settings, storage)
-        with pytest.raises(StorageFull):
-            await storage.put_stream("s", pieces(*[bytes(1 << 20)] * 3))
-        with pytest.raises(StorageFull):
-            await stage_inputs(lease("memory://full/b.mp4"), scratch, settings, storage)
-    assert files_below(objects) == files_below(tmp_path / "results") == files_below(scratch) == []
-
-
-async def test_the_leftover_of_a_killed_attempt_is_cleared_by_the_next(
-    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile]
-) -> None:
-    folder = tmp_path / "results"
-    folder.mkdir()
-    for name in ("x.mp4.part-1", "x.mp4.part-9", "y.mp4.part-1"):
-        (folder / name).write_bytes(b"half")
-    await publish(lease(output=f"{folder}/x.mp4", fence=2), Result([made()]), settings, storage)
-    assert files_below(folder) == ["x.mp4", "x.mp4.part-9", "y.mp4.part-1"]
-
-
-async def test_taking_back_spares_what_a_newer_attempt_has_put_there(
-    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile]
-) -> None:
-    for output in (f"{tmp_path}/x.mp4", "storage:tenants/t/dlb/x.mp4"):
-        asked: dict[str, Any] = {"output": output}
-        old = await publish(lease(**asked), Result([made(data=b"old")]), settings, storage)
-        new = await publish(lease(**asked, fence=2), Result([made()]), settings, storage)
-        await unpublish(old, storage)
-        there = await stage_inputs(lease(new[0].url), tmp_path, settings, storage)
-        assert there[0].path.read_bytes() == b"video"
-        await unpublish(new, storage)
-        with pytest.raises(SourceNotFound):
-            await stage_inputs(lease(new[0].url), tmp_path, settings, storage)
-
-
-async def test_a_presigned_url_gets_the_file_and_its_signature_is_forgotten(
-    tmp_path: Path, s3_server: dict[str, str], made: Callable[..., MediaFile]
-) -> None:
-    s3 = client_of(s3_server)
-    key = f"{uuid4().hex}.mp4"
-    url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": key})
-    host = s3_server["endpoint"].removeprefix("http://")
-    settings = Settings(data_dir=tmp_path, fetch_allow_hosts=[host])
-    storage = Storage.open("memory://")
-    [output] = await publish(lease(output=url), Result([made()]), settings, storage)
-    assert output.url == f"{s3_server['endpoint']}/{BUCKET}/{key}"
-    assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"video"
-    with pytest.raises(OutputUnwritable, match="public internet"):
-        await publish(lease(output=url), Result([made()]), Settings(), storage)
-
-
-async def test_the_event_loop_goes_on_while_files_are_hashed(
-    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile]
-) -> None:
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    counter = asyncio.create_task(count())
-    await publish(lease(), Result([made(data=bytes(32 << 20))]), settings, storage)
-    counter.cancel()
-    assert turns > 100

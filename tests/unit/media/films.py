@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from actors.media.operation import Limits, Progress, Result, Source, Work
 from actors.media.operations.transcode import TranscodeParams
 from actors.media.operations.transcode import transcode as run
+from actors.media.sample import read_frame_number
 
 
 def source(path: Path) -> Source:
@@ -54,8 +56,6 @@ def times_of(path: Path) -> list[float]:
 
 def samples_of(path: Path, rate: int = 48_000) -> Any:
     """The first sound track as float32 (channels, samples) at `rate`."""
-    import numpy as np
-
     resampler = av.AudioResampler("fltp", None, rate)
     with av.open(str(path)) as container:
         parts = [
@@ -65,3 +65,8 @@ def samples_of(path: Path, rate: int = 48_000) -> Any:
         ]
         parts += [part.to_ndarray() for part in resampler.resample(None)]
     return np.concatenate(parts, axis=1)
+
+
+def numbers_of(path: Path) -> list[int]:
+    """The number that each frame of a film made of a sample shows."""
+    return [read_frame_number(frame) for frame in frames_of(path)]

@@ -6,14 +6,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
 
-from actors.media.frames import BLACK, blank
-from actors.media.operation import Limits, Progress, Result, Source, Work, find_operation
+from actors.media.operation import Limits, Progress, Source, Work, find_operation
 from actors.media.operations.preview import PreviewParams, preview
-from actors.media.preview.gif import Cut, graded
-from actors.media.preview.label import label
-from actors.media.sample import CORNERS, make_sample, read_corners, read_frame_number
+from actors.media.sample import CORNERS, make_sample, read_corners
 from cluster.errors import (
     Cancelled,
     CorruptMedia,
@@ -23,43 +19,9 @@ from cluster.errors import (
     UnsupportedFormat,
     ValidationFailed,
 )
+from tests.unit.media.previews import cells_of, luma, number_of, run, shown
 
 CORPUS = Path(__file__).parents[4] / "shared" / "media"
-
-
-def run(path: Path, out: Path, limits: Limits | None = None, **params: object) -> Result:
-    out.mkdir(exist_ok=True)
-    checked = PreviewParams.model_validate(params)
-    return preview(Work([Source(path, path.name)], checked, out, limits=limits or Limits()))
-
-
-def as_frame(picture: Image.Image) -> av.VideoFrame:
-    return av.VideoFrame.from_image(picture.convert("RGB")).reformat(format="yuv420p")
-
-
-def shown(result: Result) -> Image.Image:
-    with Image.open(result.files[0].path) as picture:
-        return picture.convert("RGB")
-
-
-def frames_of(result: Result) -> tuple[list[Image.Image], list[int]]:
-    """The frames of a GIF and how long each is shown, in ms."""
-    pictures, delays = [], []
-    with Image.open(result.files[0].path) as picture:
-        assert picture.format == "GIF"
-        for index in range(getattr(picture, "n_frames", 1)):
-            picture.seek(index)
-            pictures.append(picture.convert("RGB"))
-            delays.append(picture.info["duration"])
-    return pictures, delays
-
-
-def number_of(picture: Image.Image) -> int:
-    return read_frame_number(as_frame(picture))
-
-
-def luma(picture: Image.Image) -> np.ndarray:
-    return np.asarray(picture.convert("L"), dtype=int)
 
 
 def rewrite_shape(source: Path, target: Path, shape: str) -> None:
@@ -72,19 +34,6 @@ def rewrite_shape(source: Path, target: Path, shape: str) -> None:
             for changed in bsf.filter(packet if packet.size else None):
                 changed.stream = copy
                 writer.mux(changed)
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    """2 s, 25 frames a second, a key frame each second, with sound."""
-    return make_sample(tmp_path_factory.mktemp("clip") / "clip.mp4", duration_s=2)
-
-
-@pytest.fixture(scope="module")
-def long_gop(tmp_path_factory):
-    """4 s with one key frame."""
-    path = tmp_path_factory.mktemp("clip") / "long.mp4"
-    return make_sample(path, duration_s=4, gop=1000, audio=False)
 
 
 # --- thumbnail ---
@@ -231,160 +180,6 @@ def test_a_still_picture_gives_a_thumbnail_but_no_film(tmp_path):
     for kind in ("gif", "mosaic", "clip"):
         with pytest.raises(NoSuchStream, match=r"p\.png"):
             run(path, tmp_path / kind, preview_type=kind)
-
-
-# --- mosaic ---
-
-
-def cells_of(result: Result, columns: int, rows: int) -> list[int]:
-    sheet = shown(result)
-    width, height = sheet.width // columns, sheet.height // rows
-    return [
-        number_of(sheet.crop((x * width, y * height, (x + 1) * width, (y + 1) * height)))
-        for y in range(rows)
-        for x in range(columns)
-    ]
-
-
-def test_a_mosaic_shows_the_middles_of_equal_parts(long_gop, tmp_path):
-    result = run(long_gop, tmp_path / "out", preview_type="mosaic", width=1280, columns=4, rows=2)
-    assert (result.data["width"], result.data["height"]) == (1280, 360)
-    assert cells_of(result, 4, 2) == [0, 18, 31, 43, 56, 68, 81, 93]
-    assert result.data["timestamps"] == [0.0, 0.72, 1.24, 1.72, 2.24, 2.72, 3.24, 3.72]
-
-
-def test_a_mosaic_takes_key_frames_where_they_are_close_enough(tmp_path):
-    path = make_sample(tmp_path / "c.mp4", duration_s=6, fps=10, gop=5, audio=False)
-    result = run(path, tmp_path / "out", preview_type="mosaic", width=960, columns=3, rows=1)
-    assert cells_of(result, 3, 1) == [10, 30, 50]
-
-
-def test_a_mosaic_of_a_huge_film_makes_do_with_key_frames(long_gop, tmp_path, monkeypatch):
-    monkeypatch.setattr("actors.media.preview.sheet._MOST_PIXELS", 1000)
-    result = run(long_gop, tmp_path / "out", preview_type="mosaic", width=640, columns=2, rows=1)
-    assert cells_of(result, 2, 1) == [0, 0]
-
-
-def test_the_parts_of_a_mosaic_have_the_asked_size_gap_and_colour(clip, tmp_path):
-    result = run(
-        clip,
-        tmp_path / "out",
-        preview_type="mosaic",
-        columns=3,
-        rows=2,
-        width=480,
-        gap=10,
-        background="#ff0000",
-    )
-    sheet = shown(result)
-    assert sheet.width == 480
-    row = np.asarray(sheet, dtype=int)[20]
-    red = (row[:, 0] > 200) & (row[:, 1] < 60) & (row[:, 2] < 60)
-    # Two gaps, and what is left over at the sides.
-    assert 18 <= red.sum() <= 30
-
-
-def test_times_are_written_on_the_cells_of_a_mosaic(clip, tmp_path):
-    layout = {"preview_type": "mosaic", "columns": 2, "rows": 1, "width": 640}
-    plain, stamped = (
-        luma(shown(run(clip, tmp_path / str(stamps), timestamps=stamps, **layout)))
-        for stamps in (False, True)
-    )
-    changed = np.abs(plain - stamped) > 30
-    assert changed[150:, 240:320].any()
-    assert not changed[:140].any()
-
-
-def test_labels_are_as_high_as_asked_and_mostly_dark():
-    picture = label("1:23:45", 24)
-    assert (picture.layout, picture.height) == ("yuva420p", 24)
-    assert picture.width > 48
-    assert picture.planes[0].max() > 220
-    assert np.median(picture.planes[0]) == BLACK.y
-    assert picture.planes[3].min() == 140
-
-
-# --- gif ---
-
-
-def test_a_gif_shows_the_asked_stretch_at_its_rate_and_loops(clip, tmp_path):
-    result = run(
-        clip, tmp_path / "out", preview_type="gif", start="0:01", duration=0.5, fps=10, width=320
-    )
-    pictures, delays = frames_of(result)
-    assert [picture.size for picture in pictures] == [(320, 180)] * 5
-    numbers = [number_of(picture) for picture in pictures]
-    assert numbers == [25, 27, 30, 32, 35]
-    assert delays == [100] * 5
-    assert b"NETSCAPE2.0\x03\x01\x00\x00" in result.files[0].path.read_bytes()
-    assert result.files[0].kind == "animation"
-    assert result.data["duration"] == 0.5
-
-
-def test_a_gif_has_a_palette_of_its_own_colours(clip, tmp_path):
-    result = run(clip, tmp_path / "out", preview_type="gif", duration=0.2, width=320)
-    picture = shown(result)
-    with av.open(str(clip)) as container:
-        frame = next(container.decode(video=0)).to_image()
-    error = np.asarray(picture, dtype=float) - np.asarray(frame, dtype=float)
-    assert 10 * np.log10(255**2 / (error**2).mean()) > 28
-
-
-def test_a_gif_ends_where_the_film_ends(clip, tmp_path):
-    result = run(clip, tmp_path / "out", preview_type="gif", start=1.6, fps=10, width=64)
-    assert result.files[0].facts["frames"] == 4
-
-
-def test_uneven_frame_times_come_out_at_a_constant_rate(tmp_path):
-    path = make_sample(tmp_path / "c.mp4", duration_s=1, vfr=True, audio=False)
-    result = run(path, tmp_path / "out", preview_type="gif", fps=20, width=320)
-    numbers = [number_of(picture) for picture in frames_of(result)[0]]
-    assert len(numbers) in (20, 21)
-    assert all(abs(number - index * 1.25) <= 1.5 for index, number in enumerate(numbers))
-
-
-def test_a_long_gif_is_decoded_twice_with_the_same_result(clip, tmp_path, monkeypatch):
-    first = run(clip, tmp_path / "a", preview_type="gif", width=64)
-    monkeypatch.setattr("actors.media.preview.gif._KEEP_BYTES", 0)
-    second = run(clip, tmp_path / "b", preview_type="gif", width=64)
-    assert first.files[0].path.read_bytes() == second.files[0].path.read_bytes()
-
-
-def test_a_gif_fades_in_and_out(clip, tmp_path):
-    result = run(clip, tmp_path / "out", preview_type="gif", width=64, fade=0.5)
-    means = [luma(picture).mean() for picture in frames_of(result)[0]]
-    assert means[0] < 5
-    assert means[-1] < 5
-    assert means[10] > 60
-
-
-def test_a_loop_fade_ends_where_the_loop_begins():
-    like = av.VideoFrame(4, 4, "yuv420p")
-    pictures = [(blank(4, 4, (value, 128, 128, 255)), like) for value in range(0, 200, 10)]
-    cut = Cut(0, 2, 10, 4, loop_fade_s=0.4)
-    levels = [int(p.planes[0][0, 0]) for p, _ in graded(pictures, cut, len(pictures))]
-    assert levels[:12] == list(range(40, 160, 10))
-    assert len(levels) == 16
-    # From 160 in four steps towards 40, where the loop starts again.
-    assert levels[12:] == sorted(levels[12:], reverse=True)
-    assert abs(levels[-1] - 62) <= 1
-
-
-# --- clip ---
-
-
-def test_a_clip_is_h264_and_aac_of_the_asked_length(clip, tmp_path):
-    result = run(clip, tmp_path / "out", preview_type="clip", start=0.5, duration=1, width=160)
-    facts = result.files[0].facts
-    assert (facts["video_codec"], facts["audio_codec"]) == ("h264", "aac")
-    assert (facts["width"], facts["height"], facts["frames"]) == (160, 90, 25)
-    assert facts["duration_s"] == pytest.approx(1, abs=0.05)
-    assert result.files[0].path.name == "clip.mp4"
-
-
-def test_a_clip_of_a_silent_film_has_no_sound(long_gop, tmp_path):
-    result = run(long_gop, tmp_path / "out", preview_type="clip", duration=0.5)
-    assert "audio_codec" not in result.files[0].facts
 
 
 # --- inputs that are short, odd or bad ---

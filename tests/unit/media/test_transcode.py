@@ -13,7 +13,7 @@ from actors.media.codec.probe import probe_media
 from actors.media.operation import Limits, Progress, Source, Work
 from actors.media.operations.transcode import TranscodeParams
 from actors.media.operations.transcode import transcode as run
-from actors.media.sample import make_sample, plane_of, read_corners, read_frame_number
+from actors.media.sample import make_sample, plane_of
 from cluster.errors import (
     Cancelled,
     CorruptMedia,
@@ -24,27 +24,7 @@ from cluster.errors import (
     StorageFull,
     UnsupportedOutput,
 )
-from tests.unit.media.films import frames_of, samples_of, times_of, transcode
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory):
-    """A maker of samples that keeps what it has made."""
-    folder, made = tmp_path_factory.mktemp("clips"), {}
-
-    def make(name="a.mp4", **kinds):
-        key = (name, *sorted(kinds.items()))
-        if key not in made:
-            path = folder / f"{len(made)}" / name
-            path.parent.mkdir()
-            made[key] = make_sample(path, **kinds)
-        return made[key]
-
-    return make
-
-
-def numbers_of(path):
-    return [read_frame_number(frame) for frame in frames_of(path)]
+from tests.unit.media.films import frames_of, numbers_of, samples_of, times_of, transcode
 
 
 @pytest.mark.parametrize(
@@ -91,80 +71,6 @@ def test_the_sound_of_a_film_becomes_a_file_of_its_own(clips, tmp_path, form, co
     assert file.facts["duration_s"] == pytest.approx(2.0, abs=0.1)
     if form in ("wav", "flac"):
         assert np.allclose(samples_of(file.path), samples_of(clips())[:, :96_000], atol=0.01)
-
-
-@pytest.mark.parametrize("rotation", [90, 180, 270])
-@pytest.mark.parametrize("hflip", [False, True])
-def test_a_turned_film_comes_out_upright(clips, tmp_path, rotation, hflip):
-    clip = clips(rotation=rotation, hflip=hflip, duration_s=0.4, audio=False)
-    [file] = transcode(clip, tmp_path / "o").files
-    info = probe_media(file.path).video
-    assert info is not None
-    assert (info.rotation, info.mirrored) == (0, False)
-    assert (info.width, info.height) == ((320, 180) if rotation == 180 else (180, 320))
-    expected = {
-        (90, False): (1, 3, 0, 2),
-        (180, False): (3, 2, 1, 0),
-        (270, False): (2, 0, 3, 1),
-        (90, True): (3, 1, 2, 0),
-        (180, True): (2, 3, 0, 1),
-        (270, True): (0, 2, 1, 3),
-    }
-    assert read_corners(frames_of(file.path)[3]) == expected[rotation, hflip]
-
-
-def test_odd_sizes_lose_a_row_and_a_column_not_the_picture(clips, tmp_path):
-    [file] = transcode(clips(width=321, height=181), tmp_path / "o").files
-    assert (file.facts["width"], file.facts["height"]) == (320, 180)
-    assert numbers_of(file.path) == list(range(50))
-
-
-def test_hdr_becomes_standard_range(clips, tmp_path):
-    clip = clips(hdr=True, duration_s=0.4)
-    [file] = transcode(clip, tmp_path / "o", width=160).files
-    info = probe_media(file.path).video
-    assert info is not None
-    assert (info.hdr, info.pix_fmt, info.color_transfer, info.color_primaries) == (
-        None,
-        "yuv420p",
-        "bt709",
-        "bt709",
-    )
-    assert numbers_of(file.path) == list(range(10))
-
-
-def test_ten_bits_full_range_and_colour_tags_are_carried_over(clips, tmp_path):
-    deep = transcode(clips("a.mkv", pix_fmt="yuv420p10le"), tmp_path / "o", format="mp4").files[0]
-    full = transcode(clips(full_range=True), tmp_path / "p").files[0]
-    for file in (deep, full):
-        info = probe_media(file.path).video
-        assert info is not None
-        assert (info.pix_fmt, info.color_space, info.color_range) == ("yuv420p", "bt709", "tv")
-        assert read_corners(frames_of(file.path)[0]) == (0, 1, 2, 3)
-
-
-def test_fields_are_joined_to_whole_pictures(clips, tmp_path):
-    clip = clips(interlaced=True, height=192)
-    [file] = transcode(clip, tmp_path / "o").files
-    before, after = frames_of(clip)[10], frames_of(file.path)[10]
-    assert before.interlaced_frame
-    assert not after.interlaced_frame
-    assert file.facts["frames"] == 50
-
-    def comb(frame):
-        luma = plane_of(frame)[40:80, 60:260].astype(int)
-        return np.abs(luma[1:-1:2] - (luma[:-2:2] + luma[2::2]) / 2).mean()
-
-    assert comb(after) < comb(before) * 0.8
-
-
-def test_pixels_become_square(clips, tmp_path):
-    from fractions import Fraction
-
-    [file] = transcode(clips(sar=Fraction(4, 3)), tmp_path / "o").files
-    info = probe_media(file.path).video
-    assert info is not None
-    assert (info.width, info.height, info.sar) == (426, 180, "1:1")
 
 
 def test_a_silent_film_stays_silent_and_sound_can_be_left_out(clips, tmp_path):

@@ -1,0 +1,84 @@
+"""Transcoding keeps what a picture shows: upright, square, progressive, in its colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from actors.media.codec.probe import probe_media
+from actors.media.sample import plane_of, read_corners
+from tests.unit.media.films import frames_of, numbers_of, transcode
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+@pytest.mark.parametrize("hflip", [False, True])
+def test_a_turned_film_comes_out_upright(clips, tmp_path, rotation, hflip):
+    clip = clips(rotation=rotation, hflip=hflip, duration_s=0.4, audio=False)
+    [file] = transcode(clip, tmp_path / "o").files
+    info = probe_media(file.path).video
+    assert info is not None
+    assert (info.rotation, info.mirrored) == (0, False)
+    assert (info.width, info.height) == ((320, 180) if rotation == 180 else (180, 320))
+    expected = {
+        (90, False): (1, 3, 0, 2),
+        (180, False): (3, 2, 1, 0),
+        (270, False): (2, 0, 3, 1),
+        (90, True): (3, 1, 2, 0),
+        (180, True): (2, 3, 0, 1),
+        (270, True): (0, 2, 1, 3),
+    }
+    assert read_corners(frames_of(file.path)[3]) == expected[rotation, hflip]
+
+
+def test_odd_sizes_lose_a_row_and_a_column_not_the_picture(clips, tmp_path):
+    [file] = transcode(clips(width=321, height=181), tmp_path / "o").files
+    assert (file.facts["width"], file.facts["height"]) == (320, 180)
+    assert numbers_of(file.path) == list(range(50))
+
+
+def test_hdr_becomes_standard_range(clips, tmp_path):
+    clip = clips(hdr=True, duration_s=0.4)
+    [file] = transcode(clip, tmp_path / "o", width=160).files
+    info = probe_media(file.path).video
+    assert info is not None
+    assert (info.hdr, info.pix_fmt, info.color_transfer, info.color_primaries) == (
+        None,
+        "yuv420p",
+        "bt709",
+        "bt709",
+    )
+    assert numbers_of(file.path) == list(range(10))
+
+
+def test_ten_bits_full_range_and_colour_tags_are_carried_over(clips, tmp_path):
+    deep = transcode(clips("a.mkv", pix_fmt="yuv420p10le"), tmp_path / "o", format="mp4").files[0]
+    full = transcode(clips(full_range=True), tmp_path / "p").files[0]
+    for file in (deep, full):
+        info = probe_media(file.path).video
+        assert info is not None
+        assert (info.pix_fmt, info.color_space, info.color_range) == ("yuv420p", "bt709", "tv")
+        assert read_corners(frames_of(file.path)[0]) == (0, 1, 2, 3)
+
+
+def test_fields_are_joined_to_whole_pictures(clips, tmp_path):
+    clip = clips(interlaced=True, height=192)
+    [file] = transcode(clip, tmp_path / "o").files
+    before, after = frames_of(clip)[10], frames_of(file.path)[10]
+    assert before.interlaced_frame
+    assert not after.interlaced_frame
+    assert file.facts["frames"] == 50
+
+    def comb(frame):
+        luma = plane_of(frame)[40:80, 60:260].astype(int)
+        return np.abs(luma[1:-1:2] - (luma[:-2:2] + luma[2::2]) / 2).mean()
+
+    assert comb(after) < comb(before) * 0.8
+
+
+def test_pixels_become_square(clips, tmp_path):
+    from fractions import Fraction
+
+    [file] = transcode(clips(sar=Fraction(4, 3)), tmp_path / "o").files
+    info = probe_media(file.path).video
+    assert info is not None
+    assert (info.width, info.height, info.sar) == (426, 180, "1:1")
