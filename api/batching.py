@@ -39,6 +39,7 @@ class Lookups[Value]:
         self._most = most
         self._pending: dict[str, asyncio.Future[Value | None]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._flight: asyncio.Future[None] | None = None
         self._pace = _Pace()
 
     async def get(self, key: str) -> Value | None:
@@ -50,19 +51,27 @@ class Lookups[Value]:
         # A caller that goes away must not cancel the look-up of the others.
         return await asyncio.shield(future)
 
+    async def landed(self) -> None:
+        """Wait for the call that is under way, if one is. Raises what it fails with."""
+        if self._flight is not None:
+            await asyncio.shield(self._flight)
+
     async def _flush(self) -> None:
         while self._pending:
             await self._pace.gather()
             keys = list(self._pending)[: self._most]
             batch = {key: self._pending.pop(key) for key in keys}
             self._pace.start(len(batch))
+            flight = self._flight = asyncio.get_running_loop().create_future()
             try:
                 found = await self._fetch(keys)
             except BaseException as error:  # noqa: BLE001  every waiter must learn of it
-                _fail(batch.values(), error)
+                _fail([flight, *batch.values()], error)
             else:
+                flight.set_result(None)
                 for key, future in batch.items():
                     future.set_result(found.get(key))
+            self._flight = None
         self._task = None
 
 

@@ -29,20 +29,39 @@ class JobCache:
         changes: Callable[[int, float], Awaitable[Changes]],
         get_many: Callable[[list[str]], Awaitable[dict[str, Job]]],
         size: int = KEPT_JOBS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._changes = changes
         self._get_many = get_many
         self._size = size
+        self._clock = clock
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._epoch = ""
         self._seq = NOW
-        self._asked_at = float("-inf")
+        self._asked_at = self._outdated_at = float("-inf")
 
     def finished(self, job_id: str) -> Job | None:
         """The job if it is known to have succeeded, and nothing of it has expired since."""
         job = self._known(job_id)
         # Failed and cancelled jobs may be tried again.
         return job if job is not None and job.state is State.SUCCEEDED else None
+
+    def unfinished(self, job_id: str) -> Job | None:
+        """The job, however long ago it was seen, if it had not ended by then."""
+        job = self._known(job_id)
+        # An end that may be undone is told only as of now: whoever polls stops at it.
+        return job if job is not None and not job.state.terminal else None
+
+    def recent(self, job_id: str, within_s: float) -> Job | None:
+        """`unfinished`, as it was at most `within_s` seconds ago and after the last `outdate`."""
+        asked = self._asked_at
+        if asked <= self._outdated_at or self._clock() - asked > within_s:
+            return None
+        return self.unfinished(job_id)
+
+    def outdate(self) -> None:
+        """Jobs have been changed, or told of, past this memory: it is recent no longer."""
+        self._outdated_at = self._clock()
 
     async def look_up(self, job_ids: list[str]) -> dict[str, Job]:
         """Those of the jobs that exist, as they are no earlier than this call."""
@@ -66,7 +85,7 @@ class JobCache:
         return job
 
     async def _catch_up(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._asked_at > STALE_S:
             self._seq = NOW
         changes = await self._changes(self._seq, 0)

@@ -35,6 +35,9 @@ PATIENCE_S = 5.0
 """How long a call is tried again while the registry restarts."""
 PLAN_IN_THREAD = 20
 """From this many specs on, planning would hold up the event loop."""
+POLL_AGE_S = 0.02
+"""So long a look at the registry serves those who poll: about what a request spends in a busy
+server anyway."""
 DAY_MS = 86_400_000
 
 
@@ -100,6 +103,21 @@ class RegistryClient:
             raise NotFound(f"there is no job {job_id!r}", details={"job_id": job_id})
         return job
 
+    async def poll(self, job_id: str, tenant: str | None) -> Job:
+        """The job as it was at most `POLL_AGE_S` ago. Raises `NotFound`, `Unavailable`.
+
+        Never older than what this client has changed, listed or told before. An end is always
+        the present one: `POLL_AGE_S` holds for jobs that wait or run.
+        """
+        job = self._cache.recent(job_id, POLL_AGE_S)
+        if job is None and self._cache.unfinished(job_id) is not None:
+            # A call that is under way mostly began recently enough; another would come behind it.
+            await self._lookups.landed()
+            job = self._cache.recent(job_id, POLL_AGE_S)
+        if job is None or tenant not in (None, job.tenant):
+            return await self.get(job_id, tenant)
+        return job
+
     async def get_many(self, job_ids: Sequence[str], tenant: str | None) -> dict[str, Job]:
         """Those of the jobs that exist, by id. Raises `Unavailable`."""
         jobs = await asyncio.gather(*map(self._lookups.get, job_ids))
@@ -108,17 +126,16 @@ class RegistryClient:
     async def page(self, query: PageQuery) -> list[Job]:
         """A page of a tenant's jobs. Raises `Unavailable`."""
         jobs: list[Job] = await self._call("page", query)
+        self._cache.outdate()
         return jobs
 
     async def cancel(self, job_ids: Sequence[str], tenant: str | None) -> dict[str, Job | Refusal]:
         """Cancel jobs; for each the job as it then is, or why not. Raises `Unavailable`."""
-        answers: dict[str, Job | Refusal] = await self._call("cancel_many", list(job_ids), tenant)
-        return answers
+        return await self._change("cancel_many", job_ids, tenant)
 
     async def retry(self, job_ids: Sequence[str], tenant: str | None) -> dict[str, Job | Refusal]:
         """Run failed jobs again; for each the job, or why not. Raises `Unavailable`."""
-        answers: dict[str, Job | Refusal] = await self._call("retry_many", list(job_ids), tenant)
-        return answers
+        return await self._change("retry_many", job_ids, tenant)
 
     async def wait(self, job_id: str, tenant: str | None, timeout_s: float) -> Job:
         """The job once it has ended, or as it is after `timeout_s`. Raises `NotFound`."""
@@ -222,6 +239,16 @@ class RegistryClient:
         return epoch
 
     # --- inside ---
+
+    async def _change(
+        self, method: str, job_ids: Sequence[str], tenant: str | None
+    ) -> dict[str, Job | Refusal]:
+        try:
+            answers: dict[str, Job | Refusal] = await self._call(method, list(job_ids), tenant)
+        finally:
+            # Without an answer, too, the call may have had its effect.
+            self._cache.outdate()
+        return answers
 
     async def _call(self, method: str, *args: Any, patience_s: float | None = None) -> Any:
         end = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -31,6 +32,8 @@ Asker = Annotated[Caller, Depends(caller)]
 Parts = Annotated[Services, Depends(services)]
 
 _presenter = Presenter()
+_parsed = lru_cache(maxsize=4096)(parse_id)
+_JOB_ID = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _WAIT = parameter(
     "wait",
     {"type": "number", "minimum": 0},
@@ -42,18 +45,19 @@ _WORDS = ", ".join(wire.STATES_OF)
 @router.get(
     "/jobs/{job_id}",
     responses=answered(answers.Job, 404, 422, *READ),
-    openapi_extra={"parameters": [_WAIT]},
+    openapi_extra={"parameters": [_JOB_ID, _WAIT]},
     summary="A job as it is, or once it has ended",
 )
-async def get_job(job_id: str, request: Request) -> Response:
+async def get_job(request: Request) -> Response:
     # The route that pollers hammer: it reads the request itself and encodes records directly.
     who = await caller(request)
+    job_id = request.path_params["job_id"]
     parts = services_of(request)
     wait_s = _wait_of(request, parts)
     if wait_s:
         job = await parts.registry.wait(job_key(job_id), who.scope, wait_s)
     else:
-        job = await parts.registry.get(job_key(job_id), who.scope)
+        job = await parts.registry.poll(job_key(job_id), who.scope)
     return reply(await _presenter.body(request, parts, job))
 
 
@@ -171,7 +175,7 @@ async def retry_job(job_id: str, request: Request, who: Asker, parts: Parts) -> 
 
 def job_key(text: str) -> str:
     """A job's id in its stored form. Raises `NotFound` for what can't be one."""
-    if (key := parse_id(text)) is None:
+    if (key := _parsed(text)) is None:
         raise NotFound(f"there is no job {text[:80]!r}", details={"job_id": text[:80]})
     return key
 

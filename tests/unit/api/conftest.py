@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,18 +28,35 @@ WORKER = WorkerInfo(
 )
 
 
+@dataclass
+class Gate:
+    """Where calls stop until they are let through."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class CountingRegistry:
-    """Passes calls on and counts them."""
+    """Passes calls on, counts them, and holds them up where told to."""
 
     def __init__(self, registry: JobRegistry) -> None:
         self._registry = registry
         self.calls: dict[str, int] = {}
+        self._gates: dict[str, Gate] = {}
+
+    def hold(self, name: str) -> Gate:
+        """Let no call of that method through until the gate is opened."""
+        gate = self._gates[name] = Gate()
+        return gate
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._registry, name)
 
         async def call(*args: Any) -> Any:
             self.calls[name] = self.calls.get(name, 0) + 1
+            if (gate := self._gates.get(name)) is not None:
+                gate.reached.set()
+                await gate.open.wait()
             return await method(*args)
 
         return call
@@ -127,8 +145,10 @@ Build = Callable[..., Any]
 
 
 @pytest.fixture
-async def make_desk(tmp_path: Path) -> AsyncIterator[Build]:
-    """`await make_desk(setting=value)`: a desk with those settings."""
+async def make_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Build]:
+    """`await make_desk(setting=value)`: a desk with those settings, whose polls are as of now."""
+    # Here a worker's change and the poll after it are no milliseconds apart.
+    monkeypatch.setattr("api.registry_client.POLL_AGE_S", -1.0)
     desks: list[Desk] = []
 
     async def make(**changes: Any) -> Desk:

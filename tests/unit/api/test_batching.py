@@ -64,6 +64,26 @@ async def test_a_failed_call_fails_everybody_in_it_and_nobody_after() -> None:
     assert await lookups.get("a") == "A"
 
 
+async def test_one_can_wait_for_the_call_that_is_under_way_and_learns_of_its_failure() -> None:
+    store = Store()
+    lookups = Lookups(store.fetch)
+    await lookups.landed()
+    for failure in (None, RuntimeError("down")):
+        store.failure = failure
+        store.gate.clear()
+        calls = len(store.calls)
+        asked = asyncio.create_task(lookups.get("a"))
+        while len(store.calls) < calls + 1:
+            await asyncio.sleep(0)
+        waiting = asyncio.create_task(lookups.landed())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        store.gate.set()
+        results = await asyncio.gather(asked, waiting, return_exceptions=True)
+        assert results == ([failure] * 2 if failure else ["A", None])
+    await lookups.landed()
+
+
 async def test_no_call_is_larger_than_allowed() -> None:
     store = Store()
     store.gate.set()

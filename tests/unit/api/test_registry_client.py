@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import Accepted, Changes, KeyInfo, Refusal
+from actors.jobs.messages import Accepted, Changes, KeyInfo, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec, State
 from api.job_cache import JobCache
 from api.key_cache import KeyCache, key_hash
 from api.registry_client import RegistryClient
 from cluster.errors import NotFound, ReelyardError, Unavailable
-from tests.unit.api.conftest import Desk
+from tests.unit.api.conftest import Build, Desk
 from tests.unit.api.records import a_job
 
 PROBE = JobSpec("probe", inputs=["http://media.test/a.mp4"])
@@ -103,6 +103,75 @@ async def test_success_needs_no_call_until_its_files_are_gone(
     await cache.look_up(["a", "b", "c"])
     assert cache.finished("a") is registry.jobs["a"]
     assert cache.finished("b") is cache.finished("c") is None
+
+
+class Clock:
+    """Seconds by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_look_serves_polls_for_as_long_as_allowed_counted_from_its_start(
+    registry: Registry,
+) -> None:
+    clock = Clock()
+
+    async def slow(after: int, timeout_s: float) -> Changes:
+        changes = await registry.changes(after, timeout_s)
+        clock.now += 0.5
+        return changes
+
+    cache = JobCache(slow, registry.get_many, clock=clock)
+    registry.put(job("a"))
+    assert cache.recent("a", 1.0) is None
+    seen = (await cache.look_up(["a"]))["a"]
+    clock.now += 0.5
+    assert cache.recent("a", 1.0) is seen
+    clock.now += 0.125
+    assert cache.recent("a", 1.0) is None
+    assert cache.unfinished("a") is seen
+    assert cache.recent("unknown", 60.0) is None
+
+
+async def test_an_end_is_never_told_from_memory_as_long_as_it_can_be_undone(
+    registry: Registry, cache: JobCache
+) -> None:
+    registry.put(job("a", State.FAILED))
+    registry.put(job("b", State.CANCELLED))
+    await cache.look_up(["a", "b"])
+    assert cache.recent("a", 60.0) is cache.recent("b", 60.0) is None
+
+
+async def test_a_look_that_began_before_a_change_of_our_own_serves_nobody_after_it(
+    registry: Registry,
+) -> None:
+    clock = Clock()
+    gate = asyncio.Event()
+
+    async def late(job_ids: list[str]) -> dict[str, Job]:
+        found = await registry.get_many(job_ids)
+        await gate.wait()
+        return found
+
+    cache = JobCache(registry.changes, late, clock=clock)
+    registry.put(job("a"))
+    looking = asyncio.create_task(cache.look_up(["a"]))
+    await asyncio.sleep(0)
+    clock.now += 0.125
+    registry.put(job("a", State.RUNNING))
+    cache.outdate()
+    gate.set()
+    assert (await looking)["a"].state is State.QUEUED
+    assert cache.recent("a", 60.0) is None
+    clock.now += 0.125
+    await cache.look_up(["a"])
+    found = cache.recent("a", 60.0)
+    assert found is not None
+    assert found.state is State.RUNNING
 
 
 async def test_the_memory_has_an_end(registry: Registry) -> None:
@@ -200,6 +269,98 @@ async def test_watching_ends_with_the_job(desk: Desk) -> None:
     seen = await watching
     assert (seen[0], seen[-1]) == (State.QUEUED, State.SUCCEEDED)
     assert [job async for job in client.watch(job_id, None, after_seq=1000)] == []
+
+
+@pytest.fixture
+def long_ago(make_desk: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polls are content with what was seen at any time."""
+    monkeypatch.setattr("api.registry_client.POLL_AGE_S", float("inf"))
+
+
+@pytest.mark.usefixtures("long_ago")
+async def test_polls_ask_the_registry_once_in_a_while(desk: Desk) -> None:
+    client = desk.services.registry
+    job_id = (await client.submit_one(PROBE)).job.id
+    first = await client.poll(job_id, None)
+    asked = dict(desk.counted.calls)
+    assert [await client.poll(job_id, None) for _ in range(20)] == [first] * 20
+    assert desk.counted.calls == asked
+    await desk.lease()
+    assert (await client.get(job_id, None)).state is State.RUNNING
+    assert (await client.poll(job_id, None)).state is State.RUNNING
+
+
+async def test_polls_that_come_during_a_look_share_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = desk.services.registry
+    job_id = (await client.submit_one(PROBE)).job.id
+    await client.poll(job_id, None)
+    monkeypatch.setattr("api.registry_client.POLL_AGE_S", float("inf"))
+    await client.page(PageQuery(tenant="default", limit=1))
+    asked = desk.counted.calls["changes"]
+    gate = desk.counted.hold("changes")
+    polls = [asyncio.create_task(client.poll(job_id, None))]
+    await gate.reached.wait()
+    polls += [asyncio.create_task(client.poll(job_id, None)) for _ in range(5)]
+    await asyncio.sleep(0)
+    gate.open.set()
+    assert {job.id for job in await asyncio.gather(*polls)} == {job_id}
+    assert desk.counted.calls["changes"] == asked + 1
+
+
+@pytest.mark.usefixtures("long_ago")
+async def test_a_poll_knows_of_every_change_made_here_even_if_its_answer_was_lost(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.registry_client.PATIENCE_S", 0.01)
+    shaky = Shaky(desk.registry)
+    client = RegistryClient.in_process(shaky, desk.services.settings)
+    one, two = [(await client.submit_one(PROBE)).job.id for _ in range(2)]
+    await client.poll(one, None)
+    await client.poll(two, None)
+    await client.cancel([one], None)
+    assert (await client.poll(one, None)).state is State.CANCELLED
+    await client.poll(two, None)
+    shaky.after = 1000
+    with pytest.raises(Unavailable):
+        await client.cancel([two], None)
+    shaky.after = 0
+    assert (await client.poll(two, None)).state is State.CANCELLED
+    await client.close()
+
+
+@pytest.mark.usefixtures("long_ago")
+async def test_a_poll_is_never_behind_a_list(desk: Desk) -> None:
+    client = desk.services.registry
+    job_id = (await client.submit_one(PROBE)).job.id
+    await client.poll(job_id, None)
+    await desk.run(job_id)
+    (listed,) = await client.page(PageQuery(tenant="default", limit=1))
+    assert listed.state is State.SUCCEEDED
+    assert (await client.poll(job_id, None)).state is State.SUCCEEDED
+
+
+@pytest.mark.usefixtures("long_ago")
+async def test_whoever_waits_hears_of_the_end_however_recent_a_poll_was(desk: Desk) -> None:
+    client = desk.services.registry
+    job_id = (await client.submit_one(PROBE)).job.id
+    waiting = asyncio.create_task(client.wait(job_id, None, 30))
+    await asyncio.sleep(0.05)
+    assert (await client.poll(job_id, None)).state is State.QUEUED
+    await desk.run(job_id)
+    assert (await waiting).state is State.SUCCEEDED
+
+
+@pytest.mark.usefixtures("long_ago")
+async def test_a_job_that_others_poll_is_still_not_there_for_a_stranger(desk: Desk) -> None:
+    client = desk.services.registry
+    job_id = (await client.submit_one(PROBE)).job.id
+    await client.poll(job_id, "default")
+    with pytest.raises(NotFound):
+        await client.poll(job_id, "another")
+    with pytest.raises(NotFound):
+        await client.poll("unknown", None)
 
 
 async def test_a_job_of_somebody_else_is_not_there(desk: Desk) -> None:
