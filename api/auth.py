@@ -37,6 +37,9 @@ class Caller:
         return None if self.admin else self.tenant
 
 
+_OWNER = Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
+
+
 class OperatorToken:
     """The token in `cluster.json`: whoever can read that file owns the cluster."""
 
@@ -115,11 +118,11 @@ async def identify(request: Request, parts: Services) -> Caller:
 
 def credential(request: Request) -> str | None:
     """The key or token that came with the request, by Bearer or `x-api-key`; None: none did."""
-    header = request.headers.get("authorization")
+    header = _header(request, b"authorization")
     if header is not None:
         scheme, _, text = header.partition(" ")
         return text.strip() if scheme.lower() == "bearer" else ""
-    return request.headers.get("x-api-key")
+    return _header(request, b"x-api-key")
 
 
 async def _by_token(text: str, parts: Services) -> Caller:
@@ -143,16 +146,14 @@ async def _keyless(request: Request, parts: Services) -> Caller:
     if client is not None and not is_loopback(client.host):
         raise Unauthorized
     # A page in a browser on this machine, or a proxy before this server, is not its owner.
-    origin = request.headers.get("origin")
-    hosts = [_host_of(request.headers.get("host", ""))]
-    if origin is not None:
-        hosts.append(urlsplit(origin).hostname or "")
-    if not all(is_loopback(host) for host in hosts):
+    origin = _header(request, b"origin")
+    host = _host_of(f"//{_header(request, b'host') or ''}")
+    if not is_loopback(host) or (origin is not None and not is_loopback(_host_of(origin))):
         raise Unauthorized(
             "Invalid or missing API key (without one, only http://127.0.0.1 or http://localhost "
             "is answered; make one with `reelyard keys create`)"
         )
-    return Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
+    return _OWNER
 
 
 @lru_cache(maxsize=1024)
@@ -175,6 +176,18 @@ def check_bind(settings: Settings, *, has_keys: bool) -> None:
         )
 
 
+def _header(request: Request, name: bytes) -> str | None:
+    # `Headers.get` raises and catches for each header that is not there, in every request.
+    for key, value in request.scope["headers"]:
+        if key == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None
+
+
 @lru_cache(maxsize=1024)
-def _host_of(header: str) -> str:
-    return urlsplit(f"//{header}").hostname or ""
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

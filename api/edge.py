@@ -38,12 +38,19 @@ class RequestMetrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        # Finding them by their labels costs more than counting does.
+        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer."""
-        route = getattr(scope.get("route"), "path", "other")
-        self._requests.labels(scope["method"], route, status).inc()
-        self._seconds.labels(route).observe(seconds)
+        place = scope["method"], getattr(scope.get("route"), "path", "other"), status
+        if (counters := self._counters.get(place)) is None:
+            counters = self._counters[place] = (
+                self._requests.labels(*place),
+                self._seconds.labels(place[1]),
+            )
+        counters[0].inc()
+        counters[1].observe(seconds)
 
 
 class Edge:

@@ -61,6 +61,8 @@ async def test_without_a_key_strangers_pages_and_proxies_are_refused(desk: Desk)
     assert rebound.status_code == 401
     page = await desk.http.get("/v1/jobs", headers={"origin": "https://evil.example"})
     assert page.status_code == 401
+    garbled = await desk.http.get("/v1/jobs", headers={"origin": "http://[localhost"})
+    assert garbled.status_code == 401
     own = await desk.http.get("/v1/jobs", headers={"origin": "http://localhost:8000"})
     assert own.status_code == 200
 
