@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -14,6 +15,7 @@ from av.stream import Stream
 
 from actors.media.codec import decode, picture
 from actors.media.codec.decode import seconds
+from actors.media.codec.feed import Feed
 from actors.media.codec.geometry import Orientation
 from actors.media.codec.probe import pixel_aspect
 from actors.media.codec.recipe import AudioSettings, Recipe
@@ -26,6 +28,30 @@ _INDEXED = ("mov", "matroska", "wav", "flac", "avi")
 """Demuxers whose headers tell the true length."""
 
 
+class Extent:
+    """What the packets of one stream cover."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._base = stream.time_base
+        self._end: int | None = None
+        self.packets = 0
+        """Those that are not empty."""
+
+    def note(self, packet: av.Packet[Any]) -> None:
+        """Count a packet of the stream."""
+        if packet.size:
+            self.packets += 1
+        if (pts := packet.pts) is not None:
+            end = pts + (packet.duration or 0)
+            if self._end is None or end > self._end:
+                self._end = end
+
+    @property
+    def end_s(self) -> Fraction | None:
+        """Where the last one ends, in s; None: none of them tells."""
+        return seconds(self._end, self._base)
+
+
 @dataclass
 class Clip:
     """An open input. `start` and `end` are on the container's own clock, in s."""
@@ -34,6 +60,8 @@ class Clip:
     container: InputContainer
     video: av.VideoStream | None
     audio: list[av.AudioStream]
+    feed: Feed
+    """What is in it, from `start` on or from a key frame before that."""
     start: Fraction
     end: Fraction | None
     length: Fraction | None
@@ -50,7 +78,7 @@ class Clip:
     heard: Fraction = Fraction(0)
     """How far its sound went."""
     packets: int = 0
-    """Packets of the film seen."""
+    """Packets of the film."""
     # What follows is read from the decoder before any thread runs it: PyAV lets nobody look at a
     # decoder while another thread is decoding with it.
     turn: Orientation = field(default_factory=Orientation)
@@ -62,17 +90,14 @@ class Clip:
     rate: Fraction = Fraction(30)
     """Frames a second, as far as anybody can say."""
 
-    def note(self, packet: av.Packet[Stream]) -> None:
-        """Count a packet of a used stream."""
-        film = self.video is not None and packet.stream.index == self.video.index
-        self.packets += film and packet.size > 0
-        at = seconds(packet.pts, packet.time_base)
-        if at is None:
-            return
-        end = at + (seconds(packet.duration or 0, packet.time_base) or 0)
-        self.reached = max(self.reached, end)
-        if not film:
-            self.heard = max(self.heard, end)
+    def settle(self, film: Extent | None, sound: Iterable[Extent]) -> None:
+        """Take down how far its streams have gone."""
+        ends = [end for extent in sound if (end := extent.end_s) is not None]
+        self.heard = max([self.heard, *ends])
+        self.reached = max([self.reached, *ends])
+        if film is not None:
+            self.packets = film.packets
+            self.reached = max(self.reached, film.end_s or self.reached)
 
     def check_whole(self) -> None:
         """Raises `CorruptMedia` if the file ends well before the point that its header tells."""
@@ -113,15 +138,15 @@ def _describe(clip: Clip, path: Path) -> None:
 
 
 @contextmanager
-def open_clip(source: Source, recipe: Recipe, limits: Limits, threads: int) -> Iterator[Clip]:
-    """The input with the streams that `recipe` wants.
+def open_clip(
+    source: Source, recipe: Recipe, limits: Limits, threads: int, *, alone: bool = False
+) -> Iterator[Clip]:
+    """The input with the streams that `recipe` wants, at the beginning of the wanted part.
 
-    Raises `NoSuchStream` or `UnsupportedCodec` where a wanted one is missing, and `MediaError`
-    if the wanted part begins behind the end.
+    `alone`: no other clip is open, so its decoder may hold pictures from now on. Raises
+    `NoSuchStream` or `UnsupportedCodec` where a wanted stream is missing, and `MediaError` if the
+    wanted part begins behind the end.
     """
-    first = None
-    if recipe.video is not None:
-        first = decode.first_frame(source.path, limits, name=source.name)
     with open_input(source.path, limits, name=source.name) as container:
         video = decode.require_video(container, source.name) if recipe.video else None
         if video is not None:
@@ -131,21 +156,29 @@ def open_clip(source: Source, recipe: Recipe, limits: Limits, threads: int) -> I
         origin = decode.origin_s(container)
         start = origin + Fraction(recipe.start_s)
         end = None if recipe.end_s is None else origin + Fraction(recipe.end_s)
+        length = _length(container, recipe, source.name)
+        used = [stream for stream in (video, *audio) if stream is not None]
+        if start > origin:
+            decode.seek(container, used[0], start)
         clip = Clip(
             name=source.name,
             container=container,
             video=video,
             audio=audio,
+            feed=Feed(container, video, used),
             start=start,
             end=end,
-            length=_length(container, recipe, source.name),
-            first=first,
+            length=length,
             notes=notes,
             shift=start,
             origin=origin,
             reached=origin,
             heard=start,
         )
+        if video is not None:
+            # Decoded in passing where that is possible; else from the file, opened once more.
+            first = clip.feed.first_picture() if alone else None
+            clip.first = first or decode.first_frame(source.path, limits, name=source.name)
         _describe(clip, source.path)
         yield clip
 

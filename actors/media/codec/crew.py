@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 from cluster.errors import Cancelled
 
@@ -14,6 +13,20 @@ _POLL_S = 0.1
 
 class _Stopped(Exception):
     """Another thread of the crew has failed; this one just ends."""
+
+
+class Channel[T]:
+    """A queue with room for `room` items, between any threads of a crew.
+
+    Of two queues written in C, one of them full of leave to put something into the other: several
+    times as quick as `queue.Queue`, where each item passes four stages.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.items: queue.SimpleQueue[T] = queue.SimpleQueue()
+        self.room: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(room):
+            self.room.put(None)
 
 
 class Crew:
@@ -34,19 +47,27 @@ class Crew:
         """Add a thread's work."""
         self._bodies.append(body)
 
-    def put[T](self, target: queue.Queue[T], item: T) -> None:
-        """`target.put(item)` that ends when the crew stops. Raises `Cancelled`."""
-        while True:
-            self._check()
-            with suppress(queue.Full):
-                return target.put(item, timeout=_POLL_S)
+    def put[T](self, target: Channel[T], item: T) -> None:
+        """Hand on `item` once there is room. Raises `Cancelled`."""
+        self._take(target.room)
+        target.items.put(item)
 
-    def get[T](self, source: queue.Queue[T]) -> T:
-        """`source.get()` that ends when the crew stops. Raises `Cancelled`."""
+    def get[T](self, source: Channel[T]) -> T:
+        """The next item, once there is one. Raises `Cancelled`."""
+        item = self._take(source.items)
+        source.room.put(None)
+        return item
+
+    def _take[T](self, source: queue.SimpleQueue[T]) -> T:
         while True:
-            self._check()
-            with suppress(queue.Empty):
+            if self._cancelled.is_set():
+                raise Cancelled
+            if self._stop.is_set():
+                raise _Stopped
+            try:
                 return source.get(timeout=_POLL_S)
+            except queue.Empty:
+                continue
 
     def run(self, main: Callable[[], None]) -> None:
         """Start the threads, do `main` here, join them; raises the first failure of any."""
@@ -68,12 +89,6 @@ class Crew:
                 raise failure
             finally:
                 del failure
-
-    def _check(self) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled
-        if self._stop.is_set():
-            raise _Stopped
 
     def _guard(self, body: Callable[[], None]) -> None:
         try:

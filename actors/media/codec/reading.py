@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from math import ceil, floor
 
 import av
-import av.error
+from av.rational import AVRational
 
-from actors.media.codec.clip import Clip
-from actors.media.codec.decode import seconds, seek
+from actors.media.codec.clip import Clip, Extent
+from actors.media.codec.decode import seconds
 from actors.media.codec.errors import media_errors
+from actors.media.codec.feed import Packet
 from actors.media.codec.timeline import StampGuess
 
-type Packet = av.Packet[Any]
-type SoundItem = Clip | tuple[Clip, Packet]
-"""A packet of a clip's sound, or the clip itself where it begins."""
+type SoundItem = Clip | tuple[Clip, list[Packet]]
+"""Packets of a clip's sound, or the clip itself where it begins."""
 OnPicture = Callable[[Clip, av.VideoFrame], None]
 OnSound = Callable[[int, SoundItem], None]
+
+_BATCH = 16
+"""Packets of sound: some 0.3 s of it. To wake a thread for each costs more than to decode it."""
 
 
 class Reader:
@@ -47,42 +51,37 @@ class Reader:
             clip.check_whole()
 
     def _read_clip(self, clip: Clip, on_picture: OnPicture, on_sound: OnSound) -> None:
-        tracks = {stream.index: number for number, stream in enumerate(clip.audio)}
-        for number in tracks.values():
-            on_sound(number, clip)
-        used = [s for s in (clip.video, *clip.audio) if s is not None]
-        if clip.start > clip.origin:
-            seek(clip.container, used[0], clip.start)
-        waiting = {stream.index for stream in used}
         film = _Film(clip, on_picture)
-        for packet in clip.container.demux(*used):
-            clip.note(packet)
-            if packet.stream.index not in waiting:
-                continue
-            track = tracks.get(packet.stream.index)
-            if track is None:
-                over = self._read_pictures(film, packet)
+        sound = {s.index: _Sound(clip, s, partial(on_sound, n)) for n, s in enumerate(clip.audio)}
+        waiting = set(sound)
+        seen: Extent | None = None
+        if clip.video is not None:
+            waiting.add(clip.video.index)
+            seen = Extent(clip.video)
+        for packet, frames in clip.feed:
+            index = packet.stream.index
+            if (track := sound.get(index)) is not None:
+                track.extent.note(packet)
+                over = index in waiting and track.take(packet)
             else:
-                on_sound(track, (clip, packet))
-                begins = seconds(packet.pts, packet.time_base)
-                over = clip.end is not None and begins is not None and begins >= clip.end
+                assert seen is not None
+                seen.note(packet)
+                over = index in waiting and self._read_pictures(film, frames)
             if over:
-                waiting.discard(packet.stream.index)
+                waiting.discard(index)
                 if not waiting:
                     break
         film.finish()
+        for track in sound.values():
+            track.finish()
+        self.bad_packets += clip.feed.bad_packets
+        clip.settle(seen, [track.extent for track in sound.values()])
         heard = clip.heard if clip.end is None else min(clip.heard, clip.end)
         self.film_end = film.end - clip.shift
         self.end = max(self.end, self.film_end, heard - clip.shift)
 
-    def _read_pictures(self, film: _Film, packet: Packet) -> bool:
-        try:
-            frames = packet.decode()
-        except av.error.InvalidDataError:
-            self.bad_packets += 1
-            return False
+    def _read_pictures(self, film: _Film, frames: Iterable[av.VideoFrame]) -> bool:
         for frame in frames:
-            assert isinstance(frame, av.VideoFrame)
             self.decoded += 1
             self.corrupt += frame.is_corrupt
             if film.take(frame):
@@ -90,8 +89,40 @@ class Reader:
         return False
 
 
+class _Sound:
+    """Hands on the packets of one sound track of a clip, some at a time."""
+
+    def __init__(
+        self, clip: Clip, stream: av.AudioStream, on_sound: Callable[[SoundItem], None]
+    ) -> None:
+        self._clip = clip
+        self._on_sound = on_sound
+        self._batch: list[Packet] = []
+        self.extent = Extent(stream)
+        on_sound(clip)
+
+    def take(self, packet: Packet) -> bool:
+        """Whether the part is over, now that `packet` has come."""
+        self._batch.append(packet)
+        if len(self._batch) >= _BATCH:
+            self.finish()
+        if self._clip.end is None:
+            return False
+        begins = seconds(packet.pts, packet.time_base)
+        return begins is not None and begins >= self._clip.end
+
+    def finish(self) -> None:
+        """Hand on what is left."""
+        if self._batch:
+            self._on_sound((self._clip, self._batch))
+            self._batch = []
+
+
 class _Film:
-    """Picks the pictures of a clip that lie in its wanted part."""
+    """Picks the pictures of a clip that lie in its wanted part.
+
+    Compares whole time stamps: the bounds are put into the units of the pictures' own clock.
+    """
 
     def __init__(self, clip: Clip, on_picture: Callable[[Clip, av.VideoFrame], None]) -> None:
         self._clip = clip
@@ -99,39 +130,64 @@ class _Film:
         self._before: av.VideoFrame | None = None
         self._started = False
         self._stamps = StampGuess()
-        self.end = clip.start
+        self._base: AVRational | None = None
+        self._unit = Fraction(1)
+        self._begin = self._late = 0
+        self._stop: int | None = None
+        self._usual: int | Fraction = 0
+        self._reach: int | Fraction = 0
+        self._end = clip.start
+
+    @property
+    def end(self) -> Fraction:
+        """Where the last picture that was taken ends, in s of the clip's clock."""
+        end = max(self._end, self._reach * self._unit)
+        return end if self._clip.end is None else min(end, self._clip.end)
 
     def take(self, frame: av.VideoFrame) -> bool:
         """Whether the part is over, now that `frame` has come."""
-        clip = self._clip
-        frame.pts = self._stamps.choose(frame.pts, frame.dts)
-        at = seconds(frame.pts, frame.time_base)
-        if at is None:
-            at = self.end
-            base = Fraction(frame.time_base.numerator or 1, frame.time_base.denominator or 90_000)
-            frame.time_base, frame.pts = base, round(at / base)
-        if clip.end is not None and at >= clip.end:
+        at = frame.pts = self._stamps.choose(frame.pts, frame.dts)
+        if at is None or not frame.time_base:
+            at = self._lay_behind(frame)
+        if self._base is None or frame.time_base != self._base:
+            self._count_in(frame.time_base)
+        if self._stop is not None and at >= self._stop:
             return True
-        if at < clip.start and clip.start > clip.origin:
+        if at < self._begin and self._clip.start > self._clip.origin:
             self._before = frame
             return False
-        # A long picture that began before the start is still on show there.
-        if at - clip.start > 1 / clip.rate:
-            self._show_before()
-        self._started = True
-        length = seconds(frame.duration or None, frame.time_base) or 1 / clip.rate
-        self.end = max(self.end, at + length)
-        if clip.end is not None:
-            self.end = min(self.end, clip.end)
-        self._on_picture(clip, frame)
+        if not self._started:
+            # A long picture that began before the start is still on show there.
+            if at > self._late:
+                self._show_before()
+            self._before, self._started = None, True
+        self._reach = max(self._reach, at + (frame.duration or self._usual))
+        self._on_picture(self._clip, frame)
         return False
 
     def finish(self) -> None:
         """The clip has been read."""
         self._show_before()
 
+    def _lay_behind(self, frame: av.VideoFrame) -> int:
+        base = Fraction(frame.time_base.numerator or 1, frame.time_base.denominator or 90_000)
+        pts = round(self.end / base)
+        frame.time_base, frame.pts = base, pts
+        return pts
+
+    def _count_in(self, base: AVRational) -> None:
+        clip = self._clip
+        self._end = self.end
+        self._base, self._unit = base, Fraction(base.numerator, base.denominator)
+        self._begin = ceil(clip.start / self._unit)
+        self._stop = None if clip.end is None else ceil(clip.end / self._unit)
+        usual = 1 / (clip.rate * self._unit)
+        self._usual = usual.numerator if usual.denominator == 1 else usual
+        self._late = floor((clip.start + 1 / clip.rate) / self._unit)
+        self._reach = floor(clip.start / self._unit)
+
     def _show_before(self) -> None:
         if self._before is not None and not self._started:
             self._on_picture(self._clip, self._before)
-            self.end = self._clip.end or self._clip.start + 1 / self._clip.rate
+            self._end = self._clip.end or self._clip.start + 1 / self._clip.rate
         self._before, self._started = None, True

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import av
+from av.rational import AVRational
 
 from actors.media.codec.clip import Clip
 from actors.media.codec.decode import seconds
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.picture import Filter, FilterChain, Normalizer, turn_filters
 from actors.media.codec.recipe import VideoSettings
-from actors.media.codec.timeline import ConstantRate, RisingStamps
+from actors.media.codec.timeline import ConstantRate, Retimer, RisingStamps
 from actors.media.operation import Limits
 from cluster.errors import LimitExceeded
 
@@ -58,7 +59,7 @@ def plan_layout(
 
 
 class ClipShaper:
-    """The picture work for one input."""
+    """The picture work for one input, and its clock."""
 
     def __init__(self, clip: Clip, layout: Layout, background: str | None, threads: int) -> None:
         self.clip = clip
@@ -70,6 +71,9 @@ class ClipShaper:
             scaled = scaled[1], scaled[0]
         self._normalizer = Normalizer(*scaled)
         self._finish = FilterChain([*turn_filters(turn), *_frame_filters(layout, background)])
+        self._base: AVRational | None = None
+        self._retimer: Retimer | None = None
+        self._last: int | None = None
 
     def progressive(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """Whole pictures out of `frame`; None: those that are still held back."""
@@ -80,6 +84,21 @@ class ClipShaper:
         finished = next(self._finish.push(self._normalizer.convert(frame)))
         finished.pict_type = 0
         return finished
+
+    def span(self, frame: av.VideoFrame, unit: Fraction) -> tuple[int, int]:
+        """When `frame` begins and ends in the output, in units of `unit` s (always the same)."""
+        assert frame.pts is not None
+        # The deinterlacer counts in other units than the decoder.
+        if self._retimer is None or frame.time_base != self._base:
+            base = self._base = frame.time_base
+            clip, seconds_each = self.clip, Fraction(base.numerator, base.denominator)
+            self._retimer = Retimer(seconds_each, clip.shift, unit)
+            self._last = None if clip.end is None else round((clip.end - clip.shift) / unit)
+        begin = self._retimer(frame.pts)
+        stop = self._retimer(frame.pts + (frame.duration or 0))
+        if self._last is not None:
+            stop = min(stop, self._last)
+        return max(0, begin), stop
 
 
 def _frame_filters(layout: Layout, background: str | None) -> list[Filter]:
@@ -100,7 +119,7 @@ class FrameClock:
 
     def __init__(self, base: Fraction, fps: Fraction | None, limits: Limits) -> None:
         self.base = base
-        self._stamps = RisingStamps(base)
+        self._stamps = RisingStamps()
         self._constant = ConstantRate(fps) if fps else None
         self._limits = limits
         self._held: tuple[ClipShaper, av.VideoFrame] | None = None
@@ -109,20 +128,17 @@ class FrameClock:
 
     def feed(self, shaper: ClipShaper, frame: av.VideoFrame) -> Iterator[Stamped]:
         """The stamped, shaped frames that are due now that `frame` has come."""
-        at = seconds(frame.pts, frame.time_base)
-        assert at is not None
-        t = max(Fraction(0), at - shaper.clip.shift)
         if self._constant is None:
-            pts = self._stamps.stamp(t)
+            begin, stop = shaper.span(frame, self.base)
+            pts = self._stamps.stamp(begin)
             if pts is None:
                 self.dropped += 1
             else:
-                stop = at + (seconds(frame.duration or None, frame.time_base) or 0)
-                if shaper.clip.end is not None:
-                    stop = min(stop, shaper.clip.end)
-                length = max(Fraction(0), stop - shaper.clip.shift - t)
-                yield shaper.shape(frame), self._count(pts), round(length / self.base)
+                yield shaper.shape(frame), self._count(pts), max(0, stop - pts)
             return
+        at = seconds(frame.pts, frame.time_base)
+        assert at is not None
+        t = max(Fraction(0), at - shaper.clip.shift)
         yield from self._release(t)
         self._held = shaper, frame
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from math import floor
-from typing import Any
 
 import av
+from av.audio.fifo import AudioFifo
 from av.audio.resampler import AudioResampler
+from av.rational import AVRational
 
-from actors.media.codec.timeline import SampleLine
+from actors.media.codec.feed import Packet
+from actors.media.codec.timeline import Retimer, SampleLine
 
-type Packet = av.Packet[Any]
-_HALF = Fraction(1, 2)
+_BLOCK = 8192
+"""Samples that are gathered before the encoder gets them."""
 
 
 class SoundTrack:
@@ -27,13 +28,17 @@ class SoundTrack:
         self._stream = stream
         context = stream.codec_context
         self._rate = context.sample_rate
+        self._unit = Fraction(1, self._rate)
         self._format = context.format.name
         self._layout = context.layout.name
         self._channels = context.layout.nb_channels
         self._planar = context.format.is_planar
         self._resampler: AudioResampler | None = None
         self._key: tuple[object, ...] | None = None
+        self._fifo = AudioFifo()
         self._shift = Fraction(0)
+        self._clock: AVRational | None = None
+        self._retimer: Retimer | None = None
         self._written = 0
         self.line = SampleLine(self._rate, end=None if end is None else round(end * self._rate))
 
@@ -45,7 +50,7 @@ class SoundTrack:
     def restart(self, shift: Fraction) -> Iterator[Packet]:
         """A new clip begins, with another clock."""
         yield from self._drain()
-        self._shift = shift
+        self._shift, self._retimer = shift, None
         self.line.restart()
 
     def feed(self, frame: av.AudioFrame) -> Iterator[Packet]:
@@ -60,6 +65,8 @@ class SoundTrack:
         yield from self._drain()
         if until is not None:
             yield from self._silence(self.line.fill(round(until * self._rate)))
+        if (rest := self._fifo.read()) is not None:
+            yield from self._stream.encode(rest)
         yield from self._stream.encode(None)
 
     def _convert(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
@@ -86,8 +93,7 @@ class SoundTrack:
     def _lay(self, frame: av.AudioFrame) -> Iterator[Packet]:
         at: int | None = None
         if frame.pts is not None and frame.time_base.denominator:
-            base = Fraction(frame.time_base.numerator, frame.time_base.denominator)
-            at = floor((frame.pts * base - self._shift) * self._rate + _HALF)
+            at = self._position(frame.pts, frame.time_base)
         piece = self.line.place(at, frame.samples)
         yield from self._silence(piece.silence)
         if piece.take <= 0:
@@ -95,6 +101,12 @@ class SoundTrack:
         if piece.take < frame.samples:
             frame = self._slice(frame, piece.skip, piece.take)
         yield from self._encode(frame)
+
+    def _position(self, pts: int, clock: AVRational) -> int:
+        if self._retimer is None or clock != self._clock:
+            base = Fraction(clock.numerator, clock.denominator)
+            self._clock, self._retimer = clock, Retimer(base, self._shift, self._unit)
+        return self._retimer(pts)
 
     def _silence(self, samples: int) -> Iterator[Packet]:
         while samples > 0:
@@ -107,9 +119,13 @@ class SoundTrack:
             samples -= count
 
     def _encode(self, frame: av.AudioFrame) -> list[Packet]:
-        frame.pts, frame.time_base = self._written, Fraction(1, self._rate)
+        frame.pts, frame.time_base = self._written, self._unit
         self._written += frame.samples
-        return self._stream.encode(frame)
+        # Encoders want blocks of their own size, into which PyAV cuts what it is given by a filter
+        # graph: to run that for every frame costs as much as a fifth of the encoding.
+        self._fifo.write(frame)
+        block = self._fifo.read() if self._fifo.samples >= _BLOCK else None
+        return [] if block is None else self._stream.encode(block)
 
     def _slice(self, frame: av.AudioFrame, skip: int, take: int) -> av.AudioFrame:
         width = 1 if self._planar else self._channels

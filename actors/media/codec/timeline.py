@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil
 
 _HALF = Fraction(1, 2)
 
@@ -58,17 +58,35 @@ class ConstantRate:
         return numbers
 
 
-class RisingStamps:
-    """Time stamps in units of `base` seconds that rise strictly, as encoders demand."""
+class Retimer:
+    """Carries time stamps over to another clock: from units of `base` s to units of `unit` s, of
+    which time 0 is `shift` s on the first clock. Halves are rounded up.
 
-    def __init__(self, base: Fraction) -> None:
-        self.base = base
+    In whole numbers: a `Fraction` for each packet and frame costs more than all else that Python
+    does with it.
+    """
+
+    def __init__(self, base: Fraction, shift: Fraction, unit: Fraction) -> None:
+        scale = base / unit
+        # Not `round`: rounding halves to even would let two pictures fall together.
+        offset = _HALF - shift / unit
+        self._times = scale.numerator * offset.denominator
+        self._plus = offset.numerator * scale.denominator
+        self._over = scale.denominator * offset.denominator
+
+    def __call__(self, stamp: int) -> int:
+        """`stamp` on the other clock."""
+        return (stamp * self._times + self._plus) // self._over
+
+
+class RisingStamps:
+    """Lets through the time stamps that rise strictly, as encoders demand."""
+
+    def __init__(self) -> None:
         self._last: int | None = None
 
-    def stamp(self, t: Fraction) -> int | None:
-        """The stamp for time `t`; None: the frame comes no later than the one before: drop it."""
-        # Not `round`: rounding halves to even would let two pictures fall together.
-        pts = floor(t / self.base + _HALF)
+    def stamp(self, pts: int) -> int | None:
+        """`pts`; None: the frame comes no later than the one before: drop it."""
         if self._last is not None and pts <= self._last:
             return None
         self._last = pts

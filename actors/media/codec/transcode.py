@@ -7,12 +7,12 @@ interpreter's lock in each of them.
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,21 @@ import av.error
 from av.container import OutputContainer
 
 from actors.media.codec.clip import Clip, open_clip
-from actors.media.codec.crew import Crew
-from actors.media.codec.decode import seconds
+from actors.media.codec.crew import Channel, Crew
 from actors.media.codec.errors import media_errors
+from actors.media.codec.feed import Packet
 from actors.media.codec.geometry import Layout
-from actors.media.codec.reading import Packet, Reader, SoundItem
+from actors.media.codec.meter import OutputMeter
+from actors.media.codec.reading import Reader, SoundItem
 from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
 from actors.media.codec.shape import ClipShaper, FrameClock, Stamped, plan_layout
 from actors.media.codec.sound import SoundTrack
 from actors.media.codec.streams import add_audio, add_video, copy_tags
 from actors.media.operation import Limits, Progress, Source
-from cluster.errors import CorruptMedia, LimitExceeded, NoSuchStream
+from cluster.errors import CorruptMedia, NoSuchStream
+
+_BATCH = 32
+"""Packets of sound that are handed to the writer together."""
 
 
 @dataclass
@@ -69,7 +73,9 @@ def transcode(
     try:
         with ExitStack() as stack:
             clips = [
-                stack.enter_context(open_clip(source, recipe, limits, threads))
+                stack.enter_context(
+                    open_clip(source, recipe, limits, threads, alone=len(sources) == 1)
+                )
                 for source in sources
             ]
             return _Run(clips, target, recipe, max(1, threads), limits, progress).run()
@@ -97,10 +103,10 @@ class _Run:
         self.limits = limits
         self.progress = progress
         self.crew = Crew(progress.cancelled)
-        self.decoded: queue.Queue[tuple[Clip, av.VideoFrame] | None] = queue.Queue(4)
-        self.shaped: queue.Queue[Stamped | None] = queue.Queue(4)
-        self.sound: list[queue.Queue[SoundItem | None]] = []
-        self.packets: queue.Queue[Packet | None] = queue.Queue(64)
+        self.decoded: Channel[tuple[Clip, av.VideoFrame] | None] = Channel(4)
+        self.shaped: Channel[Stamped | None] = Channel(4)
+        self.sound: list[Channel[SoundItem | None]] = []
+        self.packets: Channel[Sequence[Packet] | None] = Channel(64)
         self.reader = Reader(clips)
         self.outcome = Outcome(notes=[note for clip in clips for note in clip.notes])
         self.bad_sound_packets = 0
@@ -154,7 +160,7 @@ class _Run:
         for number in range(max(len(clip.audio) for clip in self.clips)):
             source = next(clip.audio[number] for clip in self.clips if len(clip.audio) > number)
             track = SoundTrack(add_audio(out, audio, source), length)
-            items: queue.Queue[SoundItem | None] = queue.Queue(256)
+            items: Channel[SoundItem | None] = Channel(16)
             self.sound.append(items)
             self.tracks.append(track)
             self.crew.add(partial(self._encode_sound, items, track))
@@ -209,20 +215,32 @@ class _Run:
                 self.progress()
                 self._emit(stream.encode(frame))
             # Step by step, so that a cancel does not wait for the whole look-ahead.
-            self._emit(stream.encode_lazy(None))
+            for packet in stream.encode_lazy(None):
+                packet.stream = stream
+                self._emit([packet])
         self.crew.put(self.packets, None)
 
-    def _encode_sound(self, items: queue.Queue[SoundItem | None], track: SoundTrack) -> None:
+    def _encode_sound(self, items: Channel[SoundItem | None], track: SoundTrack) -> None:
         with media_errors(self.target.name, writing=True):
             while (item := self.crew.get(items)) is not None:
-                if isinstance(item, Clip):
-                    self._emit(track.restart(item.shift))
-                elif not track.line.full:
-                    for frame in self._decode_sound(*item):
-                        self._emit(track.feed(frame))
+                for packets in batched(self._sound_packets(item, track), _BATCH):
+                    self._emit(packets)
             # A clip without sound in a row of clips is silent, the last one too.
-            self._emit(track.finish(self.reader.end if len(self.clips) > 1 else None))
+            end = self.reader.end if len(self.clips) > 1 else None
+            for packets in batched(track.finish(end), _BATCH):
+                self._emit(packets)
         self.crew.put(self.packets, None)
+
+    def _sound_packets(self, item: SoundItem, track: SoundTrack) -> Iterator[Packet]:
+        if isinstance(item, Clip):
+            yield from track.restart(item.shift)
+            return
+        clip, encoded = item
+        for packet in encoded:
+            if track.line.full:
+                return
+            for frame in self._decode_sound(clip, packet):
+                yield from track.feed(frame)
 
     def _decode_sound(self, clip: Clip, packet: Packet) -> list[av.AudioFrame]:
         with media_errors(clip.name):
@@ -233,34 +251,24 @@ class _Run:
                 return []
         return frames
 
-    def _emit(self, packets: Iterable[Packet]) -> None:
-        for packet in packets:
-            self.crew.put(self.packets, packet)
+    def _emit(self, packets: Sequence[Packet]) -> None:
+        if packets:
+            self.crew.put(self.packets, packets)
 
     def _write(self, out: OutputContainer, open_streams: int) -> None:
         lengths = [clip.length for clip in self.clips]
         known = [length for length in lengths if length is not None]
         self.progress("encode", total_s=float(sum(known)) if known == lengths else None)
-        written, done = 0, Fraction(0)
+        meter = OutputMeter(self.limits)
         while open_streams:
-            packet = self.crew.get(self.packets)
-            if packet is None:
+            packets = self.crew.get(self.packets)
+            if packets is None:
                 open_streams -= 1
                 continue
-            written += packet.size
-            if written > self.limits.max_output_bytes:
-                raise LimitExceeded(
-                    f"the output would have more than {self.limits.max_output_bytes} bytes",
-                    details={"limit": "max_output_bytes", "allowed": self.limits.max_output_bytes},
-                )
-            done = max(done, seconds(packet.pts, packet.time_base) or done)
-            if done > self.limits.max_duration_s:
-                raise LimitExceeded(
-                    f"the output would be longer than {self.limits.max_duration_s:g} s",
-                    details={"limit": "max_duration_s", "allowed": self.limits.max_duration_s},
-                )
-            out.mux(packet)
-            self.progress("encode", done_s=float(done))
+            for packet in packets:
+                meter.count(packet)
+                out.mux(packet)
+            self.progress("encode", done_s=meter.reached_s)
 
     def _check(self) -> None:
         outcome, reader, name = self.outcome, self.reader, self.clips[0].name

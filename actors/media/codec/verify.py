@@ -10,7 +10,7 @@ from typing import Any
 from actors.media.codec.info import MediaInfo
 from actors.media.codec.probe import probe_media
 from actors.media.operation import Limits
-from cluster.errors import MediaError, VerificationFailed
+from cluster.errors import Cancelled, MediaError, VerificationFailed
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ def verify_output(
     expect = expect or Expect()
     try:
         info = probe_media(path, _TRUSTED, count=True, check=True, tick=tick)
+    except Cancelled:
+        raise
     except MediaError as error:
         raise VerificationFailed(
             f"{path.name!r} was written, but can't be read back: {error.message}",

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.codec.timeline import ConstantRate, RisingStamps, SampleLine, StampGuess
+from actors.media.codec.timeline import (
+    ConstantRate,
+    Retimer,
+    RisingStamps,
+    SampleLine,
+    StampGuess,
+)
 
 RATES = st.sampled_from([Fraction(1), Fraction(24000, 1001), Fraction(25), Fraction(60)])
 GAPS = st.lists(st.integers(0, 900), min_size=1, max_size=60)
@@ -32,16 +39,25 @@ def test_a_frame_is_shown_at_the_numbers_between_it_and_the_next(fps, gaps):
         shown_since = t
 
 
-@given(st.lists(st.fractions(0, 100), max_size=50))
+@given(st.lists(st.integers(0, 100), max_size=50))
 def test_stamps_rise_strictly_and_are_dropped_otherwise(times):
-    stamps = RisingStamps(Fraction(1, 25))
+    stamps = RisingStamps()
     given_out = [pts for t in times if (pts := stamps.stamp(t)) is not None]
     assert given_out == sorted(set(given_out))
 
 
+UNITS = st.sampled_from([Fraction(1, 90_000), Fraction(1, 1000), Fraction(1001, 30_000)])
+
+
+@given(st.integers(-(2**40), 2**40), UNITS, st.fractions(-100, 100), UNITS)
+def test_a_retimed_stamp_is_the_nearest_one_of_the_other_clock(stamp, base, shift, unit):
+    exact = (stamp * base - shift) / unit
+    assert Retimer(base, shift, unit)(stamp) == floor(exact + Fraction(1, 2))
+
+
 def test_frames_at_half_a_tick_do_not_fall_together():
-    stamps = RisingStamps(Fraction(1, 25))
-    assert [stamps.stamp(Fraction(n, 25) - Fraction(1, 50)) for n in range(1, 6)] == [1, 2, 3, 4, 5]
+    retimer = Retimer(Fraction(1, 25), Fraction(1, 50), Fraction(1, 25))
+    assert [retimer(n) for n in range(1, 6)] == [1, 2, 3, 4, 5]
 
 
 BLOCKS = st.lists(

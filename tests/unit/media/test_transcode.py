@@ -236,12 +236,15 @@ def test_limits_hold_while_the_output_is_made(clips, tmp_path, limits, params):
 
 
 class StopsAt(Progress):
-    """Cancels itself after some calls."""
+    """Cancels itself after some calls of a phase."""
 
-    after = 40
+    def __init__(self, wanted="encode", after=12):
+        super().__init__()
+        self.wanted, self.left = wanted, after
 
     def __call__(self, *args, **kwargs):
-        if self.ticks >= self.after:
+        self.left -= self.phase == self.wanted
+        if self.left < 0:
             self.cancelled.set()
         super().__call__(*args, **kwargs)
 
@@ -252,6 +255,12 @@ def test_cancel_stops_all_threads_and_leaves_no_file(clips, tmp_path, form):
     with pytest.raises(Cancelled):
         transcode(clips(duration_s=8), tmp_path / "o", format=form, progress=StopsAt())
     assert threading.active_count() == before
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_a_cancel_while_the_finished_file_is_checked_is_a_cancel(clips, tmp_path):
+    with pytest.raises(Cancelled):
+        transcode(clips(), tmp_path / "o", progress=StopsAt("package"))
     assert list((tmp_path / "o").iterdir()) == []
 
 

@@ -1,0 +1,63 @@
+"""What comes out of one open input: its packets in file order, its pictures decoded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import av
+import av.error
+from av.container import InputContainer
+
+type Packet = av.Packet[Any]
+type Step = tuple[Packet, Sequence[av.VideoFrame]]
+"""A packet, and the pictures that came out of the decoder with it."""
+
+_FAR = 1000
+"""Packets, so many are held at most while a first picture is looked for."""
+
+
+class Feed:
+    """The packets of the streams in `used`, from where `container` stands; those of `film` are
+    decoded on the way."""
+
+    def __init__(
+        self,
+        container: InputContainer,
+        film: av.VideoStream | None,
+        used: Sequence[av.VideoStream | av.AudioStream],
+    ) -> None:
+        self._packets = container.demux(*used)
+        self._film = None if film is None else film.index
+        self._ahead: deque[Step] = deque()
+        self.bad_packets = 0
+        """Packets of the film that the decoder has refused."""
+
+    def first_picture(self) -> av.VideoFrame | None:
+        """The first picture; None: there is none near. All that is read for it is kept: it comes
+        again when the feed is run through."""
+        for step in islice(self._read(), _FAR):
+            self._ahead.append(step)
+            if step[1]:
+                return step[1][0]
+        return None
+
+    def __iter__(self) -> Iterator[Step]:
+        while self._ahead:
+            yield self._ahead.popleft()
+        yield from self._read()
+
+    def _read(self) -> Iterator[Step]:
+        for packet in self._packets:
+            # Not `packet.stream_index`: it is 0 in the empty packets that end each stream.
+            yield packet, self._decode(packet) if packet.stream.index == self._film else ()
+
+    def _decode(self, packet: Packet) -> list[av.VideoFrame]:
+        try:
+            frames: list[Any] = packet.decode()
+        except av.error.InvalidDataError:
+            self.bad_packets += 1
+            return []
+        return frames
