@@ -147,6 +147,11 @@ def open_clip(
     `NoSuchStream` or `UnsupportedCodec` where a wanted stream is missing, and `MediaError` if the
     wanted part begins behind the end.
     """
+    first = None
+    # Decoded in passing where that is possible; else from the file, opened once more.
+    in_passing = alone and not recipe.start_s
+    if recipe.video is not None and not in_passing:
+        first = decode.first_frame(source.path, limits, name=source.name)
     with open_input(source.path, limits, name=source.name) as container:
         video = decode.require_video(container, source.name) if recipe.video else None
         if video is not None:
@@ -166,6 +171,7 @@ def open_clip(
             video=video,
             audio=audio,
             feed=Feed(container, video, used),
+            first=first,
             start=start,
             end=end,
             length=length,
@@ -175,9 +181,8 @@ def open_clip(
             reached=origin,
             heard=start,
         )
-        if video is not None:
-            # Decoded in passing where that is possible; else from the file, opened once more.
-            first = clip.feed.first_picture() if alone else None
+        if video is not None and first is None:
+            first = clip.feed.first_picture()
             clip.first = first or decode.first_frame(source.path, limits, name=source.name)
         _describe(clip, source.path)
         yield clip

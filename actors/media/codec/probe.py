@@ -16,11 +16,11 @@ from av.stream import Stream as AVStream
 from actors.media.codec import decode, names
 from actors.media.codec.geometry import orientation_of
 from actors.media.codec.info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
+from actors.media.codec.scan import FirstFrames, Length, scan
 from actors.media.codec.sniff import Sniffed
 from actors.media.codec.source import check_pixels, identify, open_input
 from actors.media.codec.still import describe, heif_size, open_picture
 from actors.media.operation import Limits
-from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
 
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 _ANIMATED = frozenset({"gif", "png", "webp", "avif"})
@@ -50,14 +50,15 @@ def probe_media(
     if kind.image and (info := _probe_picture(path, kind, limits, name, check=check)):
         return info
     with open_input(path, limits, name=name) as container:
-        lengths: dict[int, _Length] = {}
         duration = _header_duration(container)
-        if count or duration is None or kind.format in _ESTIMATED:
-            lengths = _measure(container, tick)
-            duration = max((length.end - length.start for length in lengths.values()), default=None)
-        streams = tuple(
-            _describe(stream, lengths.get(stream.index)) for stream in container.streams
-        )
+        count = count or duration is None or kind.format in _ESTIMATED
+        first = FirstFrames(container, limits, name) if check else None
+        # Before anything is decoded: decoders overwrite what the header has told of colours.
+        streams = [_describe(stream) for stream in container.streams]
+        lengths = scan(container, first, count=count, tick=tick)
+        if count:
+            duration = max((length.seconds for length in lengths.values()), default=None)
+            streams = [_measured(stream, container, lengths) for stream in streams]
         info = MediaInfo(
             format=kind.format,
             kind=_kind_of(container, kind),
@@ -65,12 +66,10 @@ def probe_media(
             start_s=_rounded(decode.origin_s(container)),
             size=path.stat().st_size,
             bit_rate=container.bit_rate or None,
-            streams=streams,
+            streams=tuple(streams),
             chapters=len(container.chapters()),
             tags=_tags(container.metadata),
         )
-    if check:
-        check_decodes(path, limits, name)
     if kind.format == "heic" and (size := heif_size(path)):
         info = _with_size(info, size)
     return info
@@ -88,72 +87,6 @@ def _with_size(info: MediaInfo, size: tuple[int, int]) -> MediaInfo:
     return replace(info, streams=tuple(whole if s is best else s for s in info.streams))
 
 
-def check_decodes(path: Path, limits: Limits, name: str) -> None:
-    """Decode a first frame of the best picture and the best sound.
-
-    Raises `UnsupportedCodec` without any decoder, `CorruptMedia` if nothing comes out, and
-    `LimitExceeded` for a frame that is larger than the header said.
-    """
-    with open_input(path, limits, name=name) as container:
-        streams = [
-            stream
-            for stream in (decode.best_video(container), decode.best_audio(container))
-            if stream is not None
-        ] or [s for s in container.streams.video if decode.has_decoder(s)]
-        if not streams:
-            if any(not decode.has_decoder(s) for s in container.streams):
-                raise UnsupportedCodec(f"{name!r}: there is no decoder for anything in it")
-            raise NoSuchStream(f"{name!r} has neither picture nor sound")
-        waiting = {stream.index for stream in streams}
-        for packet in container.demux(*streams):
-            if packet.stream.index not in waiting:
-                continue
-            try:
-                decoded = packet.decode()
-            except av.error.InvalidDataError:
-                continue
-            for frame in decoded:
-                if isinstance(frame, av.VideoFrame):
-                    check_pixels(frame.width, frame.height, limits, name)
-            if decoded:
-                waiting.discard(packet.stream.index)
-            if not waiting:
-                return
-    if len(waiting) == len(streams):
-        raise CorruptMedia(f"{name!r}: nothing in it can be decoded")
-
-
-class _Length:
-    """Packets of one stream: how many, and the time they cover, in s."""
-
-    def __init__(self) -> None:
-        self.packets = 0
-        self.start = Fraction(0)
-        self.end = Fraction(0)
-
-    def add(self, packet: av.Packet[AVStream]) -> None:
-        """Note one packet."""
-        at = decode.seconds(packet.pts if packet.pts is not None else packet.dts, packet.time_base)
-        length = decode.seconds(packet.duration or 0, packet.time_base) or Fraction(0)
-        if at is not None:
-            self.start = at if not self.packets else min(self.start, at)
-            self.end = max(self.end, at + length)
-        self.packets += 1
-
-
-def _measure(container: InputContainer, tick: Callable[[], object] | None) -> dict[int, _Length]:
-    lengths: dict[int, _Length] = {}
-    media = [s for s in container.streams if s.type in ("video", "audio") and decode.has_decoder(s)]
-    if not media:
-        return lengths
-    for packet in container.demux(*media):
-        if tick is not None:
-            tick()
-        if packet.size and not packet.is_discard:
-            lengths.setdefault(packet.stream.index, _Length()).add(packet)
-    return lengths
-
-
 def _header_duration(container: InputContainer) -> Fraction | None:
     value = container.duration
     return Fraction(value, av.time_base) if value is not None and value > 0 else None
@@ -168,22 +101,20 @@ def _kind_of(container: InputContainer, kind: Sniffed) -> str:
     return "audio" if decode.best_audio(container) is not None else "data"
 
 
-def _describe(stream: AVStream, length: _Length | None) -> Stream:
+def _describe(stream: AVStream) -> Stream:
     tags = _tags(stream.metadata)
     language = tags.get("language")
     if not decode.has_decoder(stream):
         return OtherStream(stream.index, stream.type, None, language, tags)
     if isinstance(stream, av.VideoStream):
-        return _describe_video(stream, length, tags)
+        return _describe_video(stream, tags)
     if isinstance(stream, av.AudioStream):
-        return _describe_audio(stream, length, tags)
+        return _describe_audio(stream, tags)
     codec = stream.codec_context.codec.canonical_name
     return OtherStream(stream.index, stream.type, codec, language, tags)
 
 
-def _describe_video(
-    stream: av.VideoStream, length: _Length | None, tags: dict[str, str]
-) -> VideoStream:
+def _describe_video(stream: av.VideoStream, tags: dict[str, str]) -> VideoStream:
     context = stream.codec_context
     side = context.coded_side_data
     turn = orientation_of(side.get("display_matrix", b""))
@@ -203,9 +134,9 @@ def _describe_video(
         rotation=turn.turns * 90,
         mirrored=turn.mirror,
         sar=f"{sar.numerator}:{sar.denominator}",
-        fps=frame_rate(stream, length.packets if length else None, length),
-        frames=stream.frames or (length.packets if length else None) or None,
-        duration_s=_duration(stream, length),
+        fps=frame_rate(stream),
+        frames=stream.frames or None,
+        duration_s=_rounded(decode.seconds(stream.duration, stream.time_base)),
         start_s=_rounded(decode.seconds(stream.start_time, stream.time_base)),
         bit_rate=stream.bit_rate or None,
         pix_fmt=context.pix_fmt,
@@ -224,9 +155,7 @@ def _describe_video(
     )
 
 
-def _describe_audio(
-    stream: av.AudioStream, length: _Length | None, tags: dict[str, str]
-) -> AudioStream:
+def _describe_audio(stream: av.AudioStream, tags: dict[str, str]) -> AudioStream:
     context = stream.codec_context
     return AudioStream(
         index=stream.index,
@@ -236,7 +165,7 @@ def _describe_audio(
         channels=context.channels,
         layout=context.layout.name,
         sample_fmt=getattr(context.format, "name", None),
-        duration_s=_duration(stream, length),
+        duration_s=_rounded(decode.seconds(stream.duration, stream.time_base)),
         start_s=_rounded(decode.seconds(stream.start_time, stream.time_base)),
         bit_rate=stream.bit_rate or None,
         default=bool(stream.disposition & Disposition.default),
@@ -254,22 +183,28 @@ def pixel_aspect(stream: av.VideoStream) -> Fraction:
     return sar if Fraction(1, 16) <= sar <= 16 else Fraction(1)
 
 
-def frame_rate(
-    stream: av.VideoStream, packets: int | None = None, length: _Length | None = None
-) -> float | None:
+def frame_rate(stream: av.VideoStream, length: Length | None = None) -> float | None:
     """Frames a second: the mean where it is plausible, else what FFmpeg guesses, else None."""
-    if packets and length and length.end > length.start and not stream.average_rate:
-        return round(float(packets / (length.end - length.start)), 3)
+    if length is not None and length.seconds and not stream.average_rate:
+        return round(float(length.packets / length.seconds), 3)
     for rate in (stream.average_rate, stream.guessed_rate):
         if rate.denominator and 0 < rate.numerator / rate.denominator <= 480:
             return round(rate.numerator / rate.denominator, 3)
     return None
 
 
-def _duration(stream: AVStream, length: _Length | None) -> float | None:
-    if length is not None and length.packets:
-        return _rounded(length.end - length.start)
-    return _rounded(decode.seconds(stream.duration, stream.time_base))
+def _measured(stream: Stream, container: InputContainer, lengths: dict[int, Length]) -> Stream:
+    """`stream` with what counting its packets has told."""
+    length = lengths.get(stream.index)
+    if length is None or isinstance(stream, OtherStream):
+        return stream
+    stream = replace(stream, duration_s=_rounded(length.seconds))
+    if isinstance(stream, VideoStream):
+        source = container.streams[stream.index]
+        assert isinstance(source, av.VideoStream)
+        rate = frame_rate(source, length)
+        return replace(stream, fps=rate, frames=stream.frames or length.packets)
+    return stream
 
 
 def _hdr(transfer: int, side: set[str]) -> str | None:
