@@ -60,8 +60,9 @@ class Case:
         }
 
     def command(self, source: Path, target: Path, threads: int) -> list[str]:
-        """For ffmpeg: the very options that the operation gives to its encoder."""
-        video = TranscodeParams.model_validate(self.params).recipe().video
+        """For ffmpeg: the very options that the operation gives to its encoder and its muxer."""
+        recipe = TranscodeParams.model_validate(self.params).recipe()
+        video = recipe.video
         assert video is not None
         encoder = {"h264": "libx264", "vp9": "libvpx-vp9", "av1": "libsvtav1"}[self.codec]
         sound = {"aac": "aac", "opus": "libopus"}[self.audio_codec]
@@ -70,12 +71,15 @@ class Case:
             for name, value in encoder_options(video, threads).items()
             for part in (f"-{name}:v" if name == "b" else f"-{name}", value)
         ]
+        muxing = [
+            part for name, value in recipe.container.options.items() for part in (f"-{name}", value)
+        ]
         return [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y"),
             *("-threads", str(threads), "-i", str(source)),
             *("-vf", f"scale={WIDTH}:{HEIGHT}:flags=bicubic", "-pix_fmt", "yuv420p"),
             *("-c:v", encoder, *options, "-threads", str(threads)),
-            *("-c:a", sound, "-b:a", str(self.audio_bitrate), str(target)),
+            *("-c:a", sound, "-b:a", str(self.audio_bitrate), *muxing, str(target)),
         ]
 
 

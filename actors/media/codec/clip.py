@@ -148,9 +148,8 @@ def open_clip(
     wanted part begins behind the end.
     """
     first = None
-    # Decoded in passing where that is possible; else from the file, opened once more.
-    in_passing = alone and not recipe.start_s
-    if recipe.video is not None and not in_passing:
+    # A sole input that is read from its beginning gives its first picture in passing.
+    if recipe.video is not None and not (alone and not recipe.start_s):
         first = decode.first_frame(source.path, limits, name=source.name)
     with open_input(source.path, limits, name=source.name) as container:
         video = decode.require_video(container, source.name) if recipe.video else None

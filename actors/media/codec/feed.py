@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 import av
@@ -15,8 +14,10 @@ type Packet = av.Packet[Any]
 type Step = tuple[Packet, Sequence[av.VideoFrame]]
 """A packet, and the pictures that came out of the decoder with it."""
 
-_FAR = 1000
-"""Packets, so many are held at most while a first picture is looked for."""
+HELD_BYTES = 32 << 20
+"""As much may be held while a first picture is looked for."""
+_PACKET_BYTES = 1024
+"""What an empty packet takes."""
 
 
 class Feed:
@@ -38,10 +39,14 @@ class Feed:
     def first_picture(self) -> av.VideoFrame | None:
         """The first picture; None: there is none near. All that is read for it is kept: it comes
         again when the feed is run through."""
-        for step in islice(self._read(), _FAR):
-            self._ahead.append(step)
-            if step[1]:
-                return step[1][0]
+        held = 0
+        for packet, frames in self._read():
+            self._ahead.append((packet, frames))
+            if frames:
+                return frames[0]
+            held += packet.size + _PACKET_BYTES
+            if held > HELD_BYTES:
+                break
         return None
 
     def __iter__(self) -> Iterator[Step]:

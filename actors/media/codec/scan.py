@@ -63,6 +63,7 @@ class FirstFrames:
             if any(not decode.has_decoder(stream) for stream in container.streams):
                 raise UnsupportedCodec(f"{name!r}: there is no decoder for anything in it")
             raise NoSuchStream(f"{name!r} has neither picture nor sound")
+        self._drained_once: set[int] = set()
         self._waiting = {stream.index for stream in self.streams}
 
     def see(self, packet: av.Packet[Any]) -> bool:
@@ -77,13 +78,25 @@ class FirstFrames:
 
     def _decodes(self, packet: av.Packet[Any]) -> bool:
         try:
-            decoded = packet.decode()
+            decoded = packet.decode() or self._drained(packet)
         except av.error.InvalidDataError:
             return False
         for frame in decoded:
             if isinstance(frame, av.VideoFrame):
                 check_pixels(frame.width, frame.height, self._limits, self._name)
         return bool(decoded)
+
+    def _drained(self, packet: av.Packet[Any]) -> list[Any]:
+        """The picture of a key frame at once, where the decoder would wait for those after it."""
+        stream = packet.stream
+        if stream.index in self._drained_once or not packet.is_keyframe or not packet.size:
+            return []
+        self._drained_once.add(stream.index)
+        decoded: list[Any] = stream.decode(None)
+        if not decoded:
+            stream.codec_context.flush_buffers()
+            decoded = packet.decode()
+        return decoded
 
     def conclude(self) -> None:
         """All packets were seen. Raises `CorruptMedia` if nothing came out of any stream."""

@@ -178,6 +178,23 @@ def test_bars_have_the_colour_asked_for(clips, tmp_path):
     assert plane_of(frame, 2)[:20].mean() > 200
 
 
+def test_a_long_gap_in_the_sound_becomes_silence_to_the_sample(tmp_path):
+    rate, gap = 48_000, 5 * 48_000
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        stream = out.add_stream("flac", rate=rate, layout="mono")
+        for start in (0, rate + gap):
+            tone = np.full((1, rate), 8000, np.int16)
+            frame = av.AudioFrame.from_ndarray(tone, "s16", "mono")
+            frame.sample_rate, frame.pts = rate, start
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    [file] = transcode(tmp_path / "a.mkv", tmp_path / "o", format="flac").files
+    [samples] = samples_of(file.path)
+    assert len(samples) == 2 * rate + gap
+    loud = np.flatnonzero(np.abs(samples) > 0.1)
+    assert (loud[0], np.diff(loud).max(), loud[-1]) == (0, gap + 1, len(samples) - 1)
+
+
 def test_several_inputs_are_joined_with_silence_where_one_has_no_sound(clips, tmp_path):
     inputs = [clips(), clips("a.ts", audio=False), clips(rotation=90, audio=False), clips("b.mkv")]
     [file] = transcode(inputs, tmp_path / "o", format="mov", audio_codec="pcm_s16le").files
