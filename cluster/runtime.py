@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +26,7 @@ from cluster.cluster_file import (
 )
 from cluster.errors import Conflict, Unavailable
 from cluster.locks import FolderLock, owner_pid, remove_abandoned
+from cluster.ray_node import lean_node
 from cluster.reaper import Reaper
 from cluster.settings import Settings
 
@@ -126,7 +128,8 @@ def _start(settings: Settings, claim: FolderLock) -> Cluster:
     if ray.is_initialized():
         run_claim.release()
         raise Conflict("this process is connected to a Ray cluster already")
-    context = ray.init(**_init_options(settings, folder))
+    with nullcontext() if settings.dashboard else lean_node():
+        context = ray.init(**_init_options(settings, folder))
     address = ray.get_runtime_context().gcs_address
     cluster = Cluster(
         settings,

@@ -100,6 +100,16 @@ def test_a_stopped_cluster_leaves_neither_processes_nor_its_file(run: Run) -> No
     Engine.until(lambda: not any(alive(process) for process in run.family), timeout_s=60)
 
 
+def test_without_a_dashboard_nothing_runs_that_only_serves_one(engine: Engine) -> None:
+    lines = [" ".join(p.cmdline()) for p in psutil.Process().children(recursive=True)]
+    assert any("raylet/raylet" in line for line in lines)
+    for idle in ("dashboard/dashboard.py", "monitor.py"):
+        assert not [line for line in lines if idle in line]
+    (folder,) = {c.folder for c in engine.cluster._claims} - {engine.settings.data}
+    said = (folder / "session_latest/logs/dashboard_agent.log").read_text()
+    assert "Get dashboard http address failed" not in said
+
+
 def alive(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

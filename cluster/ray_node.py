@@ -1,0 +1,94 @@
+"""The Ray node of an embedded cluster, without the processes that nobody asks there.
+
+`ray.init` of Ray 2.60 starts three more processes than one machine without a dashboard can use,
+waits for one of them, and then looks for its own node once a second. None of it can be set; the
+places where it is decided are methods of Ray's `Node`, and a test holds Ray to them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+from unittest.mock import patch
+
+LOOK_S = 0.02
+LISTED_WITHIN_S = 30.0
+NOBODY = b"127.0.0.1:0"
+AGENT_NEEDS = (
+    "aiohttp",
+    "aiohttp_cors",
+    "grpc",
+    "opencensus",
+    "opentelemetry",
+    "prometheus_client",
+    "pydantic",
+)
+
+
+@contextmanager
+def lean_node() -> Iterator[None]:
+    """Within, `ray.init` starts a node without API server, autoscaler monitor and log monitor.
+
+    They serve Ray's dashboard, its autoscaler, and workers' output on the driver's terminal: 170 MB
+    and 2 s of processor time that an embedded cluster without a dashboard has no use for.
+    """
+    from ray._private import node
+
+    with patch.object(node, "Node", _lean(node.Node)):
+        yield
+
+
+def _lean(plain: Any) -> Any:
+    class LeanNode(plain):  # type: ignore[misc]  # Ray is not typed
+        def start_api_server(self, **_: Any) -> None:
+            _name_no_api_server(self)
+
+        def start_monitor(self) -> None:
+            """None here."""
+
+        def start_log_monitor(self) -> None:
+            """None here."""
+
+        def start_raylet(self, *args: Any, **kwargs: Any) -> None:
+            with _no_trial_imports():
+                super().start_raylet(*args, **kwargs)
+            _wait_until_listed(self)
+
+    return LeanNode
+
+
+@contextmanager
+def _no_trial_imports() -> Iterator[None]:
+    # Ray sees whether its agent can run by importing in this process all that the agent needs.
+    from ray._private import utils
+
+    if not all(find_spec(name) for name in AGENT_NEEDS):
+        yield
+        return
+    with patch.object(utils, "get_dashboard_dependency_error", lambda: None):
+        yield
+
+
+def _name_no_api_server(node: Any) -> None:
+    # The node's agent asks for it once a second, and logs a page each time that there is none.
+    from ray._private import ray_constants
+
+    node.get_gcs_client().internal_kv_put(
+        ray_constants.DASHBOARD_ADDRESS.encode(),
+        NOBODY,
+        True,
+        ray_constants.KV_NAMESPACE_DASHBOARD,
+    )
+
+
+def _wait_until_listed(node: Any) -> None:
+    """Wait until the new raylet is known, or has died: Ray then finds it at its first look."""
+    (raylet,) = node.all_processes["raylet"]
+    end = time.monotonic() + LISTED_WITHIN_S
+    while time.monotonic() < end and raylet.process.poll() is None:
+        if node.get_gcs_client().get_all_node_info(timeout=LISTED_WITHIN_S):
+            return
+        time.sleep(LOOK_S)
