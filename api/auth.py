@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -12,9 +11,10 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from api.bind import is_loopback
 from api.rate_limit import too_many
 from cluster.cluster_file import find_cluster
-from cluster.errors import BadRequest, Forbidden, ReelyardError, Unauthorized
+from cluster.errors import Forbidden, ReelyardError, Unauthorized
 from cluster.settings import Settings
 
 if TYPE_CHECKING:
@@ -154,26 +154,6 @@ async def _keyless(request: Request, parts: Services) -> Caller:
             "is answered; make one with `reelyard keys create`)"
         )
     return _OWNER
-
-
-@lru_cache(maxsize=1024)
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) is this machine itself."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def check_bind(settings: Settings, *, has_keys: bool) -> None:
-    """Raises `BadRequest` if binding `settings.host` would serve strangers without a key."""
-    if not is_loopback(settings.host) and not has_keys:
-        raise BadRequest(
-            f"host: {settings.host} is reachable from outside this machine and no API key exists; "
-            "make one first with `reelyard keys create`, or bind 127.0.0.1"
-        )
 
 
 def _header(request: Request, name: bytes) -> str | None:

@@ -1,23 +1,27 @@
-"""The two Serve deployments. Importing this imports Ray Serve."""
+"""The two Serve deployments. Importing this imports Ray Serve.
+
+The apps themselves are imported by the replicas only: whoever deploys them has no use for them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import serve
 from starlette.types import ASGIApp
 
-from api.app import Part, create_app
-from api.backpressure import BoundedReceive
-from api.services import ServicesToBe
-from cluster.logs import configure_logging
 from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from api.app import Part
 
 
 class _App:
     part: Part
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        from cluster.logs import configure_logging
+
         self._settings = Settings(**settings)
         configure_logging(self._settings, self.part)
 
@@ -25,6 +29,10 @@ class _App:
         return f"{type(self).__name__}({self.part}, {self._settings.storage})"
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
+        from api.app import create_app
+        from api.backpressure import BoundedReceive
+        from api.services import ServicesToBe
+
         app = create_app(ServicesToBe(self._settings), (self.part,))
         if self.part == "transfer":
             # The outermost layer: it must see Serve's own receiver.

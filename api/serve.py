@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import http.client
 import logging
 import os
 import socket
 import time
 from typing import Any
 
-from api.auth import check_bind
+from api.bind import check_bind, is_loopback
+from api.steady import wait_until_steady
 from cluster.errors import BadRequest, Unavailable
 from cluster.ray_env import free_ports
 from cluster.settings import Settings
@@ -28,28 +28,36 @@ _COMMON: dict[str, Any] = {
 _MOST_POLLS = 4000
 """Requests in one Api replica at a time: long polls and event streams sit there for minutes."""
 _MOST_TRANSFERS = 64
-STEADY_S = 1.0
-STEADY_WITHIN_S = 60.0
+START_S = 600.0
+"""On a cluster that first has to grow, it takes minutes."""
+STOP_S = 60.0
+LOOK_S = 0.1
 
 
 def start_http(settings: Settings) -> str:
     """Serve both apps on the cluster that this process is connected to; the URL they answer at.
 
-    Raises `BadRequest` if the address can't be bound, or would serve strangers without a key.
+    Where the cluster has a Serve of its own, its address counts. Raises `BadRequest` if the address
+    can't be bound, or would serve strangers without a key.
     """
-    check_bind(settings, has_keys=_has_keys(settings))
-    port = settings.port or free_ports(1)[0]
-    _check_free(settings.host, port)
+    import ray
     from ray import serve
     from ray.serve.config import HTTPOptions
     from ray.serve.schema import LoggingConfig
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    running = _serve_address()
+    host, port = running or (settings.host, settings.port or free_ports(1)[0])
+    settings = settings.model_copy(update={"host": host, "port": port})
+    check_bind(settings, has_keys=is_loopback(host) or _has_keys(settings))
+    proxies: list[Any] = []
+    if running is None:
+        _check_free(host, port)
+        proxies = _begin_serve(HTTPOptions(host=host, port=port))
     from api import deployments
 
     plain = settings.portable().model_dump(mode="json")
     options = _COMMON | {"logging_config": LoggingConfig(enable_access_log=False)}
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    serve.start(http_options=HTTPOptions(host=settings.host, port=port))
     api = deployments.api.options(
         **options, num_replicas=settings.api_replicas, max_ongoing_requests=_MOST_POLLS
     )
@@ -60,47 +68,64 @@ def start_http(settings: Settings) -> str:
         [
             serve.RunTarget(api.bind(plain), name=APPS[0], route_prefix="/"),
             serve.RunTarget(transfer.bind(plain), name=APPS[1], route_prefix="/api"),
-        ]
+        ],
+        # It would look once a second.
+        wait_for_ingress_deployment_creation=False,
+        wait_for_applications_running=False,
     )
-    _wait_until_steady(settings.host, port)
-    return f"http://{_url_host(settings.host)}:{port}"
+    ray.get(proxies, timeout=START_S)
+    _wait_until_running()
+    wait_until_steady(settings, port)
+    return _url(host, port)
 
 
-def _wait_until_steady(host: str, port: int) -> None:
-    """Wait until both apps answer and the proxy keeps connections open.
+def http_url() -> str | None:
+    """Where Reelyard answers on the connected cluster already; None: it does not."""
+    from ray import serve
 
-    Ray Serve 2.60 reloads HAProxy for a moment after the apps are there: it ends connections in
-    mid-request, and a client could not tell whether its POST was taken.
+    if (address := _serve_address()) is None or not serve.status().applications.keys() & APPS:
+        return None
+    return _url(*address)
+
+
+def _serve_address() -> tuple[str, int] | None:
+    from ray.serve import context
+
+    client = context._get_global_client(raise_if_no_controller_running=False)  # noqa: SLF001
+    return None if client is None else (client.http_config.host, client.http_config.port)
+
+
+def _begin_serve(options: Any) -> list[Any]:
+    """Start Serve; what to wait for until its proxies are ready.
+
+    `serve.start` of Ray 2.60 itself waits for them before anything can be deployed. Their
+    processes take seconds to start, and those of the apps as long: here they start together.
     """
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared only
-    end = time.monotonic() + STEADY_WITHIN_S
+    from ray.serve._private import api
+    from ray.serve.config import ControllerOptions
+
+    begin = api._create_controller_and_proxy_refs  # noqa: SLF001  see above
+    _, proxies = begin(options, None, None, None, ControllerOptions())
+    ready: list[Any] = proxies
+    return ready
+
+
+def _wait_until_running() -> None:
+    """Wait until both apps run. Raises `Unavailable` if Serve gives one up."""
+    from ray import serve
+    from ray.serve.schema import ApplicationStatus
+
+    end = time.monotonic() + START_S
     while time.monotonic() < end:
-        if _answers_for(reachable, port, STEADY_S):
+        apps = serve.status().applications
+        found = [apps[name] for name in APPS if name in apps]
+        for app in found:
+            if app.status == ApplicationStatus.DEPLOY_FAILED:
+                raise Unavailable(f"the HTTP server could not be started: {app.message}")
+        if [app.status for app in found] == [ApplicationStatus.RUNNING] * len(APPS):
             return
-        time.sleep(0.05)
-    raise Unavailable(f"the HTTP server at {host}:{port} did not become steady")
-
-
-def _answers_for(host: str, port: int, seconds: float) -> bool:
-    """Whether one connection gets answers from both apps for so long."""
-    connection = http.client.HTTPConnection(host, port, timeout=10)
-    end = time.monotonic() + seconds
-    try:
-        while time.monotonic() < end:
-            for path in ("/livez", "/api/health"):
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                answer.read()
-                # Without auto-open a connection that was closed would be opened again unnoticed.
-                connection.auto_open = 0
-                if answer.status >= 500:
-                    return False
-            time.sleep(0.05)
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
+        time.sleep(LOOK_S)
+    raise Unavailable(f"the HTTP server did not start within {START_S:g} s")
 
 
 def stop_http() -> None:
@@ -112,7 +137,10 @@ def stop_http() -> None:
     from ray import serve
 
     for name in APPS:
-        serve.delete(name)
+        serve.delete(name, _blocking=False)
+    end = time.monotonic() + STOP_S
+    while serve.status().applications.keys() & APPS and time.monotonic() < end:
+        time.sleep(LOOK_S)
 
 
 def _has_keys(settings: Settings) -> bool:
@@ -136,7 +164,7 @@ def _check_free(host: str, port: int) -> None:
             raise BadRequest(f"host: {host}:{port} can't be bound: {why}") from None
 
 
-def _url_host(host: str) -> str:
+def _url(host: str, port: int) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104  the name of "everywhere", not a bind
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

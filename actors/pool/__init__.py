@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from cluster.errors import Unavailable
@@ -9,8 +10,17 @@ from cluster.settings import Settings
 
 POOL_MANAGER_NAME = "pool_manager"
 START_S = 120.0
+STOP_S = 10.0
 
-__all__ = ["POOL_MANAGER_NAME", "get_pool_manager", "start_engine", "stop_engine"]
+__all__ = [
+    "POOL_MANAGER_NAME",
+    "get_pool_manager",
+    "launch_engine",
+    "remove_engine",
+    "start_engine",
+    "stop_engine",
+    "wait_for_engine",
+]
 
 
 def start_engine(settings: Settings) -> None:
@@ -18,14 +28,20 @@ def start_engine(settings: Settings) -> None:
 
     Where they run already, nothing changes. Raises `Unavailable` if a pool gets no worker.
     """
+    wait_for_engine(launch_engine(settings))
+
+
+def launch_engine(settings: Settings) -> Any:
+    """`start_engine` without the wait: the pool manager's handle, for `wait_for_engine`."""
     import ray
 
-    from actors.pool.manager import PoolManager
     from actors.registry import start_registry
 
     settings = settings.portable()
     start_registry(settings)
-    manager = (
+    from actors.pool.manager import PoolManager
+
+    return (
         ray.remote(PoolManager)
         .options(
             name=POOL_MANAGER_NAME,
@@ -42,6 +58,12 @@ def start_engine(settings: Settings) -> None:
         )
         .remote(settings)
     )
+
+
+def wait_for_engine(manager: Any) -> None:
+    """Wait until every pool has a worker. Raises `Unavailable` if one gets none."""
+    import ray
+
     if not ray.get(manager.ready.remote(START_S), timeout=START_S + 30):
         raise Unavailable(
             f"no worker could be started within {START_S:g} s; is the cluster too small for its "
@@ -68,3 +90,28 @@ def stop_engine(settings: Settings, grace_s: float = 3.0) -> None:
         ray.get(get_pool_manager(settings).shutdown.remote(grace_s), timeout=grace_s + 10)
     except (RayError, Unavailable):
         return
+
+
+def remove_engine(settings: Settings) -> None:
+    """`stop_engine`, then end pool manager and registry; the jobs stay in the store.
+
+    Raises `Unavailable` if neither runs in the connected cluster.
+    """
+    import ray
+    from ray.exceptions import RayError
+
+    from actors.registry import get_registry
+
+    stop_engine(settings)
+    ended = 0
+    with suppress(Unavailable):
+        ray.kill(get_pool_manager(settings))
+        ended += 1
+    with suppress(ValueError):
+        registry = get_registry(settings)
+        with suppress(RayError):
+            ray.get(registry.stop.remote(), timeout=STOP_S)
+        ray.kill(registry)
+        ended += 1
+    if not ended:
+        raise Unavailable("no Reelyard runs on this Ray cluster")

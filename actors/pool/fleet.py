@@ -16,7 +16,6 @@ from ray.exceptions import ActorUnavailableError, RayError
 
 from actors.pool.sizing import WorkerView
 from actors.registry.interface import REGISTRY_NAME
-from actors.worker.actor import MediaWorker, WorkerSetup
 from cluster.settings import PoolSettings, Settings
 
 log = structlog.get_logger()
@@ -88,6 +87,9 @@ class Fleet:
 
     def start(self, pool_name: str, slot: str) -> None:
         """Start a worker; it may wait for resources. Raises ValueError if the name is not free."""
+        # Not needed by the process that only names the pool manager's class.
+        from actors.worker.actor import MediaWorker, WorkerSetup
+
         pool = self._settings.all_pools[pool_name]
         incarnation = secrets.token_hex(8)
         setup = WorkerSetup(slot, incarnation, pool_name, self._settings, REGISTRY_NAME)

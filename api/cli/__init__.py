@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Entry point of the `reelyard` command."""
-    from api.cli.app import app
+    from api.cli.app import build
 
-    app(prog_name="reelyard")
+    build(sys.argv[1:])(prog_name="reelyard")

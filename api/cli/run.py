@@ -52,7 +52,8 @@ def run(
 ) -> int:
     """Run an operation on each INPUT, on the running cluster or one of its own."""
     settings = Settings()
-    load_operations(settings.operations)
+    if settings.operations:
+        load_operations(settings.operations)
     # Refused here, before any cluster is started for it.
     values = find_operation(operation).parse(given := parse_params(params or []))
     del values

@@ -1,23 +1,23 @@
-"""`reelyard up` and `reelyard status`: the server, and how it is."""
+"""`reelyard up`, `reelyard down` and `reelyard status`: the server, and how it is."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
+import time
 from typing import Annotated, Any
 
 import typer
 
-from actors.registry.stores import open_store
-from api.auth import check_bind
+from api.bind import check_bind
 from api.cli.output import Exit, command, console, escape, print_json
-from api.cli.session import find_running, running_cluster
-from api.client.bars import clock
-from cluster.errors import Conflict
+from cluster.errors import Conflict, Unavailable
 from cluster.runtime import Cluster, find_cluster, join, start_embedded
 from cluster.settings import Settings
 
+DOWN_S = 60.0
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -42,6 +42,7 @@ def up(
     cluster = _open(settings)
     stop = _stop_on_signals()
     try:
+        _refuse_a_second(cluster)
         facts = _serve(settings, cluster)
         _print_facts(facts, as_json=as_json, owned=cluster.owned)
         if detach and not cluster.owned:
@@ -58,6 +59,8 @@ def up(
 
 async def _has_keys(settings: Settings) -> bool:
     # Asked of the store itself: a refusal should not take the start of a whole cluster.
+    from actors.registry.stores import open_store
+
     store = open_store(settings.store)
     await store.open()
     try:
@@ -67,16 +70,30 @@ async def _has_keys(settings: Settings) -> bool:
     return any(key.revoked_ms is None for key in keys.values())
 
 
+def _refuse_a_second(cluster: Cluster) -> None:
+    if cluster.owned:
+        return
+    from api.serve import http_url
+
+    if (url := http_url()) is not None:
+        raise Conflict(
+            f"Reelyard runs already on the Ray cluster at {cluster.address}, at {url}; "
+            "`reelyard down` takes it down"
+        )
+
+
 def _open(settings: Settings) -> Cluster:
     return join(settings) if settings.ray_address is not None else start_embedded(settings)
 
 
 def _serve(settings: Settings, cluster: Cluster) -> dict[str, str]:
-    from actors.pool import start_engine
+    from actors.pool import launch_engine, wait_for_engine
     from api.serve import start_http
 
-    start_engine(settings)
+    # Both at once: most of the time goes into starting processes.
+    engine = launch_engine(settings)
     url = start_http(settings)
+    wait_for_engine(engine)
     cluster.announce(url)
     facts = {
         "url": url,
@@ -126,8 +143,50 @@ def _print_facts(facts: dict[str, str], *, as_json: bool, owned: bool) -> None:
 
 
 @command
+def down(as_json: AsJson = False) -> int:
+    """Take down what `reelyard up` has started, here or at REELYARD_RAY_ADDRESS. Jobs stay."""
+    settings = Settings()
+    if settings.ray_address is None:
+        _end_server(settings)
+    else:
+        _undeploy(settings)
+    if as_json:
+        print_json({"running": False})
+    else:
+        console.print("Reelyard is down; its jobs stay in the store")
+    return Exit.OK
+
+
+def _end_server(settings: Settings) -> None:
+    found = find_cluster(settings)
+    if found is None:
+        raise Unavailable("no cluster runs here")
+    if found.url is None:
+        raise Conflict(f"process {found.pid} has started its cluster for itself; end that process")
+    os.kill(found.pid, signal.SIGTERM)
+    end = time.monotonic() + DOWN_S
+    while found.alive:
+        if time.monotonic() > end:
+            raise Unavailable(f"process {found.pid} does not end")
+        time.sleep(0.1)
+
+
+def _undeploy(settings: Settings) -> None:
+    from actors.pool import remove_engine
+    from api.serve import http_url, stop_http
+
+    with join(settings):
+        if http_url() is not None:
+            stop_http()
+        remove_engine(settings)
+
+
+@command
 def status(as_json: AsJson = False) -> int:
     """Whether a cluster runs here, where, and what it does; exit code 4 if none does."""
+    from api.cli.session import find_running, running_cluster
+    from api.client.bars import clock
+
     settings = Settings()
     if find_running(settings) is None:
         if as_json:

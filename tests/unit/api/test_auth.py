@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from api.app import create_app
-from api.auth import check_bind, is_loopback
+from api.bind import check_bind, is_loopback
 from cluster.cluster_file import ClusterFile, process_start, write_cluster_file
 from cluster.errors import BadRequest
 from cluster.settings import Settings
