@@ -40,8 +40,12 @@ class OverRay:
         self._handle: Any = None
 
     async def call(self, method: str, *args: Any) -> Any:
+        import ray
         from ray.exceptions import RayActorError, RayError, RayTaskError
 
+        if not ray.is_initialized():
+            # At a call from outside any cluster Ray 2.60 starts a new one.
+            raise Unavailable(internal="this process has left the Ray cluster")
         if self._handle is None:
             self._handle = await asyncio.to_thread(self._find)
         try:

@@ -43,7 +43,14 @@ class Client:
             raise
 
     def _run[T](self, call: Callable[[], Awaitable[T]]) -> T:
-        return self._portal.call(call)
+        future = self._portal.start_task_soon(call)
+        try:
+            return future.result()
+        except BaseException:
+            # After Ctrl-C nobody waits for the answer: what still ran would keep `close` from
+            # ending, or speak to a cluster that has been left.
+            future.cancel()
+            raise
 
     def submit(
         self,

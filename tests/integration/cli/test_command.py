@@ -113,12 +113,15 @@ def test_ctrl_c_cancels_the_job_and_says_so(
         stderr=subprocess.PIPE,
         text=True,
     )
-    end = time.monotonic() + 60
-    while not (running := read(reelyard("jobs", "--state", "running", "--json"))["jobs"]):
-        assert time.monotonic() < end
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    try:
+        end = time.monotonic() + 60
+        while not (running := read(reelyard("jobs", "--state", "running", "--json"))["jobs"]):
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "cancelled 1 of 1 job(s)" in said
     assert read(reelyard("show", running[0]["job_id"], "--json"))["state"] == "cancelled"

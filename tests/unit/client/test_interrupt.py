@@ -1,0 +1,58 @@
+"""Ctrl-C in the synchronous client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+
+from api.client.sync import Client
+from api.client.transport import Transport
+from api.client.views import JobView
+
+
+class Endless:
+    """A cluster whose jobs never end; `get_many` is a call that nobody answers."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.calls = self.cancelled = 0
+
+    async def get_many(self, job_ids: Sequence[str]) -> dict[str, JobView]:
+        assert job_ids
+        self.calls += 1
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return {}
+
+    async def close(self) -> None:
+        assert self.calls
+
+
+def test_ctrl_c_ends_the_call_that_was_waited_for_and_the_client_can_close() -> None:
+    cluster = Endless()
+
+    async def transport() -> Transport:
+        return cast("Transport", cluster)
+
+    def interrupt() -> None:
+        assert cluster.asked.wait(30)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    client = Client(transport=transport)
+    presser = threading.Thread(target=interrupt)
+    presser.start()
+    with pytest.raises(KeyboardInterrupt):
+        client.wait_all(["job-1"])
+    presser.join()
+    client.close()
+    assert (cluster.calls, cluster.cancelled) == (1, 1)
