@@ -12,7 +12,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from cluster.settings import Settings
 OPERATION = Path(__file__).with_name("_noop_operation.py")
 BATCH = 500
 PULL = 64
-"""Jobs a call of the bare loop; MediaWorkers go up to the same number."""
+"""Jobs a call of the bare loop."""
 WORKERS = 2
 
 _ROLES = {
@@ -179,21 +179,23 @@ class BarePuller:
         return total
 
 
-def _sample(wall: float, before: Counter[str], jobs: int, extra: dict[str, float]) -> Sample:
-    used = cpu_by_role() - before
+def _sample(wall: float, before: dict[str, float], jobs: int, extra: dict[str, float]) -> Sample:
+    now = cpu_by_role()
+    spent = {role: seconds - before.get(role, 0.0) for role, seconds in now.items()}
+    used = {role: seconds for role, seconds in spent.items() if seconds > 0}
     roles = {f"cpu: {role}": seconds * 1e6 / jobs for role, seconds in used.items()}
     return Sample(wall, sum(used.values()), {"rate": jobs / wall, **roles, **extra})
 
 
-def cpu_by_role() -> Counter[str]:
+def cpu_by_role() -> dict[str, float]:
     """CPU seconds so far of this process and its descendants, by what they are."""
-    used: Counter[str] = Counter()
+    used: dict[str, float] = defaultdict(float)
     for process, role in _family():
         try:
             times = process.cpu_times()
         except psutil.Error:
             continue
-        used[role] += times.user + times.system  # type: ignore[assignment]  # a Counter of seconds
+        used[role] += times.user + times.system
     return used
 
 

@@ -17,11 +17,11 @@ def length_from(least: int) -> Callable[[object], object]:
     """A validator of lengths: `least` to `MOST_PX` px, also as digits, or a share such as '50%'."""
 
     def checked(value: object) -> object:
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            # pydantic takes no TypeError for an invalid value.
-            raise ValueError(  # noqa: TRY004
-                "a length is a number of pixels or a share such as '50%'"
-            )
+        if isinstance(value, int | str) and not isinstance(value, bool):
+            return within(value)
+        raise ValueError("a length is a number of pixels or a share such as '50%'")
+
+    def within(value: int | str) -> int | str:
         length = geometry.parse_length(value)
         if not isinstance(length, int):
             return value

@@ -140,8 +140,8 @@ class Applier:
     def _store(self, before: dict[bytes, _Stored], last: dict[bytes, Row]) -> None:
         connection, known = self._connection, self._known
         new: list[Row] = []
-        still_open: list[object] = []
-        ended: list[object] = []
+        still_open: list[tuple[object, ...]] = []
+        ended: list[tuple[object, ...]] = []
         moves: dict[tuple[str, str, str, int, int], list[bytes]] = {}
         for row in last.values():
             job_id, code = row.id, row.code
@@ -202,12 +202,12 @@ def _insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
 
 
 def _update(
-    connection: sqlite3.Connection, query: str, columns: int, rows: Sequence[object]
+    connection: sqlite3.Connection, query: str, columns: int, rows: Sequence[tuple[object, ...]]
 ) -> None:
     for part in parts(rows):
         values: list[object] = []
         for row in part:
-            values += row  # type: ignore[arg-type]  # a tuple of `columns` values
+            values += row
         cursor = connection.execute(query.format(_values(columns, len(part))), values)
         if cursor.rowcount != len(part):
             raise StaleError

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Sequence
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -40,7 +41,7 @@ _KINDS: tuple[type[msgspec.Struct], ...] = (
 _NAMES = {kind.__name__: kind for kind in _KINDS}
 _encoder = msgspec.msgpack.Encoder()
 _decoders = {
-    name: (msgspec.msgpack.Decoder(kind), msgspec.msgpack.Decoder(list[kind]))  # type: ignore[valid-type]  # a list of that kind
+    name: (msgspec.msgpack.Decoder(kind), msgspec.msgpack.Decoder(GenericAlias(list, (kind,))))
     for name, kind in _NAMES.items()
 }
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import psutil
 
@@ -103,7 +103,7 @@ class Child(asyncio.Protocol):
         for message in messages:
             self.on_message(self, message)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
+    def connection_lost(self, _error: Exception | None) -> None:
         self.process.kill()
         # Reaping takes as long as the kernel needs to give back the memory.
         task = asyncio.ensure_future(asyncio.to_thread(self._reap))
@@ -192,9 +192,9 @@ def _start(spec: ChildSpec, fd: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _has_fd(stream: object) -> bool:
+def _has_fd(stream: Any) -> bool:
     try:
-        stream.fileno()  # type: ignore[attr-defined]  # absent in some stand-ins for stderr
+        stream.fileno()
     except (AttributeError, OSError, ValueError):
         return False
     return True
