@@ -23,11 +23,6 @@ def encode_job(job: Job) -> bytes:
     return _encoder.encode(job)
 
 
-def decode_job(doc: bytes) -> Job:
-    """The job that `encode_job` wrote. Raises `msgspec.DecodeError`."""
-    return _decoder.decode(doc)
-
-
 def decode_jobs(docs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, Job]:
     """Jobs by their stored ids; a record that can't be read is logged and left out."""
     found: dict[bytes, Job] = {}

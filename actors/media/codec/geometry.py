@@ -63,14 +63,6 @@ class Layout:
         """Whether the canvas is larger than the picture on it."""
         return (self.crop.width, self.crop.height) != (self.width, self.height)
 
-    def source_rect(self, src_w: int, src_h: int) -> Rect:
-        """The part of a source of `src_w` x `src_h` that `crop` shows, to the nearest pixel."""
-        x = round(self.crop.x * src_w / self.scale_w)
-        y = round(self.crop.y * src_h / self.scale_h)
-        width = max(1, min(src_w - x, round(self.crop.width * src_w / self.scale_w)))
-        height = max(1, min(src_h - y, round(self.crop.height * src_h / self.scale_h)))
-        return Rect(x, y, width, height)
-
 
 def parse_length(value: Length) -> int | Fraction:
     """Pixels as an int, or "50%" as the Fraction 1/2. Raises `ValueError`."""
