@@ -6,7 +6,6 @@ import fcntl
 import os
 import shutil
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 LOCK_NAME = ".owner.lock"
@@ -46,12 +45,7 @@ class FolderLock:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 

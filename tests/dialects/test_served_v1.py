@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import requests
 
 from cluster.cluster_file import ClusterFile
 from tests.live_server import LiveServer
+from tests.sse import EventReader
 
 Json = dict[str, Any]
 MIB = 1 << 20
@@ -48,16 +48,10 @@ def long_job(server: LiveServer, session: requests.Session, media: Path) -> str:
 
 
 def events(answer: requests.Response) -> Iterator[Json]:
-    event: Json = {}
+    reader = EventReader()
     for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
-        name, _, value = line.partition(": ")
-        if not line and event:
+        if (event := reader.feed(line)) is not None:
             yield event
-            event = {}
-        elif name == "data":
-            event["data"] = json.loads(value)
-        elif name:
-            event[name] = value
 
 
 def stream(

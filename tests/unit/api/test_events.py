@@ -1,29 +1,20 @@
 """Event streams: history with ids, progress without, and going on after a break."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx2
 
 from api.events import last_event_id
+from tests.sse import Event, EventReader
 from tests.unit.api.conftest import Desk
-
-Event = dict[str, Any]
 
 
 async def events(answer: httpx2.Response) -> AsyncIterator[Event]:
-    event: Event = {}
+    reader = EventReader()
     async for line in answer.aiter_lines():
-        name, _, value = line.partition(": ")
-        if not line and event:
+        if (event := reader.feed(line)) is not None:
             yield event
-            event = {}
-        elif name == "data":
-            event["data"] = json.loads(value)
-        elif name:
-            event[name] = value
 
 
 async def read(desk: Desk, job_id: str, last: str | None = None) -> list[Event]:
