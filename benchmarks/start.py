@@ -7,7 +7,6 @@ every process of the cluster (PSS: what they share counts once), idle and after 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Self
 import psutil
 
 from benchmarks._report import Report, Spread, arguments
+from cluster.ray_env import free_ports
 
 REELYARD = [str(Path(sys.executable).with_name("reelyard"))]
 WAIT_S = 120.0
@@ -39,6 +39,8 @@ _ROLES = (
     ("gcs_server", "Ray: gcs_server, raylet"),
     ("raylet/raylet", "Ray: gcs_server, raylet"),
     ("bin/reelyard", "the command itself"),
+    *((sign, "Ray: dashboard") for sign in ("dashboard/dashboard.py", "dashboard-", ".dashboard.")),
+    ("_private/monitor.py", "Ray: dashboard"),
 )
 
 
@@ -63,7 +65,7 @@ def main() -> int:
 
 
 class Server:
-    """`reelyard up`, measured until its first HTTP 200."""
+    """`reelyard up`, measured until its first HTTP 200; within, its dashboard is up as well."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -71,23 +73,21 @@ class Server:
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
+        (port,) = free_ports(1)
         began = time.perf_counter()
         self._process = subprocess.Popen(
-            [*REELYARD, "up", "--port", "0", "--json"],
+            [*REELYARD, "up", "--port", str(port), "--json"],
             env=_environment(self.home),
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert self._process.stdout is not None
-        text = ""
-        while not text.rstrip().endswith("}"):
-            line = self._process.stdout.readline()
-            if not line:
-                raise RuntimeError(f"reelyard up ended: {text}")
-            text += line
-        _first_200(json.loads(text)["url"] + "/healthz")
+        _first_200(f"http://127.0.0.1:{port}/healthz", self._process)
         self.up_s = time.perf_counter() - began
-        return self
+        assert self._process.stdout is not None
+        while line := self._process.stdout.readline():
+            if line.startswith("}"):
+                return self
+        raise RuntimeError("reelyard up has ended")
 
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
@@ -108,9 +108,9 @@ class Server:
         return parts
 
 
-def _first_200(url: str) -> None:
+def _first_200(url: str, server: subprocess.Popen[str]) -> None:
     end = time.monotonic() + WAIT_S
-    while time.monotonic() < end:
+    while time.monotonic() < end and server.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 if answer.status == 200:
@@ -146,7 +146,7 @@ def _clip(folder: Path) -> Path:
 
 
 def _role(command: str) -> str:
-    return next((role for sign, role in _ROLES if sign in command), "Ray: agents, monitors")
+    return next((role for sign, role in _ROLES if sign in command), "Ray: agents")
 
 
 def _weigh(report: Report, server: Server) -> None:

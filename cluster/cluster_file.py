@@ -1,8 +1,9 @@
-"""`cluster.json` in the data folder: how other processes of this user find the embedded cluster."""
+"""`cluster.json` and `ray.token` in the data folder: how others of this user find the cluster."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import psutil
 from cluster.settings import Settings
 
 FILE_NAME = "cluster.json"
+_TOKEN = re.compile("[0-9a-f]{64}")
 
 
 class ClusterFile(msgspec.Struct, frozen=True):
@@ -26,6 +28,8 @@ class ClusterFile(msgspec.Struct, frozen=True):
     started_ms: int
     pid_started: float
     """Start time of that process (Unix seconds): a pid alone may be someone else's by now."""
+    dashboard_url: str | None = None
+    """Where Ray's dashboard answers, once it does. It asks for the token."""
 
     @property
     def alive(self) -> bool:
@@ -58,13 +62,37 @@ def find_cluster(settings: Settings) -> ClusterFile | None:
 
 def write_cluster_file(settings: Settings, entry: ClusterFile) -> None:
     """Write it at once and whole, for the owner's eyes only (mode 0600)."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = settings.data / f".{FILE_NAME}.{secrets.token_hex(4)}"
+    _write(settings.data / FILE_NAME, msgspec.json.encode(entry))
+
+
+def keep_token(settings: Settings, given: str | None = None) -> str:
+    """The token of embedded clusters on this data folder: `given`, else the one of earlier times.
+
+    It is kept in `ray.token`, which Ray's own commands take as `RAY_AUTH_TOKEN_PATH`: whoever has
+    shown it to the dashboard once need not do so after a restart. Only one process may call this
+    at a time.
+    """
+    path = token_file(settings)
+    kept = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
+    token = given or (kept if _TOKEN.fullmatch(kept) else secrets.token_hex(32))
+    if token != kept or path.stat().st_mode & 0o077:
+        _write(path, token.encode())
+    return token
+
+
+def token_file(settings: Settings) -> Path:
+    """Where `keep_token` keeps the token."""
+    return settings.data / "ray.token"
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(fd, "wb") as file:
-            file.write(msgspec.json.encode(entry))
-        part.replace(settings.data / FILE_NAME)
+            file.write(content)
+        part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise

@@ -1,8 +1,8 @@
-"""The Ray node of an embedded cluster, without the processes that nobody asks there.
+"""The Ray node of an embedded cluster: its dashboard comes after everything else, or not at all.
 
-`ray.init` of Ray 2.60 starts three more processes than one machine without a dashboard can use,
-waits for one of them, and then looks for its own node once a second. None of it can be set; the
-places where it is decided are methods of Ray's `Node`, and a test holds Ray to them.
+`ray.init` of Ray 2.60 starts three more processes than a cluster needs before it can work, waits
+for one of them, and then looks for its own node once a second. None of it can be set; the places
+where it is decided are methods of Ray's `Node`, and a test holds Ray to them.
 """
 
 from __future__ import annotations
@@ -32,13 +32,23 @@ AGENT_NEEDS = (
 def lean_node() -> Iterator[None]:
     """Within, `ray.init` starts a node without API server, autoscaler monitor and log monitor.
 
-    They serve Ray's dashboard, its autoscaler, and workers' output on the driver's terminal: 170 MB
-    and 2 s of processor time that an embedded cluster without a dashboard has no use for.
+    They serve Ray's dashboard, its autoscaler, and workers' output on the driver's terminal: 2 s of
+    processor time before the first job. `start_dashboard` starts the first two later.
     """
     from ray._private import node
 
     with patch.object(node, "Node", _lean(node.Node)):
         yield
+
+
+def start_dashboard() -> str | None:
+    """Start the dashboard of the lean node that this process has started; its URL, if it came up.
+
+    Call it from the main thread, as `ray.init`: it takes 2 to 3 s.
+    """
+    from ray._private import worker
+
+    return worker._global_node.start_dashboard()  # type: ignore[no-any-return]  # noqa: SLF001
 
 
 def _lean(plain: Any) -> Any:
@@ -47,10 +57,17 @@ def _lean(plain: Any) -> Any:
             _name_no_api_server(self)
 
         def start_monitor(self) -> None:
-            """None here."""
+            """None yet."""
 
         def start_log_monitor(self) -> None:
             """None here."""
+
+        def start_dashboard(self) -> str | None:
+            _forget_api_server(self)
+            super().start_api_server(include_dashboard=True, raise_on_failure=False)
+            # Without it the dashboard does not know what work waits for resources.
+            super().start_monitor()
+            return f"http://{self.webui_url}" if self.webui_url else None
 
         def start_raylet(self, *args: Any, **kwargs: Any) -> None:
             with _no_trial_imports():
@@ -81,6 +98,15 @@ def _name_no_api_server(node: Any) -> None:
         NOBODY,
         True,
         ray_constants.KV_NAMESPACE_DASHBOARD,
+    )
+
+
+def _forget_api_server(node: Any) -> None:
+    # Else Ray takes the entry for the one that it has just started.
+    from ray._private import ray_constants
+
+    node.get_gcs_client().internal_kv_del(
+        ray_constants.DASHBOARD_ADDRESS.encode(), False, ray_constants.KV_NAMESPACE_DASHBOARD
     )
 
 

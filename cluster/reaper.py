@@ -1,12 +1,16 @@
-"""Ends what Ray leaves behind when the process that started it is killed.
+"""Ends what Ray leaves behind.
 
-Most of Ray's processes die with it. Its two agents first try for a minute to tell the dead head
-of the death of the raylet; this ends them at once.
+When the process that started it is killed, most of Ray's processes die with it. Its two agents
+first try for a minute to tell the dead head of the death of the raylet; `Reaper` ends them at once.
+When all processes get a signal together (`timeout`, systemd), the actor that owns HAProxy may be
+gone before it has ended HAProxy; `end_left` does it.
 """
 
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -51,3 +55,17 @@ def _is_agent(process: psutil.Process) -> bool:
     except psutil.Error:
         return False
     return any(name in command for name in AGENTS)
+
+
+def end_left(folder: Path) -> list[int]:
+    """Kill every process that names a path in `folder`, the run's own; their pids."""
+    left = [process for process in psutil.process_iter(["cmdline"]) if _names(process, folder)]
+    for process in left:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=5)
+    return [process.pid for process in left]
+
+
+def _names(process: psutil.Process, folder: Path) -> bool:
+    return any(f"{folder}/" in argument for argument in process.info["cmdline"] or ())

@@ -7,11 +7,9 @@ listens on 127.0.0.1 only and asks for a token.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import tempfile
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,14 +18,15 @@ from cluster import ray_env
 from cluster.cluster_file import (
     ClusterFile,
     find_cluster,
+    keep_token,
     process_start,
     remove_cluster_file,
     write_cluster_file,
 )
 from cluster.errors import Conflict, Unavailable
 from cluster.locks import FolderLock, owner_pid, remove_abandoned
-from cluster.ray_node import lean_node
-from cluster.reaper import Reaper
+from cluster.ray_node import lean_node, start_dashboard
+from cluster.reaper import Reaper, end_left
 from cluster.settings import Settings
 
 __all__ = [
@@ -51,6 +50,7 @@ class Cluster:
     address: str
     owned: bool
     dashboard_url: str | None = None
+    """Where Ray's dashboard answers, if there is one. It may ask for Ray's token."""
     _claims: list[FolderLock] = field(default_factory=list, repr=False)
     _reaper: Reaper | None = field(default=None, repr=False)
     _stopped: bool = field(default=False, repr=False)
@@ -63,12 +63,17 @@ class Cluster:
         entry = ClusterFile(
             ray_address=self.address,
             url=url,
+            dashboard_url=self.dashboard_url,
             pid=pid,
             token=os.environ["RAY_AUTH_TOKEN"],
             started_ms=int(time.time() * 1000),
             pid_started=process_start(pid) or 0.0,
         )
         write_cluster_file(self.settings, entry)
+
+    def start_dashboard(self) -> None:
+        """Start Ray's dashboard of the embedded cluster. Call it from the main thread."""
+        self.dashboard_url = start_dashboard()
 
     def stop(self) -> None:
         """Leave the cluster; the embedded one ends, with everything in it. Twice does no harm."""
@@ -84,6 +89,7 @@ class Cluster:
             self._reaper.dismiss()
         for claim in self._claims:
             if claim.folder.name.startswith(_PREFIX):
+                end_left(claim.folder)
                 _remove(claim.folder)
             claim.release()
 
@@ -118,7 +124,7 @@ def _start(settings: Settings, claim: FolderLock) -> Cluster:
     run_claim = FolderLock.claim(folder)
     assert run_claim is not None, "a fresh folder has no other owner"
     (folder / "haproxy").mkdir()
-    token = os.environ.get("RAY_AUTH_TOKEN") or secrets.token_hex(32)
+    token = keep_token(settings, os.environ.get("RAY_AUTH_TOKEN"))
     ray_env.apply(
         ray_env.embedded_environment(settings, folder, token),
         firm=ray_env.FIRM,
@@ -128,14 +134,13 @@ def _start(settings: Settings, claim: FolderLock) -> Cluster:
     if ray.is_initialized():
         run_claim.release()
         raise Conflict("this process is connected to a Ray cluster already")
-    with nullcontext() if settings.dashboard else lean_node():
-        context = ray.init(**_init_options(settings, folder))
+    with lean_node():
+        ray.init(**_init_options(settings, folder))
     address = ray.get_runtime_context().gcs_address
     cluster = Cluster(
         settings,
         address,
         owned=True,
-        dashboard_url=f"http://{context.dashboard_url}" if context.dashboard_url else None,
         _claims=[run_claim, claim],
         _reaper=Reaper.of_agents(),
     )
@@ -149,7 +154,7 @@ def _init_options(settings: Settings, folder: Path) -> dict[str, Any]:
         "namespace": settings.namespace,
         "num_cpus": settings.cores,
         "object_store_memory": max(settings.object_store_bytes, 80 << 20),
-        "include_dashboard": settings.dashboard,
+        "include_dashboard": False,
         "dashboard_host": "127.0.0.1",
         "log_to_driver": False,
         "logging_level": "error",
@@ -207,7 +212,7 @@ def join(settings: Settings) -> Cluster:
     import ray
 
     try:
-        ray.init(
+        context = ray.init(
             address=address,
             namespace=settings.namespace,
             log_to_driver=False,
@@ -217,7 +222,8 @@ def join(settings: Settings) -> Cluster:
         raise Unavailable(
             f"the Ray cluster at {address!r} does not answer", internal=str(error)
         ) from error
-    return Cluster(settings, address, owned=False)
+    dashboard_url = f"http://{context.dashboard_url}" if context.dashboard_url else None
+    return Cluster(settings, address, owned=False, dashboard_url=dashboard_url)
 
 
 def wait_for_cluster(settings: Settings, timeout_s: float = 30.0) -> ClusterFile | None:

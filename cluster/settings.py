@@ -188,7 +188,7 @@ class Settings(BaseSettings):
     object_store_bytes: int = Field(
         256 << 20, gt=0, description="Ray's object store in the embedded cluster; no frames in it"
     )
-    dashboard: bool = Field(False, description="start Ray's dashboard in the embedded cluster")
+    dashboard: bool = Field(True, description="start Ray's dashboard with `reelyard up`")
     stall_timeout_s: float = Field(120, gt=0, description="a codec process without progress dies")
     task_timeout_s: float = Field(6 * 3600, gt=0, description="longest run of one task")
     cancel_grace_s: float = Field(

@@ -27,6 +27,8 @@ class LiveServer:
     url: str
     data_dir: Path
     env: dict[str, str] = field(repr=False)
+    facts: dict[str, str] = field(repr=False)
+    """What `reelyard up --json` printed."""
 
     def cli(self, *args: str) -> Any:
         """What `reelyard <args> --json` prints."""
@@ -49,8 +51,9 @@ class LiveServer:
 
 @contextmanager
 def live_server(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterator[LiveServer]:
-    """`reelyard up` on a free port, with `settings` as REELYARD_* variables."""
-    given = {f"REELYARD_{name.upper()}": value for name, value in (settings or {}).items()}
+    """`reelyard up` on a free port, `settings` as REELYARD_* variables; no dashboard unasked."""
+    chosen = {"dashboard": "no"} | dict(settings or {})
+    given = {f"REELYARD_{name.upper()}": value for name, value in chosen.items()}
     env = os.environ | {"REELYARD_DATA_DIR": str(data_dir), "REELYARD_LOG_LEVEL": "warning"} | given
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("wb") as errors:
@@ -64,7 +67,7 @@ def live_server(data_dir: Path, settings: Mapping[str, str] | None = None) -> It
         )
     try:
         facts = _read_facts(process, log)
-        yield LiveServer(facts["url"], data_dir, env)
+        yield LiveServer(facts["url"], data_dir, env, facts)
     finally:
         process.send_signal(signal.SIGINT)
         try:

@@ -13,6 +13,7 @@ import typer
 
 from api.bind import check_bind
 from api.cli.output import Exit, command, console, escape, print_json
+from cluster.cluster_file import token_file
 from cluster.errors import Conflict, Unavailable
 from cluster.runtime import Cluster, find_cluster, join, start_embedded
 from cluster.settings import Settings
@@ -25,14 +26,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 def up(
     host: Annotated[str | None, typer.Option(help="address to bind; default 127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="port; default 8000; 0: a free one")] = None,
-    dashboard: Annotated[bool, typer.Option("--dashboard", help="with Ray's dashboard")] = False,
+    dashboard: Annotated[
+        bool | None, typer.Option(help="with Ray's dashboard; default: with it", show_default=False)
+    ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="on a Ray cluster: deploy there and return")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Serve: start a cluster on this machine (or use REELYARD_RAY_ADDRESS) with the HTTP API."""
-    given = {"host": host, "port": port, "dashboard": dashboard or None}
+    given = {"host": host, "port": port, "dashboard": dashboard}
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     settings = Settings(**chosen)
     if settings.ray_address is None and (running := find_cluster(settings)) is not None:
@@ -44,7 +47,17 @@ def up(
     try:
         _refuse_a_second(cluster)
         facts = _serve(settings, cluster)
-        _print_facts(facts, as_json=as_json, owned=cluster.owned)
+        if not as_json:
+            console.print(f"[bold green]Reelyard is up[/] at [bold]{facts['url']}[/]")
+            _print_facts({name: value for name, value in facts.items() if name != "url"})
+        # Last, so that nobody waits for it who only wants to submit jobs.
+        dashboard_facts = _dashboard(settings, cluster, facts["url"])
+        if as_json:
+            print_json(facts | dashboard_facts)
+        else:
+            _print_facts(dashboard_facts or {"dashboard": "off"})
+            if cluster.owned:
+                console.print("Ctrl-C stops it.")
         if detach and not cluster.owned:
             return Exit.OK
         while not stop.wait(1.0):
@@ -95,14 +108,23 @@ def _serve(settings: Settings, cluster: Cluster) -> dict[str, str]:
     url = start_http(settings)
     wait_for_engine(engine)
     cluster.announce(url)
-    facts = {
+    return {
         "url": url,
         "docs": f"{url}/docs",
         "store": _public(settings.store),
         "storage": settings.storage,
         "ray_address": cluster.address,
     }
-    return facts | ({"dashboard": cluster.dashboard_url} if cluster.dashboard_url else {})
+
+
+def _dashboard(settings: Settings, cluster: Cluster, url: str) -> dict[str, str]:
+    if cluster.owned and settings.dashboard:
+        cluster.start_dashboard()
+        cluster.announce(url)
+    if cluster.dashboard_url is None:
+        return {}
+    facts = {"dashboard": cluster.dashboard_url}
+    return facts | ({"token_file": str(token_file(settings))} if cluster.owned else {})
 
 
 def _shut_down(settings: Settings, cluster: Cluster) -> None:
@@ -123,23 +145,14 @@ def _public(store_url: str) -> str:
 
 def _stop_on_signals() -> threading.Event:
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     return stop
 
 
-def _print_facts(facts: dict[str, str], *, as_json: bool, owned: bool) -> None:
-    if as_json:
-        print_json(facts)
-        return
-    console.print(f"[bold green]Reelyard is up[/] at [bold]{facts['url']}[/]")
+def _print_facts(facts: dict[str, str]) -> None:
     for name, value in facts.items():
-        if name != "url":
-            console.print(f"  {name:<12}{escape(value)}")
-    if "dashboard" not in facts:
-        console.print("  dashboard   off; start with --dashboard")
-    if owned:
-        console.print("Ctrl-C stops it.")
+        console.print(f"  {name:<12}{escape(value)}")
 
 
 @command
@@ -184,7 +197,7 @@ def _undeploy(settings: Settings) -> None:
 @command
 def status(as_json: AsJson = False) -> int:
     """Whether a cluster runs here, where, and what it does; exit code 4 if none does."""
-    from api.cli.session import find_running, running_cluster
+    from api.cli.session import URL_VARIABLE, find_running, running_cluster
     from api.client.bars import clock
 
     settings = Settings()
@@ -196,12 +209,16 @@ def status(as_json: AsJson = False) -> int:
         return Exit.UNREACHABLE
     with running_cluster(settings) as client:
         overview = client.overview()
-    found = find_cluster(settings)
+    remote = os.environ.get(URL_VARIABLE)
+    here = None if remote else find_cluster(settings)
+    url = here.url if here else remote
+    dashboard = here.dashboard_url if here else None
     if as_json:
-        print_json({"running": True, "url": found.url if found else None, **overview})
+        print_json({"running": True, "url": url, "dashboard": dashboard, **overview})
         return Exit.OK
-    if found is not None:
-        console.print(f"url      {found.url or '-'} (process {found.pid})")
+    console.print(f"url      {url or '-'}" + (f" (process {here.pid})" if here else ""))
+    if dashboard:
+        console.print(f"ray      {dashboard} (token in {escape(str(token_file(settings)))})")
     console.print(f"uptime   {clock(overview['uptime_s'])}")
     counts = "  ".join(f"{state} {count}" for state, count in overview["jobs"].items())
     console.print(f"jobs     {counts or 'none'}")

@@ -24,6 +24,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A running server."""
-    with live_server(tmp_path_factory.mktemp("yard") / "data") as server:
+    """A running server, with Ray's dashboard."""
+    data_dir = tmp_path_factory.mktemp("yard") / "data"
+    with live_server(data_dir, {"dashboard": "yes"}) as server:
         yield server

@@ -12,8 +12,10 @@ from cluster.cluster_file import (
     FILE_NAME,
     ClusterFile,
     find_cluster,
+    keep_token,
     process_start,
     remove_cluster_file,
+    token_file,
     write_cluster_file,
 )
 from cluster.errors import Unavailable
@@ -88,6 +90,33 @@ def test_only_the_writer_removes_the_file(settings: Settings) -> None:
     assert find_cluster(settings) is not None
     remove_cluster_file(settings, os.getpid())
     assert find_cluster(settings) is None
+
+
+def test_the_token_is_the_same_after_a_restart_and_for_its_owner_only(settings: Settings) -> None:
+    token = keep_token(settings)
+    assert keep_token(settings) == token == token_file(settings).read_text()
+    assert len(bytes.fromhex(token)) == 32
+    assert stat.S_IMODE(token_file(settings).stat().st_mode) == 0o600
+
+
+def test_a_token_that_the_operator_gives_is_the_one_kept(settings: Settings) -> None:
+    keep_token(settings)
+    assert keep_token(settings, "of-the-operator") == "of-the-operator"
+    assert token_file(settings).read_text() == "of-the-operator"
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", b"\xff\xfe", b"0" * 63])
+def test_a_damaged_token_is_made_anew(settings: Settings, damage: bytes) -> None:
+    keep_token(settings)
+    token_file(settings).write_bytes(damage)
+    assert len(keep_token(settings)) == 64
+
+
+def test_a_token_that_others_can_read_is_hidden_from_them(settings: Settings) -> None:
+    token = keep_token(settings)
+    token_file(settings).chmod(0o644)
+    assert keep_token(settings) == token
+    assert stat.S_IMODE(token_file(settings).stat().st_mode) == 0o600
 
 
 def test_without_a_cluster_joining_says_how_to_start_one(
