@@ -9,6 +9,7 @@ from typing import Any, Literal
 import structlog
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -68,7 +69,7 @@ def _under(path: str, *roots: str) -> bool:
 def _api() -> FastAPI:
     from api import dolby, ittybit, v1
 
-    app = FastAPI(title="Reelyard", version=health.VERSION, description=_ABOUT, lifespan=_lifespan)
+    app = _app("Reelyard", _ABOUT)
     for router in (v1.router, health.router, dolby.router, ittybit.router):
         app.include_router(router)
     return app
@@ -77,15 +78,21 @@ def _api() -> FastAPI:
 def _transfer() -> FastAPI:
     from api import pipelyn, transfer
 
-    app = FastAPI(
-        title="Reelyard: bytes",
-        version=health.VERSION,
-        description="Uploads, downloads, and Pipelyn's API.",
-        lifespan=_lifespan,
-    )
+    app = _app("Reelyard: bytes", "Uploads, downloads, and Pipelyn's API.")
     for router in (transfer.router, pipelyn.router):
         app.include_router(router)
     return app
+
+
+def _app(title: str, description: str) -> FastAPI:
+    # Its pages load nothing from elsewhere: a cluster may well not reach the internet.
+    return FastAPIOffline(
+        title=title,
+        version=health.VERSION,
+        description=description,
+        lifespan=_lifespan,
+        static_url="/docs/static",
+    )
 
 
 def _equip(app: FastAPI, metrics: RequestMetrics) -> None:

@@ -1,5 +1,6 @@
 """OpenAPI is true: routes answer what it says they answer."""
 
+import re
 from typing import Any
 
 import jsonschema
@@ -125,6 +126,12 @@ async def test_the_document_names_both_ways_to_send_a_key(desk: Desk) -> None:
     jsonschema.Draft202012Validator.check_schema(document["components"]["schemas"])
 
 
-@pytest.mark.parametrize("path", ["/docs", "/api/docs"])
-async def test_there_are_pages_to_read(desk: Desk, path: str) -> None:
-    assert "text/html" in (await desk.get(path)).headers["content-type"]
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/api/redoc"])
+async def test_the_pages_to_read_load_nothing_from_elsewhere(desk: Desk, path: str) -> None:
+    page = await desk.get(path)
+    assert "text/html" in page.headers["content-type"]
+    parts = re.findall(r"""(?:src|href|url)(?:=|: )["']([^"']+)""", page.text)
+    assert len(parts) >= 3
+    for part in parts:
+        assert part.startswith("/"), part
+        assert (await desk.get(part)).status_code == 200, part
