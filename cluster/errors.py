@@ -16,8 +16,7 @@
     ├── MethodNotAllowed          method_not_allowed      405
     ├── Conflict                  conflict                409
     │   ├── NotReady              not_ready               409
-    │   ├── AlreadyFinished       already_finished        409
-    │   └── StaleFence            stale_fence             409   not the current attempt
+    │   └── AlreadyFinished       already_finished        409
     ├── Gone                      gone                    410
     ├── WrongVersion              wrong_version           412
     ├── TooLarge                  too_large               413
@@ -25,7 +24,6 @@
     ├── RateLimited               rate_limited            429   retryable
     ├── Unavailable               service_unavailable     503   retryable
     ├── StorageFull               storage_full            507   retryable
-    ├── MissingExtra              missing_extra           501
     └── MediaError                media_error             422   a job that ends so is `failed`
         ├── SourceNotFound        source_not_found        422
         ├── SourceUnreadable      source_unreadable       422   directory, permission, network
@@ -204,12 +202,6 @@ class AlreadyFinished(Conflict):
     code = "already_finished"
 
 
-class StaleFence(Conflict):
-    """A newer attempt of this task exists."""
-
-    code = "stale_fence"
-
-
 class Gone(ReelyardError):
     """It was here and has expired."""
 
@@ -250,12 +242,6 @@ class StorageFull(ReelyardError):
     """There is no room left to store this."""
 
     code, http_status, retryable = "storage_full", 507, True
-
-
-class MissingExtra(ReelyardError):
-    """An optional part of Reelyard is not installed."""
-
-    code, http_status = "missing_extra", 501
 
 
 class MediaError(ReelyardError):
