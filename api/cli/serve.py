@@ -42,22 +42,10 @@ def up(
         where = running.url or running.ray_address
         raise Conflict(f"a cluster runs already at {where} (process {running.pid})")
     check_bind(settings, has_keys=asyncio.run(_has_keys(settings)))
-    cluster = _open(settings)
-    stop = _stop_on_signals()
-    try:
+    with _open(settings) as cluster:
+        stop = _stop_on_signals()
         _refuse_a_second(cluster)
-        facts = _serve(settings, cluster)
-        if not as_json:
-            console.print(f"[bold green]Reelyard is up[/] at [bold]{facts['url']}[/]")
-            _print_facts({name: value for name, value in facts.items() if name != "url"})
-        # Last, so that nobody waits for it who only wants to submit jobs.
-        dashboard_facts = _dashboard(settings, cluster, facts["url"])
-        if as_json:
-            print_json(facts | dashboard_facts)
-        else:
-            _print_facts(dashboard_facts or {"dashboard": "off"})
-            if cluster.owned:
-                console.print("Ctrl-C stops it.")
+        _serve(settings, cluster, as_json=as_json)
         if detach and not cluster.owned:
             return Exit.OK
         while not stop.wait(1.0):
@@ -65,8 +53,6 @@ def up(
         if not as_json:
             console.print("stopping")
         _shut_down(settings, cluster)
-    finally:
-        cluster.stop()
     return Exit.OK
 
 
@@ -99,7 +85,31 @@ def _open(settings: Settings) -> Cluster:
     return join(settings) if settings.ray_address is not None else start_embedded(settings)
 
 
-def _serve(settings: Settings, cluster: Cluster) -> dict[str, str]:
+def _serve(settings: Settings, cluster: Cluster, *, as_json: bool) -> None:
+    """Start everything, and tell of it. The dashboard comes last: no job has to wait for it."""
+    url = _start(settings, cluster)
+    facts = {
+        "docs": f"{url}/docs",
+        "store": _public(settings.store),
+        "storage": settings.storage,
+        "ray_address": cluster.address,
+    }
+    if not as_json:
+        console.print(f"[bold green]Reelyard is up[/] at [bold]{url}[/]")
+        _print_facts(facts)
+    if cluster.owned and settings.dashboard:
+        cluster.start_dashboard()
+        cluster.announce(url)
+    later = _dashboard_facts(settings, cluster)
+    if as_json:
+        print_json({"url": url} | facts | later)
+        return
+    _print_facts(later or {"dashboard": "off"})
+    if cluster.owned:
+        console.print("Ctrl-C stops it.")
+
+
+def _start(settings: Settings, cluster: Cluster) -> str:
     from actors.pool import launch_engine, wait_for_engine
     from api.serve import start_http
 
@@ -108,19 +118,10 @@ def _serve(settings: Settings, cluster: Cluster) -> dict[str, str]:
     url = start_http(settings)
     wait_for_engine(engine)
     cluster.announce(url)
-    return {
-        "url": url,
-        "docs": f"{url}/docs",
-        "store": _public(settings.store),
-        "storage": settings.storage,
-        "ray_address": cluster.address,
-    }
+    return url
 
 
-def _dashboard(settings: Settings, cluster: Cluster, url: str) -> dict[str, str]:
-    if cluster.owned and settings.dashboard:
-        cluster.start_dashboard()
-        cluster.announce(url)
+def _dashboard_facts(settings: Settings, cluster: Cluster) -> dict[str, str]:
     if cluster.dashboard_url is None:
         return {}
     facts = {"dashboard": cluster.dashboard_url}
