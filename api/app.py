@@ -109,6 +109,7 @@ def _finish(
         metrics=metrics,
         max_bytes=services.settings.max_json_bytes if capped else None,
         open_paths=(f"{TRANSFER_AT}/",),
+        form_paths=("/v1/uploads",),
     )
     return app
 

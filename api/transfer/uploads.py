@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from api.auth import Caller, caller, services
+from api.edge import is_form, media_type
 from api.errors import full_path, response_for
 from api.services import Services
 from api.transfer import tus
@@ -98,8 +99,8 @@ async def create(request: Request, parts: Parts, who: Who) -> Response:
     """Upload a file in one request, or begin a resumable upload (tus 1.0.0)."""
     if "tus-resumable" in request.headers:
         return await _begin(request, parts, who)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    kind = media_type(request)
+    if is_form(request):
         upload = await _receive_form(request, parts, who)
     elif kind in ("", "application/x-www-form-urlencoded"):
         raise UnsupportedType(
