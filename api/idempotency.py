@@ -15,9 +15,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import msgspec
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.jobs.model import JobSpec
 from api.auth import Caller
 from api.services import Services
 from cluster.errors import Conflict, IdempotencyMismatch, NotFound, ValidationFailed
@@ -55,6 +57,16 @@ def fingerprint(request: Request, body: object) -> str:
     # The standard encoder takes whatever its decoder has let through: a batch holds bad items, too.
     text = json.dumps([request.method, request.url.path, body], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def keyed(spec: JobSpec, request: Request, body: BaseModel) -> JobSpec:
+    """`spec` under the request's key and the fingerprint of `body`; as it is without a key."""
+    if (key := key_of(request)) is None:
+        return spec
+    sent = body.model_dump(mode="json", exclude_unset=True)
+    return msgspec.structs.replace(
+        spec, idempotency_key=key, fingerprint=fingerprint(request, sent)
+    )
 
 
 async def once(
