@@ -77,6 +77,16 @@ _BODY = {
         }
     ],
 }
+_CREATED: dict[int | str, dict[str, Any]] = {
+    201: {
+        "description": "`Location` tells where it is. A tus creation has no body.",
+        "content": {
+            "application/json": {
+                "schema": msgspec.json.schema(UploadReceipt)["$defs"]["UploadReceipt"]
+            }
+        },
+    }
+}
 _PIECE = {
     "requestBody": {
         "required": True,
@@ -93,7 +103,7 @@ async def describe(parts: Parts) -> Response:
     return Response(status_code=204, headers=tus.options_headers(parts.uploads.max_bytes))
 
 
-@router.post("/uploads", status_code=201, openapi_extra=_BODY)
+@router.post("/uploads", status_code=201, responses=_CREATED, openapi_extra=_BODY)
 @router.post("/uploads/", status_code=201, include_in_schema=False)
 async def create(request: Request, parts: Parts, who: Who) -> Response:
     """Upload a file in one request, or begin a resumable upload (tus 1.0.0)."""
