@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from functools import cache
+from typing import Literal
 
 import structlog
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import health
+from api import health, openapi
 from api.edge import Edge, RequestMetrics
 from api.errors import ErrorResponse, install_error_handlers, v1_error_response
 from api.events import StreamEnded
@@ -39,11 +39,11 @@ def create_app(
     """
     metrics = RequestMetrics()
     if tuple(parts) == ("transfer",):
-        return _finish(_transfer(), services, metrics, capped=False)
+        return _finish(_transfer(), services, metrics, capped=False, at=TRANSFER_AT)
     main = _api()
     if "transfer" in parts:
         below = _transfer()
-        _equip(below, metrics)
+        _equip(below, metrics, TRANSFER_AT)
         main.mount(TRANSFER_AT, below)
         main.state.below = below
     return _finish(main, services, metrics, capped=True)
@@ -95,18 +95,24 @@ def _app(title: str, description: str) -> FastAPI:
     )
 
 
-def _equip(app: FastAPI, metrics: RequestMetrics) -> None:
+def _equip(app: FastAPI, metrics: RequestMetrics, at: str = "") -> None:
     app.state.metrics = metrics
     app.state.error_shape = error_shape
     install_error_handlers(app)
     app.add_exception_handler(StreamEnded, _ended)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI documents this way
+    document = cache(lambda: openapi.document(app, at))
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI documents this way
 
 
 def _finish(
-    app: FastAPI, services: Services | ServicesToBe, metrics: RequestMetrics, *, capped: bool
+    app: FastAPI,
+    services: Services | ServicesToBe,
+    metrics: RequestMetrics,
+    *,
+    capped: bool,
+    at: str = "",
 ) -> FastAPI:
-    _equip(app, metrics)
+    _equip(app, metrics, at)
     if isinstance(services, Services):
         _install(app, services)
     else:
@@ -116,6 +122,7 @@ def _finish(
         metrics=metrics,
         max_bytes=services.settings.max_json_bytes if capped else None,
         open_paths=(f"{TRANSFER_AT}/",),
+        form_paths=("/v1/uploads",),
     )
     return app
 
@@ -140,17 +147,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _ended(request: Request, error: Exception) -> Response:  # noqa: ARG001  Starlette's signature
     return Response(status_code=204)
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-        schema.setdefault("components", {})["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "an API key"},
-            "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-        }
-        schema["security"] = [{"key": []}, {"header": []}, {}]
-        app.openapi_schema = schema
-    return app.openapi_schema

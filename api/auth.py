@@ -37,6 +37,7 @@ class Caller:
         return None if self.admin else self.tenant
 
 
+_OF_PROXIES = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
 _OWNER = Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
 
 
@@ -148,10 +149,13 @@ async def _keyless(request: Request, parts: Services) -> Caller:
     # A page in a browser on this machine, or a proxy before this server, is not its owner.
     origin = _header(request, b"origin")
     host = _host_of(f"//{_header(request, b'host') or ''}")
-    if not is_loopback(host) or (origin is not None and not is_loopback(_host_of(origin))):
+    foreign = origin is not None and not is_loopback(_host_of(origin))
+    # A browser sends no origin with the address of a picture, and many a proxy no foreign host.
+    foreign = foreign or _header(request, b"sec-fetch-site") == "cross-site"
+    if foreign or not is_loopback(host) or any(_header(request, name) for name in _OF_PROXIES):
         raise Unauthorized(
             "Invalid or missing API key (without one, only http://127.0.0.1 or http://localhost "
-            "is answered; make one with `reelyard keys create`)"
+            "is answered, and no proxy; make one with `reelyard keys create`)"
         )
     return _OWNER
 

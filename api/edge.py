@@ -55,7 +55,8 @@ class RequestMetrics:
 
 class Edge:
     """ASGI middleware. JSON bodies beyond `max_bytes` get 413, before they are read if the
-    client tells their length; `open_paths` take bodies of any size (they count themselves)."""
+    client tells their length; `open_paths` take bodies of any size (they count themselves), and
+    `form_paths` look at no form's body (they send it on)."""
 
     def __init__(
         self,
@@ -64,11 +65,13 @@ class Edge:
         metrics: RequestMetrics,
         max_bytes: int | None,
         open_paths: tuple[str, ...] = (),
+        form_paths: tuple[str, ...] = (),
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._max_bytes = max_bytes
         self._open_paths = open_paths
+        self._form_paths = form_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -104,7 +107,10 @@ class Edge:
     def _capped(self, request: Request) -> bool:
         if request.method in ("GET", "HEAD", "DELETE", "OPTIONS"):
             return False
-        return not request.scope["path"].startswith(self._open_paths)
+        path: str = request.scope["path"]
+        if path in self._form_paths and is_form(request):
+            return False
+        return not path.startswith(self._open_paths)
 
     def _counted(self, receive: Receive) -> Receive:
         seen = 0
@@ -125,6 +131,16 @@ class Edge:
             f"a JSON body takes at most {self._max_bytes} bytes",
             details={"max_bytes": self._max_bytes},
         )
+
+
+def is_form(request: Request) -> bool:
+    """Whether the body is said to be a form with files."""
+    return media_type(request) == "multipart/form-data"
+
+
+def media_type(request: Request) -> str:
+    """The body's Content-Type without its parameters; empty if there is none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _length(request: Request) -> int:

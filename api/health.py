@@ -25,11 +25,13 @@ VERSION = version("reelyard")
 _ALIVE = {"status": "ok", "version": VERSION}
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez", responses=answered(Health), summary="This process answers")
 async def livez() -> Response:
     return json_response(_ALIVE)
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", responses=answered(Health, 503), summary="Jobs can be taken on")
 async def healthz(parts: Parts) -> Response:
     await parts.registry.ping()

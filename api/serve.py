@@ -27,7 +27,8 @@ _COMMON: dict[str, Any] = {
 }
 _MOST_POLLS = 4000
 """Requests in one Api replica at a time: long polls and event streams sit there for minutes."""
-_MOST_TRANSFERS = 64
+_MOST_TRANSFERS = 256
+"""Each may hold some MiB, and is as slow as its client."""
 START_S = 600.0
 """On a cluster that first has to grow, it takes minutes."""
 STOP_S = 60.0

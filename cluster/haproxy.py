@@ -1,4 +1,5 @@
-"""HAProxy the way Ray Serve shall start it: nothing of it reachable from other machines unasked."""
+"""HAProxy the way Ray Serve shall start it: nothing of it reachable from other machines unasked,
+nothing of Serve's own shown to clients."""
 
 from __future__ import annotations
 
@@ -12,15 +13,38 @@ from pathlib import Path
 from cluster.settings import Settings
 
 # Ray 2.60's template gives the statistics and metrics ports to every address, without a key and
-# without a setting for it. Serve writes the file anew and starts the binary again on each change.
+# without a setting for it. Serve writes the file anew and starts the binary again on each change;
+# the file with the answer for a replica that is gone stands beside it.
 _WRAPPER = """#!/bin/sh
 previous=
 for argument; do
-  [ "$previous" = -f ] && sed -i -E 's/^( *bind )[*]?:/\\1127.0.0.1:/' "$argument"
+  if [ "$previous" = -f ]; then
+    sed -i -E -f {edits} "$argument"
+    cp {answer} "${{argument%/*}}/500.http"
+  fi
   previous=$argument
 done
 exec {binary} "$@"
 """
+# A client has no business with Serve's own request headers: they set time limits, and break the
+# replica's code if they are not UTF-8.
+_EDITS = r"""s/^( *bind )[*]?:/\1127.0.0.1:/
+/ # reelyard$/d
+/^frontend http_frontend$/a\
+    http-request del-header x-request-timeout-seconds # reelyard\
+    http-request del-header x-request-disconnect-disabled # reelyard\
+    http-request del-header serve[-_]multiplexed[-_]model[-_]id -m reg # reelyard\
+    http-request del-header x-request-id if { req.hdr(x-request-id) -m reg [^[:print:]] } # reelyard
+"""
+_GONE = (
+    b'{"detail":"The server is not ready, or stopped while it answered; try again shortly.",'
+    b'"code":"service_unavailable"}'
+)
+# Serve makes all of HAProxy's own 502, 503 and 504 a bare 500, which nobody would try again.
+_ANSWER = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+    b"Retry-After: 2\r\nCache-Control: no-store\r\nContent-Length: %d\r\n\r\n%b"
+) % (len(_GONE), _GONE)
 
 
 def uses_haproxy(settings: Settings) -> bool:
@@ -30,15 +54,20 @@ def uses_haproxy(settings: Settings) -> bool:
     return sys.platform == "linux" and _binary() is not None
 
 
-def loopback_binary(folder: Path) -> Path | None:
-    """A program in `folder` that runs HAProxy, with its ports of no given address on loopback only;
-    None where there is no HAProxy. Raises OSError."""
+def wrapped_binary(folder: Path) -> Path | None:
+    """A program in `folder` that runs HAProxy on Serve's configuration as it should be: ports of
+    no given address on loopback only, Serve's own headers kept from clients, and 503 where no
+    replica answers. None where there is no HAProxy. Raises OSError."""
     binary = _binary()
     if binary is None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    wrapper = folder / "haproxy"
-    wrapper.write_text(_WRAPPER.format(binary=shlex.quote(binary)), encoding="utf-8")
+    wrapper, edits, answer = (folder / name for name in ("haproxy", "edits.sed", "503.http"))
+    edits.write_text(_EDITS, encoding="utf-8")
+    answer.write_bytes(_ANSWER)
+    words = {"binary": binary, "edits": str(edits), "answer": str(answer)}
+    script = _WRAPPER.format(**{name: shlex.quote(word) for name, word in words.items()})
+    wrapper.write_text(script, encoding="utf-8")
     wrapper.chmod(0o700)
     return wrapper
 

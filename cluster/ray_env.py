@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cluster.errors import Unavailable
-from cluster.haproxy import loopback_binary, uses_haproxy
+from cluster.haproxy import uses_haproxy, wrapped_binary
 from cluster.settings import Settings
 
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -99,7 +99,7 @@ def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
         return common | {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
     home = folder / "haproxy"
     stats, metrics, fallback, fallback_grpc = free_ports(4)
-    binary = loopback_binary(home)
+    binary = wrapped_binary(home)
     return common | {
         **({"RAY_SERVE_HAPROXY_BINARY_PATH": str(binary)} if binary else {}),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",

@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from actors.media import content
+from api.bodies import Body
 
 Amount = Literal["low", "medium", "high", "max", "auto"]
-
-
-class Body(BaseModel):
-    """Base: unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Region(Body):
@@ -213,7 +208,7 @@ class TranscodeBody(Body):
 
     inputs: list[TranscodeInput] = Field(min_length=1)
     outputs: list[TranscodeOutput] = Field(min_length=1, max_length=20)
-    storage: list[StoragePlace] = []
+    storage: list[StoragePlace] = Field(default_factory=list)
     on_complete: Callback | None = None
 
 

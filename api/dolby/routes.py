@@ -16,6 +16,7 @@ from api.dolby.enhance import enhance_spec
 from api.dolby.token import issue_token
 from api.dolby.transcode import transcode_spec
 from api.errors import error_headers, full_path, json_response
+from api.idempotency import keyed, once
 from api.registry_client import expect_job
 from api.services import Services
 from cluster.errors import BadRequest, NotFound, ReelyardError
@@ -40,14 +41,20 @@ async def token(request: Request, parts: Parts) -> dict[str, Any]:
 
 
 @router.post(wire.ENHANCE, summary="Start enhancing the sound of a file")
-async def start_enhance(body: EnhanceBody, who: Who, parts: Parts) -> dict[str, str]:
-    accepted = await parts.registry.submit_one(await enhance_spec(body, who, parts))
+async def start_enhance(
+    body: EnhanceBody, request: Request, who: Who, parts: Parts
+) -> dict[str, str]:
+    spec = keyed(await enhance_spec(body, who, parts), request, body)
+    accepted = await parts.registry.submit_one(spec)
     return {"job_id": accepted.job.id}
 
 
 @router.post(wire.TRANSCODE, summary="Start transcoding")
-async def start_transcode(body: TranscodeBody, who: Who, parts: Parts) -> dict[str, str]:
-    accepted = await parts.registry.submit_one(await transcode_spec(body, who, parts))
+async def start_transcode(
+    body: TranscodeBody, request: Request, who: Who, parts: Parts
+) -> dict[str, str]:
+    spec = keyed(await transcode_spec(body, who, parts), request, body)
+    accepted = await parts.registry.submit_one(spec)
     return {"job_id": accepted.job.id}
 
 
@@ -85,11 +92,19 @@ async def list_jobs(
     return wire.list_body(page, sign(wire.next_cursor(query, page)) if more else None)
 
 
-@router.post("/media/jobs/cancel", summary="Cancel a job that has not ended")
-async def cancel(job_id: JobId, who: Who, parts: Parts) -> dict[str, str]:
+@router.post(
+    "/media/jobs/cancel",
+    response_model=dict[str, str],
+    summary="Cancel a job that has not ended",
+)
+async def cancel(job_id: JobId, request: Request, who: Who, parts: Parts) -> Response:
     found = wire.read_job_id(job_id)
-    expect_job(await parts.registry.cancel([found], who.scope), found)
-    return {"job_id": found}
+
+    async def act() -> Response:
+        expect_job(await parts.registry.cancel([found], who.scope), found)
+        return json_response({"job_id": found})
+
+    return await once(request, parts, who, found, act)
 
 
 @router.post("/media/input", summary="Get a URL to upload to `dlb://` storage")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from api.bodies import Body
 from cluster.errors import UnsupportedOutput, ValidationFailed
 
 Quality = Literal["very_low", "low", "medium", "high", "very_high"]
@@ -13,12 +14,6 @@ Fit = Literal["contain", "cover", "fill"]
 Length = Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern="%$")]
 """Pixels, or a share of the input such as "50%"; the operation knows the bounds."""
 Seconds = Annotated[float, Field(ge=0)]
-
-
-class Body(BaseModel):
-    """Base: unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Range(Body):
@@ -99,9 +94,9 @@ class JobBody(Body):
 
     kind: Literal["video", "audio", "image", "animation", "adaptive_video"]
     input: Annotated[str, Field(min_length=1)]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     output: Annotated[str, Field(min_length=1)] | None = None
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any] = Field(default_factory=dict)
     webhook_url: str | None = None
 
 
@@ -119,9 +114,9 @@ class TaskBody(Body):
     kind: Literal["probe", "video", "audio", "image", "animation"]
     input: str | TaskInput | None = None
     url: str | None = None
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     output: Annotated[str, Field(min_length=1)] | None = None
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any] = Field(default_factory=dict)
     webhook_url: str | None = None
 
     @property

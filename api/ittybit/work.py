@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import msgspec
 from starlette.requests import Request
 
 from actors.jobs.messages import Accepted
 from actors.jobs.model import Job, JobSpec, OutputFile, Task, TaskSpec
 from actors.media.operation import find_operation
 from api.auth import Caller
-from api.idempotency import fingerprint, key_of
+from api.idempotency import keyed
 from api.ittybit import wire
 from api.ittybit.bodies import JobBody, TaskBody, refuse_adaptive, refuse_webhook
 from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
@@ -82,11 +81,7 @@ async def submit(
     spec: JobSpec, body: JobBody | TaskBody, request: Request, parts: Services
 ) -> Accepted:
     """Submit once for each `Idempotency-Key`. Raises whatever it is refused for."""
-    key = key_of(request)
-    if key is not None:
-        print_ = fingerprint(request, body.model_dump(mode="json", exclude_unset=True))
-        spec = msgspec.structs.replace(spec, idempotency_key=key, fingerprint=print_)
-    return await parts.registry.submit_one(spec)
+    return await parts.registry.submit_one(keyed(spec, request, body))
 
 
 async def links_of(job: Job, request: Request, parts: Services) -> wire.Links:

@@ -51,7 +51,7 @@ async def usage(who: Who, parts: Parts) -> dict[str, int]:
 @router.post("/media/jobs", status_code=202, summary="Optimise a file, and poll")
 async def submit_job(request: Request, who: Who, parts: Parts) -> dict[str, Any]:
     form = await receive(request, who, parts)
-    return wire.accepted_body(await submit(form, who, parts))
+    return wire.accepted_body(await submit(form, request, who, parts))
 
 
 @router.get("/media/jobs/{job_id}", summary="Poll a job")
@@ -72,6 +72,6 @@ async def download(job_id: str, request: Request, who: Who, parts: Parts) -> Res
 async def optimize(request: Request, who: Who, parts: Parts) -> Response:
     form = await receive(request, who, parts)
     await check_sync(form, parts)
-    job = await run_to_end(await submit(form, who, parts), who, parts)
+    job = await run_to_end(await submit(form, request, who, parts), who, parts)
     headers = wire.sync_headers(job, await parts.registry.usage(who.tenant))
     return await output_response(job, request, parts, "inline", headers)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Mapping
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 
 import msgspec
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from actors.jobs.model import Job, JobSpec, OutputFile, State
 from actors.media.operation import find_operation, mime_of
 from api.auth import Caller
 from api.errors import full_path
+from api.idempotency import fingerprint, key_of
 from api.pipelyn import wire
 from api.services import Services
 from api.signing import Disposition
@@ -40,15 +42,21 @@ class Submission(msgspec.Struct, frozen=True):
     filename: str
     content_type: str
     preset: str
+    sha256: str
+    """Of the file, where the request has an idempotency key; else empty."""
 
 
 async def receive(request: Request, who: Caller, parts: Services) -> Submission:
     """Read the form. Raises `InvalidInput` without a file in `media`, `TooLarge`, and what
     Pipelyn answers to a broken form (`wire.broken_form`)."""
 
+    digest = hashlib.sha256() if key_of(request) is not None else None
+
     async def keep(file: FormFile, chunks: AsyncIterable[bytes]) -> UploadInfo | None:
         if file.field != "media":
             return None
+        if digest is not None:
+            chunks = _hashed(chunks, digest)
         return await parts.uploads.receive(
             who.tenant, chunks, filename=file.filename, content_type=file.content_type
         )
@@ -72,6 +80,7 @@ async def receive(request: Request, who: Caller, parts: Services) -> Submission:
                 filename=file.filename,
                 content_type=_content_type(file),
                 preset=wire.preset_of(form.fields.get("preset")),
+                sha256=digest.hexdigest() if digest is not None else "",
             )
     raise InvalidInput(wire.NO_FILE)
 
@@ -87,8 +96,10 @@ async def check_sync(form: Submission, parts: Services) -> None:
         raise
 
 
-async def submit(form: Submission, who: Caller, parts: Services) -> Job:
+async def submit(form: Submission, request: Request, who: Caller, parts: Services) -> Job:
     """The accepted job. Raises whatever it is refused for."""
+    key = key_of(request)
+    sent = [form.sha256, form.filename, form.content_type, form.preset]
     announced = form.content_type.partition("/")[0]
     media = {"media": announced} if announced in wire.SYNC_LIMITS_S else {}
     spec = JobSpec(
@@ -105,8 +116,13 @@ async def submit(form: Submission, who: Caller, parts: Services) -> Job:
             "content_type": form.content_type,
         },
         credits=find_operation("optimize").credits,
+        idempotency_key=key,
+        fingerprint=fingerprint(request, sent) if key is not None else "",
     )
-    return (await parts.registry.submit_one(spec)).job
+    accepted = await parts.registry.submit_one(spec)
+    if accepted.replayed:
+        await parts.uploads.remove(who.tenant, form.upload.upload_id)
+    return accepted.job
 
 
 async def run_to_end(job: Job, who: Caller, parts: Services) -> Job:
@@ -161,6 +177,12 @@ async def output_response(
 
 def _first_output(job: Job) -> OutputFile | None:
     return next((output for output in job.outputs if not output.deleted), None)
+
+
+async def _hashed(chunks: AsyncIterable[bytes], digest: hashlib._Hash) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
 
 
 def _content_type(file: FormFile) -> str:

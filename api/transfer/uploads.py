@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from api.auth import Caller, caller, services
+from api.edge import is_form, media_type
 from api.errors import full_path, response_for
 from api.services import Services
 from api.transfer import tus
@@ -76,6 +77,16 @@ _BODY = {
         }
     ],
 }
+_CREATED: dict[int | str, dict[str, Any]] = {
+    201: {
+        "description": "`Location` tells where it is. A tus creation has no body.",
+        "content": {
+            "application/json": {
+                "schema": msgspec.json.schema(UploadReceipt)["$defs"]["UploadReceipt"]
+            }
+        },
+    }
+}
 _PIECE = {
     "requestBody": {
         "required": True,
@@ -92,14 +103,14 @@ async def describe(parts: Parts) -> Response:
     return Response(status_code=204, headers=tus.options_headers(parts.uploads.max_bytes))
 
 
-@router.post("/uploads", status_code=201, openapi_extra=_BODY)
+@router.post("/uploads", status_code=201, responses=_CREATED, openapi_extra=_BODY)
 @router.post("/uploads/", status_code=201, include_in_schema=False)
 async def create(request: Request, parts: Parts, who: Who) -> Response:
     """Upload a file in one request, or begin a resumable upload (tus 1.0.0)."""
     if "tus-resumable" in request.headers:
         return await _begin(request, parts, who)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    kind = media_type(request)
+    if is_form(request):
         upload = await _receive_form(request, parts, who)
     elif kind in ("", "application/x-www-form-urlencoded"):
         raise UnsupportedType(

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from actors.jobs.times import iso
 from actors.media.operation import validation_failed
+from api.edge import is_form, media_type
 from api.errors import json_response
 from api.idempotency import once
 from api.v1 import answers, wire
@@ -47,9 +48,9 @@ UPLOADS = "/api/uploads"
     summary="Begin an upload",
 )
 async def create_upload(request: Request, who: Asker, parts: Parts) -> Response:
-    content = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content == "multipart/form-data":
+    if is_form(request):
         return RedirectResponse(UPLOADS, 307)
+    content = media_type(request)
     if content != "application/json":
         raise UnsupportedType(
             f"uploads takes application/json or multipart/form-data, not {content[:80]!r}"

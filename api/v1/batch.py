@@ -15,7 +15,7 @@ from actors.jobs.model import JobSpec
 from actors.media.operation import validation_failed
 from api.auth import Caller
 from api.errors import json_response
-from api.idempotency import fingerprint, key_of
+from api.idempotency import fingerprint, key_of, pledged
 from api.registry_client import refused
 from api.services import Services
 from api.v1 import answers, wire
@@ -23,7 +23,7 @@ from api.v1.docs import IDEMPOTENCY, SUBMIT, answered
 from api.v1.jobs import Asker, Parts
 from api.v1.models import BatchBody, BatchItem
 from api.v1.submit import in_body, spec_of
-from cluster.errors import IdempotencyMismatch, ReelyardError, ValidationFailed
+from cluster.errors import ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -43,11 +43,12 @@ async def create_jobs(body: BatchBody, request: Request, who: Asker, parts: Part
         raise ValidationFailed(
             f"jobs: a batch takes at most {most} jobs, not {len(raw)}", details={"errors": [fault]}
         )
-    bodies = await asyncio.to_thread(lambda: [_parse(item) for item in raw])
-    specs = await _specs(bodies, request, raw, who, parts)
-    outcomes = await _submit(specs, parts)
-    results = [_result(index, outcome) for index, outcome in enumerate(outcomes)]
-    done = sum("job_id" in result for result in results)
+    async with pledged(request, parts, who, raw) as pledge:
+        bodies = await asyncio.to_thread(lambda: [_parse(item) for item in raw])
+        specs = await _specs(bodies, request, raw, who, parts)
+        outcomes = await _submit(specs, parts)
+        results = [_result(index, outcome) for index, outcome in enumerate(outcomes)]
+        done = pledge.effects = sum("job_id" in result for result in results)
     return json_response(
         {"results": results, "accepted": done, "refused": len(results) - done}, 202
     )
@@ -67,42 +68,33 @@ async def _specs(
     who: Caller,
     parts: Services,
 ) -> list[JobSpec | ReelyardError]:
-    """A spec for each body. The request's key covers the whole batch: the n-th good item gets
-    the key with `#n`, and the fingerprint of everything."""
+    """A spec for each body. The request's key covers the whole batch: each item gets the key with
+    its place in it, and the fingerprint of everything."""
     whole = key_of(request)
     mark = fingerprint(request, raw) if whole is not None else ""
     specs: list[JobSpec | ReelyardError] = []
-    good = 0
-    for body in bodies:
+    for index, body in enumerate(bodies):
         if isinstance(body, ReelyardError):
             specs.append(body)
             continue
-        key = f"{whole}#{good}" if whole is not None else body.idempotency_key
+        key = f"{whole}#{index}" if whole is not None else body.idempotency_key
         own = mark or (fingerprint(request, body.model_dump(mode="json")) if key else "")
         try:
             specs.append(await spec_of(body, parts, who, idempotency_key=key, fingerprint=own))
         except ReelyardError as error:
             specs.append(error)
-        else:
-            good += 1
     return specs
 
 
 async def _submit(
     specs: list[JobSpec | ReelyardError], parts: Services
 ) -> list[Accepted | ReelyardError]:
-    good = [spec for spec in specs if isinstance(spec, JobSpec)]
-    answers: list[Accepted | Refusal] = []
-    if good and good[0].idempotency_key and good[0].idempotency_key.endswith("#0"):
-        # Another body under the same key must add nothing: its first job shows it.
-        answers = await parts.registry.submit(good[:1])
-        if isinstance(answers[0], Refusal) and answers[0].error.code == IdempotencyMismatch.code:
-            raise refused(answers[0])
-    answers += await parts.registry.submit(good[len(answers) :])
-    rest = iter(answers)
+    answers = iter(
+        await parts.registry.submit([spec for spec in specs if isinstance(spec, JobSpec)])
+    )
     outcomes: list[Accepted | ReelyardError] = []
     for spec in specs:
-        outcome = next(rest) if isinstance(spec, JobSpec) else spec
+        outcome = next(answers) if isinstance(spec, JobSpec) else spec
         outcomes.append(refused(outcome) if isinstance(outcome, Refusal) else outcome)
     return outcomes
 

@@ -5,39 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator, model_validator
+from pydantic import BaseModel, Field, SkipValidation, field_validator, model_validator
+
+from api.bodies import Body
 
 MAX_METADATA_BYTES = 16 << 10
-MAX_DEPTH = 32
-"""Encoders and stores give up at some depth; a body that goes there is not meant well."""
-
-
-class Body(BaseModel):
-    """Base of every body: unknown fields are refused, not ignored."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shallow(cls, value: object) -> object:
-        if deeper_than(value, MAX_DEPTH):
-            raise ValueError(f"lists and objects may be nested {MAX_DEPTH} deep")
-        return value
-
-
-def deeper_than(value: object, most: int) -> bool:
-    """Whether lists and dicts in `value` are nested more than `most` deep."""
-    level = [value]
-    for _ in range(most + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return False
-    return True
+MOST_CREDITS = 10**12
+"""In one grant: sums of them stay exact, in JavaScript too."""
 
 
 class TaskBody(Body):
@@ -124,8 +98,10 @@ class BatchItem(JobBody):
     idempotency_key: str | None = Field(None, min_length=1, max_length=255)
 
 
-class BatchBody(Body):
-    """Jobs to run; each is accepted or refused by itself."""
+class BatchBody(BaseModel):
+    """Jobs to run; each is looked at, and accepted or refused, by itself."""
+
+    model_config = Body.model_config
 
     jobs: list[SkipValidation[BatchItem]] = Field(min_length=1)
 
@@ -170,10 +146,12 @@ class KeyBody(Body):
     tenant: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     name: str = Field("", max_length=200)
     admin: bool = False
-    credits: int | None = Field(None, ge=0, description="granted to the tenant with this key")
+    credits: int | None = Field(
+        None, ge=0, le=MOST_CREDITS, description="granted to the tenant with this key"
+    )
 
 
 class GrantBody(Body):
     """Credits for a tenant."""
 
-    credits: int = Field(gt=0)
+    credits: int = Field(gt=0, le=MOST_CREDITS)

@@ -24,7 +24,10 @@ async def _seen(
     # Here and not in the stream: once a stream has begun there is no status left to set.
     after = last_event_id(last_id)
     job = await parts.registry.get(job_key(job_id), who.scope)
-    if job.state.terminal and after and job.history and job.history[-1].seq <= after:
+    last = job.history[-1].seq if job.history else 0
+    if after > last:
+        return 0  # no event of this job's
+    if job.state.terminal and after == last:
         raise StreamEnded
     return after
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -183,6 +184,18 @@ def test_an_upload_of_any_client_takes_constant_memory(
     assert session.delete(place, headers={"Tus-Resumable": "1.0.0"}, timeout=30).ok
 
 
+def test_an_upload_comes_whole_through_the_proxy_that_stands_in_for_haproxy(
+    server: LiveServer, session: requests.Session
+) -> None:
+    sent = session.post(
+        f"{stand_in(server)}/api/uploads?filename=big.mp4",
+        data=b"\0" * (16 * MIB),
+        headers={"Content-Type": "video/mp4"},
+        timeout=60,
+    )
+    assert (sent.status_code, sent.json()["size"]) == (201, 16 * MIB)
+
+
 def test_polls_are_answered_while_uploads_run(
     server: LiveServer, session: requests.Session
 ) -> None:
@@ -249,10 +262,26 @@ def test_a_killed_registry_costs_clients_a_moment_and_no_job(
 
 def actor(server: LiveServer, name: str) -> psutil.Process:
     """The process of an actor of that server whose title begins with `name`."""
-    file = server.data_dir / "cluster.json"
-    pid = msgspec.json.decode(file.read_bytes(), type=ClusterFile).pid
-    for process in psutil.Process(pid).children(recursive=True):
+    for process in family(server):
         command = process.cmdline()
         if command and command[0].startswith(name):
             return process
     raise AssertionError(f"there is no {name}")
+
+
+def stand_in(server: LiveServer) -> str:
+    """Where Serve's own proxy answers: HAProxy turns to it while a replica seems down."""
+    for process in family(server):
+        if process.name() == "haproxy":
+            command = process.cmdline()
+            config = Path(command[command.index("-f") + 1]).read_text()
+            if found := re.search(r"server \S*-fallback-\S* (\S+)", config):
+                return f"http://{found[1]}"
+    raise AssertionError("there is no HAProxy with a fallback")
+
+
+def family(server: LiveServer) -> list[psutil.Process]:
+    """All processes of that server."""
+    file = server.data_dir / "cluster.json"
+    pid = msgspec.json.decode(file.read_bytes(), type=ClusterFile).pid
+    return psutil.Process(pid).children(recursive=True)

@@ -132,6 +132,17 @@ async def test_a_form_is_sent_on_to_where_bytes_are_taken(desk: Desk) -> None:
     assert job.status_code == 202, job.text
 
 
+async def test_a_form_larger_than_a_json_body_may_be_is_sent_on_too(make_desk: Build) -> None:
+    desk = await make_desk(max_json_bytes=1000)
+    files = {"file": ("clip.mp4", b"x" * 2000, "video/mp4")}
+    assert (await desk.call("POST", "/v1/uploads", files=files)).status_code == 307
+    text = b'{"size": 5, "filename": "' + b"x" * 2000 + b'"}'
+    for kind in ("application/json", "multipart/form-data; boundary=x"):
+        path = "/v1/uploads" if kind == "application/json" else "/v1/jobs"
+        answer = await desk.call("POST", path, content=text, headers={"content-type": kind})
+        assert answer.status_code == 413
+
+
 async def test_an_open_folder_can_be_named_by_a_tenant(make_desk: Build, tmp_path: Path) -> None:
     (tmp_path / "open").mkdir()
     desk = await make_desk(input_roots=[str(tmp_path / "open")])
@@ -217,3 +228,9 @@ async def test_health_is_bad_while_the_registry_is_away(
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert (await desk.get("/livez")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/healthz"])
+async def test_monitors_may_ask_for_the_head_alone(desk: Desk, path: str) -> None:
+    answer = await desk.call("HEAD", path)
+    assert (answer.status_code, answer.content) == (200, b"")

@@ -63,6 +63,12 @@ async def test_without_a_key_strangers_pages_and_proxies_are_refused(desk: Desk)
     assert page.status_code == 401
     garbled = await desk.http.get("/v1/jobs", headers={"origin": "http://[localhost"})
     assert garbled.status_code == 401
+    for site, status in (("cross-site", 401), ("same-origin", 200), ("none", 200)):
+        image = await desk.http.get("/v1/jobs", headers={"sec-fetch-site": site})
+        assert image.status_code == status
+    for name in ("x-forwarded-for", "x-real-ip", "forwarded", "via"):
+        proxied = await desk.http.get("/v1/jobs", headers={name: "203.0.113.7"})
+        assert proxied.status_code == 401, name
     own = await desk.http.get("/v1/jobs", headers={"origin": "http://localhost:8000"})
     assert own.status_code == 200
 

@@ -53,6 +53,16 @@ async def test_a_client_that_comes_back_gets_only_what_it_missed(desk: Desk) -> 
     assert [event["id"] for event in rest] == [event["id"] for event in whole[1:]]
 
 
+async def test_a_client_that_names_an_event_which_never_was_gets_them_all(desk: Desk) -> None:
+    job_id = await desk.submit()
+    reading = asyncio.create_task(read(desk, job_id, "999999"))
+    await asyncio.sleep(0.05)
+    await desk.run(job_id)
+    for seen in (await reading, await read(desk, job_id, "999999")):
+        states = [event["data"]["state"] for event in seen if event["event"] == "state"]
+        assert states == ["queued", "running", "succeeded"]
+
+
 async def test_a_client_that_has_seen_the_end_is_told_to_stop(desk: Desk) -> None:
     job_id = await desk.submit()
     await desk.run(job_id)

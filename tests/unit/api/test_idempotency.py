@@ -85,12 +85,47 @@ async def test_retry_and_cancel_take_a_key(desk: Desk) -> None:
         assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
 
 
+async def test_a_batch_sent_again_takes_what_can_run_by_now_and_nothing_twice(desk: Desk) -> None:
+    upload = (await desk.post("/v1/uploads", {"size": 1})).json()
+    batch = {"jobs": [{"operation": "probe", "upload_id": upload["upload_id"]}, JOB]}
+    headers = {"Idempotency-Key": "k"}
+    first = (await desk.post("/v1/jobs:batch", batch, headers=headers)).json()
+    assert [item.get("status") for item in first["results"]] == [409, "pending"]
+    tus = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Offset": "0",
+        "Content-Type": "application/offset+octet-stream",
+    }
+    assert (await desk.call("PATCH", upload["url"], content=b"1", headers=tus)).status_code == 204
+    again = (await desk.post("/v1/jobs:batch", batch, headers=headers)).json()
+    assert again["accepted"] == 2
+    assert again["results"][1] == first["results"][1]
+    assert again["results"][0]["source_url"] == upload["upload_id"]
+    assert len((await desk.get("/v1/jobs")).json()["items"]) == 2
+
+
 async def test_a_refused_request_does_not_use_up_its_key(desk: Desk) -> None:
     headers = {"Idempotency-Key": "k"}
     job_id = await desk.submit()
     assert (await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)).status_code == 409
     await desk.fail(await desk.lease())
     assert (await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)).status_code == 202
+
+
+async def test_what_was_begun_for_a_client_that_went_away_is_not_done_again(desk: Desk) -> None:
+    headers = {"Idempotency-Key": "k"}
+    path, body = "/v1/admin/tenants/t/credits", {"credits": 5}
+    gate = desk.counted.hold("grant")
+    asking = asyncio.create_task(desk.post(path, body, headers=headers))
+    await gate.reached.wait()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert (await desk.post(path, body, headers=headers)).status_code == 409
+    gate.open.set()
+    while (again := await desk.post(path, body, headers=headers)).status_code == 409:
+        await asyncio.sleep(0.01)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json()["credits_left"] == 5
 
 
 async def test_an_api_key_is_made_once_and_shown_once(desk: Desk) -> None:
