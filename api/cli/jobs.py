@@ -14,6 +14,7 @@ from api.cli.output import (
     command,
     console,
     errors,
+    escape,
     human_bytes,
     jobs_exit_code,
     jobs_table,
@@ -40,12 +41,14 @@ def jobs(
     state: Annotated[State | None, typer.Option(help="only those in this state")] = None,
     operation: Annotated[str | None, typer.Option(help="only this operation")] = None,
     limit: Annotated[int, typer.Option(min=1, help="how many at most")] = 20,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="show again each second")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="show again each second, on a terminal")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """List jobs, newest first."""
     with running_cluster(Settings()) as client:
-        if watch and not as_json:
+        if watch and console.is_terminal and not as_json:
             return _watch(client, state, operation, limit)
         found = list(client.jobs(state=state, operation=operation, limit=limit))
         if as_json:
@@ -126,7 +129,7 @@ def _report(answers: dict[str, JobView | ReelyardError], *, as_json: bool) -> in
         if done:
             console.print(jobs_table(done))
         for job_id, error in refused.items():
-            errors.print(f"[red]{job_id}[/] ({error.code}): {error.message}")
+            errors.print(f"[red]{escape(job_id)}[/] ({error.code}): {escape(error.message)}")
     return Exit.USAGE if refused else Exit.OK
 
 

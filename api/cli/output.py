@@ -17,15 +17,13 @@ from rich.text import Text
 
 from actors.jobs.model import State
 from api.client.bars import clock
-from api.client.views import JobView
+from api.client.views import JobView, OutputView
 from cluster.errors import (
-    BadRequest,
-    NotFound,
+    MediaError,
     ReelyardError,
     SourceNotFound,
     SourceUnreadable,
     Unavailable,
-    ValidationFailed,
 )
 
 #: width of tables that go into a file or a pipe
@@ -39,6 +37,8 @@ console = Console(
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+#: a longer URL gets a line of its own below the table, where a terminal does not break it
+LONGEST_URL = 60
 #: values of an operation's data that a table shows; `--json` has all
 SUMMARY_VALUES = 9
 
@@ -48,7 +48,7 @@ class Exit(IntEnum):
 
     OK = 0
     FAILED = 1  #: a job failed, or something went wrong
-    USAGE = 2  #: the request was refused: unknown operation, bad value, no such job
+    USAGE = 2  #: the request was refused: unknown operation, bad value, no such job, no right to it
     CANCELLED = 3  #: a job was cancelled by someone
     UNREACHABLE = 4  #: no cluster answers
     INTERRUPTED = 130  #: Ctrl-C, as shells expect it
@@ -67,8 +67,12 @@ def exit_code(error: ReelyardError) -> Exit:
     """The exit code for an error that ended the command."""
     if isinstance(error, Unavailable):
         return Exit.UNREACHABLE
-    usage = (BadRequest, ValidationFailed, NotFound, SourceNotFound, SourceUnreadable)
-    return Exit.USAGE if isinstance(error, usage) else Exit.FAILED
+    if isinstance(error, MediaError):
+        # Inputs are looked at before there is a job that could fail.
+        refused = isinstance(error, SourceNotFound | SourceUnreadable)
+    else:
+        refused = 400 <= error.http_status < 500
+    return Exit.USAGE if refused else Exit.FAILED
 
 
 def jobs_exit_code(jobs: Iterable[JobView]) -> Exit:
@@ -105,6 +109,10 @@ def command[**P](function: Callable[P, int | None]) -> Callable[P, None]:
             code = fail(error, as_json=bool(kwargs.get("as_json")))
         except KeyboardInterrupt:
             code = Exit.INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has gone; Python would complain once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = Exit.FAILED
         raise SystemExit(int(code))
 
     return wrapper
@@ -160,12 +168,22 @@ def short_name(source: str) -> str:
 def results_view(jobs: Sequence[JobView]) -> RenderableType:
     """What ended jobs have made: the folder of all files, then a table of them with their sizes,
     or what went wrong."""
-    paths = [output.path for job in jobs for output in job.outputs if output.path is not None]
+    outputs = [output for job in jobs for output in job.outputs]
+    links = [
+        Text(f"{output.name}: {output.url}", no_wrap=True, overflow="ignore")
+        for output in outputs
+        if _is_link(output)
+    ]
+    paths = [output.path for output in outputs if output.path is not None]
     if not paths:
-        return _results_table(jobs, None)
+        return Group(_results_table(jobs, None), *links)
     folder = Path(os.path.commonpath([path.parent for path in paths]))
     where = Text(f"results in {relative(folder)}{os.sep}", overflow="fold")
-    return Group(where, _results_table(jobs, folder))
+    return Group(where, _results_table(jobs, folder), *links)
+
+
+def _is_link(output: OutputView) -> bool:
+    return output.path is None and len(output.url) > LONGEST_URL
 
 
 def _results_table(jobs: Iterable[JobView], folder: Path | None) -> Table:
@@ -184,7 +202,8 @@ def _results_table(jobs: Iterable[JobView], folder: Path | None) -> Table:
         for output in job.outputs:
             path = output.path
             place = path.relative_to(folder) if path and folder else output.url
-            table.add_row(*first, human_bytes(output.size), escape(str(place)))
+            shown = output.name if _is_link(output) else str(place)
+            table.add_row(*first, human_bytes(output.size), escape(shown))
             first = ("", "", "")
     return table
 

@@ -21,6 +21,7 @@ from api.client.http import copy_file, save_url
 from api.client.request import JobRequest, local_url
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, chunks
+from api.locations import output_of
 from api.registry_client import RegistryClient, refused
 from cluster.errors import ReelyardError, ValidationFailed
 from cluster.runtime import Cluster
@@ -58,16 +59,31 @@ class DirectTransport:
         no_pool = await self._no_pool({item.pool for item in requests if item.pool is not None})
         answers: list[Answer] = []
         for batch in chunks(requests, BATCH):
-            specs = [_spec(item) for item in batch if item.pool not in no_pool]
-            taken = iter(await self._registry.submit(specs))
-            for item in batch:
-                if item.pool in no_pool:
-                    answers.append(no_pool[item.pool])
+            specs = [no_pool.get(item.pool) or await self._spec(item) for item in batch]
+            good = [spec for spec in specs if isinstance(spec, JobSpec)]
+            taken = iter(await self._registry.submit(good))
+            for spec in specs:
+                if isinstance(spec, ReelyardError):
+                    answers.append(spec)
                 elif isinstance(answer := next(taken), Accepted):
                     answers.append(await self._view(answer.job))
                 else:
                     answers.append(refused(answer))
         return answers
+
+    async def _spec(self, item: JobRequest) -> JobSpec | ReelyardError:
+        spec = spec_of(item)
+        try:
+            inputs = [await self._located(text) for text in spec.inputs]
+        except ReelyardError as error:
+            return error
+        return msgspec.structs.replace(spec, inputs=inputs)
+
+    async def _located(self, text: str) -> str:
+        if not text.startswith("job:"):
+            return text
+        job_id, _, name = text.removeprefix("job:").partition("/")
+        return output_of(await self._registry.get(job_id, None), name)
 
     async def _no_pool(self, pools: set[str]) -> dict[str | None, ReelyardError]:
         """Those of `pools` that there are not: a job would wait for a worker that never comes."""
@@ -196,7 +212,8 @@ class DirectTransport:
         )
 
 
-def _spec(item: JobRequest) -> JobSpec:
+def spec_of(item: JobRequest) -> JobSpec:
+    """What the request asks of the registry; paths become absolute."""
     inputs = [local_url(source) for source in item.inputs]
     output = local_url(item.output) if item.output is not None else None
     return JobSpec(

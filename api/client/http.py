@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 import msgspec
@@ -237,9 +238,7 @@ class HttpTransport:
         return keys
 
     async def revoke_key(self, key_id: str) -> dict[str, Any]:
-        if not key_id:
-            raise NotFound("there is no API key ''")
-        path = f"/v1/admin/keys/{quote(key_id, safe='')}"
+        path = f"/v1/admin/keys/{_in_path('API key', key_id)}"
         revoked: dict[str, Any] = await self._call("DELETE", path)
         return revoked
 
@@ -307,9 +306,14 @@ def packed(bodies: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _job_path(job_id: str) -> str:
-    if not job_id:
-        raise NotFound("there is no job ''")
-    return f"/v1/jobs/{quote(job_id, safe='')}"
+    return f"/v1/jobs/{_in_path('job', job_id)}"
+
+
+def _in_path(what: str, id: str) -> str:
+    # Anything else would be another path.
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", id):
+        raise NotFound(f"there is no {what} {id!r}")
+    return id
 
 
 def _read(answer: httpx2.Response) -> Any:

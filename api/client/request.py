@@ -85,10 +85,16 @@ def in_folder(output: InputLike | None, inputs: Sequence[InputLike]) -> str | No
     return folder
 
 
+def is_location(text: str) -> bool:
+    """Whether `text` is a URL or names something that Reelyard keeps; else it is a path."""
+    return "://" in text or text.startswith(("upload:", "storage:", "job:"))
+
+
 def local_url(source: InputLike) -> str:
-    """A URL stays; a path becomes an absolute `file:` URL, a trailing slash kept."""
+    """A URL or location as text stays; a path becomes an absolute `file:` URL, a trailing slash
+    kept."""
     text = os.fspath(source)
-    if "://" in text or text.startswith(("upload:", "storage:", "job:")):
+    if isinstance(source, str) and is_location(text):
         return text
     url = Path(text).expanduser().absolute().as_uri()
     return url + "/" if text.endswith("/") else url

@@ -20,6 +20,7 @@ from cluster.errors import (
     IdempotencyMismatch,
     MediaError,
     NotFound,
+    NotReady,
     SourceNotFound,
     TimedOut,
     UnknownOperation,
@@ -108,6 +109,17 @@ def test_a_missing_file_is_its_own_jobs_fault(client: Client, clips: Path) -> No
         missing = client.wait(missing, timeout_s=60).exception() or missing
     assert isinstance(missing, SourceNotFound)
     assert isinstance(there, JobView)
+
+
+def test_an_earlier_jobs_output_is_an_input(client: Client, clips: Path) -> None:
+    thumbnail = client.wait(client.submit("preview", clips / "clip.mp4", params=THUMBNAIL))
+    probe = client.submit("probe", f"job:{thumbnail.id}")
+    assert client.wait(probe, timeout_s=60).result()["width"] == 64
+    with pytest.raises(NotFound, match="'x'"):
+        client.submit("probe", f"job:{thumbnail.id}/x")
+    broken = client.wait(client.submit("probe", clips / "broken.mp4"))
+    with pytest.raises(NotReady, match="failed"):
+        client.submit("probe", f"job:{broken.id}")
 
 
 def test_an_idempotency_key_covers_the_input_too(
