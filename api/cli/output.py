@@ -30,6 +30,8 @@ from cluster.errors import (
 PLAIN_WIDTH = 160
 #: below this many columns a list of jobs goes without the time of creation
 FULL_WIDTH = 110
+LEAST_INPUT = 12
+COLUMN_GAP = 2
 
 console = Console(
     highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_WIDTH
@@ -142,22 +144,40 @@ def state_text(job: JobView) -> str:
 def jobs_table(jobs: Iterable[JobView]) -> Table:
     """A list of jobs."""
     full = console.width >= FULL_WIDTH
+    rows = [(job, _progress(job)) for job in jobs]
+    widths = {
+        "job": 36,
+        "operation": max([9, *(len(job.operation) for job, _ in rows)]),
+        "state": 9,
+        "progress": max([8, *(len(progress) for _, progress in rows)]),
+        "input": LEAST_INPUT,
+        "created": 20,
+    }
+    if not full:
+        del widths["created"]
+    # Only inputs are cut short. (rich 15 would take from all columns alike, down to nothing.)
+    left = console.width - sum(widths.values()) - COLUMN_GAP * (len(widths) - 1)
+    longest = max([0, *(len(job.source_url) for job, _ in rows)])
+    widths["input"] += max(0, min(left, longest - LEAST_INPUT))
     table = Table(box=None, pad_edge=False)
-    table.add_column("job", no_wrap=True, min_width=36)
-    table.add_column("operation", no_wrap=True, min_width=9)
-    table.add_column("state", no_wrap=True, min_width=9)
-    table.add_column("progress", no_wrap=True, justify="right")
-    table.add_column("input", no_wrap=True, overflow="ellipsis")
-    if full:
-        table.add_column("created", no_wrap=True)
-    for job in jobs:
-        progress = f"{job.progress:.0f}%"
-        if job.state is State.RUNNING and job.eta_s is not None:
-            progress += f" eta {clock(job.eta_s)}"
+    for name, width in widths.items():
+        table.add_column(
+            name,
+            no_wrap=True,
+            overflow="ellipsis",
+            width=width,
+            justify="right" if name == "progress" else "left",
+        )
+    for job, progress in rows:
         source = job.source_url if full else short_name(job.source_url)
         cells = [job.job_id, job.operation, state_text(job), progress, escape(source)]
         table.add_row(*cells, *([job.created_at] if full else []))
     return table
+
+
+def _progress(job: JobView) -> str:
+    eta = f" eta {clock(job.eta_s)}" if job.state is State.RUNNING and job.eta_s is not None else ""
+    return f"{job.progress:.0f}%{eta}"
 
 
 def short_name(source: str) -> str:

@@ -224,10 +224,16 @@ def test_the_folder_tree_example_resumes_and_keeps_a_table(
         assert done.returncode in (0, 1), done.stderr
         return done.stdout
 
+    def read() -> dict[str, dict[str, str]]:
+        with (tmp_path / "thumbs/results.csv").open() as file:
+            lines = list(csv.DictReader(file))
+        assert len(lines) == 3
+        return {Path(line["path"]).name: line for line in lines}
+
     assert "3 videos, 0 done already" in run()
-    with (tmp_path / "thumbs/results.csv").open() as file:
-        rows = {Path(row["path"]).name: row for row in csv.DictReader(file)}
+    rows = read()
     assert rows["clip.mp4"]["state"] == rows["long.mp4"]["state"] == "succeeded"
     assert rows["broken.mp4"]["state"] == "failed"
     assert (tmp_path / "thumbs/clip.mp4.jpg").stat().st_size == int(rows["clip.mp4"]["bytes"])
     assert "3 videos, 2 done already" in run()
+    assert read() == rows
