@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from reelyard import JobView, connect, request
+from reelyard import JobView, State, connect, request
 
 SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".ts", ".mpg"}
 COLUMNS = ["path", "state", "thumbnail", "bytes", "error"]
@@ -85,12 +85,15 @@ def main() -> int:
         try:
             ended = reelyard.as_completed(jobs)
             for job in track(ended, total=len(jobs), description="thumbnails"):
-                results.writerow(row(job, sources[job.job_id]))
+                results.writerow(row(job, sources.pop(job.job_id)))
                 file.flush()
                 failed += not job.ok
         except KeyboardInterrupt:
             # Else they would go on, here or at the next start, beside those submitted again.
-            reelyard.cancel_many(jobs)
+            reelyard.cancel_many(sources)
+            for job in reelyard.wait_all(sources):
+                if job.state is not State.CANCELLED:
+                    results.writerow(row(job, sources[job.job_id]))
             print("stopped; the same command goes on")
             return 130
     print(f"{len(missing) - failed} made, {failed} failed; see {table}")

@@ -25,6 +25,7 @@ from api.cli.output import (
 )
 from api.cli.run import follow
 from api.cli.session import running_cluster
+from api.client.bars import shown_source
 from api.client.sync import Client
 from api.client.views import JobView
 from cluster.errors import ReelyardError
@@ -80,7 +81,7 @@ def show(
         return Exit.OK
     console.print(f"[bold]{job.job_id}[/]  {job.operation}  {state_text(job)}")
     rows = {
-        "input": job.source_url,
+        "input": shown_source(job.source_url),
         "parameters": summary(job.parameters),
         "progress": f"{job.progress:.0f}%  {job.phase or ''}",
         "created": job.created_at,

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from actors.jobs.model import State
-from api.client.bars import clock
+from api.client.bars import clock, short_name, shown_source
 from api.client.views import JobView, OutputView
 from cluster.errors import (
     MediaError,
@@ -159,7 +159,8 @@ def jobs_table(jobs: Iterable[JobView]) -> Table:
     left = console.width - sum(widths.values()) - COLUMN_GAP * (len(widths) - 1)
     longest = max([0, *(len(job.source_url) for job, _ in rows)])
     widths["input"] += max(0, min(left, longest - LEAST_INPUT))
-    table = Table(box=None, pad_edge=False)
+    whole = sum(widths.values()) + COLUMN_GAP * (len(widths) - 1)
+    table = Table(box=None, pad_edge=False, width=whole)
     for name, width in widths.items():
         table.add_column(
             name,
@@ -169,7 +170,7 @@ def jobs_table(jobs: Iterable[JobView]) -> Table:
             justify="right" if name == "progress" else "left",
         )
     for job, progress in rows:
-        source = job.source_url if full else short_name(job.source_url)
+        source = shown_source(job.source_url) if full else short_name(job.source_url)
         cells = [job.job_id, job.operation, state_text(job), progress, escape(source)]
         table.add_row(*cells, *([job.created_at] if full else []))
     return table
@@ -178,11 +179,6 @@ def jobs_table(jobs: Iterable[JobView]) -> Table:
 def _progress(job: JobView) -> str:
     eta = f" eta {clock(job.eta_s)}" if job.state is State.RUNNING and job.eta_s is not None else ""
     return f"{job.progress:.0f}%{eta}"
-
-
-def short_name(source: str) -> str:
-    """The last part of a path or URL."""
-    return source.rstrip("/").rsplit("/", 1)[-1]
 
 
 def results_view(jobs: Sequence[JobView]) -> RenderableType:

@@ -56,6 +56,24 @@ def test_a_list_of_jobs_cuts_nothing_short_but_the_inputs(monkeypatch: pytest.Mo
     assert len(line) == 120
 
 
+def test_a_narrow_terminal_leaves_ids_whole_and_names_readable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Console(width=40, highlight=False, soft_wrap=True)
+    monkeypatch.setattr(output, "console", screen)
+    with screen.capture() as capture:
+        spaced = JobView("i" * 36, "probe", State.FAILED, "file:///a/b%20c.mp4")
+        screen.print(jobs_table([spaced]))
+    assert capture.get().splitlines()[1].split() == [
+        "i" * 36,
+        "probe",
+        "failed",
+        "0%",
+        "b",
+        "c.mp4",
+    ]
+
+
 def test_a_long_link_stands_whole_below_the_table() -> None:
     url = "https://media.test/" + "a" * 200
     lines = printed([job(f"{url}/clip.mp4")])
