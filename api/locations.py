@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from cluster.errors import Forbidden, InvalidInput, SourceForbidden
+from actors.jobs.model import Job, State
+from cluster.errors import Forbidden, InvalidInput, NotFound, NotReady, SourceForbidden
 from cluster.settings import Settings
 
 STORES = ("s3", "gs", "az")
@@ -61,6 +62,17 @@ def check_path(text: str, *, admin: bool, roots: Sequence[str]) -> str:
     if any(real.is_relative_to(Path(root).expanduser().resolve()) for root in roots):
         return _file_url(real, text)
     raise SourceForbidden(f"{text[:200]!r} lies in no folder that this server opens to clients")
+
+
+def output_of(job: Job, name: str) -> str:
+    """Where the output `name` of a job lies, or its first one. Raises `NotReady`, `NotFound`."""
+    if job.state is not State.SUCCEEDED:
+        raise NotReady(f"job {job.id} is {job.state}: it has no output to work on")
+    for output in job.outputs:
+        if not output.deleted and name in ("", output.name):
+            return output.url
+    wanted = f"output {name!r}" if name else "output"
+    raise NotFound(f"job {job.id} has no {wanted}")
 
 
 def check_stored(text: str, tenant: str, *, admin: bool) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from actors.jobs.ids import parse_id
-from actors.jobs.model import Job, OutputFile, State
+from actors.jobs.model import Job, OutputFile
 from api.auth import Caller, OperatorToken
 from api.locations import (
     STORES,
@@ -18,12 +18,13 @@ from api.locations import (
     check_store,
     check_stored,
     check_url,
+    output_of,
     scheme_of,
 )
 from api.rate_limit import RateLimiter
 from api.registry_client import RegistryClient
 from api.signing import FileGrant, Signer
-from cluster.errors import Forbidden, InvalidInput, NotFound, NotReady
+from cluster.errors import Forbidden, InvalidInput, NotReady
 from cluster.settings import Settings
 from cluster.storage import Storage, Uploads, open_storage
 
@@ -115,13 +116,7 @@ class Services:
     async def _locate_result(self, text: str, caller: Caller) -> str:
         job_id, _, name = text.partition("/")
         job = await self.registry.get(parse_id(job_id) or job_id, caller.scope)
-        if job.state is not State.SUCCEEDED:
-            raise NotReady(f"job {job_id} is {job.state}: it has no output to work on")
-        for output in job.outputs:
-            if not output.deleted and name in ("", output.name):
-                return output.url
-        wanted = f"output {name!r}" if name else "output"
-        raise NotFound(f"job {job_id} has no {wanted}")
+        return output_of(job, name)
 
     # --- URLs ---
 

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Self
 
+from cluster.errors import OutputUnwritable
+
 LOCK_NAME = ".owner.lock"
 
 
@@ -24,9 +26,17 @@ class FolderLock:
 
     @classmethod
     def claim(cls, folder: Path) -> FolderLock | None:
-        """Claim `folder` (made if missing, for its owner only); None: another process has it."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Claim `folder` (made if missing, for its owner only); None: another process has it.
+
+        Raises `OutputUnwritable`.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise OutputUnwritable(
+                f"the folder {folder} can't be used: {error.strerror}"
+            ) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -65,7 +75,7 @@ def remove_abandoned(folders: list[Path]) -> list[Path]:
             continue
         try:
             lock = FolderLock.claim(folder)
-        except OSError:
+        except OutputUnwritable:
             continue
         if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import math
 import os
+import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import BeforeValidator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
+
+from cluster.errors import ValidationFailed
+
+CONFIG_VARIABLE = "REELYARD_CONFIG"
 
 
 def _comma_list(value: object) -> object:
@@ -83,7 +89,7 @@ def default_pools(cores: int) -> dict[str, PoolSettings]:
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set."""
+    """Everything an operator can set. Raises `ValidationFailed` naming each wrong setting."""
 
     model_config = SettingsConfigDict(
         env_prefix="REELYARD_", extra="forbid", frozen=True, toml_file="reelyard.toml"
@@ -226,8 +232,24 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        toml = Path(os.environ.get("REELYARD_CONFIG", "reelyard.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml)
+        named = os.environ.get(CONFIG_VARIABLE)
+        if named is not None and not Path(named).is_file():
+            raise ValidationFailed(f"{CONFIG_VARIABLE}: there is no file {named!r}")
+        path = Path(named or "reelyard.toml")
+        try:
+            toml = TomlConfigSettingsSource(settings_cls, path)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ValidationFailed(f"settings: {path} can't be read as TOML: {error}") from None
+        return init_settings, env_settings, toml
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            faults = "; ".join(_fault(fault) for fault in error.errors())
+            raise ValidationFailed(f"settings: {faults}") from None
+        except SettingsError as error:
+            raise ValidationFailed(f"settings: {error}: {error.__cause__}") from None
 
     @cached_property
     def data(self) -> Path:
@@ -266,3 +288,14 @@ class Settings(BaseSettings):
             for name in self.operations
         ]
         return self.model_copy(update={"operations": operations, "data_dir": self.data})
+
+
+def _fault(fault: Any) -> str:
+    """`port (REELYARD_PORT): ...`: what is wrong, where it may come from, and the value."""
+    name = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting"
+    secret = fault["loc"][:1] in (("signing_secret",), ("storage_options",))
+    value = "" if secret else f", not {fault['input']!r:.80}"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{name} (REELYARD_{str(fault['loc'][0]).upper()}): {message}{value}"

@@ -3,7 +3,7 @@
     python examples/thumbnail_tree.py VIDEOS THUMBNAILS
 
 Stop it and start it again as you like: what has its thumbnail already is passed over, and
-`THUMBNAILS/results.csv` keeps a line for each file: path, state, size, seconds, error.
+`THUMBNAILS/results.csv` has a line for each file: path, state, thumbnail, bytes, error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from reelyard import JobView, connect, request
+from reelyard import JobView, State, connect, request
 
 SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".ts", ".mpg"}
 COLUMNS = ["path", "state", "thumbnail", "bytes", "error"]
@@ -38,8 +38,16 @@ def row(job: JobView, video: Path) -> dict[str, object]:
     }
 
 
+def earlier_rows(table: Path, again: set[str]) -> list[dict[str, str]]:
+    """The lines of earlier runs, without those of files that are tried again."""
+    if not table.exists():
+        return []
+    with table.open(newline="") as file:
+        return [line for line in csv.DictReader(file) if line["path"] not in again]
+
+
 def main() -> int:
-    """Run the fan-out; 0 if every thumbnail was made."""
+    """Run the fan-out; 0 if every thumbnail was made, 130 if it was interrupted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("videos", type=Path)
     parser.add_argument("thumbnails", type=Path)
@@ -56,12 +64,12 @@ def main() -> int:
         return 0
     thumbnails.mkdir(parents=True, exist_ok=True)
     table = thumbnails / "results.csv"
-    fresh = not table.exists()
+    rows = earlier_rows(table, {str(path) for path in missing})
     failed = 0
-    with connect(options.address) as reelyard, table.open("a", newline="") as file:
+    with connect(options.address) as reelyard, table.open("w", newline="") as file:
         results = csv.DictWriter(file, COLUMNS)
-        if fresh:
-            results.writeheader()
+        results.writeheader()
+        results.writerows(rows)
         jobs = reelyard.submit_requests(
             [
                 request(
@@ -74,10 +82,20 @@ def main() -> int:
             ]
         )
         sources = {job.job_id: path for job, path in zip(jobs, missing, strict=True)}
-        for job in track(reelyard.as_completed(jobs), total=len(jobs), description="thumbnails"):
-            results.writerow(row(job, sources[job.job_id]))
-            file.flush()
-            failed += not job.ok
+        try:
+            ended = reelyard.as_completed(jobs)
+            for job in track(ended, total=len(jobs), description="thumbnails"):
+                results.writerow(row(job, sources.pop(job.job_id)))
+                file.flush()
+                failed += not job.ok
+        except KeyboardInterrupt:
+            # Else they would go on, here or at the next start, beside those submitted again.
+            reelyard.cancel_many(sources)
+            for job in reelyard.wait_all(sources):
+                if job.state is not State.CANCELLED:
+                    results.writerow(row(job, sources[job.job_id]))
+            print("stopped; the same command goes on")
+            return 130
     print(f"{len(missing) - failed} made, {failed} failed; see {table}")
     return 1 if failed else 0
 

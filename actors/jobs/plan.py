@@ -76,6 +76,8 @@ def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -
         if needed not in names or needed == step.name:
             raise ValidationFailed(f"tasks: {step.name!r} needs {needed!r}, which is not there")
     check_input_count(op, len(inputs))
+    if step.output in inputs:
+        raise ValidationFailed(f"output: {step.output} is the input; it would be overwritten")
     lane = op.lane(params)
     return Task(
         name=step.name,

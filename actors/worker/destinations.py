@@ -99,9 +99,9 @@ class AttemptDestination(Destination):
 class FileDestination(Destination):
     """A file, or a folder on a disk that this worker sees."""
 
-    def __init__(self, path: Path, fence: int, *, folder: bool) -> None:
+    def __init__(self, path: Path, lease: Lease, *, folder: bool) -> None:
         self._path = path
-        self._fence = fence
+        self._lease = lease
         self.single = not folder
 
     async def put(self, file: MediaFile) -> Placed:
@@ -113,16 +113,28 @@ class FileDestination(Destination):
             if target.is_dir():
                 raise OutputUnwritable(f"the output {target} is a folder")
             target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists() and any(map(target.samefile, self._local_inputs())):
+                raise OutputUnwritable(f"the output {target} is the input; it stays as it is")
             self._clear_older(target)
-            temp = target.with_name(f"{target.name}.part-{self._fence}")
+            temp = target.with_name(f"{target.name}.part-{self._tag}-{self._lease.fence}")
             place(source, temp, target, consume=True)
             return Placed(target.as_uri(), target.name, path=target, mark=_identity(target))
 
+    @property
+    def _tag(self) -> str:
+        """Tells this job's unfinished files from those of another that writes to the same place."""
+        return self._lease.job_id[-8:]
+
+    def _local_inputs(self) -> list[Path]:
+        inputs = self._lease.inputs
+        paths = [local_path(text) for text in inputs if text.startswith("/") or _is_file(text)]
+        return [path for path in paths if path.exists()]
+
     def _clear_older(self, target: Path) -> None:
         """Delete what an earlier attempt left unfinished when its worker was killed."""
-        part = re.compile(re.escape(target.name) + r"\.part-(\d+)")
+        part = re.compile(re.escape(f"{target.name}.part-{self._tag}") + r"-(\d+)")
         for path in target.parent.iterdir():
-            if (match := part.fullmatch(path.name)) and int(match[1]) < self._fence:
+            if (match := part.fullmatch(path.name)) and int(match[1]) < self._lease.fence:
                 path.unlink(missing_ok=True)
 
 
@@ -163,12 +175,16 @@ def destination_of(lease: Lease, settings: Settings, storage: Storage) -> Destin
         )
     with _file_errors(path):  # a name can be too long to ask about
         folder = output.endswith("/") or path.is_dir()
-    return FileDestination(path, lease.fence, folder=folder)
+    return FileDestination(path, lease, folder=folder)
+
+
+def _is_file(location: str) -> bool:
+    return location[:5].lower() == "file:"
 
 
 def local_path(location: str) -> Path:
     """The path in a `file:` URL, or the path itself."""
-    if location[:5].lower() == "file:":
+    if _is_file(location):
         return Path(unquote(urlsplit(location).path))
     return Path(location)
 

@@ -20,6 +20,9 @@ INTRODUCTION = """\
 Every setting has three places, the first one found counts: the environment variable
 `REELYARD_<NAME>`, the file `reelyard.toml` in the working folder (or the one that
 `REELYARD_CONFIG` names), the default. `reelyard config` shows what is in force."""
+ELSEWHERE = """\
+`REELYARD_URL` leads the `reelyard` command to a server elsewhere, with the API key in
+`REELYARD_KEY`: files of this machine are sent there, and outputs come back to where `-o` says."""
 POOLS = """\
 `pools` maps a pool's name to these. Pools given here replace those of the same name that Reelyard
 makes for the machine it runs on."""
@@ -74,6 +77,8 @@ def reference() -> str:
         INTRODUCTION,
         "",
         "This page is made from `cluster/settings.py` by `reelyard config --markdown`.",
+        "",
+        ELSEWHERE,
         "",
         "## Settings",
         "",

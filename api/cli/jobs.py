@@ -14,6 +14,7 @@ from api.cli.output import (
     command,
     console,
     errors,
+    escape,
     human_bytes,
     jobs_exit_code,
     jobs_table,
@@ -24,6 +25,7 @@ from api.cli.output import (
 )
 from api.cli.run import follow
 from api.cli.session import running_cluster
+from api.client.bars import shown_source
 from api.client.sync import Client
 from api.client.views import JobView
 from cluster.errors import ReelyardError
@@ -40,12 +42,14 @@ def jobs(
     state: Annotated[State | None, typer.Option(help="only those in this state")] = None,
     operation: Annotated[str | None, typer.Option(help="only this operation")] = None,
     limit: Annotated[int, typer.Option(min=1, help="how many at most")] = 20,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="show again each second")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="show again each second, on a terminal")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """List jobs, newest first."""
     with running_cluster(Settings()) as client:
-        if watch and not as_json:
+        if watch and console.is_terminal and not as_json:
             return _watch(client, state, operation, limit)
         found = list(client.jobs(state=state, operation=operation, limit=limit))
         if as_json:
@@ -77,7 +81,7 @@ def show(
         return Exit.OK
     console.print(f"[bold]{job.job_id}[/]  {job.operation}  {state_text(job)}")
     rows = {
-        "input": job.source_url,
+        "input": shown_source(job.source_url),
         "parameters": summary(job.parameters),
         "progress": f"{job.progress:.0f}%  {job.phase or ''}",
         "created": job.created_at,
@@ -126,7 +130,7 @@ def _report(answers: dict[str, JobView | ReelyardError], *, as_json: bool) -> in
         if done:
             console.print(jobs_table(done))
         for job_id, error in refused.items():
-            errors.print(f"[red]{job_id}[/] ({error.code}): {error.message}")
+            errors.print(f"[red]{escape(job_id)}[/] ({error.code}): {escape(error.message)}")
     return Exit.USAGE if refused else Exit.OK
 
 

@@ -16,22 +16,22 @@ from rich.table import Table
 from rich.text import Text
 
 from actors.jobs.model import State
-from api.client.bars import clock
-from api.client.views import JobView
+from api.client.bars import clock, short_name, shown_source
+from api.client.views import JobView, OutputView
 from cluster.errors import (
-    BadRequest,
-    NotFound,
+    MediaError,
     ReelyardError,
     SourceNotFound,
     SourceUnreadable,
     Unavailable,
-    ValidationFailed,
 )
 
 #: width of tables that go into a file or a pipe
 PLAIN_WIDTH = 160
 #: below this many columns a list of jobs goes without the time of creation
 FULL_WIDTH = 110
+LEAST_INPUT = 12
+COLUMN_GAP = 2
 
 console = Console(
     highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_WIDTH
@@ -39,6 +39,8 @@ console = Console(
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+#: a longer URL gets a line of its own below the table, where a terminal does not break it
+LONGEST_URL = 60
 #: values of an operation's data that a table shows; `--json` has all
 SUMMARY_VALUES = 9
 
@@ -48,7 +50,7 @@ class Exit(IntEnum):
 
     OK = 0
     FAILED = 1  #: a job failed, or something went wrong
-    USAGE = 2  #: the request was refused: unknown operation, bad value, no such job
+    USAGE = 2  #: the request was refused: unknown operation, bad value, no such job, no right to it
     CANCELLED = 3  #: a job was cancelled by someone
     UNREACHABLE = 4  #: no cluster answers
     INTERRUPTED = 130  #: Ctrl-C, as shells expect it
@@ -67,8 +69,12 @@ def exit_code(error: ReelyardError) -> Exit:
     """The exit code for an error that ended the command."""
     if isinstance(error, Unavailable):
         return Exit.UNREACHABLE
-    usage = (BadRequest, ValidationFailed, NotFound, SourceNotFound, SourceUnreadable)
-    return Exit.USAGE if isinstance(error, usage) else Exit.FAILED
+    if isinstance(error, MediaError):
+        # Inputs are looked at before there is a job that could fail.
+        refused = isinstance(error, SourceNotFound | SourceUnreadable)
+    else:
+        refused = 400 <= error.http_status < 500
+    return Exit.USAGE if refused else Exit.FAILED
 
 
 def jobs_exit_code(jobs: Iterable[JobView]) -> Exit:
@@ -105,6 +111,10 @@ def command[**P](function: Callable[P, int | None]) -> Callable[P, None]:
             code = fail(error, as_json=bool(kwargs.get("as_json")))
         except KeyboardInterrupt:
             code = Exit.INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has gone; Python would complain once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = Exit.FAILED
         raise SystemExit(int(code))
 
     return wrapper
@@ -134,38 +144,62 @@ def state_text(job: JobView) -> str:
 def jobs_table(jobs: Iterable[JobView]) -> Table:
     """A list of jobs."""
     full = console.width >= FULL_WIDTH
-    table = Table(box=None, pad_edge=False)
-    table.add_column("job", no_wrap=True, min_width=36)
-    table.add_column("operation", no_wrap=True, min_width=9)
-    table.add_column("state", no_wrap=True, min_width=9)
-    table.add_column("progress", no_wrap=True, justify="right")
-    table.add_column("input", no_wrap=True, overflow="ellipsis")
-    if full:
-        table.add_column("created", no_wrap=True)
-    for job in jobs:
-        progress = f"{job.progress:.0f}%"
-        if job.state is State.RUNNING and job.eta_s is not None:
-            progress += f" eta {clock(job.eta_s)}"
-        source = job.source_url if full else short_name(job.source_url)
+    rows = [(job, _progress(job)) for job in jobs]
+    widths = {
+        "job": 36,
+        "operation": max([9, *(len(job.operation) for job, _ in rows)]),
+        "state": 9,
+        "progress": max([8, *(len(progress) for _, progress in rows)]),
+        "input": LEAST_INPUT,
+        "created": 20,
+    }
+    if not full:
+        del widths["created"]
+    # Only inputs are cut short. (rich 15 would take from all columns alike, down to nothing.)
+    left = console.width - sum(widths.values()) - COLUMN_GAP * (len(widths) - 1)
+    longest = max([0, *(len(job.source_url) for job, _ in rows)])
+    widths["input"] += max(0, min(left, longest - LEAST_INPUT))
+    whole = sum(widths.values()) + COLUMN_GAP * (len(widths) - 1)
+    table = Table(box=None, pad_edge=False, width=whole)
+    for name, width in widths.items():
+        table.add_column(
+            name,
+            no_wrap=True,
+            overflow="ellipsis",
+            width=width,
+            justify="right" if name == "progress" else "left",
+        )
+    for job, progress in rows:
+        source = shown_source(job.source_url) if full else short_name(job.source_url)
         cells = [job.job_id, job.operation, state_text(job), progress, escape(source)]
         table.add_row(*cells, *([job.created_at] if full else []))
     return table
 
 
-def short_name(source: str) -> str:
-    """The last part of a path or URL."""
-    return source.rstrip("/").rsplit("/", 1)[-1]
+def _progress(job: JobView) -> str:
+    eta = f" eta {clock(job.eta_s)}" if job.state is State.RUNNING and job.eta_s is not None else ""
+    return f"{job.progress:.0f}%{eta}"
 
 
 def results_view(jobs: Sequence[JobView]) -> RenderableType:
     """What ended jobs have made: the folder of all files, then a table of them with their sizes,
     or what went wrong."""
-    paths = [output.path for job in jobs for output in job.outputs if output.path is not None]
+    outputs = [output for job in jobs for output in job.outputs]
+    links = [
+        Text(f"{output.name}: {output.url}", no_wrap=True, overflow="ignore")
+        for output in outputs
+        if _is_link(output)
+    ]
+    paths = [output.path for output in outputs if output.path is not None]
     if not paths:
-        return _results_table(jobs, None)
+        return Group(_results_table(jobs, None), *links)
     folder = Path(os.path.commonpath([path.parent for path in paths]))
     where = Text(f"results in {relative(folder)}{os.sep}", overflow="fold")
-    return Group(where, _results_table(jobs, folder))
+    return Group(where, _results_table(jobs, folder), *links)
+
+
+def _is_link(output: OutputView) -> bool:
+    return output.path is None and len(output.url) > LONGEST_URL
 
 
 def _results_table(jobs: Iterable[JobView], folder: Path | None) -> Table:
@@ -184,7 +218,8 @@ def _results_table(jobs: Iterable[JobView], folder: Path | None) -> Table:
         for output in job.outputs:
             path = output.path
             place = path.relative_to(folder) if path and folder else output.url
-            table.add_row(*first, human_bytes(output.size), escape(str(place)))
+            shown = output.name if _is_link(output) else str(place)
+            table.add_row(*first, human_bytes(output.size), escape(shown))
             first = ("", "", "")
     return table
 

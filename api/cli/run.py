@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from actors.jobs.plan import infer_format, plan_job
 from actors.media.operation import find_operation, load_operations
+from api.cli.fetch import fetch
 from api.cli.output import (
     Exit,
     command,
     console,
     errors,
+    escape,
     jobs_exit_code,
     print_json,
     results_view,
 )
-from api.cli.session import any_cluster
-from api.client.request import JobRequest, request
+from api.cli.session import any_cluster, remote
+from api.client.direct import spec_of
+from api.client.request import InputLike, JobRequest, in_folder, is_location, request
 from api.client.sync import Client
 from api.client.views import JobView
-from cluster.errors import ReelyardError, SourceNotFound, SourceUnreadable, ValidationFailed
+from cluster.errors import (
+    ReelyardError,
+    SourceNotFound,
+    SourceUnreadable,
+    UnknownOperation,
+    ValidationFailed,
+)
 from cluster.settings import Settings
 
 
@@ -54,45 +66,69 @@ def run(
     settings = Settings()
     if settings.operations:
         load_operations(settings.operations)
-    # Refused here, before any cluster is started for it.
-    values = find_operation(operation).parse(given := parse_params(params or []))
-    del values
-    for source in inputs:
-        check_local_input(source)
-    groups: list[list[str]] = [inputs] if join else [[source] for source in inputs]
+    given = parse_params(params or [])
+    sources = [local_input(source) for source in inputs]
+    groups = [sources] if join else [[source] for source in sources]
+    destination = _destination(output, [group[0] for group in groups])
+    # A server elsewhere can't write here: its outputs are fetched.
+    fetched = destination if destination and remote() and "://" not in destination else None
+    if fetched and detach:
+        raise ValidationFailed(f"-o {output}: with --detach, a server elsewhere can't write there")
     requests = [
         request(
             operation,
             group,
-            params=given,
-            output=_destination(output, len(groups)),
+            params=_with_format(operation, given, fetched),
+            output=None if fetched else destination,
             priority=priority,
             pool=pool,
         )
         for group in groups
     ]
+    if not remote():
+        # What can't work is refused before any cluster is started for it.
+        for item in requests:
+            plan_job(spec_of(item))
     with any_cluster(settings) as client:
-        return _submit(client, requests, detach=detach, as_json=as_json)
+        return _submit(client, requests, fetched, detach=detach, as_json=as_json)
 
 
-def _submit(client: Client, requests: list[JobRequest], *, detach: bool, as_json: bool) -> int:
+def _with_format(operation: str, params: dict[str, Any], output: str | None) -> dict[str, Any]:
+    """`params` with the format that the suffix of `output` names."""
+    # A server elsewhere may have operations of its own.
+    with suppress(UnknownOperation):
+        return infer_format(find_operation(operation), params, output)
+    return params
+
+
+def _submit(
+    client: Client,
+    requests: list[JobRequest],
+    fetched: str | None,
+    *,
+    detach: bool,
+    as_json: bool,
+) -> int:
     answers = client.submit_requests(requests, refused="return")
     refused = [answer for answer in answers if isinstance(answer, ReelyardError)]
     submitted = [answer for answer in answers if isinstance(answer, JobView)]
-    for error in refused:
-        errors.print(f"[red]refused[/red] ({error.code}): {error.message}", markup=True)
+    for error in refused if submitted else refused[1:]:
+        errors.print(f"[red]refused[/red] ({error.code}): {escape(error.message)}")
     if not submitted:
         raise refused[0]
     if detach:
-        _show_ids(submitted, as_json=as_json)
+        _show_ids(submitted, refused, as_json=as_json)
         return Exit.USAGE if refused else Exit.OK
     try:
         ended = follow(client, submitted, quiet=as_json)
     except KeyboardInterrupt:
         _cancel_all(client, submitted)
         return Exit.INTERRUPTED
+    if fetched:
+        inputs = [source for item in requests for source in item.inputs]
+        ended = [fetch(client, job, fetched, inputs) if job.ok else job for job in ended]
     if as_json:
-        print_json({"jobs": ended})
+        print_json(_document(ended, refused))
     else:
         console.print(results_view(ended))
     return Exit.USAGE if refused else jobs_exit_code(ended)
@@ -109,9 +145,13 @@ def _cancel_all(client: Client, jobs: list[JobView]) -> None:
     errors.print(f"[yellow]cancelled[/yellow] {cancelled} of {len(jobs)} job(s)")
 
 
-def _show_ids(jobs: list[JobView], *, as_json: bool) -> None:
+def _document(jobs: list[JobView], refused: list[ReelyardError]) -> dict[str, Any]:
+    return {"jobs": jobs, "refused": [error.as_dict() for error in refused]}
+
+
+def _show_ids(jobs: list[JobView], refused: list[ReelyardError], *, as_json: bool) -> None:
     if as_json:
-        print_json({"jobs": jobs})
+        print_json(_document(jobs, refused))
         return
     for job in jobs:
         console.print(job.job_id)
@@ -134,24 +174,32 @@ def parse_params(pairs: list[str]) -> dict[str, Any]:
     return values
 
 
-def check_local_input(source: str) -> None:
-    """Raises `SourceNotFound` or `SourceUnreadable` for a path that can't be an input."""
-    if "://" in source or source.startswith(("upload:", "storage:")):
-        return
+def local_input(source: str) -> InputLike:
+    """A location as it is, anything else as the path of a file that is there.
+
+    Raises `SourceNotFound`, `SourceUnreadable`.
+    """
+    if is_location(source):
+        return source
     path = Path(source).expanduser()
     if not path.exists():
         raise SourceNotFound(f"{source}: there is no such file")
     if path.is_dir():
         raise SourceUnreadable(f"{source} is a folder; name the files in it")
+    return path
 
 
-def _destination(output: str | None, jobs: int) -> str | None:
-    """The output as the jobs get it: an existing folder, and any of several jobs, gets a `/`."""
-    if output is None or output.endswith("/"):
-        return output
-    if "://" not in output and Path(output).is_dir():
-        return output + "/"
-    if jobs > 1:
+def _destination(output: str | None, inputs: Sequence[InputLike]) -> str | None:
+    """The output as the jobs get it: an existing folder, and any of several jobs, gets a `/`.
+
+    Raises `ValidationFailed` where outputs, or an output and its input, would be one file.
+    """
+    if output is None:
+        return None
+    local = "://" not in output
+    if output.endswith("/") or (local and Path(output).expanduser().is_dir()):
+        return in_folder(output, inputs)
+    if len(inputs) > 1:
         raise ValidationFailed(
             f"-o {output}: several inputs need a folder (write {output}/), not one file"
         )

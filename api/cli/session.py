@@ -41,6 +41,11 @@ def any_cluster(settings: Settings) -> Iterator[Client]:
         yield client
 
 
+def remote() -> bool:
+    """Whether commands go to a server that `REELYARD_URL` names, perhaps of another machine."""
+    return bool(os.environ.get(URL_VARIABLE))
+
+
 def find_running(settings: Settings) -> Client | None:
     """The server that `REELYARD_URL` names, else the cluster that this machine runs, else None."""
     if url := os.environ.get(URL_VARIABLE):

@@ -22,7 +22,9 @@ from cluster.settings import Settings
 @command
 def top(
     interval_s: Annotated[float, typer.Option("--interval", min=0.2, help="seconds")] = 1.0,
-    once: Annotated[bool, typer.Option("--once", help="show it once")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="show it once, as where there is no terminal")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one snapshot as JSON")] = False,
 ) -> int:
     """Pools, queues, running jobs with their progress, and throughput; Ctrl-C ends it."""
@@ -30,10 +32,10 @@ def top(
         if as_json:
             print_json(client.overview())
             return Exit.OK
-        if once:
+        if once or not console.is_terminal:
             console.print(view(client.overview(), _running(client)))
             return Exit.OK
-        with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
+        with Live(console=console, screen=True, auto_refresh=False) as live:
             while True:
                 live.update(view(client.overview(), _running(client)), refresh=True)
                 time.sleep(interval_s)

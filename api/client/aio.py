@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, overload
 
@@ -13,10 +14,10 @@ from rich.console import Console
 
 from api.client.bars import JobBars
 from api.client.http import HttpTransport
-from api.client.request import InputLike, JobRequest, request
+from api.client.request import InputLike, JobRequest, in_folder, request
 from api.client.transport import Answer, JobFilter, Transport
-from api.client.views import JobRef, JobView, chunks, job_id_of
-from cluster.errors import NotFound, ReelyardError, TimedOut
+from api.client.views import JobRef, JobView, chunks, job_id_of, several
+from cluster.errors import NotFound, NotReady, OutputUnwritable, ReelyardError, TimedOut
 
 #: jobs asked about in one poll: so many of the oldest, and as many further ones in turn
 POLL_WINDOW = 200
@@ -85,38 +86,41 @@ class AsyncClient:
     ) -> list[JobView]:
         """One job for each input, all in one call however many there are; order is kept.
 
-        `output` is a folder here (or None). Raises on the first refused one; what was accepted
-        before it stays accepted (see `submit_requests` with `refused="return"`).
+        `output` is a folder here (or None); inputs whose outputs would have the same name in it
+        are refused. Raises on the first refused one; what was accepted stays accepted (see
+        `submit_requests` with `refused="return"`).
         """
+        items = several("inputs", inputs)
+        folder = in_folder(output, items)
         wanted = [
             request(
                 operation,
                 item,
                 params=params,
-                output=output,
+                output=folder,
                 priority=priority,
                 pool=pool,
                 metadata=metadata,
             )
-            for item in inputs
+            for item in items
         ]
         return await self.submit_requests(wanted)
 
     @overload
     async def submit_requests(
-        self, requests: Sequence[JobRequest], *, refused: Literal["raise"] = "raise"
+        self, requests: Iterable[JobRequest], *, refused: Literal["raise"] = "raise"
     ) -> list[JobView]: ...
 
     @overload
     async def submit_requests(
-        self, requests: Sequence[JobRequest], *, refused: Literal["return"]
+        self, requests: Iterable[JobRequest], *, refused: Literal["return"]
     ) -> list[Answer]: ...
 
     async def submit_requests(
-        self, requests: Sequence[JobRequest], *, refused: Literal["raise", "return"] = "raise"
+        self, requests: Iterable[JobRequest], *, refused: Literal["raise", "return"] = "raise"
     ) -> list[JobView] | list[Answer]:
         """Different jobs in one call. `refused="return"` puts the error in the job's place."""
-        answers = await self.transport.submit_many(requests)
+        answers = await self.transport.submit_many(list(requests))
         if refused == "return":
             return answers
         jobs: list[JobView] = []
@@ -140,12 +144,15 @@ class AsyncClient:
         state: str | None = None,
         operation: str | None = None,
         input: str | None = None,
-        created_after: str | None = None,
-        created_before: str | None = None,
+        created_after: datetime | str | None = None,
+        created_before: datetime | str | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[JobView]:
-        """The jobs that fit, newest first; pages are fetched as they are needed."""
-        which = JobFilter(state, operation, input, created_after, created_before)
+        """The jobs that fit, newest first; pages are fetched as they are needed.
+
+        Times are a `datetime` or ISO 8601, in UTC if they name no zone. Raises `ValidationFailed`.
+        """
+        which = JobFilter(state, operation, input, _iso(created_after), _iso(created_before))
         cursor: str | None = None
         left = limit
         while left is None or left > 0:
@@ -173,7 +180,7 @@ class AsyncClient:
         self, jobs: Iterable[JobRef], timeout_s: float | None
     ) -> AsyncIterator[list[JobView]]:
         """Snapshots of the unfinished jobs, poll by poll, each ended one exactly once."""
-        pending = dict.fromkeys(job_id_of(job) for job in jobs)
+        pending = dict.fromkeys(job_id_of(job) for job in several("jobs", jobs))
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         pause, turn = POLL_MIN_S, 0
         while pending:
@@ -213,20 +220,25 @@ class AsyncClient:
                 raise TimedOut(f"job {found.job_id} had not ended after {timeout_s} s")
 
     async def wait_all(
-        self, jobs: Sequence[JobRef], *, timeout_s: float | None = None
+        self, jobs: Iterable[JobRef], *, timeout_s: float | None = None
     ) -> list[JobView]:
         """All jobs once they have ended, in the order given."""
-        return await self._collect(jobs, timeout_s, None)
+        return await self._collect(several("jobs", jobs), timeout_s, None)
 
     async def progress(
         self,
-        jobs: Sequence[JobView],
+        jobs: Iterable[JobRef],
         *,
         timeout_s: float | None = None,
         console: Console | None = None,
     ) -> list[JobView]:
         """`wait_all` with progress bars on the terminal (or on another rich console)."""
-        return await self._collect(jobs, timeout_s, JobBars(jobs, console) if jobs else None)
+        listed = several("jobs", jobs)
+        ids = [job for job in listed if isinstance(job, str)]
+        found = await self.transport.get_many(ids) if ids else {}
+        shown = [job if isinstance(job, JobView) else found.get(job) for job in listed]
+        bars = JobBars([job for job in shown if job], console) if any(shown) else None
+        return await self._collect(listed, timeout_s, bars)
 
     async def _collect(
         self, jobs: Sequence[JobRef], timeout_s: float | None, bars: JobBars | None
@@ -240,9 +252,10 @@ class AsyncClient:
         return [ended[job_id_of(job)] for job in jobs]
 
     async def results(
-        self, jobs: Sequence[JobRef], *, timeout_s: float | None = None
+        self, jobs: Iterable[JobRef], *, timeout_s: float | None = None
     ) -> list[dict[str, Any]]:
-        """The operations' data once all have ended. Raises what the first failed one failed of."""
+        """The operations' data once all have ended. Raises what the first failed one failed of,
+        or `Cancelled`."""
         return [job.result() for job in await self.wait_all(jobs, timeout_s=timeout_s)]
 
     async def cancel(self, job: JobRef) -> JobView:
@@ -251,18 +264,28 @@ class AsyncClient:
 
     async def cancel_many(self, jobs: Iterable[JobRef]) -> dict[str, Answer]:
         """Cancel all of them; what had ended already is refused, by id."""
-        return await self.transport.cancel_many([job_id_of(job) for job in jobs])
+        return await self.transport.cancel_many([job_id_of(job) for job in several("jobs", jobs)])
 
     async def retry(self, job: JobRef) -> JobView:
         """A new attempt of a failed job under the same id."""
         return _one(await self.transport.retry_many([job_id_of(job)]))
 
-    async def download(self, job: JobView, folder: InputLike = ".") -> list[Path]:
-        """The outputs' files, written into `folder`; existing ones are replaced."""
+    async def download(self, job: JobRef, folder: InputLike = ".") -> list[Path]:
+        """The outputs' files, written into `folder`; existing ones are replaced.
+
+        Raises `NotReady` before the job's end, `OutputUnwritable`, and `SourceUnreadable` for an
+        output that this client does not reach.
+        """
+        view = job if isinstance(job, JobView) and job.done else await self.get(job)
+        if not view.done:
+            raise NotReady(f"job {view.job_id} has not ended: it is {view.state.value}")
         target = Path(folder)
-        await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
-        paths = [target / Path(output.name).name for output in job.outputs]
-        for output, path in zip(job.outputs, paths, strict=True):
+        try:
+            await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputUnwritable(f"{target} can't be made: {error.strerror}") from error
+        paths = [target / Path(output.name).name for output in view.outputs]
+        for output, path in zip(view.outputs, paths, strict=True):
             await self.transport.download(output, path)
         return paths
 
@@ -279,6 +302,10 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _iso(time: datetime | str | None) -> str | None:
+    return time.isoformat() if isinstance(time, datetime) else time
 
 
 def _next_pause(pause: float, pending: int, ended: int) -> float:

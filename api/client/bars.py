@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Self
+from urllib.parse import unquote
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
@@ -31,10 +32,19 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def shown_source(source: str) -> str:
+    """An input as people write it: a `file:` URL as its path."""
+    return unquote(source.removeprefix("file://")) if source.startswith("file://") else source
+
+
+def short_name(source: str) -> str:
+    """The last part of a path or URL."""
+    return shown_source(source).rstrip("/").rsplit("/", 1)[-1]
+
+
 def job_label(job: JobView) -> str:
     """What a job is called on a screen: operation and input."""
-    source = job.source_url.rstrip("/").rsplit("/", 1)[-1] or job.job_id
-    return f"{job.operation} {source}"
+    return f"{job.operation} {short_name(job.source_url) or job.job_id}"
 
 
 class _StateColumn(ProgressColumn):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
-import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +17,13 @@ from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec, OutputFile, State
 from actors.jobs.times import iso
 from actors.pool import stop_engine
-from api.client.http import save_url
+from api.client.http import copy_file, save_url
 from api.client.request import JobRequest, local_url
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, chunks
+from api.locations import output_of
 from api.registry_client import RegistryClient, refused
-from cluster.errors import ValidationFailed
+from cluster.errors import ReelyardError, ValidationFailed
 from cluster.runtime import Cluster
 from cluster.settings import Settings
 from cluster.storage import Storage
@@ -55,15 +56,46 @@ class DirectTransport:
         return cls(settings, RegistryClient.over_ray(settings), storage, cluster)
 
     async def submit_many(self, requests: Sequence[JobRequest]) -> list[Answer]:
+        no_pool = await self._no_pool({item.pool for item in requests if item.pool is not None})
         answers: list[Answer] = []
         for batch in chunks(requests, BATCH):
-            specs = [_spec(item) for item in batch]
-            for answer in await self._registry.submit(specs):
-                if isinstance(answer, Accepted):
+            specs = [no_pool.get(item.pool) or await self._spec(item) for item in batch]
+            good = [spec for spec in specs if isinstance(spec, JobSpec)]
+            taken = iter(await self._registry.submit(good))
+            for spec in specs:
+                if isinstance(spec, ReelyardError):
+                    answers.append(spec)
+                elif isinstance(answer := next(taken), Accepted):
                     answers.append(await self._view(answer.job))
                 else:
                     answers.append(refused(answer))
         return answers
+
+    async def _spec(self, item: JobRequest) -> JobSpec | ReelyardError:
+        spec = spec_of(item)
+        try:
+            inputs = [await self._located(text) for text in spec.inputs]
+        except ReelyardError as error:
+            return error
+        return msgspec.structs.replace(spec, inputs=inputs)
+
+    async def _located(self, text: str) -> str:
+        if not text.startswith("job:"):
+            return text
+        job_id, _, name = text.removeprefix("job:").partition("/")
+        return output_of(await self._registry.get(job_id, None), name)
+
+    async def _no_pool(self, pools: set[str]) -> dict[str | None, ReelyardError]:
+        """Those of `pools` that there are not: a job would wait for a worker that never comes."""
+        if pools <= self._settings.all_pools.keys():
+            return {}
+        # The cluster's settings may name more of them than those of this process.
+        there = {pool.name for pool in (await self._registry.overview()).pools}
+        names = ", ".join(sorted(there))
+        return {
+            name: ValidationFailed(f"pool: there is no pool {name!r}; there are: {names}")
+            for name in pools - there
+        }
 
     async def get_many(self, job_ids: Sequence[str]) -> dict[str, JobView]:
         found = await self._registry.get_many(job_ids, None)
@@ -122,7 +154,7 @@ class DirectTransport:
 
     async def download(self, output: OutputView, path: Path) -> None:
         if (found := output.path) is not None:
-            await asyncio.to_thread(shutil.copyfile, found, path)
+            await asyncio.to_thread(copy_file, found, path)
         elif output.url.startswith("storage:"):
             await self._storage.download(output.url.removeprefix("storage:"), path)
         else:
@@ -180,13 +212,16 @@ class DirectTransport:
         )
 
 
-def _spec(item: JobRequest) -> JobSpec:
+def spec_of(item: JobRequest) -> JobSpec:
+    """What the request asks of the registry; paths become absolute."""
+    inputs = [local_url(source) for source in item.inputs]
+    output = local_url(item.output) if item.output is not None else None
     return JobSpec(
         operation=item.operation,
-        inputs=[local_url(source) for source in item.inputs],
+        inputs=inputs,
         input=os.fspath(item.inputs[0]) if item.inputs else "",
         params=item.params,
-        output=local_url(item.output) if item.output is not None else None,
+        output=output,
         output_sent=os.fspath(item.output) if item.output is not None else None,
         tenant=TENANT,
         dialect="python",
@@ -194,10 +229,14 @@ def _spec(item: JobRequest) -> JobSpec:
         pool=item.pool,
         metadata=item.metadata,
         idempotency_key=item.idempotency_key,
-        fingerprint=msgspec.json.encode([item.operation, item.params, item.output]).hex()
+        fingerprint=_fingerprint([item.operation, inputs, item.params, output])
         if item.idempotency_key
         else "",
     )
+
+
+def _fingerprint(asked: list[Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()
 
 
 def _state(word: str | None) -> State | None:
@@ -212,5 +251,8 @@ def _state(word: str | None) -> State | None:
 def _ms(text: str | None) -> int | None:
     if text is None:
         return None
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValidationFailed(f"{text!r} is no ISO 8601 time, like 2030-01-31T12:00:00Z") from None
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+import random
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
-import stamina
+import msgspec
 
 from api.client.request import InputLike, JobRequest, local_url
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, chunks, job_view
 from cluster.errors import (
+    MediaError,
     NotFound,
     OutputUnwritable,
     ReelyardError,
     SourceNotFound,
+    SourceUnreadable,
     Unavailable,
+    ValidationFailed,
     error_from_dict,
 )
 
 BATCH = 1000
+#: largest request body of a batch; servers take 8 MiB unless set otherwise
+BATCH_BYTES = 4 << 20
+#: calls about single jobs that go side by side
+PARALLEL = 16
+#: reads are tried again for so long when no server answers
+PATIENCE_S = 10.0
+#: an upload is given up after so many pieces in turn of which nothing arrived
+UPLOAD_TRIES = 5
 UPLOAD_CHUNK_BYTES = 8 << 20
 #: Ray Serve 2.60 reads a whole body ahead of its handler unless this header says otherwise
 _UPLOAD_HEADERS = {"Tus-Resumable": "1.0.0", "x-request-disconnect-disabled": "?1"}
@@ -39,7 +55,7 @@ class HttpTransport:
     """
 
     def __init__(self, url: str, key: str | None = None, *, local: bool = False) -> None:
-        self.url = url.rstrip("/")
+        self.url = check_url(url)
         self._local = local
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx2.AsyncClient(
@@ -47,15 +63,36 @@ class HttpTransport:
         )
 
     async def submit_many(self, requests: Sequence[JobRequest]) -> list[Answer]:
-        bodies = [await self._body(item) for item in requests]
         answers: list[Answer] = []
-        for batch in chunks(bodies, BATCH):
-            data = await self._call("POST", "/v1/jobs:batch", json={"jobs": list(batch)})
-            answers.extend(_answer(item) for item in data["results"])
+        sent: dict[tuple[InputLike, str | None], str] = {}
+        for batch in chunks(requests, BATCH):
+            bodies = [await self._body_or_refusal(item, sent) for item in batch]
+            taken: list[Answer] = []
+            for part in packed([body for body in bodies if isinstance(body, dict)]):
+                data = await self._call("POST", "/v1/jobs:batch", json={"jobs": part})
+                taken.extend(_answer(item) for item in data["results"])
+            rest = iter(taken)
+            answers.extend(next(rest) if isinstance(body, dict) else body for body in bodies)
         return answers
 
-    async def _body(self, item: JobRequest) -> dict[str, Any]:
-        inputs = [await self._location(source) for source in item.inputs]
+    async def _body_or_refusal(
+        self, item: JobRequest, sent: dict[tuple[InputLike, str | None], str]
+    ) -> dict[str, Any] | ReelyardError:
+        try:
+            return await self._body(item, sent)
+        except MediaError as error:  # a file that can't be sent
+            return error
+
+    async def _body(
+        self, item: JobRequest, sent: dict[tuple[InputLike, str | None], str]
+    ) -> dict[str, Any]:
+        """The request's JSON; `sent` holds where the files are that were uploaded already."""
+        inputs = []
+        for source in item.inputs:
+            known = (source, item.idempotency_key)
+            if known not in sent:
+                sent[known] = await self._location(*known)
+            inputs.append(sent[known])
         body: dict[str, Any] = {
             "operation": item.operation,
             "inputs": inputs,
@@ -71,29 +108,56 @@ class HttpTransport:
             body["idempotency_key"] = item.idempotency_key
         return body
 
-    async def _location(self, source: InputLike) -> str:
+    async def _location(self, source: InputLike, key: str | None) -> str:
         if self._local:
             return local_url(source)
-        return source if isinstance(source, str) else await self.upload(Path(source))
+        return source if isinstance(source, str) else await self.upload(Path(source), key)
 
-    async def upload(self, path: Path) -> str:
+    async def upload(self, path: Path, key: str | None = None) -> str:
         """Send a file with the tus protocol, going on where a broken connection stopped.
 
-        Returns the input location of the upload. Raises `SourceNotFound`.
+        The same file with the same `key` is one upload, so that the request that names it is the
+        same too. Returns the input location of the upload. Raises `SourceNotFound`,
+        `SourceUnreadable`, `Unavailable`.
         """
-        if not await asyncio.to_thread(path.is_file):
-            raise SourceNotFound(f"{path} is not a file")
-        size = (await asyncio.to_thread(path.stat)).st_size
-        created = await self._call(
-            "POST",
-            "/v1/uploads",
-            json={"filename": path.name, "size": size},
-        )
-        place = urljoin(self.url + "/", created["url"])
-        offset = 0
-        while offset < size:
-            offset = await self._upload_part(path, place, offset)
+        try:
+            info = await asyncio.to_thread(path.stat)
+            if not await asyncio.to_thread(path.is_file):
+                raise SourceUnreadable(f"{path} is not a file")
+            created = await self._create_upload(path, info, key)
+            place = urljoin(self.url + "/", created["url"])
+            offset = 0 if key is None else await self._uploaded(place)
+            tries = 0
+            while offset < info.st_size:
+                reached = await self._upload_part(path, place, offset)
+                tries = 0 if reached > offset else tries + 1
+                if tries == UPLOAD_TRIES:
+                    raise Unavailable(f"{path} can't be uploaded: {self.url} takes none of it")
+                offset = reached
+        except FileNotFoundError:
+            raise SourceNotFound(f"{path} does not exist") from None
+        except OSError as error:
+            raise SourceUnreadable(f"{path} can't be read: {error.strerror}") from error
         return f"upload:{created['upload_id']}/{path.name}"
+
+    async def _create_upload(
+        self, path: Path, info: os.stat_result, key: str | None
+    ) -> dict[str, Any]:
+        body = {"filename": path.name, "size": info.st_size}
+        headers = {}
+        if key is not None:
+            file = [path.name, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns]
+            whole = json.dumps([key, *file]).encode()
+            headers["Idempotency-Key"] = hashlib.sha256(whole).hexdigest()
+        created: dict[str, Any] = await self._call(
+            "POST", "/v1/uploads", json=body, headers=headers
+        )
+        return created
+
+    async def _uploaded(self, place: str) -> int:
+        """Bytes of an upload that have arrived."""
+        answer = await self._send("HEAD", place, headers={"Tus-Resumable": "1.0.0"})
+        return int(answer.headers["Upload-Offset"])
 
     async def _upload_part(self, path: Path, place: str, offset: int) -> int:
         chunk = await asyncio.to_thread(_read_at, path, offset, UPLOAD_CHUNK_BYTES)
@@ -104,8 +168,8 @@ class HttpTransport:
         try:
             answer = await self._http.patch(place, content=chunk, headers=headers)
         except httpx2.TransportError:
-            answer = await self._http.head(place, headers={"Tus-Resumable": "1.0.0"})
-        if answer.status_code not in (200, 204):
+            return await self._uploaded(place)
+        if answer.status_code != 204:
             raise _error(answer)
         return int(answer.headers["Upload-Offset"])
 
@@ -118,7 +182,7 @@ class HttpTransport:
 
     async def wait(self, job_id: str, timeout_s: float) -> JobView:
         return job_view(
-            await self._call("GET", f"/v1/jobs/{job_id}", params={"wait": f"{timeout_s:.3f}"})
+            await self._call("GET", _job_path(job_id), params={"wait": f"{timeout_s:.3f}"})
         )
 
     async def page(
@@ -138,16 +202,25 @@ class HttpTransport:
         return [job_view(item) for item in data["items"]], data["next_cursor"]
 
     async def cancel_many(self, job_ids: Sequence[str]) -> dict[str, Answer]:
-        return {job_id: await self._change(job_id, "cancel") for job_id in job_ids}
+        return await self._change_many(job_ids, "cancel")
 
     async def retry_many(self, job_ids: Sequence[str]) -> dict[str, Answer]:
-        return {job_id: await self._change(job_id, "retry") for job_id in job_ids}
+        return await self._change_many(job_ids, "retry")
 
-    async def _change(self, job_id: str, verb: str) -> Answer:
-        try:
-            return job_view(await self._call("POST", f"/v1/jobs/{job_id}/{verb}"))
-        except ReelyardError as error:
-            return error
+    async def _change_many(self, job_ids: Sequence[str], verb: str) -> dict[str, Answer]:
+        room = asyncio.Semaphore(PARALLEL)
+
+        async def change(job_id: str) -> Answer:
+            async with room:
+                try:
+                    return job_view(await self._call("POST", f"{_job_path(job_id)}/{verb}"))
+                except Unavailable:
+                    raise
+                except ReelyardError as error:
+                    return error
+
+        ids = list(dict.fromkeys(job_ids))
+        return dict(zip(ids, await asyncio.gather(*map(change, ids)), strict=True))
 
     async def overview(self) -> dict[str, Any]:
         overview: dict[str, Any] = await self._call("GET", "/v1/admin/overview")
@@ -165,11 +238,15 @@ class HttpTransport:
         return keys
 
     async def revoke_key(self, key_id: str) -> dict[str, Any]:
-        revoked: dict[str, Any] = await self._call("DELETE", f"/v1/admin/keys/{key_id}")
+        path = f"/v1/admin/keys/{_in_path('API key', key_id)}"
+        revoked: dict[str, Any] = await self._call("DELETE", path)
         return revoked
 
     async def download(self, output: OutputView, path: Path) -> None:
-        await save_url(self._http, urljoin(self.url + "/", output.url), path)
+        if self._local and (found := output.path) is not None:
+            await asyncio.to_thread(copy_file, found, path)
+        else:
+            await save_url(self._http, urljoin(self.url + "/", output.url), path)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -177,23 +254,73 @@ class HttpTransport:
     async def _call(self, method: str, path: str, **kwargs: Any) -> Any:
         # Reads may be repeated freely; a submit carries keys of its own where that matters.
         repeat = method == "GET" or path.endswith(":batchGet")
-        async for attempt in stamina.retry_context(
-            on=Unavailable, attempts=6 if repeat else 1, timeout=15, wait_initial=0.2
-        ):
-            with attempt:
-                return await self._call_once(method, path, **kwargs)
-        raise AssertionError("stamina returns or raises")
+        end, delay = time.monotonic() + PATIENCE_S, 0.1
+        while True:
+            try:
+                return _read(await self._send(method, path, **kwargs))
+            except Unavailable:
+                if not repeat or time.monotonic() + delay >= end:
+                    raise
+            await asyncio.sleep(delay * random.uniform(0.5, 1.5))
+            delay = min(delay * 2, 2.0)
 
-    async def _call_once(self, method: str, path: str, **kwargs: Any) -> Any:
+    async def _send(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:
+        """The answer to a request. Raises what an error answer says, and `Unavailable`."""
         try:
             answer = await self._http.request(method, path, **kwargs)
         except httpx2.ConnectError as error:
             raise Unavailable(f"no server answers at {self.url}") from error
         except httpx2.TransportError as error:
-            raise Unavailable(f"the connection to {self.url} broke: {error}") from error
+            reason = str(error) or type(error).__name__
+            raise Unavailable(f"the connection to {self.url} broke: {reason}") from error
         if answer.status_code >= 400:
             raise _error(answer)
+        return answer
+
+
+def check_url(url: str) -> str:
+    """A server's URL without its last slash. Raises `ValidationFailed`."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValidationFailed(f"{url!r} is no server's URL; it begins with http:// or https://")
+    return url.rstrip("/")
+
+
+def packed(bodies: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """`bodies` in turn, as lists that a server takes in one request."""
+    part: list[dict[str, Any]] = []
+    room = BATCH_BYTES
+    for body in bodies:
+        size = len(msgspec.json.encode(body))
+        if part and size > room:
+            yield part
+            part, room = [], BATCH_BYTES
+        part.append(body)
+        room -= size
+    if part:
+        yield part
+
+
+def _job_path(job_id: str) -> str:
+    return f"/v1/jobs/{_in_path('job', job_id)}"
+
+
+def _in_path(what: str, id: str) -> str:
+    # Anything else would be another path.
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", id):
+        raise NotFound(f"there is no {what} {id!r}")
+    return id
+
+
+def _read(answer: httpx2.Response) -> Any:
+    try:
         return answer.json()
+    except ValueError:
+        raise Unavailable(f"what answers at {answer.url} is no Reelyard server") from None
 
 
 def _answer(item: dict[str, Any]) -> Answer:
@@ -206,17 +333,42 @@ def _error(answer: httpx2.Response) -> ReelyardError:
     """What a server's error answer says, as an exception of the class that its code names."""
     try:
         body = answer.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        return Unavailable(f"the server answered {answer.status_code}")
-    detail = body.get("detail")
-    message = body.get("message") or (detail if isinstance(detail, str) else json.dumps(detail))
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return Unavailable(f"{answer.url} answered {answer.status_code}")
+    detail = body.pop("detail", None)
+    message = body.pop("message", None) or (
+        detail if isinstance(detail, str) else json.dumps(detail)
+    )
     if answer.status_code == 404 and "code" not in body:
         return NotFound(message)
-    return error_from_dict({"code": body.get("code"), "message": message, "details": body})
+    if isinstance(detail, list):
+        body["errors"] = detail
+    return error_from_dict({"code": body.pop("code", None), "message": message, "details": body})
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy an output that lies on this machine; onto itself, nothing happens.
+
+    Raises `SourceNotFound`, `OutputUnwritable`.
+    """
+    if not source.is_file():
+        raise SourceNotFound(f"the output {source} is not there any more")
+    try:
+        if not target.exists() or not target.samefile(source):
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise OutputUnwritable(f"{target} can't be written: {error.strerror}") from error
 
 
 async def save_url(http: httpx2.AsyncClient, url: str, path: Path) -> None:
-    """Download `url` to `path`, which appears whole or not at all. Raises `OutputUnwritable`."""
+    """Download `url` to `path`, which appears whole or not at all.
+
+    Raises `OutputUnwritable`, `Unavailable`, and `SourceUnreadable` for what is not http(s).
+    """
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise SourceUnreadable(f"{url} can't be downloaded from here; read it where it lies")
     part = path.with_name(path.name + ".part")
     try:
         async with http.stream("GET", url, follow_redirects=True) as answer:
@@ -225,6 +377,9 @@ async def save_url(http: httpx2.AsyncClient, url: str, path: Path) -> None:
                 raise _error(answer)
             await _write(part, answer.aiter_bytes(1 << 20))
         await asyncio.to_thread(part.replace, path)
+    except httpx2.TransportError as error:
+        reason = str(error) or type(error).__name__
+        raise Unavailable(f"the download of {path.name} broke: {reason}") from error
     except OSError as error:
         raise OutputUnwritable(f"{path} can't be written: {error.strerror}") from error
     finally:

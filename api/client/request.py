@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from cluster.errors import InvalidInput, ValidationFailed
+
 type InputLike = str | os.PathLike[str]
 
 
@@ -38,8 +40,13 @@ def request(
     metadata: dict[str, Any] | None = None,
     idempotency_key: str | None = None,
 ) -> JobRequest:
-    """A `JobRequest`; several inputs in one call belong to one job (a concatenation, say)."""
+    """A `JobRequest`; several inputs in one call belong to one job (a concatenation, say).
+
+    Raises `InvalidInput` for what is neither text nor a path.
+    """
     inputs = (input,) if isinstance(input, str | os.PathLike) else tuple(input)
+    for item in inputs:
+        _check_input(item)
     return JobRequest(
         operation=operation,
         inputs=inputs,
@@ -52,10 +59,42 @@ def request(
     )
 
 
+def _check_input(item: object) -> None:
+    if not isinstance(item, str | os.PathLike) or not os.fspath(item):
+        raise InvalidInput(f"input: {item!r} is neither a path nor a URL")
+
+
+def in_folder(output: InputLike | None, inputs: Sequence[InputLike]) -> str | None:
+    """`output` as the folder for one job for each of `inputs`.
+
+    Raises `ValidationFailed` where two of them would be written to the same file in it.
+    """
+    if output is None:
+        return None
+    folder = os.fspath(output).removesuffix("/") + "/"
+    first: dict[str, InputLike] = {}
+    for item in inputs:
+        # Outputs are called after their input: a.mov and a.mkv both become a.mp4.
+        stem = Path(os.fspath(item)).stem
+        if stem in first:
+            raise ValidationFailed(
+                f"output: {os.fspath(first[stem])} and {os.fspath(item)} would be written to the "
+                f"same file in {folder}; give each an output of its own"
+            )
+        first[stem] = item
+    return folder
+
+
+def is_location(text: str) -> bool:
+    """Whether `text` is a URL or names something that Reelyard keeps; else it is a path."""
+    return "://" in text or text.startswith(("upload:", "storage:", "job:"))
+
+
 def local_url(source: InputLike) -> str:
-    """A URL stays; a path becomes an absolute `file:` URL, a trailing slash kept."""
+    """A URL or location as text stays; a path becomes an absolute `file:` URL, a trailing slash
+    kept."""
     text = os.fspath(source)
-    if "://" in text or text.startswith(("upload:", "storage:", "job:")):
+    if isinstance(source, str) and is_location(text):
         return text
     url = Path(text).expanduser().absolute().as_uri()
     return url + "/" if text.endswith("/") else url

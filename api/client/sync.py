@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, overload
 
+from anyio import CancelScope
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
@@ -13,6 +16,27 @@ from api.client.aio import AsyncClient
 from api.client.request import InputLike, JobRequest
 from api.client.transport import Answer, Transport
 from api.client.views import JobRef, JobView
+
+
+class _Call[T]:
+    """A call that can be left at any time, even before there is a future of it to cancel."""
+
+    def __init__(self, call: Callable[[], Awaitable[T]]) -> None:
+        self._call = call
+        self._scope: CancelScope | None = None
+        self._left = False
+
+    async def __call__(self) -> T:
+        with CancelScope() as self._scope:
+            if self._left:
+                self._scope.cancel()
+            return await self._call()
+        raise CancelledError
+
+    def leave(self) -> None:
+        self._left = True
+        if self._scope is not None:
+            self._scope.cancel()
 
 
 class Client:
@@ -42,13 +66,15 @@ class Client:
             raise
 
     def _run[T](self, call: Callable[[], Awaitable[T]]) -> T:
-        future = self._portal.start_task_soon(call)
+        work = _Call(call)
         try:
-            return future.result()
+            return self._portal.start_task_soon(work).result()
+        except Exception:
+            raise
         except BaseException:
             # After Ctrl-C nobody waits for the answer: what still ran would keep `close` from
             # ending, or speak to a cluster that has been left.
-            future.cancel()
+            self._portal.call(work.leave)
             raise
 
     def submit(
@@ -103,16 +129,16 @@ class Client:
 
     @overload
     def submit_requests(
-        self, requests: Sequence[JobRequest], *, refused: Literal["raise"] = "raise"
+        self, requests: Iterable[JobRequest], *, refused: Literal["raise"] = "raise"
     ) -> list[JobView]: ...
 
     @overload
     def submit_requests(
-        self, requests: Sequence[JobRequest], *, refused: Literal["return"]
+        self, requests: Iterable[JobRequest], *, refused: Literal["return"]
     ) -> list[Answer]: ...
 
     def submit_requests(
-        self, requests: Sequence[JobRequest], *, refused: Literal["raise", "return"] = "raise"
+        self, requests: Iterable[JobRequest], *, refused: Literal["raise", "return"] = "raise"
     ) -> list[JobView] | list[Answer]:
         """Different jobs in one call. `refused="return"` puts the error in the job's place."""
         if refused == "return":
@@ -129,8 +155,8 @@ class Client:
         state: str | None = None,
         operation: str | None = None,
         input: str | None = None,
-        created_after: str | None = None,
-        created_before: str | None = None,
+        created_after: datetime | str | None = None,
+        created_before: datetime | str | None = None,
         limit: int | None = None,
     ) -> Iterator[JobView]:
         """The jobs that fit, newest first; pages are fetched as they are needed."""
@@ -162,13 +188,13 @@ class Client:
         """The job once it has ended. Raises `TimedOut`."""
         return self._run(lambda: self._client.wait(job, timeout_s=timeout_s))
 
-    def wait_all(self, jobs: Sequence[JobRef], *, timeout_s: float | None = None) -> list[JobView]:
+    def wait_all(self, jobs: Iterable[JobRef], *, timeout_s: float | None = None) -> list[JobView]:
         """All jobs once they have ended, in the order given."""
         return self._run(lambda: self._client.wait_all(jobs, timeout_s=timeout_s))
 
     def progress(
         self,
-        jobs: Sequence[JobView],
+        jobs: Iterable[JobRef],
         *,
         timeout_s: float | None = None,
         console: Console | None = None,
@@ -177,7 +203,7 @@ class Client:
         return self._run(lambda: self._client.progress(jobs, timeout_s=timeout_s, console=console))
 
     def results(
-        self, jobs: Sequence[JobRef], *, timeout_s: float | None = None
+        self, jobs: Iterable[JobRef], *, timeout_s: float | None = None
     ) -> list[dict[str, Any]]:
         """The operations' data once all have ended."""
         return self._run(lambda: self._client.results(jobs, timeout_s=timeout_s))
@@ -194,7 +220,7 @@ class Client:
         """A new attempt of a failed job under the same id."""
         return self._run(lambda: self._client.retry(job))
 
-    def download(self, job: JobView, folder: InputLike = ".") -> list[Path]:
+    def download(self, job: JobRef, folder: InputLike = ".") -> list[Path]:
         """The outputs' files, written into `folder`; existing ones are replaced."""
         return self._run(lambda: self._client.download(job, folder))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,7 +11,13 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from actors.jobs.model import ErrorInfo, State
-from cluster.errors import ReelyardError, error_from_dict
+from cluster.errors import (
+    Cancelled,
+    NotReady,
+    ReelyardError,
+    ValidationFailed,
+    error_from_dict,
+)
 
 
 class OutputView(msgspec.Struct, frozen=True):
@@ -81,15 +88,21 @@ class JobView(msgspec.Struct, frozen=True):
         return self.outputs[0].path if self.outputs else None
 
     def exception(self) -> ReelyardError | None:
-        """What went wrong, as an exception of the class that its code names."""
-        if self.error is None:
-            return None
-        return error_from_dict(msgspec.to_builtins(self.error))
+        """What went wrong, as an exception of the class that its code names; `Cancelled` for a
+        cancelled job."""
+        if self.error is not None:
+            return error_from_dict(msgspec.to_builtins(self.error))
+        if self.state is State.CANCELLED:
+            return Cancelled(f"job {self.job_id} was cancelled")
+        return None
 
     def result(self) -> dict[str, Any]:
-        """The operation's data. Raises what went wrong if the job did not succeed."""
+        """The operation's data. Raises what went wrong if the job did not succeed, and `NotReady`
+        if it has not ended."""
         if (error := self.exception()) is not None:
             raise error
+        if not self.done:
+            raise NotReady(f"job {self.job_id} has not ended: it is {self.state.value}")
         return self.result_data or {}
 
 
@@ -104,6 +117,14 @@ type JobRef = JobView | str
 def job_id_of(job: JobRef) -> str:
     """The id of a job, given as such or as a view."""
     return job.job_id if isinstance(job, JobView) else job
+
+
+def several[T](what: str, items: Iterable[T]) -> list[T]:
+    """`items` as a list. Raises `ValidationFailed` for text or a path, which is one of them:
+    text would else be taken letter by letter."""
+    if isinstance(items, str | os.PathLike):
+        raise ValidationFailed(f"{what}: takes several, as a list; not just {os.fspath(items)!r}")
+    return list(items)
 
 
 def chunks[T](items: Sequence[T], size: int) -> list[Sequence[T]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
+from cluster.errors import ValidationFailed
 from cluster.settings import PoolSettings, Settings, default_pools
 
 
@@ -29,7 +29,39 @@ def test_lists_are_written_with_commas_in_the_environment(monkeypatch: pytest.Mo
 
 def test_a_wrong_value_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REELYARD_LEASE_TTL_S", "-1")
-    with pytest.raises(ValidationError, match="lease_ttl_s"):
+    monkeypatch.setenv("REELYARD_PORT", "http")
+    with pytest.raises(ValidationFailed) as refused:
+        Settings()
+    assert "lease_ttl_s (REELYARD_LEASE_TTL_S): Input should be greater" in refused.value.message
+    assert "'-1'" in refused.value.message
+    assert "port (REELYARD_PORT)" in refused.value.message
+
+
+def test_a_wrong_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELYARD_STORAGE_OPTIONS", '{"secret_access_key": ["hush"]}')
+    with pytest.raises(ValidationFailed, match="storage_options") as refused:
+        Settings()
+    assert "hush" not in refused.value.message
+
+
+def test_a_value_that_is_no_json_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELYARD_POOLS", "cpu=3")
+    with pytest.raises(ValidationFailed, match="pools"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("port = ", "as TOML"), ("prot = 1", "prot: there is no such setting"), (None, "no file")],
+)
+def test_a_wrong_file_says_what_is_wrong_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, message: str
+) -> None:
+    file = tmp_path / "yard.toml"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setenv("REELYARD_CONFIG", str(file))
+    with pytest.raises(ValidationFailed, match=message):
         Settings()
 
 

@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,13 @@ from rich.console import Console
 
 from cluster.errors import (
     AlreadyFinished,
+    Cancelled,
     CorruptMedia,
+    IdempotencyMismatch,
     MediaError,
     NotFound,
+    NotReady,
+    SourceNotFound,
     TimedOut,
     UnknownOperation,
     ValidationFailed,
@@ -86,6 +91,70 @@ def test_a_refused_request_raises_or_takes_the_jobs_place(client: Client, clips:
     assert isinstance(bad, ValidationFailed)
 
 
+def test_what_is_wrong_with_one_request_takes_that_jobs_place_only(
+    client: Client, clips: Path
+) -> None:
+    clip = clips / "clip.mp4"
+    requests = [request("probe", clip, pool="attic"), request("probe", clip)]
+    bad, good = client.submit_requests(iter(requests), refused="return")
+    assert isinstance(good, JobView)
+    assert isinstance(bad, ValidationFailed)
+    assert "cpu, gpu, light" in bad.message
+
+
+def test_a_missing_file_is_its_own_jobs_fault(client: Client, clips: Path) -> None:
+    wanted = [request("probe", clips / "none.mp4"), request("probe", clips / "clip.mp4")]
+    missing, there = client.submit_requests(wanted, refused="return")
+    if isinstance(missing, JobView):
+        missing = client.wait(missing, timeout_s=60).exception() or missing
+    assert isinstance(missing, SourceNotFound)
+    assert isinstance(there, JobView)
+
+
+def test_an_earlier_jobs_output_is_an_input(client: Client, clips: Path) -> None:
+    thumbnail = client.wait(client.submit("preview", clips / "clip.mp4", params=THUMBNAIL))
+    probe = client.submit("probe", f"job:{thumbnail.id}")
+    assert client.wait(probe, timeout_s=60).result()["width"] == 64
+    with pytest.raises(NotFound, match="'x'"):
+        client.submit("probe", f"job:{thumbnail.id}/x")
+    broken = client.wait(client.submit("probe", clips / "broken.mp4"))
+    with pytest.raises(NotReady, match="failed"):
+        client.submit("probe", f"job:{broken.id}")
+
+
+def test_an_idempotency_key_covers_the_input_too(
+    client: Client, clips: Path, request: pytest.FixtureRequest
+) -> None:
+    key = f"once-{request.node.callspec.id}"
+    first = client.submit("probe", clips / "clip.mp4", idempotency_key=key)
+    assert client.submit("probe", clips / "clip.mp4", idempotency_key=key).id == first.id
+    with pytest.raises(IdempotencyMismatch):
+        client.submit("probe", clips / "long.mp4", idempotency_key=key)
+
+
+def test_jobs_are_given_by_id_or_view_in_any_iterable(
+    client: Client, clips: Path, tmp_path: Path
+) -> None:
+    jobs = client.submit_many("preview", (clips / "clip.mp4" for _ in range(3)), params=THUMBNAIL)
+    ids = [job.id for job in jobs]
+    assert [job.id for job in client.wait_all(iter(ids), timeout_s=60)] == ids
+    assert len(client.results(job for job in jobs)) == 3
+    assert [
+        job.id for job in client.progress(iter(ids), console=Console(file=io.StringIO()))
+    ] == ids
+    assert [path.name for path in client.download(ids[0], tmp_path)] == ["clip.jpg"]
+
+
+def test_times_of_a_listing_are_checked(client: Client, clips: Path) -> None:
+    made = client.submit("probe", clips / "clip.mp4")
+    now = datetime.now(UTC)
+    after, before = now - timedelta(hours=1), now + timedelta(hours=1)
+    found = client.jobs(created_after=after, created_before=before, limit=1)
+    assert [job.id for job in found] == [made.id]
+    with pytest.raises(ValidationFailed):
+        list(client.jobs(created_after="yesterday"))
+
+
 def test_jobs_are_listed_newest_first_over_several_pages(client: Client, clips: Path) -> None:
     made = client.submit_many("export", [clips / "photo.jpg"] * 7)
     client.wait_all(made, timeout_s=60)
@@ -101,6 +170,8 @@ def test_a_running_job_is_cancelled_and_an_ended_one_is_not(client: Client, clip
         client.wait(job, timeout_s=0.5)
     assert client.cancel(job).state is State.CANCELLED
     assert client.wait(job, timeout_s=10).state is State.CANCELLED
+    with pytest.raises(Cancelled):
+        client.results([job])
     done = client.wait(client.submit("probe", clips / "clip.mp4"))
     with pytest.raises(AlreadyFinished):
         client.cancel(done)
@@ -153,10 +224,16 @@ def test_the_folder_tree_example_resumes_and_keeps_a_table(
         assert done.returncode in (0, 1), done.stderr
         return done.stdout
 
+    def read() -> dict[str, dict[str, str]]:
+        with (tmp_path / "thumbs/results.csv").open() as file:
+            lines = list(csv.DictReader(file))
+        assert len(lines) == 3
+        return {Path(line["path"]).name: line for line in lines}
+
     assert "3 videos, 0 done already" in run()
-    with (tmp_path / "thumbs/results.csv").open() as file:
-        rows = {Path(row["path"]).name: row for row in csv.DictReader(file)}
+    rows = read()
     assert rows["clip.mp4"]["state"] == rows["long.mp4"]["state"] == "succeeded"
     assert rows["broken.mp4"]["state"] == "failed"
     assert (tmp_path / "thumbs/clip.mp4.jpg").stat().st_size == int(rows["clip.mp4"]["bytes"])
     assert "3 videos, 2 done already" in run()
+    assert read() == rows

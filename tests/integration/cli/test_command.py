@@ -14,6 +14,7 @@ from typing import Any
 
 import av
 import pytest
+import requests
 
 from tests.live_server import LiveServer
 
@@ -75,6 +76,13 @@ def test_several_inputs_make_one_job_each_into_a_folder(
         (["run", "probe", "{folder}/broken.mp4"], 1, "broken.mp4"),
         (["run", "enhance", "{folder}/photo.jpg"], 1, "no_such_stream"),
         (["run", "probe", "{clip}", "-o", "/proc/nowhere/x.json"], 1, "output_unwritable"),
+        (["run", "transcode", "{clip}", "-o", "{clip}"], 2, "overwritten"),
+        (["run", "preview", "{clip}", "{clip}", "-o", "x/", "-p", "preview_type=gif"], 2, "same"),
+        (["run", "probe", "{clip}", "--pool", "attic"], 2, "cpu, gpu, light"),
+        (["run", "probe", "{clip}", "--priority", "101"], 2, "100"),
+        (["run", "probe", "{clip}", "{clip}", "--join"], 2, "1 input(s)"),
+        (["run", "probe", "job:01900000-0000-7000-8000-000000000000"], 2, "not_found"),
+        (["keys", "revoke", "a/b"], 2, "a/b"),
         (["show", "01900000-0000-7000-8000-000000000000"], 2, "not_found"),
         (["jobs", "--state", "sleeping"], 2, "sleeping"),
         (["cancel", "nonsense"], 2, "nonsense"),
@@ -100,6 +108,63 @@ def test_a_job_is_listed_shown_and_waited_for(reelyard: Command, clips: Path) ->
     assert read(reelyard("show", job["job_id"], "--json"))["state"] == "succeeded"
     assert job["job_id"] in reelyard("show", job["job_id"]).stdout
     assert job["job_id"] in reelyard("jobs").stdout
+
+
+def test_live_views_show_once_where_there_is_no_terminal(reelyard: Command, clips: Path) -> None:
+    (job,) = read(reelyard("run", "probe", clips / "clip.mp4", "--json"))["jobs"]
+    assert job["job_id"] in reelyard("jobs", "--watch").stdout
+    assert "light" in reelyard("top").stdout
+
+
+def test_a_long_link_is_a_line_of_its_own(reelyard: Command, clips: Path) -> None:
+    done = reelyard("run", "preview", clips / "clip.mp4", "-p", "preview_type=thumbnail")
+    name, _, url = done.stdout.splitlines()[-1].partition(": ")
+    assert name == "clip.jpg"
+    assert requests.get(url, timeout=10).content[:2] == b"\xff\xd8"
+
+
+def test_a_server_elsewhere_gets_files_sent_and_its_outputs_are_fetched(
+    yard: LiveServer, clips: Path, tmp_path: Path
+) -> None:
+    env = yard.env | {"REELYARD_URL": yard.url, "REELYARD_DATA_DIR": str(tmp_path)}
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(source := (clips / "clip.mp4").read_bytes())
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        words = (REELYARD, "run", *words, "--json")
+        return subprocess.run(
+            words, check=False, env=env, capture_output=True, text=True, timeout=90
+        )
+
+    (job,) = read(run("probe", str(clip), "-o", f"{tmp_path}/facts.json"))["jobs"]
+    assert job["source_url"].startswith("upload:")
+    assert json.loads((tmp_path / "facts.json").read_text()) == job["result_data"]
+    read(run("transcode", str(clip), "-o", f"{tmp_path}/small.webm", "-p", "height=90"))
+    with av.open(tmp_path / "small.webm") as container:
+        assert container.format.name == "matroska,webm"
+    read(run("preview", str(clip), "-o", f"{tmp_path}/new/", "-p", "preview_type=thumbnail"))
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["clip.jpg"]
+    kept = run("transcode", str(clip), "-o", f"{tmp_path}/", "-p", "height=90")
+    assert "is the input" in kept.stdout
+    assert clip.read_bytes() == source
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "named"),
+    [
+        ({"REELYARD_URL": "http://127.0.0.1:1"}, 4, "127.0.0.1:1"),
+        ({"REELYARD_URL": "yard:8000"}, 2, "yard:8000"),
+        ({"REELYARD_PORT": "http"}, 2, "REELYARD_PORT"),
+    ],
+)
+def test_what_can_not_be_reached_or_read_is_told_in_one_json_document(
+    tmp_path: Path, setting: dict[str, str], code: int, named: str
+) -> None:
+    env = os.environ | {"REELYARD_DATA_DIR": str(tmp_path)} | setting
+    words = [REELYARD, "jobs", "--json"]
+    done = subprocess.run(words, check=False, env=env, capture_output=True, text=True, timeout=90)
+    assert done.returncode == code
+    assert named in json.loads(done.stdout)["error"]["message"]
 
 
 def test_ctrl_c_cancels_the_job_and_says_so(
@@ -172,7 +237,7 @@ def test_config_shows_where_a_setting_comes_from(reelyard: Command, yard: LiveSe
 
 def test_a_second_server_on_the_same_data_is_refused(reelyard: Command, yard: LiveServer) -> None:
     done = reelyard("up", "--port", "0")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert yard.url in " ".join(done.stderr.split())
 
 

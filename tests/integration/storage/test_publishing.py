@@ -164,10 +164,28 @@ async def test_the_leftover_of_a_killed_attempt_is_cleared_by_the_next(
 ) -> None:
     folder = tmp_path / "results"
     folder.mkdir()
-    for name in ("x.mp4.part-1", "x.mp4.part-9", "y.mp4.part-1"):
+    stay = ["x.mp4.part-job-9", "x.mp4.part-other-1", "y.mp4.part-job-1"]
+    for name in ("x.mp4.part-job-1", *stay):
         (folder / name).write_bytes(b"half")
     await publish(lease(output=f"{folder}/x.mp4", fence=2), Result([made()]), settings, storage)
-    assert files_below(folder) == ["x.mp4", "x.mp4.part-9", "y.mp4.part-1"]
+    assert files_below(folder) == ["x.mp4", *stay]
+
+
+async def test_an_output_never_replaces_its_own_input(
+    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile]
+) -> None:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    file = made()
+    source = folder / file.path.name
+    source.write_bytes(b"source")
+    for output in (f"{folder}/", f"{tmp_path}/link/{source.name}"):
+        wanted = lease("https://media.test/a", source.as_uri(), output=output)
+        with pytest.raises(OutputUnwritable, match="is the input"):
+            await publish(wanted, Result([file]), settings, storage)
+    assert source.read_bytes() == b"source"
+    assert files_below(folder) == [source.name]
 
 
 async def test_taking_back_spares_what_a_newer_attempt_has_put_there(

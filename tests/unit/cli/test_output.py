@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from actors.jobs.model import ErrorInfo, State
-from api.cli.output import results_view
+from api.cli import output
+from api.cli.output import jobs_table, results_view
 from api.client.views import JobView, OutputView
 
 
@@ -39,6 +41,44 @@ def test_a_folder_below_the_working_folder_is_named_from_there(
     lines = printed([job((tmp_path / "out" / "a[b].mp4").as_uri())])
     assert lines[0] == "results in out/"
     assert lines[2].endswith("1.5 kB  a[b].mp4")
+
+
+def test_a_list_of_jobs_cuts_nothing_short_but_the_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Console(width=120, highlight=False, soft_wrap=True)
+    monkeypatch.setattr(output, "console", screen)
+    far = JobView("i" * 36, "optimize", State.RUNNING, "x" * 200, progress=5.0, eta_s=4000.0)
+    with screen.capture() as capture:
+        screen.print(jobs_table([msgspec.structs.replace(far, created_at="2030-01-31T12:00:00Z")]))
+    head, line = capture.get().splitlines()
+    assert "progress" in head
+    assert "5% eta 1:06:40" in line
+    assert line.endswith("x…  2030-01-31T12:00:00Z")
+    assert len(line) == 120
+
+
+def test_a_narrow_terminal_leaves_ids_whole_and_names_readable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Console(width=40, highlight=False, soft_wrap=True)
+    monkeypatch.setattr(output, "console", screen)
+    with screen.capture() as capture:
+        spaced = JobView("i" * 36, "probe", State.FAILED, "file:///a/b%20c.mp4")
+        screen.print(jobs_table([spaced]))
+    assert capture.get().splitlines()[1].split() == [
+        "i" * 36,
+        "probe",
+        "failed",
+        "0%",
+        "b",
+        "c.mp4",
+    ]
+
+
+def test_a_long_link_stands_whole_below_the_table() -> None:
+    url = "https://media.test/" + "a" * 200
+    lines = printed([job(f"{url}/clip.mp4")])
+    assert lines[1].endswith("1.5 kB  clip.mp4")
+    assert lines[2] == f"clip.mp4: {url}/clip.mp4"
 
 
 def test_urls_errors_and_data_need_no_folder() -> None:

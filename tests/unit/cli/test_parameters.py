@@ -12,12 +12,15 @@ from pydantic import Field
 from actors.media.operation import Params
 from api.cli.operations import allowed, default
 from api.cli.output import Exit, exit_code, human_bytes
-from api.cli.run import _destination, check_local_input, parse_params
+from api.cli.run import _destination, local_input, parse_params
 from cluster.errors import (
+    Conflict,
     CorruptMedia,
     NotFound,
+    ReelyardError,
     SourceNotFound,
     SourceUnreadable,
+    Unauthorized,
     Unavailable,
     ValidationFailed,
 )
@@ -73,23 +76,27 @@ def test_bounds_choices_and_defaults_read_like_prose() -> None:
 
 def test_a_missing_input_is_named_before_anything_starts(tmp_path: object) -> None:
     with pytest.raises(SourceNotFound, match=r"nowhere\.mp4"):
-        check_local_input(f"{tmp_path}/nowhere.mp4")
+        local_input(f"{tmp_path}/nowhere.mp4")
     with pytest.raises(SourceUnreadable, match="is a folder"):
-        check_local_input(str(tmp_path))
-    check_local_input("https://example.com/a.mp4")
+        local_input(str(tmp_path))
+    local_input("https://example.com/a.mp4")
 
 
 def test_several_inputs_need_a_folder_for_their_outputs() -> None:
-    assert _destination("out/", 3) == "out/"
-    assert _destination("out.mp4", 1) == "out.mp4"
-    assert _destination(None, 3) is None
+    assert _destination("out/", ["a", "b", "c"]) == "out/"
+    assert _destination("out.mp4", ["a"]) == "out.mp4"
+    assert _destination(None, ["a", "b", "c"]) is None
     with pytest.raises(ValidationFailed, match=r"out\.mp4/"):
-        _destination("out.mp4", 3)
+        _destination("out.mp4", ["a", "b", "c"])
 
 
 def test_exit_codes_tell_a_refusal_from_a_failure_from_silence() -> None:
     assert exit_code(ValidationFailed()) is Exit.USAGE
     assert exit_code(NotFound()) is Exit.USAGE
+    assert exit_code(Unauthorized()) is Exit.USAGE
+    assert exit_code(Conflict()) is Exit.USAGE
+    assert exit_code(SourceNotFound()) is Exit.USAGE
+    assert exit_code(ReelyardError()) is Exit.FAILED
     assert exit_code(Unavailable()) is Exit.UNREACHABLE
     assert exit_code(CorruptMedia()) is Exit.FAILED
 

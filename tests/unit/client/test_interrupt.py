@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import pytest
@@ -35,7 +35,30 @@ class Endless:
         return {}
 
     async def close(self) -> None:
-        assert self.calls
+        assert self.calls == self.cancelled
+
+
+def test_ctrl_c_before_the_call_could_be_waited_for_ends_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = Endless()
+
+    async def transport() -> Transport:
+        return cast("Transport", cluster)
+
+    client = Client(transport=transport)
+    start = client._portal.start_task_soon
+
+    def interrupted(call: Callable[[], Awaitable[object]]) -> None:
+        start(call)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client._portal, "start_task_soon", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.wait_all(["job-1"])
+    client.close()
+    assert cluster.calls == cluster.cancelled
 
 
 def test_ctrl_c_ends_the_call_that_was_waited_for_and_the_client_can_close() -> None:

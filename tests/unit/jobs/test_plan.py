@@ -83,6 +83,11 @@ def test_a_value_that_is_not_allowed_is_refused_by_name(
         plan_job(spec(**changes))
 
 
+def test_an_output_that_is_the_input_is_refused() -> None:
+    with pytest.raises(ValidationFailed, match=r"a\.mp4 is the input"):
+        plan_job(spec(output="file:///a.mp4"))
+
+
 def test_an_unknown_operation_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(UnknownOperation, match="stretch"):
         plan_job(spec(operation="sketch"))

@@ -18,7 +18,7 @@ from cluster.cluster_file import (
     token_file,
     write_cluster_file,
 )
-from cluster.errors import Unavailable
+from cluster.errors import OutputUnwritable, Unavailable
 from cluster.locks import LOCK_NAME, FolderLock, owner_pid, remove_abandoned
 from cluster.runtime import join, wait_for_cluster
 from cluster.settings import Settings
@@ -149,6 +149,12 @@ def test_a_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
     second = FolderLock.claim(tmp_path)
     assert second is not None
     second.release()
+
+
+def test_a_folder_that_can_not_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputUnwritable, match="file/data can't be used: Not a directory"):
+        FolderLock.claim(tmp_path / "file" / "data")
 
 
 def test_a_claim_ends_with_its_process(tmp_path: Path) -> None:
