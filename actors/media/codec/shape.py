@@ -138,20 +138,17 @@ class FrameClock:
             return
         at = seconds(frame.pts, frame.time_base)
         assert at is not None
-        t = max(Fraction(0), at - shaper.clip.shift)
-        yield from self._release(t)
+        yield from self._release(self._constant.until(at - shaper.clip.shift, shaper.clip.rate))
         self._held = shaper, frame
 
     def finish(self, end: Fraction) -> Iterator[Stamped]:
         """The frames due up to `end`, the time at which the film stops."""
         if self._constant is not None:
-            yield from self._release(end)
+            yield from self._release(self._constant.rest(end))
 
-    def _release(self, t: Fraction) -> Iterator[Stamped]:
-        assert self._constant is not None
+    def _release(self, numbers: range) -> Iterator[Stamped]:
         if self._held is None:
             return
-        numbers = self._constant.until(t)
         if not numbers:
             self.dropped += 1
             return
