@@ -55,6 +55,9 @@ def add_video(
     context.colorspace, context.color_range, context.color_primaries, context.color_trc = (
         picture.output_tags(clip.first)
     )
+    if encoder == "libx265" and out.format.name in ("mp4", "mov"):
+        # QuickTime and Safari play H.265 under this name only, FFmpeg's own choice is "hev1".
+        context.codec_tag = "hvc1"
     context.sample_aspect_ratio = Fraction(1)
     if video.bitrate is not None:
         context.bit_rate = video.bitrate

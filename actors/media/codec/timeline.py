@@ -19,11 +19,13 @@ class StampGuess:
     def __init__(self) -> None:
         self._last_pts: int | None = None
         self._last_dts: int | None = None
+        self._last: int | None = None
         self._faulty_pts = 0
         self._faulty_dts = 0
 
     def choose(self, pts: int | None, dts: int | None) -> int | None:
-        """The better of a frame's presentation and decoding stamps; None: it has neither."""
+        """The better of a frame's presentation and decoding stamps; None: it has none that could be
+        believed."""
         if dts is not None:
             self._faulty_dts += self._last_dts is not None and dts <= self._last_dts
             self._last_dts = dts
@@ -34,9 +36,15 @@ class StampGuess:
             self._last_pts = pts
         elif dts is not None:
             self._last_pts = dts
-        if pts is not None and (dts is None or self._faulty_pts <= self._faulty_dts):
-            return pts
-        return dts
+        chosen = dts
+        # The last frames out of a decoder have no decoding time: theirs must only not go back.
+        if pts is not None and (
+            self._faulty_pts <= self._faulty_dts
+            or (dts is None and (self._last is None or pts > self._last))
+        ):
+            chosen = pts
+        self._last = self._last if chosen is None else chosen
+        return chosen
 
 
 class ConstantRate:

@@ -130,4 +130,13 @@ def test_decoding_times_are_believed_where_presentation_times_go_back():
     shown = [guess.choose(pts, dts) for pts, dts in [(0, 0), (0, 1), (0, 2), (1, 3), (1, 4)]]
     assert shown[-3:] == [2, 3, 4]
     assert StampGuess().choose(None, 7) == 7
+
+
+def test_the_last_frames_out_of_a_decoder_keep_their_order():
+    guess = StampGuess()
+    stamps = [(2, 3), (3, 4), (5, 5), (4, 6), (6, 7), (59, None), (58, None), (60, None)]
+    assert [guess.choose(*pair) for pair in stamps][3:] == [6, 7, 59, None, 60]
+
+
+def test_a_frame_without_any_time_stamp_gets_none():
     assert StampGuess().choose(None, None) is None

@@ -355,3 +355,18 @@ def test_the_name_of_the_input_is_the_name_of_the_output(clips, tmp_path):
     [file] = run(Work([source], TranscodeParams(preset="ultrafast"), tmp_path / "o")).files
     assert file.path.name == "Übung & Spaß? 100%d.final.mp4"
     assert file.mime == "video/mp4"
+
+
+def test_players_of_every_make_know_the_h265_of_mp4_and_mov(clips, tmp_path):
+    clip = clips(duration_s=0.4, audio=False)
+    for form in ("mp4", "mov"):
+        [file] = transcode(clip, tmp_path / form, format=form, codec="h265").files
+        with av.open(str(file.path)) as container:
+            assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+
+
+def test_a_slow_film_that_is_cut_between_two_pictures_begins_with_a_picture(tmp_path):
+    clip = make_sample(tmp_path / "a.mp4", fps=2, duration_s=4, audio=False)
+    [file] = transcode(clip, tmp_path / "o", start=1.25).files
+    assert numbers_of(file.path) == [2, 3, 4, 5, 6, 7]
+    assert times_of(file.path)[:2] == [0, 0.25]
