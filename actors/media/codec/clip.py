@@ -81,6 +81,8 @@ class Clip:
     """Packets of the film."""
     # What follows is read from the decoder before any thread runs it: PyAV lets nobody look at a
     # decoder while another thread is decoding with it.
+    behind: str = picture.BLACK
+    """What shows through clear pixels."""
     turn: Orientation = field(default_factory=Orientation)
     """How the picture is turned for display."""
     upright_size: tuple[int, int] = (0, 0)
@@ -125,6 +127,7 @@ def _describe(clip: Clip, path: Path) -> None:
     if film is None or first is None:
         return
     if identify(path, clip.name).image:
+        clip.behind = picture.WHITE
         clip.turn = file_orientation(path, clip.name)
     else:
         clip.turn = picture.orientation(film, first)

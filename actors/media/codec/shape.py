@@ -69,7 +69,7 @@ class ClipShaper:
         scaled = (layout.scale_w, layout.scale_h)
         if turn.swaps:
             scaled = scaled[1], scaled[0]
-        self._normalizer = Normalizer(*scaled)
+        self._normalizer = Normalizer(*scaled, behind=background or clip.behind)
         self._finish = FilterChain([*turn_filters(turn), *_frame_filters(layout, background)])
         self._base: AVRational | None = None
         self._retimer: Retimer | None = None

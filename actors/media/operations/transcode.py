@@ -95,8 +95,8 @@ class TranscodeParams(Params):
     )
     background: OpaqueColour | None = Field(
         None,
-        description="colour of the bars, as '#rrggbb' or '#rgb'; with fit contain: makes "
-        "width x height full",
+        description="colour of the bars and behind clear pixels, as '#rrggbb' or '#rgb'; with fit "
+        "contain: makes width x height full",
     )
     fps: float | None = Field(
         None, ge=1, le=60, description="constant rate in pictures/s; unset: times as in the source"
