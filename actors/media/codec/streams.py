@@ -76,16 +76,24 @@ def _time_base(video: VideoSettings, clips: list[Clip]) -> Fraction:
     return Fraction(stream.time_base.numerator, stream.time_base.denominator)
 
 
-def add_audio(out: OutputContainer, audio: AudioSettings, source: av.AudioStream) -> av.AudioStream:
-    """A sound track made from `source`: as many channels and the rate as wanted, or as it has."""
+def add_audio(
+    out: OutputContainer, audio: AudioSettings, source: av.AudioStream, form: str
+) -> av.AudioStream:
+    """A sound track made from `source` for the format `form`: as many channels and the rate as
+    wanted, or as it has; FLAC with 24 bits where the source has more than 16."""
     encoder = containers.AUDIO_ENCODERS[audio.codec]
-    layout = audio_layout(audio.codec, source.codec_context.channels, audio.channels)
+    given = source.codec_context
+    most = containers.most_channels(form, audio.codec)
+    layout = audio_layout(most, given.channels, audio.channels)
     rates = av.Codec(encoder, "w").audio_rates
-    rate = audio_rate(source.codec_context.sample_rate, audio.sample_rate, rates)
+    rate = audio_rate(given.sample_rate, audio.sample_rate, rates)
     stream = out.add_stream(encoder, rate=rate, layout=layout)
     assert isinstance(stream, av.AudioStream)
     context = stream.codec_context
     context.thread_count = 1
+    # Lossy decoders' samples have 32 bits of which nothing was recorded.
+    if encoder == "flac" and given.codec.lossless and given.format.bits > 16:
+        context.format = "s32"
     bits = audio.bitrate or containers.audio_bits_for(
         audio.codec, audio.quality, context.layout.nb_channels
     )

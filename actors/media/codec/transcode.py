@@ -159,7 +159,7 @@ class _Run:
             length = Fraction(self.recipe.end_s) - Fraction(self.recipe.start_s)
         for number in range(max(len(clip.audio) for clip in self.clips)):
             source = next(clip.audio[number] for clip in self.clips if len(clip.audio) > number)
-            track = SoundTrack(add_audio(out, audio, source), length)
+            track = SoundTrack(add_audio(out, audio, source, self.recipe.format), length)
             items: Channel[SoundItem | None] = Channel(16)
             self.sound.append(items)
             self.tracks.append(track)

@@ -172,8 +172,8 @@ class TranscodeParams(Params):
             raise ValueError(f"audio_bitrate: {codec} has no bit rate to choose")
         if codec == "mp3" and (self.audio_bitrate or 0) > 320_000:
             raise ValueError("audio_bitrate: mp3 takes at most 320000")
-        if codec == "mp3" and (self.channels or 0) > 2:
-            raise ValueError("channels: mp3 takes at most 2")
+        if (self.channels or 0) > (most := containers.most_channels(self.format, codec)):
+            raise ValueError(f"channels: {codec} sound in {self.format} has at most {most}")
         if self.audio_track == "all" and len(containers.CONTAINERS[self.format].video) == 0:
             raise ValueError(f"audio_track: {self.format} holds one track")
 

@@ -420,3 +420,32 @@ def test_a_slow_film_that_is_cut_between_two_pictures_begins_with_a_picture(tmp_
     [file] = transcode(clip, tmp_path / "o", start=1.25).files
     assert numbers_of(file.path) == [2, 3, 4, 5, 6, 7]
     assert times_of(file.path)[:2] == [0, 0.25]
+
+
+def write_pcm(path, layout, codec, samples):
+    """A WAV file of `samples`: int32 (1, count x channels), interleaved."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=48_000, layout=layout)
+        frame = av.AudioFrame.from_ndarray(samples, format="s32", layout=layout)
+        frame.sample_rate = 48_000
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def test_flac_keeps_the_depth_of_the_source(tmp_path):
+    samples = (np.arange(4800, dtype=np.int32) << 16)[None] + 256
+    source = write_pcm(tmp_path / "a.wav", "mono", "pcm_s24le", samples)
+    for form in ("flac", "mkv"):
+        [file] = transcode(
+            source, tmp_path / form, format="flac" if form == "flac" else "ogg", audio_codec="flac"
+        ).files
+        with av.open(str(file.path)) as container:
+            found = np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], axis=1)
+        assert np.array_equal(found, samples)
+
+
+def test_raw_aac_takes_six_of_eight_channels(tmp_path):
+    source = write_pcm(tmp_path / "a.wav", "7.1", "pcm_s24le", np.zeros((1, 8 * 4800), np.int32))
+    [file] = transcode(source, tmp_path / "o", format="aac").files
+    assert file.facts["channels"] == 6
