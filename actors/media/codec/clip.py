@@ -7,15 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 from av.container import InputContainer
-from av.stream import Stream
 
 from actors.media.codec import decode, picture
-from actors.media.codec.decode import seconds
-from actors.media.codec.feed import Feed
+from actors.media.codec.feed import Extent, Feed
 from actors.media.codec.geometry import Orientation
 from actors.media.codec.probe import pixel_aspect
 from actors.media.codec.recipe import AudioSettings, Recipe
@@ -26,30 +23,6 @@ from cluster.errors import CorruptMedia, MediaError
 
 _INDEXED = ("mov", "matroska", "wav", "flac", "avi")
 """Demuxers whose headers tell the true length."""
-
-
-class Extent:
-    """What the packets of one stream cover."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._base = stream.time_base
-        self._end: int | None = None
-        self.packets = 0
-        """Those that are not empty."""
-
-    def note(self, packet: av.Packet[Any]) -> None:
-        """Count a packet of the stream."""
-        if packet.size:
-            self.packets += 1
-        if (pts := packet.pts) is not None:
-            end = pts + (packet.duration or 0)
-            if self._end is None or end > self._end:
-                self._end = end
-
-    @property
-    def end_s(self) -> Fraction | None:
-        """Where the last one ends, in s; None: none of them tells."""
-        return seconds(self._end, self._base)
 
 
 @dataclass
@@ -96,7 +69,9 @@ class Clip:
         """Take down how far its streams have gone."""
         ends = [end for extent in sound if (end := extent.end_s) is not None]
         self.heard = max([self.heard, *ends])
-        self.reached = max([self.reached, *ends])
+        # The header's length is that of the longest stream, also if nobody wants that one.
+        others = [end for extent in self.feed.unused.values() if (end := extent.end_s) is not None]
+        self.reached = max([self.reached, *ends, *others])
         if film is not None:
             self.packets = film.packets
             self.reached = max(self.reached, film.end_s or self.reached)

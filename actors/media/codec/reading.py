@@ -10,10 +10,10 @@ from math import ceil, floor
 import av
 from av.rational import AVRational
 
-from actors.media.codec.clip import Clip, Extent
+from actors.media.codec.clip import Clip
 from actors.media.codec.decode import seconds
 from actors.media.codec.errors import media_errors
-from actors.media.codec.feed import Packet
+from actors.media.codec.feed import Extent, Packet
 from actors.media.codec.timeline import StampGuess
 
 type SoundItem = Clip | tuple[Clip, list[Packet]]

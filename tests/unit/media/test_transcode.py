@@ -449,3 +449,30 @@ def test_raw_aac_takes_six_of_eight_channels(tmp_path):
     source = write_pcm(tmp_path / "a.wav", "7.1", "pcm_s24le", np.zeros((1, 8 * 4800), np.int32))
     [file] = transcode(source, tmp_path / "o", format="aac").files
     assert file.facts["channels"] == 6
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_track_much_shorter_than_the_rest_of_the_file_is_no_damage(tmp_path, name):
+    film = make_sample(tmp_path / "film.mp4", duration_s=1)
+    long = make_sample(tmp_path / "long.wav", duration_s=4)
+    with (
+        av.open(str(film)) as short,
+        av.open(str(long)) as sound,
+        av.open(str(tmp_path / name), "w") as out,
+    ):
+        video = out.add_stream_from_template(short.streams.video[0])
+        tracks = [out.add_stream("aac", rate=48_000, layout="stereo") for _ in range(2)]
+        for packet in short.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                out.mux(packet)
+        for track, source in zip(tracks, (short, sound), strict=True):
+            source.seek(0)
+            for frame in source.decode(audio=0):
+                out.mux(track.encode(frame))
+            out.mux(track.encode(None))
+    for number, (params, length) in enumerate(
+        [({"audio_track": 0}, 1), ({"audio": False}, 1), ({"format": "mp3", "audio_track": 0}, 1)]
+    ):
+        [file] = transcode(tmp_path / name, tmp_path / f"{number}", **params).files
+        assert file.facts["duration_s"] == pytest.approx(length, abs=0.1)
