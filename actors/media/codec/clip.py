@@ -135,6 +135,8 @@ def open_clip(
             video.thread_type, video.thread_count = "AUTO", threads
         notes: list[str] = []
         audio = _tracks(container, source.name, recipe, notes)
+        if recipe.video is not None and (texts := len(container.streams.subtitles)):
+            notes.append(f"{texts} track(s) of subtitles were left out")
         origin = decode.origin_s(container)
         start = origin + Fraction(recipe.start_s)
         end = None if recipe.end_s is None else origin + Fraction(recipe.end_s)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from math import floor
 
 import av
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.stream import Disposition
 
 from actors.media.codec import containers, picture
 from actors.media.codec.clip import Clip
@@ -33,6 +35,22 @@ def copy_tags(clip: Clip, out: OutputContainer) -> None:
     out.metadata.update({key: text for key, text in tags.items() if key.lower() in _KEPT_TAGS})
 
 
+def copy_chapters(clip: Clip, out: OutputContainer) -> None:
+    """The chapters that lie in the wanted part, on the output's clock."""
+    end = clip.end if clip.end is not None or clip.length is None else clip.start + clip.length
+    kept = []
+    for chapter in clip.container.chapters():
+        base = chapter["time_base"]
+        unit = Fraction(base.numerator, base.denominator)
+        begin = max(0, floor(chapter["start"] - clip.start / unit))
+        stop = chapter["end"] if end is None else min(chapter["end"], floor(end / unit))
+        if (stop := floor(stop - clip.start / unit)) > begin:
+            chapter["start"], chapter["end"] = begin, stop
+            kept.append(chapter)
+    if kept:
+        out.set_chapters(kept)
+
+
 def add_video(
     out: OutputContainer, video: VideoSettings, clips: list[Clip], layout: Layout, threads: int
 ) -> av.VideoStream:
@@ -48,6 +66,7 @@ def add_video(
     encoder = containers.VIDEO_ENCODERS[video.codec]
     stream = out.add_stream(encoder, rate=rate, options=encoder_options(video, threads))
     assert isinstance(stream, av.VideoStream)
+    stream.disposition = Disposition.default
     stream.width, stream.height, stream.pix_fmt = layout.width, layout.height, "yuv420p"
     context = stream.codec_context
     # PyAV's own default is slices only, which costs size and leaves cores idle.
@@ -99,6 +118,7 @@ def add_audio(
     )
     if bits is not None:
         context.bit_rate = bits
+    stream.disposition = source.disposition & Disposition.default
     if language := source.metadata.get("language"):
         stream.metadata["language"] = language
     return stream

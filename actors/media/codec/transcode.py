@@ -30,7 +30,7 @@ from actors.media.codec.reading import Reader, SoundItem
 from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
 from actors.media.codec.shape import ClipShaper, FrameClock, Stamped, plan_layout
 from actors.media.codec.sound import SoundTrack
-from actors.media.codec.streams import add_audio, add_video, copy_tags
+from actors.media.codec.streams import add_audio, add_video, copy_chapters, copy_tags
 from actors.media.operation import Limits, Progress, Source
 from cluster.errors import CorruptMedia, NoSuchStream
 
@@ -130,6 +130,8 @@ class _Run:
         """Add the streams, open the encoders, write the header, line up the threads; returns the
         number of streams."""
         copy_tags(self.clips[0], out)
+        if len(self.clips) == 1:
+            copy_chapters(self.clips[0], out)
         if self.recipe.video is not None:
             self._prepare_video(out, self.recipe.video)
         if self.recipe.audio is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -476,3 +477,59 @@ def test_a_track_much_shorter_than_the_rest_of_the_file_is_no_damage(tmp_path, n
     ):
         [file] = transcode(tmp_path / name, tmp_path / f"{number}", **params).files
         assert file.facts["duration_s"] == pytest.approx(length, abs=0.1)
+
+
+def test_chapters_move_with_the_part_that_is_cut_out(clips, tmp_path):
+    with (
+        av.open(str(clips())) as source,
+        av.open(str(tmp_path / "a.mkv"), "w") as out,
+    ):
+        out.set_chapters(
+            [
+                {
+                    "id": number,
+                    "start": number * 500,
+                    "end": number * 500 + 500,
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": f"No. {number}"},
+                }
+                for number in range(4)
+            ]
+        )
+        copies = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                out.mux(packet)
+    for form in ("mp4", "mkv", "m4a", "mp3"):
+        [file] = transcode(
+            tmp_path / "a.mkv", tmp_path / form, format=form, start=0.7, end=1.6
+        ).files
+        with av.open(str(file.path)) as container:
+            found = [
+                (
+                    chapter["metadata"]["title"],
+                    *(
+                        round(float(chapter[edge] * Fraction(chapter["time_base"])), 2)
+                        for edge in ("start", "end")
+                    ),
+                )
+                for chapter in container.chapters()
+            ]
+        assert found == [("No. 1", 0, 0.3), ("No. 2", 0.3, 0.8), ("No. 3", 0.8, 0.9)]
+
+
+@pytest.mark.parametrize("form", ["mp4", "mkv"])
+def test_the_default_track_stays_the_default(clips, tmp_path, form):
+    clip = clips(duration_s=0.4, audio_tracks=2)
+    with av.open(str(clip)) as source, av.open(str(tmp_path / "a.mkv"), "w") as out:
+        copies = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for stream, default in zip(copies.values(), (1, 0, 1), strict=True):
+            stream.disposition = default
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                out.mux(packet)
+    [file] = transcode(tmp_path / "a.mkv", tmp_path / "o", format=form, audio_track="all").files
+    with av.open(str(file.path)) as container:
+        assert [int(s.disposition) & 1 for s in container.streams] == [1, 0, 1]
