@@ -60,8 +60,6 @@ class Clip:
     """How the picture is turned for display."""
     upright_size: tuple[int, int] = (0, 0)
     """Width and height in px of the upright picture with square pixels."""
-    interlaced: bool = False
-    """Whether the first picture is made of two fields."""
     rate: Fraction = Fraction(30)
     """Frames a second, as far as anybody can say."""
 
@@ -106,7 +104,6 @@ def _describe(clip: Clip, path: Path) -> None:
         clip.turn = file_orientation(path, clip.name)
     else:
         clip.turn = picture.orientation(film, first)
-    clip.interlaced = first.interlaced_frame
     width, height = max(1, round(first.width * pixel_aspect(film))), first.height
     clip.upright_size = (height, width) if clip.turn.swaps else (width, height)
     for rate in (film.average_rate, film.guessed_rate):

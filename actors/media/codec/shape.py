@@ -58,13 +58,16 @@ def plan_layout(
     return layout
 
 
+_DEINTERLACE = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+
+
 class ClipShaper:
     """The picture work for one input, and its clock."""
 
     def __init__(self, clip: Clip, layout: Layout, background: str | None, threads: int) -> None:
         self.clip = clip
-        bob = [("bwdif", "mode=send_frame:parity=auto:deint=interlaced")] if clip.interlaced else []
-        self._fields = FilterChain(bob, threads)
+        self._threads = threads
+        self._fields: FilterChain | None = None
         turn = clip.turn
         scaled = (layout.scale_w, layout.scale_h)
         if turn.swaps:
@@ -77,7 +80,11 @@ class ClipShaper:
 
     def progressive(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """Whole pictures out of `frame`; None: those that are still held back."""
-        return self._fields.flush() if frame is None else self._fields.push(frame)
+        if frame is None:
+            return iter(()) if self._fields is None else self._fields.flush()
+        if self._fields is None and frame.interlaced_frame:
+            self._fields = FilterChain([_DEINTERLACE], self._threads)
+        return iter((frame,)) if self._fields is None else self._fields.push(frame)
 
     def shape(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The picture as the output shows it."""

@@ -198,3 +198,19 @@ def test_a_header_that_tells_too_small_a_size_lets_nothing_through(tmp_path):
         open_input(path, Limits(max_pixels=10_000)),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("first_bytes", "format"),
+    [
+        (b"\0\0\0\1\x09\xf0", "h264"),
+        (b"\0\0\0\1\x67\x64", "h264"),
+        (b"\0\0\1\x06\x05\xff", "h264"),
+        (b"\0\0\0\1\x40\1", "hevc"),
+        (b"\0\0\1\x46\1\x50", "hevc"),
+        (b"\0\0\1\xba\x44\0", "mpeg"),
+    ],
+)
+def test_bare_streams_are_known_by_their_first_unit(tmp_path, first_bytes, format):
+    (tmp_path / "a").write_bytes(first_bytes + bytes(100))
+    assert identify(tmp_path / "a").format == format

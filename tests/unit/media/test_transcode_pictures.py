@@ -76,6 +76,24 @@ def test_fields_are_joined_to_whole_pictures(clips, tmp_path):
     assert comb(after) < comb(before) * 0.8
 
 
+def test_fields_are_joined_wherever_in_a_film_they_begin(clips, tmp_path):
+    parts = [clips(duration_s=0.4), clips(duration_s=0.4, interlaced=True)]
+    with (tmp_path / "a.h264").open("wb") as whole:
+        for number, part in enumerate(parts):
+            with av.open(str(part)) as film, av.open(str(tmp_path / f"{number}.h264"), "w") as out:
+                copy = out.add_stream_from_template(film.streams.video[0])
+                for packet in film.demux(video=0):
+                    if packet.size:
+                        packet.stream = copy
+                        out.mux(packet)
+            whole.write((tmp_path / f"{number}.h264").read_bytes())
+    before = [frame.interlaced_frame for frame in frames_of(tmp_path / "a.h264")]
+    assert before == [False] * 10 + [True] * 10
+    [file] = transcode(tmp_path / "a.h264", tmp_path / "o", codec="h265").files
+    assert not any(frame.interlaced_frame for frame in frames_of(file.path))
+    assert numbers_of(file.path) == [*range(10), *range(10)]
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "pix_fmt", "shown"),
     [
