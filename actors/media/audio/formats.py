@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from actors.media.audio.graph import standard_layout
 from cluster.errors import UnsupportedOutput
 
 FormatName = Literal[
@@ -24,6 +25,8 @@ class Encoder:
     rates: tuple[int, ...] = ()
     """Hz; empty: any from 8 to 192 kHz."""
     max_channels: int = 8
+    layouts: tuple[str, ...] = ()
+    """The one layout it takes for 1, 2, 3 … channels; empty: any."""
     mono_bit_rate: int | None = None
     """bit/s for one channel, half as much again for each further one; None: lossless."""
     sample_format: str = "fltp"
@@ -41,9 +44,21 @@ PCM_16 = Encoder("pcm_s16le", sample_format="s16")
 PCM_24 = Encoder("pcm_s24le", sample_format="s32")
 FLAC_16 = Encoder("flac", sample_format="s16")
 FLAC_24 = Encoder("flac", sample_format="s32", options=(("bits_per_raw_sample", "24"),))
-MP3 = Encoder("libmp3lame", _MP3_RATES, 2, 112_000, peak_margin_db=0.6)
-AAC = Encoder("aac", _AAC_RATES, 8, 96_000, peak_margin_db=0.6)
-OPUS = Encoder("libopus", (48_000,), 8, 72_000, "flt", peak_margin_db=0.6)
+MP3 = Encoder("libmp3lame", _MP3_RATES, 2, mono_bit_rate=112_000, peak_margin_db=0.6)
+AAC = Encoder("aac", _AAC_RATES, 8, mono_bit_rate=96_000, peak_margin_db=0.6)
+# The header of a raw AAC frame has no number for 7.1 (ISO/IEC 14496-3, table 1.19).
+RAW_AAC = replace(AAC, max_channels=6)
+# RFC 7845, section 5.1.1.2.
+_OPUS_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+OPUS = Encoder(
+    "libopus",
+    (48_000,),
+    8,
+    _OPUS_LAYOUTS,
+    mono_bit_rate=72_000,
+    sample_format="flt",
+    peak_margin_db=0.6,
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,7 @@ _TARGETS = {
         Target("wav", ".wav", "wav", PCM_16),
         Target("flac", ".flac", "flac", FLAC_16),
         Target("mp3", ".mp3", "mp3", MP3),
-        Target("aac", ".aac", "adts", AAC),
+        Target("aac", ".aac", "adts", RAW_AAC),
         Target("m4a", ".m4a", "mp4", AAC),
         Target("ogg", ".ogg", "ogg", OPUS),
         Target("opus", ".opus", "opus", OPUS),
@@ -150,8 +165,18 @@ def choose_rate(encoder: Encoder, rate: int) -> int:
 
 
 def choose_channels(encoder: Encoder, channels: int) -> int:
-    """As many as there are, or stereo where the encoder can't take that many."""
-    return channels if channels <= encoder.max_channels else min(2, encoder.max_channels)
+    """As many as there are, or 5.1 or stereo where the encoder can't take that many."""
+    if channels <= encoder.max_channels:
+        return channels
+    return 6 if encoder.max_channels >= 6 else min(2, encoder.max_channels)
+
+
+def choose_layout(encoder: Encoder, channels: int, named: str) -> str:
+    """The layout for so many channels: `named`, the source's, if it is one ("" is none) and the
+    encoder takes it, else the usual one."""
+    if encoder.layouts:
+        return encoder.layouts[channels - 1]
+    return named or standard_layout(channels)
 
 
 def choose_bit_rate(

@@ -9,8 +9,13 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from actors.media.audio.formats import SourceSound, Target, choose_channels, choose_rate
-from actors.media.audio.graph import standard_layout
+from actors.media.audio.formats import (
+    SourceSound,
+    Target,
+    choose_channels,
+    choose_layout,
+    choose_rate,
+)
 from actors.media.audio.pcm import PcmFormat, Region
 from actors.media.audio.render import fits, key_frame_before
 from actors.media.codec.decode import best_video, origin_s, require_audio, seconds
@@ -103,8 +108,9 @@ def pcm_for(given: Input, target: Target) -> PcmFormat:
     channels = choose_channels(target.encoder, source_channels)
     rate = choose_rate(target.encoder, context.sample_rate or 48_000)
     named = context.layout.name
-    keep = channels == context.channels and "channels" not in named and named != ""
-    return PcmFormat(rate, named if keep else standard_layout(channels), channels)
+    keep = channels == context.channels and "channels" not in named
+    layout = choose_layout(target.encoder, channels, named if keep else "")
+    return PcmFormat(rate, layout, channels)
 
 
 def check_film(given: Input, target: Target) -> None:

@@ -7,15 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 from av.container import InputContainer
-from av.stream import Stream
 
 from actors.media.codec import decode, picture
-from actors.media.codec.decode import seconds
-from actors.media.codec.feed import Feed
+from actors.media.codec.feed import Extent, Feed
 from actors.media.codec.geometry import Orientation
 from actors.media.codec.probe import pixel_aspect
 from actors.media.codec.recipe import AudioSettings, Recipe
@@ -26,30 +23,6 @@ from cluster.errors import CorruptMedia, MediaError
 
 _INDEXED = ("mov", "matroska", "wav", "flac", "avi")
 """Demuxers whose headers tell the true length."""
-
-
-class Extent:
-    """What the packets of one stream cover."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._base = stream.time_base
-        self._end: int | None = None
-        self.packets = 0
-        """Those that are not empty."""
-
-    def note(self, packet: av.Packet[Any]) -> None:
-        """Count a packet of the stream."""
-        if packet.size:
-            self.packets += 1
-        if (pts := packet.pts) is not None:
-            end = pts + (packet.duration or 0)
-            if self._end is None or end > self._end:
-                self._end = end
-
-    @property
-    def end_s(self) -> Fraction | None:
-        """Where the last one ends, in s; None: none of them tells."""
-        return seconds(self._end, self._base)
 
 
 @dataclass
@@ -81,12 +54,12 @@ class Clip:
     """Packets of the film."""
     # What follows is read from the decoder before any thread runs it: PyAV lets nobody look at a
     # decoder while another thread is decoding with it.
+    behind: str = picture.BLACK
+    """What shows through clear pixels."""
     turn: Orientation = field(default_factory=Orientation)
     """How the picture is turned for display."""
     upright_size: tuple[int, int] = (0, 0)
     """Width and height in px of the upright picture with square pixels."""
-    interlaced: bool = False
-    """Whether the first picture is made of two fields."""
     rate: Fraction = Fraction(30)
     """Frames a second, as far as anybody can say."""
 
@@ -94,7 +67,9 @@ class Clip:
         """Take down how far its streams have gone."""
         ends = [end for extent in sound if (end := extent.end_s) is not None]
         self.heard = max([self.heard, *ends])
-        self.reached = max([self.reached, *ends])
+        # The header's length is that of the longest stream, also if nobody wants that one.
+        others = [end for extent in self.feed.unused.values() if (end := extent.end_s) is not None]
+        self.reached = max([self.reached, *ends, *others])
         if film is not None:
             self.packets = film.packets
             self.reached = max(self.reached, film.end_s or self.reached)
@@ -125,10 +100,10 @@ def _describe(clip: Clip, path: Path) -> None:
     if film is None or first is None:
         return
     if identify(path, clip.name).image:
+        clip.behind = picture.WHITE
         clip.turn = file_orientation(path, clip.name)
     else:
         clip.turn = picture.orientation(film, first)
-    clip.interlaced = first.interlaced_frame
     width, height = max(1, round(first.width * pixel_aspect(film))), first.height
     clip.upright_size = (height, width) if clip.turn.swaps else (width, height)
     for rate in (film.average_rate, film.guessed_rate):
@@ -157,6 +132,8 @@ def open_clip(
             video.thread_type, video.thread_count = "AUTO", threads
         notes: list[str] = []
         audio = _tracks(container, source.name, recipe, notes)
+        if recipe.video is not None and (texts := len(container.streams.subtitles)):
+            notes.append(f"{texts} track(s) of subtitles were left out")
         origin = decode.origin_s(container)
         start = origin + Fraction(recipe.start_s)
         end = None if recipe.end_s is None else origin + Fraction(recipe.end_s)

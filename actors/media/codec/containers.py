@@ -115,6 +115,14 @@ def audio_bits_for(codec: str, quality: Quality, channels: int) -> int | None:
     return min(total, 320_000) if codec == "mp3" else total
 
 
+def most_channels(format: str, codec: str) -> int:
+    """How many channels a sound track of `codec` has at most in `format`."""
+    if codec == "mp3":
+        return 2
+    # The header of a raw AAC frame has no number for 7.1 (ISO/IEC 14496-3, table 1.19).
+    return 6 if format == "aac" else 8
+
+
 def preset_options(codec: str, preset: str) -> dict[str, str]:
     """The encoder options that a preset means.
 

@@ -28,10 +28,13 @@ def is_cover(stream: Stream) -> bool:
 
 
 def best_video(container: InputContainer) -> av.VideoStream | None:
-    """The film: no attached picture, the default one first, then the largest. None: there is
-    none that can be decoded."""
+    """The film: no attached picture; one that moves, then the default one, then the largest. None:
+    there is none that can be decoded."""
+    # An animated AVIF holds its first picture a second time, as a still.
     found = [s for s in container.streams.video if has_decoder(s) and not is_cover(s)]
-    return max(found, key=lambda s: (_is_default(s), s.width * s.height), default=None)
+    return max(
+        found, key=lambda s: (s.frames != 1, _is_default(s), s.width * s.height), default=None
+    )
 
 
 def best_audio(container: InputContainer) -> av.AudioStream | None:
@@ -135,12 +138,23 @@ def seek(container: InputContainer, stream: Stream, at: Fraction) -> None:
             first = _first_time(container, stream)
             if first is not None and first <= at and seek_near(container, stream, at - back):
                 return
-    container.seek(0)
+    rewind(container)
+
+
+_UNSEARCHABLE = "webp_anim"
+"""A search by time in it ends, without an error, where nothing can be read any more."""
+
+
+def rewind(container: InputContainer) -> None:
+    """Go to the beginning of the file."""
+    container.seek(0, unsupported_byte_offset=container.format.name == _UNSEARCHABLE)
 
 
 def seek_near(container: InputContainer, stream: Stream, at: Fraction) -> bool:
     """FFmpeg's own search for `at`, which may end behind it where there is no index; False: it
     can't search this file."""
+    if container.format.name == _UNSEARCHABLE:
+        return False
     base = stream.time_base
     offset = int(at * base.denominator / base.numerator) if base.numerator else 0
     try:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 import av
 import av.error
 from av.container import InputContainer
+from av.stream import Stream
+
+from actors.media.codec.decode import seconds
 
 type Packet = av.Packet[Any]
 type Step = tuple[Packet, Sequence[av.VideoFrame]]
@@ -20,9 +24,33 @@ _PACKET_BYTES = 1024
 """What an empty packet takes."""
 
 
+class Extent:
+    """What the packets of one stream cover."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._base = stream.time_base
+        self._end: int | None = None
+        self.packets = 0
+        """Those that are not empty."""
+
+    def note(self, packet: av.Packet[Any]) -> None:
+        """Count a packet of the stream."""
+        if packet.size:
+            self.packets += 1
+        if (pts := packet.pts) is not None:
+            end = pts + (packet.duration or 0)
+            if self._end is None or end > self._end:
+                self._end = end
+
+    @property
+    def end_s(self) -> Fraction | None:
+        """Where the last one ends, in s; None: none of them tells."""
+        return seconds(self._end, self._base)
+
+
 class Feed:
     """The packets of the streams in `used`, from where `container` stands; those of `film` are
-    decoded on the way."""
+    decoded on the way, those of other streams only noted."""
 
     def __init__(
         self,
@@ -30,11 +58,14 @@ class Feed:
         film: av.VideoStream | None,
         used: Sequence[av.VideoStream | av.AudioStream],
     ) -> None:
-        self._packets = container.demux(*used)
+        self._packets = container.demux()
+        self._used = frozenset(stream.index for stream in used)
         self._film = None if film is None else film.index
         self._ahead: deque[Step] = deque()
         self.bad_packets = 0
         """Packets of the film that the decoder has refused."""
+        self.unused: dict[int, Extent] = {}
+        """How far the other streams went, by their number."""
 
     def first_picture(self) -> av.VideoFrame | None:
         """The first picture; None: there is none near. All that is read for it is kept: it comes
@@ -57,7 +88,13 @@ class Feed:
     def _read(self) -> Iterator[Step]:
         for packet in self._packets:
             # Not `packet.stream_index`: it is 0 in the empty packets that end each stream.
-            yield packet, self._decode(packet) if packet.stream.index == self._film else ()
+            index = packet.stream.index
+            if index in self._used:
+                yield packet, self._decode(packet) if index == self._film else ()
+            else:
+                if index not in self.unused:
+                    self.unused[index] = Extent(packet.stream)
+                self.unused[index].note(packet)
 
     def _decode(self, packet: Packet) -> list[av.VideoFrame]:
         try:

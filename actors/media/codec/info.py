@@ -105,7 +105,7 @@ class MediaInfo:
         found = [s for s in self.streams if isinstance(s, VideoStream)]
         return max(
             found,
-            key=lambda s: (not s.attached_pic, s.default, s.width * s.height),
+            key=lambda s: (not s.attached_pic, s.frames != 1, s.default, s.width * s.height),
             default=None,
         )
 

@@ -17,7 +17,9 @@ from av.video.reformatter import (
 
 from actors.media.codec.geometry import Orientation, orientation_of, rotation_of
 from actors.media.codec.tonemap import ToneMapper, is_hdr
+from actors.media.frames import blank, matrix_of, overlay, parse_colour, to_frame, view, yuv_of
 
+BLACK, WHITE = "#000000", "#ffffff"
 Filter = tuple[str, str]
 
 
@@ -125,6 +127,11 @@ class FilterChain:
         self._graph, self._source, self._sink, self._key = graph, source, sink, key
 
 
+def has_alpha(frame: av.VideoFrame) -> bool:
+    """Whether pixels of the frame can be clear."""
+    return any(part.is_alpha for part in frame.format.components)
+
+
 def is_rgb(frame: av.VideoFrame) -> bool:
     """Whether the samples are red, green and blue (or a palette of these), not YUV."""
     return frame.format.is_rgb or frame.format.name in {"pal8", "monob", "monow"}
@@ -134,7 +141,8 @@ class Normalizer:
     """Scales frames to `width` x `height` px in `pix_fmt` (limited range YUV, or RGB).
 
     PQ and HLG are tone-mapped to BT.709; RGB becomes BT.709; other YUV keeps its colour space and
-    says so in its tags. One object for one stream: it keeps the scaler.
+    says so in its tags. In yuv420p, clear pixels come to lie on `behind` (#rrggbb). One object for
+    one stream: it keeps the scaler.
     """
 
     def __init__(
@@ -143,12 +151,14 @@ class Normalizer:
         height: int,
         pix_fmt: str = "yuv420p",
         *,
+        behind: str = BLACK,
         interpolation: Interpolation = Interpolation.BICUBIC,
         threads: int = 1,
     ) -> None:
         self.width = width
         self.height = height
         self.pix_fmt = pix_fmt
+        self._behind = behind
         self._interpolation = interpolation
         self._threads = threads
         self._scaler = VideoReformatter()
@@ -162,19 +172,34 @@ class Normalizer:
                 self.width, self.height, self._interpolation, self._threads
             )
             frame = self._tones.convert(frame)
-        result = self._scaler.reformat(
+        if self.pix_fmt == "yuv420p" and has_alpha(frame):
+            result = _opaque(self._scaled(frame, "yuva420p"), self._behind)
+        else:
+            result = self._scaled(frame, self.pix_fmt)
+        # The source's own I, P and B would force the encoder's hand.
+        result.pict_type = 0
+        return result
+
+    def _scaled(self, frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
+        return self._scaler.reformat(
             frame,
             self.width,
             self.height,
-            self.pix_fmt,
+            pix_fmt,
             interpolation=self._interpolation,
             dst_colorspace=Colorspace.ITU709 if is_rgb(frame) and not self._to_rgb else None,
             dst_color_range=ColorRange.JPEG if self._to_rgb else ColorRange.MPEG,
             threads=self._threads,
         )
-        # The source's own I, P and B would force the encoder's hand.
-        result.pict_type = 0
-        return result
+
+
+def _opaque(frame: av.VideoFrame, behind: str) -> av.VideoFrame:
+    """A yuva420p frame over a colour."""
+    picture = view(frame)
+    colour = yuv_of(parse_colour(behind)[:3], matrix_of(frame))
+    base = blank(picture.width, picture.height, colour)
+    overlay(base, picture, 0, 0)
+    return to_frame(base, frame)
 
 
 def output_tags(frame: av.VideoFrame) -> tuple[int, int, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -61,7 +61,7 @@ def probe_media(
             streams = [_measured(stream, container, lengths) for stream in streams]
         info = MediaInfo(
             format=kind.format,
-            kind=_kind_of(container, kind),
+            kind=_kind_of(streams, kind),
             duration_s=_rounded(duration),
             start_s=_rounded(decode.origin_s(container)),
             size=path.stat().st_size,
@@ -92,13 +92,13 @@ def _header_duration(container: InputContainer) -> Fraction | None:
     return Fraction(value, av.time_base) if value is not None and value > 0 else None
 
 
-def _kind_of(container: InputContainer, kind: Sniffed) -> str:
-    video = decode.best_video(container)
+def _kind_of(streams: Sequence[Stream], kind: Sniffed) -> str:
+    films = [s for s in streams if isinstance(s, VideoStream) and not s.attached_pic]
     if kind.image:
-        return "animation" if video is not None and video.frames > 1 else "image"
-    if video is not None:
+        return "animation" if any((s.frames or 0) > 1 for s in films) else "image"
+    if films:
         return "video"
-    return "audio" if decode.best_audio(container) is not None else "data"
+    return "audio" if any(isinstance(s, AudioStream) and s.channels for s in streams) else "data"
 
 
 def _describe(stream: AVStream) -> Stream:

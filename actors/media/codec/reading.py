@@ -10,10 +10,10 @@ from math import ceil, floor
 import av
 from av.rational import AVRational
 
-from actors.media.codec.clip import Clip, Extent
+from actors.media.codec.clip import Clip
 from actors.media.codec.decode import seconds
 from actors.media.codec.errors import media_errors
-from actors.media.codec.feed import Packet
+from actors.media.codec.feed import Extent, Packet
 from actors.media.codec.timeline import StampGuess
 
 type SoundItem = Clip | tuple[Clip, list[Packet]]
@@ -21,6 +21,8 @@ type SoundItem = Clip | tuple[Clip, list[Packet]]
 OnPicture = Callable[[Clip, av.VideoFrame], None]
 OnSound = Callable[[int, SoundItem], None]
 
+_GLIMPSE = Fraction(1, 25)
+"""The remainder in s of a picture that began before the wanted part: up to that, it is left out."""
 _BATCH = 16
 """Packets of sound: some 0.3 s of it. To wake a thread for each costs more than to decode it."""
 
@@ -183,7 +185,7 @@ class _Film:
         self._stop = None if clip.end is None else ceil(clip.end / self._unit)
         usual = 1 / (clip.rate * self._unit)
         self._usual = usual.numerator if usual.denominator == 1 else usual
-        self._late = floor((clip.start + 1 / clip.rate) / self._unit)
+        self._late = floor((clip.start + min(_GLIMPSE, 1 / clip.rate)) / self._unit)
         self._reach = floor(clip.start / self._unit)
 
     def _show_before(self) -> None:

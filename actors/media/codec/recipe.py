@@ -84,13 +84,11 @@ def encoder_options(video: VideoSettings, threads: int) -> dict[str, str]:
 _LAYOUTS: Mapping[int, str] = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
-def audio_layout(codec: str, source_channels: int, wanted: int | None) -> str:
+def audio_layout(most: int, source_channels: int, wanted: int | None) -> str:
     """The channel layout of an output: as many channels as wanted or as the source has, as far as
-    the codec takes them (MP3: two)."""
-    count = wanted or source_channels
-    most = 2 if codec == "mp3" else 8
-    fits = [number for number in _LAYOUTS if number <= min(count, most)]
-    return _LAYOUTS[max(fits, default=1)]
+    `most` allows."""
+    count = min(wanted or source_channels, most)
+    return _LAYOUTS[max((number for number in _LAYOUTS if number <= count), default=1)]
 
 
 def audio_rate(source_rate: int, wanted: int | None, supported: list[int] | None) -> int:

@@ -58,18 +58,21 @@ def plan_layout(
     return layout
 
 
+_DEINTERLACE = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+
+
 class ClipShaper:
     """The picture work for one input, and its clock."""
 
     def __init__(self, clip: Clip, layout: Layout, background: str | None, threads: int) -> None:
         self.clip = clip
-        bob = [("bwdif", "mode=send_frame:parity=auto:deint=interlaced")] if clip.interlaced else []
-        self._fields = FilterChain(bob, threads)
+        self._threads = threads
+        self._fields: FilterChain | None = None
         turn = clip.turn
         scaled = (layout.scale_w, layout.scale_h)
         if turn.swaps:
             scaled = scaled[1], scaled[0]
-        self._normalizer = Normalizer(*scaled)
+        self._normalizer = Normalizer(*scaled, behind=background or clip.behind)
         self._finish = FilterChain([*turn_filters(turn), *_frame_filters(layout, background)])
         self._base: AVRational | None = None
         self._retimer: Retimer | None = None
@@ -77,7 +80,11 @@ class ClipShaper:
 
     def progressive(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """Whole pictures out of `frame`; None: those that are still held back."""
-        return self._fields.flush() if frame is None else self._fields.push(frame)
+        if frame is None:
+            return iter(()) if self._fields is None else self._fields.flush()
+        if self._fields is None and frame.interlaced_frame:
+            self._fields = FilterChain([_DEINTERLACE], self._threads)
+        return iter((frame,)) if self._fields is None else self._fields.push(frame)
 
     def shape(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The picture as the output shows it."""
@@ -138,20 +145,17 @@ class FrameClock:
             return
         at = seconds(frame.pts, frame.time_base)
         assert at is not None
-        t = max(Fraction(0), at - shaper.clip.shift)
-        yield from self._release(t)
+        yield from self._release(self._constant.until(at - shaper.clip.shift, shaper.clip.rate))
         self._held = shaper, frame
 
     def finish(self, end: Fraction) -> Iterator[Stamped]:
         """The frames due up to `end`, the time at which the film stops."""
         if self._constant is not None:
-            yield from self._release(end)
+            yield from self._release(self._constant.rest(end))
 
-    def _release(self, t: Fraction) -> Iterator[Stamped]:
-        assert self._constant is not None
+    def _release(self, numbers: range) -> Iterator[Stamped]:
         if self._held is None:
             return
-        numbers = self._constant.until(t)
         if not numbers:
             self.dropped += 1
             return

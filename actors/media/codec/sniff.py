@@ -188,10 +188,13 @@ def _elementary(head: bytes) -> Sniffed | None:
         return Sniffed("mp3", "mp3")
     if sync & 0xFFE0 == 0x56E0:
         return Sniffed("loas", "loas")
-    if head.startswith(b"\x00\x00\x00\x01"):
-        if head[4] & 0x1F in (7, 9):
+    if head.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
+        # Parameter sets, a delimiter, or what x264 says of itself (table 7-1 of ITU-T H.264 and of
+        # H.265, in which these bytes differ).
+        kind = head[head.index(1) + 1]
+        if kind in (6, 9) or kind & 0x9F == 7:
             return Sniffed("h264", "h264")
-        if head[4] >> 1 in (32, 33, 35):
+        if kind >> 1 in (32, 33, 35):
             return Sniffed("hevc", "hevc")
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -89,19 +89,43 @@ def open_input(
     if kind.image:
         # FFmpeg decodes a picture to learn its format; one too large must not get that far.
         check_pixels(*(picture_size(path, name) or (0, 0)), limits, name)
-    with (
-        media_errors(name),
-        av.open(
-            str(path.absolute()),
-            "r",
-            format=kind.demuxer,
-            options=_OPTIONS
-            | _TABLED.get(kind.demuxer, {})
-            | (_NOTHING if header_only else _ROUGHLY),
-        ) as container,
-    ):
+    options = _NOTHING if header_only else _ROUGHLY | _pixel_limit(limits)
+    with media_errors(name), _opened(path, kind, options) as container:
         check_limits(container, limits, name)
+        refused = [] if header_only else [s.index for s in _decodable(container) if not s.width]
+        if refused:
+            _explain(path, kind, refused, limits, name)
         yield container
+
+
+def _explain(path: Path, kind: Sniffed, refused: list[int], limits: Limits, name: str) -> None:
+    """Raises `LimitExceeded` if the streams of the numbers `refused` have no size since their
+    decoders found their pictures too large, and not since nobody knows it."""
+    with _opened(path, kind, _NOTHING) as header:
+        check_limits(header, limits, name)
+        if any(stream.index in refused and stream.width for stream in _decodable(header)):
+            raise LimitExceeded(
+                f"{name!r} has pictures of another size than its header tells, of more than "
+                f"{limits.max_pixels} pixels",
+                details={"limit": "max_pixels", "allowed": limits.max_pixels},
+            )
+
+
+def _opened(path: Path, kind: Sniffed, options: Mapping[str, str]) -> InputContainer:
+    more = _TABLED.get(kind.demuxer, {})
+    return av.open(
+        str(path.absolute()), "r", format=kind.demuxer, options={**_OPTIONS, **more, **options}
+    )
+
+
+def _pixel_limit(limits: Limits) -> dict[str, str]:
+    """The decoders' own limit, as options of a container or a decoder."""
+    return {"max_pixels": str(min(limits.max_pixels, _INT_MAX))}
+
+
+def _decodable(container: InputContainer) -> list[av.VideoStream]:
+    # PyAV leaves out the context where FFmpeg has no decoder, whatever its stubs say.
+    return [s for s in container.streams.video if getattr(s, "codec_context", None) is not None]
 
 
 def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
@@ -124,12 +148,9 @@ def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
                 "allowed": limits.max_duration_s,
             },
         )
-    for stream in container.streams.video:
-        # PyAV leaves out the context where FFmpeg has no decoder, whatever its stubs say.
-        if getattr(stream, "codec_context", None) is None:
-            continue
+    for stream in _decodable(container):
         check_pixels(stream.codec_context.width, stream.codec_context.height, limits, name)
-        stream.codec_context.options = {"max_pixels": str(min(limits.max_pixels, _INT_MAX))}
+        stream.codec_context.options = _pixel_limit(limits)
 
 
 def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from math import floor
 
 import av
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.stream import Disposition
 
 from actors.media.codec import containers, picture
 from actors.media.codec.clip import Clip
@@ -33,6 +35,22 @@ def copy_tags(clip: Clip, out: OutputContainer) -> None:
     out.metadata.update({key: text for key, text in tags.items() if key.lower() in _KEPT_TAGS})
 
 
+def copy_chapters(clip: Clip, out: OutputContainer) -> None:
+    """The chapters that lie in the wanted part, on the output's clock."""
+    end = clip.end if clip.end is not None or clip.length is None else clip.start + clip.length
+    kept = []
+    for chapter in clip.container.chapters():
+        base = chapter["time_base"]
+        unit = Fraction(base.numerator, base.denominator)
+        begin = max(0, floor(chapter["start"] - clip.start / unit))
+        stop = chapter["end"] if end is None else min(chapter["end"], floor(end / unit))
+        if (stop := floor(stop - clip.start / unit)) > begin:
+            chapter["start"], chapter["end"] = begin, stop
+            kept.append(chapter)
+    if kept:
+        out.set_chapters(kept)
+
+
 def add_video(
     out: OutputContainer, video: VideoSettings, clips: list[Clip], layout: Layout, threads: int
 ) -> av.VideoStream:
@@ -48,6 +66,7 @@ def add_video(
     encoder = containers.VIDEO_ENCODERS[video.codec]
     stream = out.add_stream(encoder, rate=rate, options=encoder_options(video, threads))
     assert isinstance(stream, av.VideoStream)
+    stream.disposition = Disposition.default
     stream.width, stream.height, stream.pix_fmt = layout.width, layout.height, "yuv420p"
     context = stream.codec_context
     # PyAV's own default is slices only, which costs size and leaves cores idle.
@@ -55,6 +74,9 @@ def add_video(
     context.colorspace, context.color_range, context.color_primaries, context.color_trc = (
         picture.output_tags(clip.first)
     )
+    if encoder == "libx265" and out.format.name in ("mp4", "mov"):
+        # QuickTime and Safari play H.265 under this name only, FFmpeg's own choice is "hev1".
+        context.codec_tag = "hvc1"
     context.sample_aspect_ratio = Fraction(1)
     if video.bitrate is not None:
         context.bit_rate = video.bitrate
@@ -73,21 +95,30 @@ def _time_base(video: VideoSettings, clips: list[Clip]) -> Fraction:
     return Fraction(stream.time_base.numerator, stream.time_base.denominator)
 
 
-def add_audio(out: OutputContainer, audio: AudioSettings, source: av.AudioStream) -> av.AudioStream:
-    """A sound track made from `source`: as many channels and the rate as wanted, or as it has."""
+def add_audio(
+    out: OutputContainer, audio: AudioSettings, source: av.AudioStream, form: str
+) -> av.AudioStream:
+    """A sound track made from `source` for the format `form`: as many channels and the rate as
+    wanted, or as it has; FLAC with 24 bits where the source has more than 16."""
     encoder = containers.AUDIO_ENCODERS[audio.codec]
-    layout = audio_layout(audio.codec, source.codec_context.channels, audio.channels)
+    given = source.codec_context
+    most = containers.most_channels(form, audio.codec)
+    layout = audio_layout(most, given.channels, audio.channels)
     rates = av.Codec(encoder, "w").audio_rates
-    rate = audio_rate(source.codec_context.sample_rate, audio.sample_rate, rates)
+    rate = audio_rate(given.sample_rate, audio.sample_rate, rates)
     stream = out.add_stream(encoder, rate=rate, layout=layout)
     assert isinstance(stream, av.AudioStream)
     context = stream.codec_context
     context.thread_count = 1
+    # Lossy decoders' samples have 32 bits of which nothing was recorded.
+    if encoder == "flac" and given.codec.lossless and given.format.bits > 16:
+        context.format = "s32"
     bits = audio.bitrate or containers.audio_bits_for(
         audio.codec, audio.quality, context.layout.nb_channels
     )
     if bits is not None:
         context.bit_rate = bits
+    stream.disposition = source.disposition & Disposition.default
     if language := source.metadata.get("language"):
         stream.metadata["language"] = language
     return stream

@@ -19,11 +19,13 @@ class StampGuess:
     def __init__(self) -> None:
         self._last_pts: int | None = None
         self._last_dts: int | None = None
+        self._last: int | None = None
         self._faulty_pts = 0
         self._faulty_dts = 0
 
     def choose(self, pts: int | None, dts: int | None) -> int | None:
-        """The better of a frame's presentation and decoding stamps; None: it has neither."""
+        """The better of a frame's presentation and decoding stamps; None: it has none that could be
+        believed."""
         if dts is not None:
             self._faulty_dts += self._last_dts is not None and dts <= self._last_dts
             self._last_dts = dts
@@ -34,25 +36,44 @@ class StampGuess:
             self._last_pts = pts
         elif dts is not None:
             self._last_pts = dts
-        if pts is not None and (dts is None or self._faulty_pts <= self._faulty_dts):
-            return pts
-        return dts
+        chosen = dts
+        # The last frames out of a decoder have no decoding time: theirs must only not go back.
+        if pts is not None and (
+            self._faulty_pts <= self._faulty_dts
+            or (dts is None and (self._last is None or pts > self._last))
+        ):
+            chosen = pts
+        self._last = self._last if chosen is None else chosen
+        return chosen
 
 
 class ConstantRate:
     """Turns frames at any times into frames at n / `fps`, by showing each until the next one.
 
     Feed the time of each new frame; the answer is the range of output numbers that the frame
-    *before* it fills.
+    *before* it fills. Time stamps tremble (Matroska rounds them to 1 ms): a frame that comes late
+    by less than `_SLACK` of a frame's duration counts as in time, else it would be dropped and the
+    one before it shown twice.
     """
+
+    # Sevenths do not occur between common rates, so that no frame lies on the very edge.
+    _SLACK = Fraction(2, 7)
 
     def __init__(self, fps: Fraction) -> None:
         self.fps = fps
         self.next = 0
 
-    def until(self, t: Fraction) -> range:
-        """The output numbers n with n / fps < `t` that have not been given out yet."""
-        stop = max(self.next, ceil(t * self.fps))
+    def until(self, t: Fraction, rate: Fraction) -> range:
+        """The output numbers n with n / fps < `t` (s) that have not been given out yet; `rate`:
+        frames a second that come in, about."""
+        return self._up_to(ceil((t - self._SLACK / max(rate, self.fps)) * self.fps))
+
+    def rest(self, end: Fraction) -> range:
+        """The output numbers up to the `end` (s), to the nearest whole frame, but one at least."""
+        return self._up_to(max(1, round(end * self.fps)))
+
+    def _up_to(self, stop: int) -> range:
+        stop = max(self.next, stop)
         numbers = range(self.next, stop)
         self.next = stop
         return numbers

@@ -30,7 +30,7 @@ from actors.media.codec.reading import Reader, SoundItem
 from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
 from actors.media.codec.shape import ClipShaper, FrameClock, Stamped, plan_layout
 from actors.media.codec.sound import SoundTrack
-from actors.media.codec.streams import add_audio, add_video, copy_tags
+from actors.media.codec.streams import add_audio, add_video, copy_chapters, copy_tags
 from actors.media.operation import Limits, Progress, Source
 from cluster.errors import CorruptMedia, NoSuchStream
 
@@ -130,6 +130,8 @@ class _Run:
         """Add the streams, open the encoders, write the header, line up the threads; returns the
         number of streams."""
         copy_tags(self.clips[0], out)
+        if len(self.clips) == 1:
+            copy_chapters(self.clips[0], out)
         if self.recipe.video is not None:
             self._prepare_video(out, self.recipe.video)
         if self.recipe.audio is not None:
@@ -159,7 +161,7 @@ class _Run:
             length = Fraction(self.recipe.end_s) - Fraction(self.recipe.start_s)
         for number in range(max(len(clip.audio) for clip in self.clips)):
             source = next(clip.audio[number] for clip in self.clips if len(clip.audio) > number)
-            track = SoundTrack(add_audio(out, audio, source), length)
+            track = SoundTrack(add_audio(out, audio, source, self.recipe.format), length)
             items: Channel[SoundItem | None] = Channel(16)
             self.sound.append(items)
             self.tracks.append(track)

@@ -21,7 +21,7 @@ from actors.media.frames.colour import BLACK, Colour, parse_colour, yuv_of
 from actors.media.frames.geometry import crop, flip, pad, rotate
 from actors.media.frames.grid import mosaic
 from actors.media.frames.picture import Picture, Plane, blank
-from actors.media.frames.video import to_frame, view
+from actors.media.frames.video import matrix_of, to_frame, view
 
 __all__ = [
     "BLACK",
@@ -34,6 +34,7 @@ __all__ = [
     "fade",
     "fade_level",
     "flip",
+    "matrix_of",
     "mosaic",
     "overlay",
     "pad",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 
+from actors.media.frames.colour import Matrix
 from actors.media.frames.picture import Layout, Picture, Plane
 
 _COUNTS = {"gray": 1, "yuv420p": 3, "yuvj420p": 3, "yuva420p": 4}
@@ -37,6 +38,12 @@ def to_frame(picture: Picture, like: av.VideoFrame | None = None) -> av.VideoFra
         for tag in _TAGS:
             setattr(frame, tag, getattr(like, tag))
     return frame
+
+
+def matrix_of(frame: av.VideoFrame) -> Matrix:
+    """What the frame's samples are made of RGB with, as far as it is tagged."""
+    # Decoders tag BT.601 as 5 (625 lines) or 6 (525 lines); ITU-T H.273, table 4.
+    return "bt601" if int(frame.colorspace) in (5, 6) else "bt709"
 
 
 def _plane(frame: av.VideoFrame, index: int) -> Plane:

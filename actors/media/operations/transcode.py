@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from actors.media.codec import containers
-from actors.media.codec.geometry import Fit
+from actors.media.codec.errors import media_errors
+from actors.media.codec.geometry import Fit, fit_size
+from actors.media.codec.probe import probe_media
 from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
+from actors.media.codec.source import identify
 from actors.media.codec.transcode import Outcome
 from actors.media.codec.transcode import transcode as run_transcode
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.fields import OpaqueColour, Position, length_from
-from actors.media.operation import Kind, MediaFile, Params, Result, Work, operation
+from actors.media.frames import parse_colour
+from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, operation
+from actors.media.stills import make_still, to_srgb
 from cluster.errors import ReelyardError, UnsupportedOutput
 
 _ALIASES = {
@@ -87,8 +95,8 @@ class TranscodeParams(Params):
     )
     background: OpaqueColour | None = Field(
         None,
-        description="colour of the bars, as '#rrggbb' or '#rgb'; with fit contain: makes "
-        "width x height full",
+        description="colour of the bars and behind clear pixels, as '#rrggbb' or '#rgb'; with fit "
+        "contain: makes width x height full",
     )
     fps: float | None = Field(
         None, ge=1, le=60, description="constant rate in pictures/s; unset: times as in the source"
@@ -164,8 +172,8 @@ class TranscodeParams(Params):
             raise ValueError(f"audio_bitrate: {codec} has no bit rate to choose")
         if codec == "mp3" and (self.audio_bitrate or 0) > 320_000:
             raise ValueError("audio_bitrate: mp3 takes at most 320000")
-        if codec == "mp3" and (self.channels or 0) > 2:
-            raise ValueError("channels: mp3 takes at most 2")
+        if (self.channels or 0) > (most := containers.most_channels(self.format, codec)):
+            raise ValueError(f"channels: {codec} sound in {self.format} has at most {most}")
         if self.audio_track == "all" and len(containers.CONTAINERS[self.format].video) == 0:
             raise ValueError(f"audio_track: {self.format} holds one track")
 
@@ -242,14 +250,16 @@ def transcode(work: Work[TranscodeParams]) -> Result:
         raise UnsupportedOutput("start and end can't be combined with several inputs")
     recipe = params.recipe()
     target = work.out_dir / f"{work.input.stem}{recipe.container.suffix}"
-    outcome = run_transcode(
-        work.inputs,
-        target,
-        recipe,
-        threads=work.threads,
-        limits=work.limits,
-        progress=work.progress,
-    )
+    with _films(work) as (films, notes):
+        outcome = run_transcode(
+            films,
+            target,
+            recipe,
+            threads=work.threads,
+            limits=work.limits,
+            progress=work.progress,
+        )
+    outcome.notes += notes
     try:
         facts = verify_output(target, _expectation(params, outcome), tick=work.progress)
     except ReelyardError:
@@ -259,6 +269,46 @@ def transcode(work: Work[TranscodeParams]) -> Result:
     return Result(
         files=[MediaFile(target, _kind(params), facts)],
         data=_report(outcome) | facts,
+    )
+
+
+@contextmanager
+def _films(work: Work[TranscodeParams]) -> Iterator[tuple[list[Source], list[str]]]:
+    """The inputs, and remarks; instead of still pictures PNG files of them, which go again."""
+    films: list[Source] = []
+    notes: list[str] = []
+    with ExitStack() as stack:
+        for number, source in enumerate(work.inputs):
+            film = source
+            if not work.params.is_audio and _is_still(source, work):
+                film = Source(work.out_dir / f".still-{number}.png", source.name)
+                stack.callback(film.path.unlink, missing_ok=True)
+                notes += [f"{source.name!r}: {note}" for note in _flatten(source, film.path, work)]
+            films.append(film)
+        yield films, notes
+
+
+def _flatten(source: Source, target: Path, work: Work[TranscodeParams]) -> Sequence[str]:
+    """The picture in `source` as FFmpeg reads any: PNG, upright, in sRGB, opaque (on white, unless
+    there is a `background`). Returns remarks."""
+    made = make_still(
+        source,
+        lambda width, height: fit_size(width, height, even=False),
+        background=parse_colour(work.params.background or "#fff"),
+        limits=work.limits,
+        threads=work.threads,
+    )
+    with media_errors(source.name, writing=True):
+        to_srgb(made.still.image, made.still.icc).save(target, compress_level=1)
+    return made.notes
+
+
+def _is_still(source: Source, work: Work[TranscodeParams]) -> bool:
+    if not (kind := identify(source.path, source.name)).image:
+        return False
+    # There is no demuxer for what has none, so it can't be probed nor be animated.
+    return not kind.demuxer or (
+        probe_media(source.path, work.limits, name=source.name).kind != "animation"
     )
 
 

@@ -8,8 +8,16 @@ from pathlib import Path
 
 import av
 
-from actors.media.frames import Colour, Picture, mosaic, overlay, pad, parse_colour, yuv_of
-from actors.media.frames.colour import Matrix
+from actors.media.frames import (
+    Colour,
+    Picture,
+    matrix_of,
+    mosaic,
+    overlay,
+    pad,
+    parse_colour,
+    yuv_of,
+)
 from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.preview.label import label
 from actors.media.sampling.film import Film, Painter, open_film, scaled_size
@@ -106,6 +114,4 @@ def _assembled(cells: Sequence[Picture], grid: Grid, background: Colour) -> Pict
 
 
 def _background(grid: Grid, like: av.VideoFrame) -> Colour:
-    # Decoders tag BT.601 as 5 (625 lines) or 6 (525 lines); ITU-T H.273, table 4.
-    matrix: Matrix = "bt601" if int(like.colorspace) in (5, 6) else "bt709"
-    return yuv_of(parse_colour(grid.background)[:3], matrix)
+    return yuv_of(parse_colour(grid.background)[:3], matrix_of(like))

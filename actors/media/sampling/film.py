@@ -13,7 +13,7 @@ from av.stream import Disposition
 
 from actors.media.codec import decode
 from actors.media.codec.geometry import Orientation
-from actors.media.codec.picture import FilterChain, Normalizer, orientation
+from actors.media.codec.picture import BLACK, WHITE, FilterChain, Normalizer, orientation
 from actors.media.codec.probe import frame_rate, pixel_aspect, probe_media
 from actors.media.codec.source import identify, open_input
 from actors.media.frames import Picture, flip, rotate, view
@@ -33,6 +33,8 @@ class Film:
     duration_s: float
     fps: float
     turn: Orientation
+    behind: str
+    """What shows through clear pixels, #rrggbb."""
     container: InputContainer
     stream: av.VideoStream
 
@@ -147,6 +149,7 @@ def open_film(
             duration_s=_duration_s(container, stream, source, limits, still=still),
             fps=frame_rate(stream) or 25.0,
             turn=orientation(stream),
+            behind=WHITE if identify(source.path, source.name).image else BLACK,
             container=container,
             stream=stream,
         )
@@ -193,7 +196,7 @@ class Painter:
     def __init__(self, film: Film, width: int, height: int, threads: int = 1) -> None:
         self._turn = film.turn
         coded = (height, width) if film.turn.swaps else (width, height)
-        self._scale = Normalizer(*coded, threads=threads)
+        self._scale = Normalizer(*coded, behind=film.behind, threads=threads)
         self._weave: FilterChain | None = None
 
     def paint(self, frame: av.VideoFrame) -> tuple[Picture, av.VideoFrame]:

@@ -26,7 +26,7 @@ def last_key_packet(
     """
     for back_s in _STEPS_BACK_S:
         if at - back_s <= decode.origin_s(container):
-            container.seek(0)
+            decode.rewind(container)
             return _last_until(container, stream, at) or _first(container, stream)
         if decode.seek_near(container, stream, at - back_s):
             found = _last_until(container, stream, at)
@@ -48,7 +48,7 @@ def _last_until(container: InputContainer, stream: av.VideoStream, at: Fraction)
 
 
 def _first(container: InputContainer, stream: av.VideoStream) -> Packet | None:
-    container.seek(0)
+    decode.rewind(container)
     for count, packet in enumerate(container.demux(stream)):
         if packet.size == 0 or count > MOST_PACKETS:
             break

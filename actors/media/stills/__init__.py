@@ -1,5 +1,6 @@
 """Still pictures: read with Pillow, brought upright and to a web colour model, fitted, written."""
 
+from actors.media.stills.colour import to_srgb
 from actors.media.stills.layout import compose, decode_size
 from actors.media.stills.make import make_still
 from actors.media.stills.source import Still, StillFile, open_still
@@ -20,5 +21,6 @@ __all__ = [
     "refuse_behind_end",
     "still_at",
     "still_of",
+    "to_srgb",
     "write_still",
 ]

@@ -55,8 +55,8 @@ def flatten(image: Image.Image, background: tuple[int, int, int]) -> Image.Image
 
 
 def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """Grey (with a grey profile) as sRGB; other pictures as they are."""
-    if image.mode == "L" and icc:
+    """Samples in a profile as sRGB, where there is no alpha; other pictures as they are."""
+    if image.mode in ("L", "RGB") and icc:
         return _managed(image, icc) or image.convert("RGB")
     return image
 

@@ -37,3 +37,10 @@ def near(picture: Image.Image, at: tuple[int, int], colour: tuple[int, ...], by:
     found = picture.getpixel(at)
     assert isinstance(found, tuple)
     return max(abs(a - b) for a, b in zip(found, colour, strict=True)) <= by
+
+
+def make_animation(path: Path) -> Path:
+    """128 x 64 px, five pictures of 100 ms, of rising red; the format follows from the suffix."""
+    pictures = [Image.new("RGB", (128, 64), (n * 50, 0, 0)) for n in range(5)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100)
+    return path

@@ -82,10 +82,11 @@ def write(
     *,
     rate: int = 48_000,
     codec: str | None = None,
+    layout: str | None = None,
     tags: dict[str, str] | None = None,
 ) -> Path:
     """Write a sound file; WAV of 16 bits if nothing else is said."""
-    layout = standard_layout(len(samples))
+    layout = layout or standard_layout(len(samples))
     with av.open(str(path), "w") as out:
         out.metadata.update(tags or {})
         stream = out.add_stream(codec or "pcm_s16le", rate=rate, layout=layout)

@@ -173,6 +173,15 @@ def test_more_than_two_channels_stay_or_are_mixed_down(
     assert result.data["loudness"]["after"]["integrated_lufs"] == pytest.approx(-18, abs=0.5)
 
 
+@pytest.mark.parametrize("layout", ["2.1", "5.1(side)", "7.1(wide)"])
+@pytest.mark.parametrize("form", ["opus", "aac"])
+def test_every_layout_goes_into_every_format(tmp_path: Path, layout: str, form: str) -> None:
+    channels = {"2.1": 3, "5.1(side)": 6, "7.1(wide)": 8}[layout]
+    path = write(tmp_path / "in.wav", speech(1, channels=channels), layout=layout)
+    result = run(path, tmp_path / "out", format=form)
+    assert result.files[0].facts["channels"] == (6 if (channels, form) == (8, "aac") else channels)
+
+
 @pytest.mark.parametrize(
     ("rate", "form"),
     [

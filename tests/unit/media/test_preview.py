@@ -19,6 +19,7 @@ from cluster.errors import (
     UnsupportedFormat,
     ValidationFailed,
 )
+from tests.unit.media.pictures import make_animation
 from tests.unit.media.previews import cells_of, luma, number_of, run, shown
 
 CORPUS = Path(__file__).parents[4] / "shared" / "media"
@@ -210,6 +211,20 @@ def test_an_animated_gif_is_a_film(clip, tmp_path):
     gif = run(clip, tmp_path / "a", preview_type="gif", duration=0.4, width=320).files[0].path
     result = run(gif, tmp_path / "b", preview_type="mosaic", columns=2, rows=1, width=640)
     assert cells_of(result, 2, 1) == [0, 7]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".avif"])
+@pytest.mark.parametrize(("kind", "count"), [("gif", 5), ("clip", 5), ("mosaic", 1)])
+def test_animated_pictures_of_every_format_are_films(tmp_path, suffix, kind, count):
+    path = make_animation(tmp_path / f"a{suffix}")
+    [file] = run(path, tmp_path / "o", preview_type=kind, columns=5, rows=1, width=640).files
+    assert file.facts["frames"] == count
+    with av.open(str(file.path)) as container:
+        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    reds = [
+        picture[:, :, 0].mean() for picture in (shown if count > 1 else np.split(shown[0], 5, 1))
+    ]
+    assert reds == pytest.approx([n * 50 for n in range(5)], abs=6)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from actors.media.operations.probe import ProbeParams, probe
 from actors.media.sample import make_sample
 from cluster.errors import CorruptMedia, LimitExceeded
 from tests.unit.media.films import source
+from tests.unit.media.pictures import make_animation
 
 
 def test_a_film_is_described_with_picture_and_sound(tmp_path):
@@ -125,12 +126,14 @@ def test_a_still_picture_has_a_size_and_no_duration(tmp_path, suffix):
     assert (info.video.width, info.video.height) == (64, 48)
 
 
-def test_an_animation_has_a_duration_and_frames(tmp_path):
-    pictures = [Image.new("RGB", (20, 10), (n * 20, 0, 0)) for n in range(5)]
-    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=100)
-    info = probe_media(tmp_path / "a.gif", check=True)
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".avif"])
+def test_an_animation_has_a_duration_and_frames(tmp_path, suffix):
+    path = make_animation(tmp_path / f"a{suffix}")
+    info = probe_media(path, check=True)
     assert info.kind == "animation"
     assert info.duration_s == pytest.approx(0.5)
+    assert info.video is not None
+    assert info.video.frames == 5
 
 
 def test_exif_orientation_turns_the_shown_size(tmp_path):

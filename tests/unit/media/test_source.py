@@ -160,3 +160,57 @@ def test_programming_errors_pass_unchanged():
 def test_a_file_name_that_no_system_allows_does_not_exist():
     with pytest.raises(SourceNotFound):
         identify(Path("a\0b.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.ts", "mpeg2video"), ("a.avi", "mpeg4"), ("a.webm", "libvpx-vp9"), ("a.mp4", "libx264")],
+)
+def test_a_picture_too_large_is_named_with_its_size_though_nothing_was_decoded(
+    tmp_path, name, codec
+):
+    with av.open(str(tmp_path / name), "w") as out:
+        stream = out.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(3):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    with (
+        pytest.raises(LimitExceeded, match="64 x 48 pixels"),
+        open_input(tmp_path / name, Limits(max_pixels=64 * 48 - 1)),
+    ):
+        pass
+    with open_input(tmp_path / name, Limits(max_pixels=100_000)) as container:
+        assert next(container.decode(video=0)).width == 64
+
+
+def test_a_header_that_tells_too_small_a_size_lets_nothing_through(tmp_path):
+    path = make_sample(tmp_path / "a.webm", duration_s=0.2, audio=False)
+    content = bytearray(path.read_bytes())
+    for element in (b"\xb0\x82", b"\xba\x81"):  # PixelWidth of two bytes, PixelHeight of one
+        at = content.index(element) + 2
+        content[at : at + element[1] - 0x80] = (16).to_bytes(element[1] - 0x80, "big")
+    path.write_bytes(content)
+    with (
+        pytest.raises(LimitExceeded, match="another size than its header tells"),
+        open_input(path, Limits(max_pixels=10_000)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("first_bytes", "format"),
+    [
+        (b"\0\0\0\1\x09\xf0", "h264"),
+        (b"\0\0\0\1\x67\x64", "h264"),
+        (b"\0\0\1\x06\x05\xff", "h264"),
+        (b"\0\0\0\1\x40\1", "hevc"),
+        (b"\0\0\1\x46\1\x50", "hevc"),
+        (b"\0\0\1\xba\x44\0", "mpeg"),
+    ],
+)
+def test_bare_streams_are_known_by_their_first_unit(tmp_path, first_bytes, format):
+    (tmp_path / "a").write_bytes(first_bytes + bytes(100))
+    assert identify(tmp_path / "a").format == format

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,18 +26,40 @@ def test_a_constant_rate_gives_out_each_number_once_and_fills_the_whole_time(fps
     rate, t, numbers = ConstantRate(fps), Fraction(0), []
     for gap in gaps:
         t += Fraction(gap, 1000)
-        numbers += rate.until(t)
+        numbers += rate.until(t, fps)
+    numbers += rate.rest(t)
     assert numbers == list(range(len(numbers)))
-    assert len(numbers) == -(-t * fps // 1)
+    assert abs(len(numbers) - t * fps) <= 1
 
 
-@given(RATES, GAPS)
-def test_a_frame_is_shown_at_the_numbers_between_it_and_the_next(fps, gaps):
+@given(RATES, RATES, GAPS)
+def test_a_frame_is_shown_at_the_numbers_between_it_and_the_next(fps, usual, gaps):
     rate, shown_since, t = ConstantRate(fps), Fraction(0), Fraction(0)
+    early = Fraction(1, 3) / max(fps, usual)
     for gap in gaps:
         t += Fraction(gap, 1000)
-        assert all(shown_since <= number / fps < t for number in rate.until(t))
+        assert all(shown_since - early <= number / fps < t for number in rate.until(t, usual))
         shown_since = t
+
+
+@pytest.mark.parametrize("unit", [Fraction(1, 1000), Fraction(1, 600), Fraction(1, 90_000)])
+@pytest.mark.parametrize("usual", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60)])
+@pytest.mark.parametrize("share", [1, 2, 3, 5])
+def test_rounded_time_stamps_cost_no_frame_and_double_none(usual, unit, share):
+    rate = ConstantRate(usual / share)
+    shown = [
+        number
+        for number in range(200)
+        for _ in rate.until(round((number + 1) / usual / unit) * unit, usual)
+    ]
+    assert shown == list(range(0, 200, share))
+
+
+def test_the_time_at_the_end_is_filled_to_the_nearest_frame_but_by_one_at_least():
+    def count(end):
+        return len(ConstantRate(Fraction(10)).rest(end))
+
+    assert [count(Fraction(ms, 1000)) for ms in (0, 20, 1040, 1060)] == [1, 1, 10, 11]
 
 
 @given(st.lists(st.integers(0, 100), max_size=50))
@@ -107,4 +130,13 @@ def test_decoding_times_are_believed_where_presentation_times_go_back():
     shown = [guess.choose(pts, dts) for pts, dts in [(0, 0), (0, 1), (0, 2), (1, 3), (1, 4)]]
     assert shown[-3:] == [2, 3, 4]
     assert StampGuess().choose(None, 7) == 7
+
+
+def test_the_last_frames_out_of_a_decoder_keep_their_order():
+    guess = StampGuess()
+    stamps = [(2, 3), (3, 4), (5, 5), (4, 6), (6, 7), (59, None), (58, None), (60, None)]
+    assert [guess.choose(*pair) for pair in stamps][3:] == [6, 7, 59, None, 60]
+
+
+def test_a_frame_without_any_time_stamp_gets_none():
     assert StampGuess().choose(None, None) is None

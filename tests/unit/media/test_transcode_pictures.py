@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 
@@ -73,6 +74,55 @@ def test_fields_are_joined_to_whole_pictures(clips, tmp_path):
         return np.abs(luma[1:-1:2] - (luma[:-2:2] + luma[2::2]) / 2).mean()
 
     assert comb(after) < comb(before) * 0.8
+
+
+def test_fields_are_joined_wherever_in_a_film_they_begin(clips, tmp_path):
+    parts = [clips(duration_s=0.4), clips(duration_s=0.4, interlaced=True)]
+    with (tmp_path / "a.h264").open("wb") as whole:
+        for number, part in enumerate(parts):
+            with av.open(str(part)) as film, av.open(str(tmp_path / f"{number}.h264"), "w") as out:
+                copy = out.add_stream_from_template(film.streams.video[0])
+                for packet in film.demux(video=0):
+                    if packet.size:
+                        packet.stream = copy
+                        out.mux(packet)
+            whole.write((tmp_path / f"{number}.h264").read_bytes())
+    before = [frame.interlaced_frame for frame in frames_of(tmp_path / "a.h264")]
+    assert before == [False] * 10 + [True] * 10
+    [file] = transcode(tmp_path / "a.h264", tmp_path / "o", codec="h265").files
+    assert not any(frame.interlaced_frame for frame in frames_of(file.path))
+    assert numbers_of(file.path) == [*range(10), *range(10)]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt", "shown"),
+    [
+        ("a.mov", "prores_ks", "yuva444p10le", (0, 0, 0)),
+        ("a.mov", "png", "rgba", (0, 0, 0)),
+        ("a.png", "apng", "rgba", (255, 255, 255)),
+    ],
+)
+def test_clear_pixels_lie_on_black_in_films_and_on_white_in_pictures_or_on_the_background(
+    tmp_path, name, codec, pix_fmt, shown
+):
+    red = np.zeros((64, 64, 4), np.uint8)
+    red[:, :, 0] = 255
+    red[:32, :, 3] = 255
+    options = {"profile": "4444"} if codec == "prores_ks" else {}
+    with av.open(str(tmp_path / name), "w", format="apng" if codec == "apng" else None) as out:
+        stream = out.add_stream(codec, rate=10, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, pix_fmt
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(red, format="rgba")
+            out.mux(stream.encode(frame.reformat(format=pix_fmt)))
+        out.mux(stream.encode(None))
+    for number, (params, colour) in enumerate(
+        [({}, shown), ({"width": 64, "height": 64, "background": "#00f"}, (0, 0, 255))]
+    ):
+        [file] = transcode(tmp_path / name, tmp_path / f"{number}", **params).files
+        picture = frames_of(file.path)[1].to_ndarray(format="rgb24").astype(int)
+        assert picture[16, 32] == pytest.approx((255, 0, 0), abs=8)
+        assert picture[48, 32] == pytest.approx(colour, abs=16)
 
 
 def test_pixels_become_square(clips, tmp_path):
