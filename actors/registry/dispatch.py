@@ -290,12 +290,22 @@ class Dispatch:
         for step in steps:
             if step.job.state.terminal:
                 self._board.clear(step.job)
-        kept = await self._journal.perform(steps)
+        try:
+            kept = await self._journal.perform(steps)
+        except Exception:
+            self._doubt_refunds(steps)
+            raise
+        self._doubt_refunds([step for step, good in zip(steps, kept, strict=True) if not good])
         now = self._clock_ms()
         for step, good in zip(steps, kept, strict=True):
             if good and step.job.id in self._board.jobs and not step.job.state.terminal:
                 self._room.wake(self._board.enqueue(step.job, now))
         return kept
+
+    def _doubt_refunds(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            if step.ledger:
+                self._accounts.forget(step.job.tenant)
 
     # --- ending early ---
 
@@ -306,12 +316,13 @@ class Dispatch:
         for holding in holdings:
             job = self._board.jobs.get(holding.key[0])
             task = task_of(job, holding.key[1])
+            if self._board.leases.get(holding.key, holding.fence) is not None:
+                self._board.leases.release(holding.key)
             if job is None or task is None:
                 continue
             if transitions.running_attempt(task, holding.fence) is None:
                 continue
             was = job.state
-            self._board.leases.release(holding.key)
             self._end_badly(job, task, Outcome.LOST, None, now)
             steps.append(Step(job, was, self._refund(job, now)))
         return sum(await self._finish(steps))

@@ -93,6 +93,7 @@ class Sweeper:
             "records": await _in_batches(self._expire_records),
             "keys": await _in_batches(self._expire_keys),
         }
+        await self._journal.recount()
         done |= await self._files.sweep(self._clock_ms())
         if any(done.values()):
             log.info("swept", **done)

@@ -61,28 +61,36 @@ class Intake:
         """An answer for each, in order; what is accepted is on disk."""
         answers: list[Accepted | Refusal | None] = [None] * len(batch)
         fresh: list[_Candidate] = []
-        again: list[str] = []
         for place, submission in enumerate(batch):
-            known = self._journal.current(submission.job.id)
-            answers[place] = (
-                _repeated(submission, known)
-                if known is not None
-                else await self._replay(submission)
-            )
+            answers[place] = await self._known(submission) or await self._replay(submission)
             if answers[place] is None:
                 fresh.append(_Candidate(place, submission))
         steps: list[Step] = []
         places: list[_Candidate] = []
-        for candidate in fresh:
-            try:
-                steps.append(await self._begin(candidate.submission))
-                places.append(candidate)
-            except ReelyardError as error:
-                answers[candidate.place] = refusal(error)
-        for candidate, answer in zip(places, await self._write(steps, places), strict=True):
-            answers[candidate.place] = answer
-        await self._journal.flushed(again)
+        try:
+            for candidate in fresh:
+                try:
+                    steps.append(await self._begin(candidate.submission))
+                    places.append(candidate)
+                except ReelyardError as error:
+                    answers[candidate.place] = refusal(error)
+            for candidate, answer in zip(places, await self._write(steps, places), strict=True):
+                answers[candidate.place] = answer
+        except BaseException:
+            for step in steps:
+                self._accounts.forget(step.job.tenant)
+            raise
+        finally:
+            self._writing -= len(steps)
         return [answer for answer in answers if answer is not None]
+
+    async def _known(self, submission: Submission) -> Accepted | Refusal | None:
+        """The answer to a job that came in before, once it is on disk as it is."""
+        known = self._journal.current(submission.job.id)
+        if known is None:
+            return None
+        await self._journal.flushed([known.id])
+        return _repeated(submission, known)
 
     async def _replay(self, submission: Submission) -> Accepted | Refusal | None:
         """What the first request with this idempotency key got; None if this is the first."""
@@ -133,14 +141,7 @@ class Intake:
     async def _write(
         self, steps: list[Step], candidates: list[_Candidate]
     ) -> list[Accepted | Refusal]:
-        try:
-            verdicts = await self._journal.perform(steps)
-        except Exception:
-            for step in steps:
-                self._accounts.forget(step.job.tenant)
-            raise
-        finally:
-            self._writing -= len(steps)
+        verdicts = await self._journal.perform(steps)
         answers: list[Accepted | Refusal] = []
         now = self._clock_ms()
         for step, candidate, verdict in zip(steps, candidates, verdicts, strict=True):
@@ -181,7 +182,11 @@ class Intake:
             self._accounts.give_back(job.tenant, job.credits)
             raise
         self._journal.reopen(job)
-        (done,) = await self._journal.perform([Step(job, was, ledger.charge(job, now))])
+        try:
+            (done,) = await self._journal.perform([Step(job, was, ledger.charge(job, now))])
+        except Exception:
+            self._accounts.forget(job.tenant)
+            raise
         if not done:
             self._accounts.give_back(job.tenant, job.credits)
             raise Conflict(f"job {job_id} was changed by somebody else; try again")

@@ -54,6 +54,9 @@ class Journal:
         self._flushing: dict[str, asyncio.Future[None]] = {}
         self._recent: OrderedDict[str, Job] = OrderedDict()
         self._background: set[asyncio.Task[None]] = set()
+        self._settled = 0
+        """Writes that have ended."""
+        self._miscounted = False
 
     async def rebuild(self) -> None:
         """Fill the board from the store. Raises `Unavailable`."""
@@ -80,11 +83,12 @@ class Journal:
             writes.append(Write(job, job.rev - 1, ledger, key))
             states.append(job.state)
             self._flushing[job.id] = flushed
+        written: asyncio.Future[list[bool]]
         try:
             written = self.store.write(writes)
-        except BaseException:
-            self._flushed(merged, flushed)
-            raise
+        except Exception as error:  # noqa: BLE001 - as if the write itself had failed
+            written = asyncio.get_running_loop().create_future()
+            written.set_exception(error)
         # A caller that goes away must not keep the outcome from being taken in.
         settling = asyncio.ensure_future(self._settle(merged, states, written, flushed))
         verdicts = await asyncio.shield(settling)
@@ -104,9 +108,10 @@ class Journal:
             verdicts = await written
         except Exception:
             self._flushed(steps, flushed)
-            for step in steps:
-                self.board.forget(step.job.id)
-            self._later(self._resync_until_done([s.job.id for s in steps if s.was is not None]))
+            ids = [step.job.id for step in steps]
+            self._doubt(ids)
+            # New jobs too: only the answer may have been lost.
+            self._later(self._resync_until_done(ids))
             raise
         refused = []
         done = []
@@ -120,6 +125,7 @@ class Journal:
         self._feed.add([job.id for job, _, _ in done])
         self._log.write(done)
         if refused:
+            self._doubt(refused)
             await self._resync(refused)
         return verdicts
 
@@ -127,6 +133,7 @@ class Journal:
         for step in steps:
             if self._flushing.get(step.job.id) is flushed:
                 del self._flushing[step.job.id]
+        self._settled += 1
         flushed.set_result(None)
 
     def _take_in(self, step: Step, state: State) -> None:
@@ -136,7 +143,7 @@ class Journal:
             if was is not None:
                 self.counts[was] -= 1
         if state in TERMINAL and job.state is state:
-            self.board.jobs.pop(job.id, None)
+            self.board.forget(job.id)
             self._remember(job)
 
     def _remember(self, job: Job) -> None:
@@ -154,24 +161,22 @@ class Journal:
 
     async def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
         """The jobs that exist, as they are on disk (with newer progress)."""
-        await self.flushed(job_ids)
-        found: dict[str, Job] = {}
-        missing = []
-        for job_id in job_ids:
-            job = self.board.jobs.get(job_id) or self._recent.get(job_id)
-            if job is None:
-                missing.append(job_id)
-            else:
-                found[job_id] = job
-        if missing:
-            for job in (await self.store.get_many(missing)).values():
-                found[job.id] = self.board.jobs.get(job.id, job)
-        return found
+        stored: dict[str, Job] = {}
+        asked: set[str] = set()
+        while True:
+            # Last before the answer: what is known may have been changed while the store was read.
+            await self.flushed(job_ids)
+            missing = [i for i in job_ids if i not in asked and self.current(i) is None]
+            if not missing:
+                break
+            stored |= await self.store.get_many(missing)
+            asked.update(missing)
+        found = ((job_id, self.current(job_id) or stored.get(job_id)) for job_id in job_ids)
+        return {job_id: job for job_id, job in found if job is not None}
 
     async def flushed(self, job_ids: Sequence[str]) -> None:
         """Wait until what is known of these jobs is on disk."""
-        pending = {flushed for i in job_ids if (flushed := self._flushing.get(i)) is not None}
-        if pending:
+        while pending := {at for i in job_ids if (at := self._flushing.get(i)) is not None}:
             await asyncio.wait(pending)
 
     async def open_jobs(self, job_ids: Sequence[str]) -> None:
@@ -197,15 +202,21 @@ class Journal:
 
     # --- falling out of step with the store ---
 
-    async def _resync(self, job_ids: Sequence[str]) -> None:
-        stored = await self.store.get_many(job_ids)
-        now = self._clock_ms()
+    def _doubt(self, job_ids: Sequence[str]) -> None:
+        """What is known of these jobs may be wrong: read them before they are used again."""
+        self._miscounted = True
         for job_id in job_ids:
             self.board.forget(job_id)
             self._recent.pop(job_id, None)
+
+    async def _resync(self, job_ids: Sequence[str]) -> None:
+        """Read jobs that are not known (any more)."""
+        stored = await self.store.get_many(job_ids)
+        now = self._clock_ms()
+        for job_id in job_ids:
             job = stored.get(job_id)
-            if job is None:
-                continue
+            if job is None or self.current(job_id) is not None:
+                continue  # somebody else was quicker
             if job.state.terminal:
                 self._remember(job)
             else:
@@ -213,7 +224,7 @@ class Journal:
 
     async def _resync_until_done(self, job_ids: Sequence[str]) -> None:
         delay = 0.1
-        while job_ids:
+        while True:
             try:
                 await self._resync(job_ids)
             except Exception as error:  # noqa: BLE001 - whatever it is, there is no other way on
@@ -221,7 +232,19 @@ class Journal:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
             else:
+                # Their changes may have been made, and nobody has heard of it.
+                self._feed.add(job_ids)
                 return
+
+    async def recount(self) -> None:
+        """After writes of unknown outcome: read the counts anew, unless writes are under way."""
+        if not self._miscounted or self._flushing:
+            return
+        settled = self._settled
+        counts = Counter(await self.store.counts())
+        if settled == self._settled and not self._flushing:
+            self.counts = counts
+            self._miscounted = False
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from actors.jobs.messages import Accepted, Refusal
-from actors.jobs.model import State
+from actors.jobs.model import ErrorInfo, State
 from actors.registry import board as board_module
 from actors.registry.actor import JobRegistry
 from actors.registry.sqlite_store import SQLiteStore
@@ -65,6 +65,94 @@ async def test_a_charge_that_was_not_written_is_not_counted(bench: Bench) -> Non
     await limit_pages(bench, 0)
     await bench.accepted(make_job(credits=5))
     assert (await bench.registry.usage("default")).credits_left == 0
+
+
+async def test_a_refund_that_was_not_written_is_not_counted(bench: Bench) -> None:
+    await bench.registry.grant("default", 5)
+    await bench.accepted(make_job(credits=5))
+    (lease,) = await bench.lease()
+    await limit_pages(bench, 1)
+    too_big = ErrorInfo("corrupt_media", "x" * 100_000)
+    with pytest.raises(StorageFull):
+        await bench.commit(done(lease, error=too_big))
+    await limit_pages(bench, 0)
+    (answer,) = await bench.submit(make_job(credits=5))
+    assert isinstance(answer, Refusal)
+    await in_sync_again(bench)
+    assert await bench.commit(done(lease, error=too_big))
+    await bench.accepted(make_job(credits=5))
+    assert (await bench.registry.usage("default")).credits_left == 0
+
+
+async def test_a_job_that_was_stored_though_nobody_was_told_runs_all_the_same(bench: Bench) -> None:
+    await bench.registry.start()
+    bench.store.lose_answers = True
+    job = make_job(credits=2)
+    with pytest.raises(Unavailable):
+        await bench.submit(job)
+    bench.store.lose_answers = False
+    await in_sync_again(bench)
+    (again,) = await bench.submit(make_job(id=job.id, credits=2))
+    assert isinstance(again, Accepted)
+    assert again.replayed
+    (lease,) = await bench.lease(want=5)
+    assert lease.job_id == job.id
+    assert await bench.commit(done(lease))
+    assert (await bench.registry.usage("default")).credits_spent == 2
+
+
+async def test_an_end_that_was_stored_though_nobody_was_told_is_news_and_counted(
+    bench: Bench,
+) -> None:
+    (job,) = await bench.accepted(make_job())
+    (lease,) = await bench.lease()
+    before = await bench.registry.changes(-1, 0)
+    bench.store.lose_answers = True
+    with pytest.raises(Unavailable):
+        await bench.commit(done(lease))
+    bench.store.lose_answers = False
+    news = await bench.registry.changes(before.seq, 5)
+    assert news.job_ids == [job.id]
+    assert (await bench.job(job.id)).state is State.SUCCEEDED
+    assert await bench.commit(done(lease))
+    await bench.registry.sweep()
+    counts = (await bench.registry.overview()).jobs
+    assert (counts["queued"], counts["running"], counts["succeeded"]) == (0, 0, 1)
+
+
+async def test_nobody_sees_an_end_before_it_is_on_disk(bench: Bench) -> None:
+    (old,) = await bench.accepted(make_job())
+    (lease,) = await bench.lease()
+    await bench.commit(done(lease))
+    await bench.killed_and_restarted()
+    (job,) = await bench.accepted(make_job())
+    (lease,) = await bench.lease()
+    bench.store.may_read.clear()
+    bench.store.may_answer.clear()
+    # One of the two has to be read; meanwhile the other ends, but is not on disk.
+    looking = asyncio.ensure_future(bench.registry.get_many([old.id, job.id]))
+    await asyncio.sleep(0.02)
+    committing = asyncio.ensure_future(bench.commit(done(lease)))
+    submitting = asyncio.ensure_future(bench.submit(make_job(id=job.id)))
+    bench.store.may_read.set()
+    await asyncio.wait([looking, submitting], timeout=0.1)
+    assert (looking.done(), submitting.done()) == (False, False)
+    bench.store.may_answer.set()
+    assert await committing
+    assert (await looking)[job.id].state is State.SUCCEEDED
+    (again,) = await submitting
+    assert isinstance(again, Accepted)
+    assert again.replayed
+
+
+async def test_a_lease_of_a_job_that_is_gone_runs_out_once(bench: Bench) -> None:
+    await bench.accepted(make_job())
+    await bench.lease()
+    bench.registry._board.jobs.clear()
+    for _ in range(3):
+        bench.clock.advance(31)
+        await bench.registry._tick()
+    assert (await bench.registry.overview()).lease_expiries == 1
 
 
 async def test_a_store_that_cannot_be_opened_is_tried_again_at_the_next_call(bench: Bench) -> None:
