@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import uuid4
 
 from actors.registry.interface import JobStore, LedgerEntry
 from cluster.errors import BadRequest, InsufficientCredits
@@ -52,11 +51,12 @@ class Accounts:
         """Read the balance anew next time: the outcome of a write is not known."""
         self._balances.pop(tenant, None)
 
-    async def grant(self, tenant: str, credits: int, reason: str | None = None) -> None:
-        """Give credits; from then on the tenant's credits are limited. Raises `BadRequest`."""
+    async def grant(self, tenant: str, credits: int, grant_id: str) -> None:
+        """Give credits; from then on the tenant's credits are limited. The same `grant_id` again
+        gives nothing more. Raises `BadRequest`."""
         if credits < 0:
             raise BadRequest(f"credits: must be 0 or more, not {credits}")
-        await self._store.grant(self._entry(tenant, reason or f"grant:{uuid4()}", credits))
+        await self._store.grant(self._entry(tenant, f"grant:{grant_id}", credits))
         self.forget(tenant)
 
     def _entry(self, tenant: str, reason: str, credits: int) -> LedgerEntry:

@@ -35,7 +35,7 @@ from actors.registry.feed import ChangeFeed
 from actors.registry.intake import HOUR_MS, Intake, refusal
 from actors.registry.interface import JobStore
 from actors.registry.journal import Journal
-from actors.registry.keys import KeyRing
+from actors.registry.keys import KeyRing, new_key
 from actors.registry.panel import Panel
 from actors.registry.pool_switch import PoolSwitch
 from actors.registry.stats import Stats
@@ -292,19 +292,27 @@ class JobRegistry:
             totals=await self._store.totals(tenant),
         )
 
-    async def grant(self, tenant: str, credits: int) -> None:
-        """Give a tenant credits; from then on they are limited. Raises `BadRequest`."""
+    async def grant(self, tenant: str, credits: int, grant_id: str = "") -> None:
+        """Give a tenant credits; from then on they are limited. A call that is repeated with the
+        same `grant_id` gives nothing more. Raises `BadRequest`."""
         await self._ready()
-        await self._accounts.grant(tenant, credits)
+        await self._accounts.grant(tenant, credits, grant_id or new_id())
 
     async def create_key(
-        self, tenant: str, name: str, admin: bool = False, credits: int | None = None
+        self,
+        tenant: str,
+        name: str,
+        admin: bool = False,
+        credits: int | None = None,
+        text: str = "",
     ) -> tuple[str, KeyInfo]:
-        """A fresh API key (its text is not kept), with a grant of `credits` if given."""
+        """A fresh API key (its text is not kept), with a grant of `credits` if given. A call that
+        is repeated with the same `text`, a `new_key()`, makes no second key."""
         await self._ready()
-        text, info = await self._keys.create(tenant, name, admin=admin)
+        text = text or new_key()
+        info = await self._keys.create(text, tenant, name, admin=admin)
         if credits is not None:
-            await self._accounts.grant(tenant, credits, f"grant:{info.key_id}")
+            await self._accounts.grant(tenant, credits, info.key_id)
         return text, info
 
     async def api_keys(self) -> dict[str, KeyInfo]:
