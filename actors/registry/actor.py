@@ -58,6 +58,11 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def steady_ms() -> int:
+    """Milliseconds that go on evenly, whatever the time of day does."""
+    return time.monotonic_ns() // 1_000_000
+
+
 class JobRegistry:
     """Accepts, leases, and brings to an end; all methods are coroutines over lists.
 
@@ -71,11 +76,11 @@ class JobRegistry:
         store: JobStore | None = None,
         files: JobFiles | None = None,
         clock_ms: Callable[[], int] = wall_ms,
+        steady_ms: Callable[[], int] = steady_ms,
     ) -> None:
         self._settings = settings
-        self._clock_ms = clock_ms
         self.epoch = new_id()
-        self._board = Board(round(settings.lease_ttl_s * 1000))
+        self._board = Board(round(settings.lease_ttl_s * 1000), clock_ms, steady_ms)
         self._feed = ChangeFeed(self.epoch)
         self._room = WaitingRoom()
         self._stats = Stats()
@@ -83,7 +88,7 @@ class JobRegistry:
         files = files or StoredFiles(
             open_storage(settings), round(settings.upload_retention_hours * HOUR_MS)
         )
-        self._journal = Journal(store, self._board, self._feed, clock_ms, self._room.wake)
+        self._journal = Journal(store, self._board, self._feed, self._room.wake)
         self._accounts = Accounts(store, settings.default_credits, clock_ms)
         self._keys = KeyRing(store, clock_ms)
         self._dispatch = Dispatch(
@@ -357,14 +362,12 @@ class JobRegistry:
                 log.warning("registry_loop_failed", action=action.__qualname__, error=repr(error))
 
     def _pause_s(self) -> float:
-        due = [self._board.leases.next_deadline_ms, self._board.queue.next_wake_ms]
-        left = min((at - self._clock_ms() for at in due if at is not None), default=1000) / 1000
-        return min(TICK_S, max(0.01, left))
+        left_ms = self._board.next_look_ms()
+        return TICK_S if left_ms is None else min(TICK_S, max(0.01, left_ms / 1000))
 
     async def _tick(self) -> None:
-        now = self._clock_ms()
-        self._room.wake(self._board.queue.wake(now))
-        expired = self._board.leases.expired(now)
+        self._room.wake(self._board.wake())
+        expired = self._board.expired()
         if expired:
             self._stats.lease_expiries += len(expired)
             metrics.LEASE_EXPIRIES.add(len(expired))

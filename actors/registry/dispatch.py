@@ -66,7 +66,7 @@ class Dispatch:
         self._feed = feed
         self._stats = stats
         self._clock_ms = clock_ms
-        self._ttl_ms = round(settings.lease_ttl_s * 1000)
+        self._ttl_s = settings.lease_ttl_s
         self._retention_ms = round(settings.output_retention_hours * HOUR_MS)
         self._policy = RetryPolicy(settings.max_attempts, settings.max_crashes)
         self._started_ms = clock_ms()
@@ -163,9 +163,9 @@ class Dispatch:
                 continue  # it ended while it was being read
             was = job.state
             transitions.start_attempt(job, task, worker, now)
-            self._board.hold(job, task, now)
+            self._board.hold(job, task)
             steps.append(Step(job, was))
-            leases.append(lease_of(job, task, worker.pool, self._ttl_ms / 1000))
+            leases.append(lease_of(job, task, worker.pool, self._ttl_s))
         verdicts = await self._journal.perform(steps)
         return [lease for lease, kept in zip(leases, verdicts, strict=True) if kept]
 
@@ -182,8 +182,7 @@ class Dispatch:
         try:
             found = await self._journal.get_many(job_ids)
         except ReelyardError:
-            for entry in entries:
-                self._board.queue.push(entry, self._clock_ms())
+            self._board.give_back(entries)
             raise
         for job in found.values():
             if not job.state.terminal:
@@ -210,8 +209,7 @@ class Dispatch:
                 continue
             taken = transitions.apply_report(job, task, report, now)
             if taken:
-                key = (report.job_id, report.task)
-                self._board.leases.renew(key, report.fence, now + self._ttl_ms)
+                self._board.renew((report.job_id, report.task), report.fence)
                 changed.append(report.job_id)
                 verdicts.append(verdict(report, accepted=True))
             else:
@@ -296,10 +294,9 @@ class Dispatch:
             self._doubt_refunds(steps)
             raise
         self._doubt_refunds([step for step, good in zip(steps, kept, strict=True) if not good])
-        now = self._clock_ms()
         for step, good in zip(steps, kept, strict=True):
             if good and step.job.id in self._board.jobs and not step.job.state.terminal:
-                self._room.wake(self._board.enqueue(step.job, now))
+                self._room.wake(self._board.enqueue(step.job))
         return kept
 
     def _doubt_refunds(self, steps: Iterable[Step]) -> None:

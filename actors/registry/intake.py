@@ -143,10 +143,9 @@ class Intake:
     ) -> list[Accepted | Refusal]:
         verdicts = await self._journal.perform(steps)
         answers: list[Accepted | Refusal] = []
-        now = self._clock_ms()
         for step, candidate, verdict in zip(steps, candidates, verdicts, strict=True):
             if verdict:
-                self._wake(self._journal.board.admit(step.job, now))
+                self._wake(self._journal.board.admit(step.job))
                 answers.append(Accepted(step.job))
             else:
                 self._accounts.give_back(step.job.tenant, step.job.credits)
@@ -190,7 +189,7 @@ class Intake:
         if not done:
             self._accounts.give_back(job.tenant, job.credits)
             raise Conflict(f"job {job_id} was changed by somebody else; try again")
-        self._wake(self._journal.board.enqueue(job, now))
+        self._wake(self._journal.board.enqueue(job))
         return job
 
 

@@ -41,14 +41,12 @@ class Journal:
         store: JobStore,
         board: Board,
         feed: ChangeFeed,
-        clock_ms: Callable[[], int],
         wake: Callable[[Sequence[str]], None],
     ) -> None:
         self.store = store
         self.board = board
         self.counts: Counter[str] = Counter()
         self._feed = feed
-        self._clock_ms = clock_ms
         self._wake = wake
         self._log = StateLog()
         self._flushing: dict[str, asyncio.Future[None]] = {}
@@ -61,10 +59,9 @@ class Journal:
     async def rebuild(self) -> None:
         """Fill the board from the store. Raises `Unavailable`."""
         self.counts = Counter(await self.store.counts())
-        now = self._clock_ms()
         async for jobs in self.store.active():
             for job in jobs:
-                self.board.admit(job, now)
+                self.board.admit(job)
 
     async def perform(self, steps: Sequence[Step]) -> list[bool]:
         """Make steps durable; False: somebody else changed that job, and it was read anew.
@@ -212,7 +209,6 @@ class Journal:
     async def _resync(self, job_ids: Sequence[str]) -> None:
         """Read jobs that are not known (any more)."""
         stored = await self.store.get_many(job_ids)
-        now = self._clock_ms()
         for job_id in job_ids:
             job = stored.get(job_id)
             if job is None or self.current(job_id) is not None:
@@ -220,7 +216,7 @@ class Journal:
             if job.state.terminal:
                 self._remember(job)
             else:
-                self._wake(self.board.admit(job, now))
+                self._wake(self.board.admit(job))
 
     async def _resync_until_done(self, job_ids: Sequence[str]) -> None:
         delay = 0.1

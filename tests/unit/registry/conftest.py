@@ -76,7 +76,13 @@ class Bench:
 
     def _make(self) -> JobRegistry:
         self.store = TrickyStore(self.settings.data / "jobs.db")
-        return JobRegistry(self.settings, self.store, files=self.files, clock_ms=self.clock)
+        return JobRegistry(
+            self.settings,
+            self.store,
+            files=self.files,
+            clock_ms=self.clock,
+            steady_ms=self.clock.steady_ms,
+        )
 
     async def killed_and_restarted(self) -> JobRegistry:
         """A new registry on the same store; the old one is simply left behind."""

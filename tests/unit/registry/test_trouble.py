@@ -14,7 +14,7 @@ from actors.registry import board as board_module
 from actors.registry.actor import JobRegistry
 from actors.registry.sqlite_store import SQLiteStore
 from cluster.errors import StorageFull, Unavailable
-from tests.unit.registry.builders import BROKEN, done, make_job, make_worker, report
+from tests.unit.registry.builders import BROKEN, FLAKY, done, make_job, make_worker, report
 from tests.unit.registry.conftest import Bench
 
 
@@ -143,6 +143,24 @@ async def test_nobody_sees_an_end_before_it_is_on_disk(bench: Bench) -> None:
     (again,) = await submitting
     assert isinstance(again, Accepted)
     assert again.replayed
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_jump_of_the_clock_ends_no_lease_and_lengthens_no_pause(
+    bench: Bench, hours: int
+) -> None:
+    await bench.accepted(make_job(), make_job())
+    running, failing = await bench.lease(want=2)
+    assert await bench.commit(done(failing, error=FLAKY))
+    bench.clock.jump(hours * 3600)
+    await bench.registry._tick()
+    assert (await bench.registry.overview()).lease_expiries == 0
+    bench.clock.advance(2)
+    await bench.registry._tick()
+    assert [lease.job_id for lease in await bench.lease(want=5)] == [failing.job_id]
+    bench.clock.advance(29)
+    await bench.registry._tick()
+    assert [lease.job_id for lease in await bench.lease(want=5)] == [running.job_id]
 
 
 async def test_a_lease_of_a_job_that_is_gone_runs_out_once(bench: Bench) -> None:
