@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,7 +18,7 @@ from actors.worker.locations import STORE_SCHEMES, open_location
 from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
 from cluster.fetch import redact, upload
 from cluster.settings import Settings
-from cluster.storage import Storage, output_key
+from cluster.storage import ObjectInfo, Storage, output_key
 from cluster.storage.disk import is_full, place
 
 
@@ -31,13 +32,13 @@ class Placed:
     key: str = ""
     path: Path | None = None
     mark: str = ""
-    """ETag, or the file's identity; a later attempt's file has another."""
+    """What tells it from the file of a later attempt, though that holds the same bytes."""
 
     async def take_back(self) -> None:
         """Delete the file unless somebody else's has taken its place since."""
         if self.store is not None:
             found = await self.store.head(self.key)
-            if found is not None and found.etag == self.mark:
+            if found is not None and _mark(found) == self.mark:
                 await self.store.delete([self.key])
         elif self.path is not None:
             await asyncio.to_thread(_remove_own, self.path, self.mark)
@@ -74,7 +75,7 @@ class StoreDestination(Destination):
                 f"the output {self._root}{key} can't be written: {error.message}",
                 internal=error.internal,
             ) from error
-        return Placed(f"{self._root}{key}", name, store=self._store, key=key, mark=info.etag)
+        return Placed(f"{self._root}{key}", name, store=self._store, key=key, mark=_mark(info))
 
 
 class AttemptDestination(Destination):
@@ -93,15 +94,18 @@ class AttemptDestination(Destination):
         info = await self._storage.put_file(
             key, file.path, consume=True, content_type=file.mime, filename=name
         )
-        return Placed(f"storage:{key}", name, store=self._storage, key=key, mark=info.etag)
+        return Placed(f"storage:{key}", name, store=self._storage, key=key, mark=_mark(info))
 
 
 class FileDestination(Destination):
     """A file, or a folder on a disk that this worker sees."""
 
-    def __init__(self, path: Path, fence: int, *, folder: bool) -> None:
+    def __init__(self, path: Path, lease: Lease, *, folder: bool) -> None:
         self._path = path
-        self._fence = fence
+        self._fence = lease.fence
+        # Other jobs may be writing to the same name.
+        task = f"{lease.job_id}/{lease.task}".encode()
+        self._part = f".part-{blake2b(task, digest_size=4).hexdigest()}-"
         self.single = not folder
 
     async def put(self, file: MediaFile) -> Placed:
@@ -114,13 +118,13 @@ class FileDestination(Destination):
                 raise OutputUnwritable(f"the output {target} is a folder")
             target.parent.mkdir(parents=True, exist_ok=True)
             self._clear_older(target)
-            temp = target.with_name(f"{target.name}.part-{self._fence}")
+            temp = target.with_name(f"{target.name}{self._part}{self._fence}")
             place(source, temp, target, consume=True)
             return Placed(target.as_uri(), target.name, path=target, mark=_identity(target))
 
     def _clear_older(self, target: Path) -> None:
         """Delete what an earlier attempt left unfinished when its worker was killed."""
-        part = re.compile(re.escape(target.name) + r"\.part-(\d+)")
+        part = re.compile(re.escape(target.name + self._part) + r"(\d+)")
         for path in target.parent.iterdir():
             if (match := part.fullmatch(path.name)) and int(match[1]) < self._fence:
                 path.unlink(missing_ok=True)
@@ -163,7 +167,7 @@ def destination_of(lease: Lease, settings: Settings, storage: Storage) -> Destin
         )
     with _file_errors(path):  # a name can be too long to ask about
         folder = output.endswith("/") or path.is_dir()
-    return FileDestination(path, lease.fence, folder=folder)
+    return FileDestination(path, lease, folder=folder)
 
 
 def local_path(location: str) -> Path:
@@ -183,6 +187,11 @@ def _file_errors(target: Path) -> Iterator[None]:
         raise OutputUnwritable(
             f"the output {target} can't be written: {error.strerror or error}", internal=str(error)
         ) from error
+
+
+def _mark(info: ObjectInfo) -> str:
+    # An S3 store's ETag is made of the bytes alone.
+    return f"{info.etag}-{info.modified_ms:x}"
 
 
 def _identity(path: Path) -> str:

@@ -6,15 +6,19 @@ import asyncio
 import hashlib
 import json
 import resource
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 
 from actors.media.operation import MediaFile, Result
+from actors.worker import destinations
+from actors.worker.destinations import FileDestination, destination_of
 from actors.worker.staging import publish, stage_inputs, unpublish
 from cluster.errors import (
     OutputUnwritable,
@@ -160,14 +164,32 @@ async def test_a_full_disk_leaves_no_half_file(
 
 
 async def test_the_leftover_of_a_killed_attempt_is_cleared_by_the_next(
-    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile]
+    tmp_path: Path,
+    settings: Settings,
+    storage: Storage,
+    made: Callable[..., MediaFile],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = tmp_path / "results"
-    folder.mkdir()
-    for name in ("x.mp4.part-1", "x.mp4.part-9", "y.mp4.part-1"):
-        (folder / name).write_bytes(b"half")
-    await publish(lease(output=f"{folder}/x.mp4", fence=2), Result([made()]), settings, storage)
-    assert files_below(folder) == ["x.mp4", "x.mp4.part-9", "y.mp4.part-1"]
+
+    def killed(source: Path, temp: Path, target: Path, *, consume: bool) -> None:
+        temp.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    asked = lease(output=f"{folder}/x.mp4")
+    with monkeypatch.context() as patch:
+        patch.setattr(destinations, "place", killed)
+        for name, job in [("x.mp4", "job"), ("y.mp4", "job"), ("x.mp4", "another")]:
+            unlucky = structs.replace(asked, output=f"{folder}/{name}", job_id=job)
+            destination = destination_of(unlucky, settings, storage)
+            assert isinstance(destination, FileDestination)
+            with suppress(KeyboardInterrupt):
+                destination._place(folder, folder / name)
+    assert len(files_below(folder)) == 3
+    await publish(structs.replace(asked, fence=2), Result([made()]), settings, storage)
+    left = files_below(folder)
+    # Of the same job, and of the same file.
+    assert [name[:6] for name in left] == ["x.mp4", "x.mp4.", "y.mp4."]
 
 
 async def test_taking_back_spares_what_a_newer_attempt_has_put_there(
@@ -183,6 +205,18 @@ async def test_taking_back_spares_what_a_newer_attempt_has_put_there(
         await unpublish(new, storage)
         with pytest.raises(SourceNotFound):
             await stage_inputs(lease(new[0].url), tmp_path, settings, storage)
+
+
+async def test_taking_back_spares_a_newer_file_of_the_same_bytes(
+    settings: Settings, storage: Storage, made: Callable[..., MediaFile]
+) -> None:
+    asked: dict[str, Any] = {"output": "storage:tenants/t/dlb/x.mp4"}
+    old = await publish(lease(**asked), Result([made()]), settings, storage)
+    # S3 tells times in whole seconds.
+    await asyncio.sleep(1.05 - time.time() % 1 if storage.url.startswith("s3:") else 0.01)
+    await publish(lease(**asked, fence=2), Result([made()]), settings, storage)
+    await unpublish(old, storage)
+    assert await storage.get("tenants/t/dlb/x.mp4") == b"video"
 
 
 async def test_a_presigned_url_gets_the_file_and_its_signature_is_forgotten(
