@@ -127,6 +127,8 @@ class Shift:
                 await self._wait_for_an_end()
             elif not await asyncio.to_thread(self._scratch.has_room):
                 log.warning("scratch_full", reserve_bytes=self._scratch.reserve_bytes)
+                # Who is not heard of for long counts as dead, to others and to itself.
+                await self._pull(0)
                 await asyncio.sleep(FULL_PAUSE_S)
             elif await self._pull(want):
                 pause = LEAST_PAUSE_S
