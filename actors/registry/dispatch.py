@@ -76,6 +76,8 @@ class Dispatch:
         """Pool to its slots, as the pool manager says; None before it has spoken."""
         self.seen: dict[str, Seen] = {}
         """Slots that asked for work."""
+        self._replaced: dict[str, str] = {}
+        """Slot to the process before the present one."""
 
     # --- handing out ---
 
@@ -117,10 +119,16 @@ class Dispatch:
         return LeaseReply(leases, verdicts, drain)
 
     def _drains(self, worker: WorkerInfo) -> bool:
-        return self.draining.get(worker.slot) == worker.incarnation
+        told = (self.draining.get(worker.slot), self._replaced.get(worker.slot))
+        return worker.incarnation in told
 
     async def _welcome(self, worker: WorkerInfo) -> None:
         """A slot's new process gives up what its predecessor still held."""
+        if self._replaced.get(worker.slot) == worker.incarnation:
+            return  # it was stopped for a while, and must not take its successor's tasks
+        last = self.seen.get(worker.slot)
+        if last is not None and last.incarnation != worker.incarnation:
+            self._replaced[worker.slot] = last.incarnation
         self.seen[worker.slot] = Seen(worker.pool, worker.incarnation, self._clock_ms())
         left = self._board.leases.left_behind(worker.slot, worker.incarnation)
         if left:
