@@ -147,6 +147,14 @@ async def test_cancel_kills_an_operation_that_does_not_listen(codec: Codec) -> N
     assert await pid_of(codec) != pid
 
 
+async def test_what_an_operation_has_started_ends_with_it(codec: Codec, tmp_path: Path) -> None:
+    flag = tmp_path / "pid"
+    task = asyncio.create_task(run(codec, "spawn", flag=str(flag)))
+    await until(lambda: flag.exists() and bool(flag.read_text()))
+    await cancel_running(codec, task)
+    await until(lambda: not psutil.pid_exists(int(flag.read_text())))
+
+
 async def test_a_cancelled_task_that_waits_is_never_run(codec: Codec, tmp_path: Path) -> None:
     first = asyncio.create_task(run(codec, "sleep", seconds=0.3))
     await until(lambda: codec.head is not None)
