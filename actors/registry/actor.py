@@ -100,9 +100,7 @@ class JobRegistry:
             self._stats,
             clock_ms,
         )
-        self._intake = Intake(
-            settings, self._journal, self._accounts, clock_ms, self._room.wake, files.delete_of
-        )
+        self._intake = Intake(settings, self._journal, self._accounts, clock_ms, files.delete_of)
         self._sweeper = Sweeper(settings, self._journal, files, clock_ms)
         self._panel = Panel(
             settings, self.epoch, self._journal, self._dispatch, self._stats, clock_ms

@@ -46,6 +46,10 @@ class Seen(NamedTuple):
     at_ms: int
 
 
+def _entries(steps: Iterable[Step]) -> Iterable[LedgerEntry]:
+    return (entry for step in steps for entry in step.ledger)
+
+
 class Dispatch:
     """Leases, reports, commits, lost workers."""
 
@@ -288,29 +292,24 @@ class Dispatch:
     def _refund(self, job: Job, now: int) -> tuple[LedgerEntry, ...]:
         entries = ledger.refund(job, now)
         if entries:
-            self._accounts.give_back(job.tenant, job.credits)
+            self._accounts.refund(job.tenant, job.credits)
         return entries
 
     async def _finish(self, steps: list[Step]) -> list[bool]:
-        """Write steps that may have ended jobs or made tasks ready; then queue those."""
+        """Write steps that may have ended jobs."""
         for step in steps:
             if step.job.state.terminal:
                 self._board.clear(step.job)
         try:
             kept = await self._journal.perform(steps)
-        except Exception:
-            self._doubt_refunds(steps)
+        except BaseException:
+            for entry in _entries(steps):
+                self._accounts.doubtful(entry.tenant, entry.credits)
             raise
-        self._doubt_refunds([step for step, good in zip(steps, kept, strict=True) if not good])
         for step, good in zip(steps, kept, strict=True):
-            if good and step.job.id in self._board.jobs and not step.job.state.terminal:
-                self._room.wake(self._board.enqueue(step.job))
+            for entry in step.ledger:
+                self._accounts.settled(entry.tenant, entry.credits, kept=good)
         return kept
-
-    def _doubt_refunds(self, steps: Iterable[Step]) -> None:
-        for step in steps:
-            if step.ledger:
-                self._accounts.forget(step.job.tenant)
 
     # --- ending early ---
 

@@ -64,7 +64,8 @@ class Journal:
                 self.board.admit(job)
 
     async def perform(self, steps: Sequence[Step]) -> list[bool]:
-        """Make steps durable; False: somebody else changed that job, and it was read anew.
+        """Make steps durable, then queue the tasks that are ready; False: somebody else changed
+        that job, and it was read anew.
 
         The jobs are written as they are at the call. Raises `Unavailable` or `StorageFull`; then
         they are read anew too.
@@ -119,6 +120,7 @@ class Journal:
             elif step.was is not None:
                 refused.append(step.job.id)
         self._flushed(steps, flushed)
+        self._wake([pool for job, was, _ in done for pool in self._queue(job, new=was is None)])
         self._feed.add([job.id for job, _, _ in done])
         self._log.write(done)
         if refused:
@@ -142,6 +144,14 @@ class Journal:
         if state in TERMINAL and job.state is state:
             self.board.forget(job.id)
             self._remember(job)
+
+    def _queue(self, job: Job, *, new: bool) -> list[str]:
+        """Queue what of a written job can run; the pools that have a task more."""
+        if new:
+            return self.board.admit(job)
+        if job.state in TERMINAL or job.id in self._flushing or job.id not in self.board.jobs:
+            return []  # over, or a later write sees to it
+        return self.board.enqueue(job)
 
     def _remember(self, job: Job) -> None:
         self._recent[job.id] = job

@@ -63,6 +63,11 @@ class TrickyStore(SQLiteStore):
         await self.may_read.wait()
         return found
 
+    async def balance(self, tenant: str) -> int | None:
+        found = await super().balance(tenant)
+        await self.may_read.wait()
+        return found
+
 
 class Bench:
     """A registry and what a test needs around it."""

@@ -84,6 +84,33 @@ async def test_a_refund_that_was_not_written_is_not_counted(bench: Bench) -> Non
     assert (await bench.registry.usage("default")).credits_left == 0
 
 
+async def test_a_refund_that_comes_while_the_balance_is_read_is_counted(bench: Bench) -> None:
+    await bench.registry.grant("default", 5)
+    await bench.accepted(make_job(credits=5))
+    (lease,) = await bench.lease()
+    await bench.killed_and_restarted()
+    bench.store.may_read.clear()
+    submitting = asyncio.ensure_future(bench.submit(make_job(credits=5)))
+    await asyncio.sleep(0.02)
+    assert await bench.commit(done(lease, error=BROKEN))
+    bench.store.may_read.set()
+    (answer,) = await submitting
+    assert isinstance(answer, Accepted)
+
+
+async def test_credits_in_use_while_more_are_granted_are_not_spent_twice(bench: Bench) -> None:
+    await bench.registry.grant("default", 5)
+    bench.store.may_answer.clear()
+    submitting = asyncio.ensure_future(bench.submit(make_job(credits=5)))
+    await asyncio.sleep(0.02)
+    await bench.registry.grant("default", 5)
+    bench.store.may_answer.set()
+    await submitting
+    first, second = await bench.submit(make_job(credits=5), make_job(credits=1))
+    assert isinstance(first, Accepted)
+    assert isinstance(second, Refusal)
+
+
 async def test_a_job_that_was_stored_though_nobody_was_told_runs_all_the_same(bench: Bench) -> None:
     await bench.registry.start()
     bench.store.lose_answers = True
@@ -214,10 +241,11 @@ async def test_a_caller_that_goes_away_changes_nothing_for_its_job(bench: Bench)
     await asyncio.sleep(0)
     submitting.cancel()
     await asyncio.gather(submitting, return_exceptions=True)
+    assert len(await bench.lease(want=5, wait_s=5)) == 1
     (again,) = await bench.submit(make_job(id=job.id))
     assert isinstance(again, Accepted)
     await bench.killed_and_restarted()
-    assert len(await bench.lease(want=5)) == 1
+    assert (await bench.registry.overview()).jobs["running"] == 1
 
 
 async def test_an_unreadable_record_does_not_stop_the_others(bench: Bench) -> None:
