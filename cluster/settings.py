@@ -98,7 +98,9 @@ class Settings(BaseSettings):
         None, description="address of a running Ray cluster; unset: the embedded one"
     )
     store_url: str | None = Field(
-        None, description="`sqlite:///path` or `redis://host:port/db`; unset: SQLite in data_dir"
+        None,
+        repr=False,
+        description="`sqlite:///path` or `redis://host:port/db`; unset: SQLite in data_dir",
     )
     storage_url: str | None = Field(
         None,
@@ -107,6 +109,7 @@ class Settings(BaseSettings):
     )
     storage_options: dict[str, str] = Field(
         default_factory=dict,
+        repr=False,
         description="options for the object store, e.g. endpoint, region, access_key_id",
     )
     scratch_dir: Path | None = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -53,4 +54,9 @@ def test_an_operators_pool_replaces_the_one_of_that_name() -> None:
 
 
 def test_a_signing_secret_does_not_show() -> None:
-    assert "hush" not in repr(Settings(signing_secret="hush"))
+    secrets: dict[str, Any] = {
+        "signing_secret": "hush",
+        "store_url": "redis://:hush@host",
+        "storage_options": {"secret_access_key": "hush"},
+    }
+    assert "hush" not in repr(Settings(**secrets))
