@@ -38,6 +38,7 @@ from actors.registry.journal import Journal
 from actors.registry.keys import KeyRing, new_key
 from actors.registry.panel import Panel
 from actors.registry.pool_switch import PoolSwitch
+from actors.registry.returns import Returns
 from actors.registry.stats import Stats
 from actors.registry.stores import open_store
 from actors.registry.waiting import WaitingRoom
@@ -91,15 +92,10 @@ class JobRegistry:
         self._journal = Journal(store, self._board, self._feed, self._room.wake)
         self._accounts = Accounts(store, settings.default_credits, clock_ms)
         self._keys = KeyRing(store, clock_ms)
-        self._dispatch = Dispatch(
-            settings,
-            self._journal,
-            self._accounts,
-            self._room,
-            self._feed,
-            self._stats,
-            clock_ms,
+        self._returns = Returns(
+            settings, self._journal, self._accounts, self._feed, self._stats, clock_ms
         )
+        self._dispatch = Dispatch(settings, self._journal, self._returns, self._room, clock_ms)
         self._intake = Intake(settings, self._journal, self._accounts, clock_ms, files.delete_of)
         self._sweeper = Sweeper(settings, self._journal, files, clock_ms)
         self._panel = Panel(
@@ -195,7 +191,7 @@ class JobRegistry:
 
     async def cancel_many(self, job_ids: list[str], tenant: str | None) -> dict[str, Job | Refusal]:
         """End jobs; for each the job as it then is, or why not. Again changes nothing."""
-        return await self._each(job_ids, lambda job_id: self._dispatch.cancel(job_id, tenant))
+        return await self._each(job_ids, lambda job_id: self._returns.cancel(job_id, tenant))
 
     async def retry_many(self, job_ids: list[str], tenant: str | None) -> dict[str, Job | Refusal]:
         """Begin failed jobs anew; for each the job, or why not."""
@@ -245,18 +241,18 @@ class JobRegistry:
         await self._ready()
         self._dispatch.heard_of(slot, incarnation)
         await self._journal.open_jobs([report.job_id for report in reports])
-        return self._dispatch.report(reports)
+        return self._returns.report(reports)
 
     async def commit(self, commits: list[Commit]) -> list[Verdict]:
         """Bring in finished attempts. A commit that was accepted once is so again."""
         await self._ready()
-        return await self._dispatch.commit(commits)
+        return await self._returns.commit(commits)
 
     async def lost(self, incarnations: list[str]) -> int:
         """These processes are dead: what they held runs again; how many tasks that were."""
         await self._ready()
         held = self._board.leases.of_incarnations(set(incarnations))
-        return await self._dispatch.lose(held)
+        return await self._returns.lose(held)
 
     async def set_pools(self, pools: dict[str, list[str]]) -> None:
         """Which slots there are in which pool, by the pool manager."""
@@ -373,4 +369,4 @@ class JobRegistry:
                 log.warning(
                     "lease_expired", job_id=holding.key[0], task=holding.key[1], slot=holding.slot
                 )
-            await self._dispatch.lose(expired)
+            await self._returns.lose(expired)
