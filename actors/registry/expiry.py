@@ -135,8 +135,10 @@ class Sweeper:
         if not jobs:
             return 0, False
         await self._files.delete_of([job for job in jobs if job.outputs_expire_ms is not None])
-        gone = await self._journal.store.delete([job.id for job in jobs])
-        self._journal.drop(jobs)
+        now = self._clock_ms()
+        due = [job for job in jobs if _record_is_due(self._journal.current(job.id) or job, now)]
+        gone = await self._journal.store.delete([job.id for job in due])
+        self._journal.drop(due, gone)
         return gone, len(jobs) == self._batch
 
     async def _expire_keys(self) -> tuple[int, bool]:
@@ -147,6 +149,10 @@ class Sweeper:
 def _outputs_are_due(job: Job, now_ms: int) -> bool:
     expire_ms = job.outputs_expire_ms
     return job.state.terminal and expire_ms is not None and expire_ms <= now_ms
+
+
+def _record_is_due(job: Job, now_ms: int) -> bool:
+    return job.state.terminal and job.expires_ms <= now_ms
 
 
 async def _in_batches(step: Callable[[], Awaitable[tuple[int, bool]]]) -> int:

@@ -201,11 +201,13 @@ class Journal:
         self._recent.pop(job.id, None)
         self.board.jobs[job.id] = job
 
-    def drop(self, jobs: Sequence[Job]) -> None:
-        """These records are gone."""
+    def drop(self, jobs: Sequence[Job], count: int) -> None:
+        """These records are gone, `count` of them just now."""
         for job in jobs:
             self._recent.pop(job.id, None)
             self.counts[job.state] -= 1
+        # Some of them may have gone before, or not at all.
+        self._miscounted |= count != len(jobs)
 
     # --- falling out of step with the store ---
 

@@ -125,6 +125,15 @@ async def test_a_job_begun_anew_while_its_leftovers_are_swept_keeps_what_it_make
     assert not output.deleted
 
 
+async def test_two_sweeps_at_a_time_count_right(bench: Bench) -> None:
+    await finished(bench)
+    bench.clock.advance(32 * 24 * HOUR_S)
+    await finished(bench)
+    await asyncio.gather(*(bench.registry.sweep() for _ in range(3)))
+    await bench.registry.sweep()
+    assert (await bench.registry.overview()).jobs["succeeded"] == 1
+
+
 async def test_a_job_begun_anew_is_kept_as_long_as_a_new_one(make_bench: MakeBench) -> None:
     bench = make_bench(record_retention_days=1)
     (job,) = await bench.accepted(make_job(bench.clock.now_ms, expires_ms=0))
