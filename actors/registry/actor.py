@@ -115,10 +115,12 @@ class JobRegistry:
         """Open the store and take in every open job. Raises `Unavailable`; then try again."""
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._start())
+        starting = self._starting
         try:
-            await asyncio.shield(self._starting)
+            await asyncio.shield(starting)
         except Exception:
-            self._starting = None
+            if self._starting is starting:
+                self._starting = None
             raise
 
     async def _start(self) -> None:

@@ -57,6 +57,14 @@ async def test_a_full_disk_is_said_and_passes_by_itself(bench: Bench) -> None:
     assert isinstance(answer, Accepted)
 
 
+async def test_a_store_that_is_there_already_is_opened_without_writing(bench: Bench) -> None:
+    await bench.accepted(make_job())
+    await bench.killed_and_restarted()
+    await bench.registry.stop()
+    await bench.killed_and_restarted()
+    assert (bench.settings.data / "jobs.db-wal").stat().st_size == 0
+
+
 async def test_a_charge_that_was_not_written_is_not_counted(bench: Bench) -> None:
     await bench.registry.grant("default", 5)
     await limit_pages(bench, 1)
