@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.functional_validators import BeforeValidator
 from pydantic_settings import (
     BaseSettings,
@@ -22,6 +22,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+REPORTS_A_LEASE = 3
+"""Reports that fit into a lease: so many less one may be lost."""
 
 
 def _comma_list(value: object) -> object:
@@ -163,7 +166,12 @@ class Settings(BaseSettings):
 
     # --- jobs ---
     lease_ttl_s: float = Field(30, gt=0, description="life of a lease without a progress report")
-    heartbeat_s: float = Field(2, gt=0, description="time between two reports of a busy worker")
+    heartbeat_s: float = Field(
+        0.5,
+        gt=0,
+        validate_default=True,
+        description="time between two reports of a busy worker; at most a third of lease_ttl_s",
+    )
     poll_s: float = Field(5, gt=0, description="longest wait of an idle worker for a task")
     max_attempts: int = Field(3, ge=1, description="attempts of a task whose worker was lost")
     max_crashes: int = Field(2, ge=1, description="codec crashes after which a task is refused")
@@ -231,6 +239,17 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = Path(os.environ.get("REELYARD_CONFIG", "reelyard.toml"))
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml)
+
+    @field_validator("heartbeat_s")
+    @classmethod
+    def _a_lease_outlives_reports(cls, heartbeat_s: float, info: ValidationInfo) -> float:
+        ttl_s = info.data.get("lease_ttl_s")
+        if ttl_s is not None and heartbeat_s * REPORTS_A_LEASE > ttl_s:
+            raise ValueError(
+                f"must be at most {ttl_s / REPORTS_A_LEASE:g}, a third of lease_ttl_s: a busy "
+                "worker would lose its task"
+            )
+        return heartbeat_s
 
     @cached_property
     def data(self) -> Path:

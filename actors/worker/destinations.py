@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -100,12 +99,9 @@ class AttemptDestination(Destination):
 class FileDestination(Destination):
     """A file, or a folder on a disk that this worker sees."""
 
-    def __init__(self, path: Path, lease: Lease, *, folder: bool) -> None:
+    def __init__(self, path: Path, fence: int, *, folder: bool) -> None:
         self._path = path
-        self._fence = lease.fence
-        # Other jobs may be writing to the same name.
-        task = f"{lease.job_id}/{lease.task}".encode()
-        self._part = f".part-{blake2b(task, digest_size=4).hexdigest()}-"
+        self._fence = fence
         self.single = not folder
 
     async def put(self, file: MediaFile) -> Placed:
@@ -118,13 +114,13 @@ class FileDestination(Destination):
                 raise OutputUnwritable(f"the output {target} is a folder")
             target.parent.mkdir(parents=True, exist_ok=True)
             self._clear_older(target)
-            temp = target.with_name(f"{target.name}{self._part}{self._fence}")
+            temp = target.with_name(f"{target.name}.part-{self._fence}")
             place(source, temp, target, consume=True)
             return Placed(target.as_uri(), target.name, path=target, mark=_identity(target))
 
     def _clear_older(self, target: Path) -> None:
         """Delete what an earlier attempt left unfinished when its worker was killed."""
-        part = re.compile(re.escape(target.name + self._part) + r"(\d+)")
+        part = re.compile(re.escape(target.name) + r"\.part-(\d+)")
         for path in target.parent.iterdir():
             if (match := part.fullmatch(path.name)) and int(match[1]) < self._fence:
                 path.unlink(missing_ok=True)
@@ -167,7 +163,7 @@ def destination_of(lease: Lease, settings: Settings, storage: Storage) -> Destin
         )
     with _file_errors(path):  # a name can be too long to ask about
         folder = output.endswith("/") or path.is_dir()
-    return FileDestination(path, lease, folder=folder)
+    return FileDestination(path, lease.fence, folder=folder)
 
 
 def local_path(location: str) -> Path:

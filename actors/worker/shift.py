@@ -27,7 +27,6 @@ from cluster.settings import Settings
 
 log = structlog.get_logger()
 
-REPORT_S = 0.5
 GATHER_S = 0.1
 """While other tasks are held, ends are gathered that long, at most, into one call."""
 FULL_PAUSE_S = 1.0
@@ -261,10 +260,9 @@ class Shift:
     # --- reporting and obeying ---
 
     async def _report_for_ever(self) -> None:
-        pause = min(REPORT_S, self._settings.heartbeat_s)
         call: asyncio.Task[None] | None = None
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self._settings.heartbeat_s)
             self._look_after()
             if self._held and (call is None or call.done()):
                 call = asyncio.create_task(self._report_once())

@@ -34,6 +34,11 @@ def test_a_wrong_value_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> Non
         Settings()
 
 
+def test_a_lease_that_ends_before_the_next_report_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"heartbeat_s\n.*must be at most 0\.3, a third"):
+        Settings(lease_ttl_s=0.9)
+
+
 @pytest.mark.parametrize("cores", [1, 2, 3, 4, 8, 16, 64])
 def test_the_minimum_of_all_pools_fits_the_machine(cores: int) -> None:
     pools = default_pools(cores)

@@ -8,17 +8,14 @@ import json
 import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from msgspec import structs
 
 from actors.media.operation import MediaFile, Result
-from actors.worker import destinations
-from actors.worker.destinations import FileDestination, destination_of
 from actors.worker.staging import publish, stage_inputs, unpublish
 from cluster.errors import (
     OutputUnwritable,
@@ -164,32 +161,14 @@ async def test_a_full_disk_leaves_no_half_file(
 
 
 async def test_the_leftover_of_a_killed_attempt_is_cleared_by_the_next(
-    tmp_path: Path,
-    settings: Settings,
-    storage: Storage,
-    made: Callable[..., MediaFile],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, settings: Settings, storage: Storage, made: Callable[..., MediaFile]
 ) -> None:
     folder = tmp_path / "results"
-
-    def killed(source: Path, temp: Path, target: Path, *, consume: bool) -> None:
-        temp.write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    asked = lease(output=f"{folder}/x.mp4")
-    with monkeypatch.context() as patch:
-        patch.setattr(destinations, "place", killed)
-        for name, job in [("x.mp4", "job"), ("y.mp4", "job"), ("x.mp4", "another")]:
-            unlucky = structs.replace(asked, output=f"{folder}/{name}", job_id=job)
-            destination = destination_of(unlucky, settings, storage)
-            assert isinstance(destination, FileDestination)
-            with suppress(KeyboardInterrupt):
-                destination._place(folder, folder / name)
-    assert len(files_below(folder)) == 3
-    await publish(structs.replace(asked, fence=2), Result([made()]), settings, storage)
-    left = files_below(folder)
-    # Of the same job, and of the same file.
-    assert [name[:6] for name in left] == ["x.mp4", "x.mp4.", "y.mp4."]
+    folder.mkdir()
+    for name in ("x.mp4.part-1", "x.mp4.part-9", "y.mp4.part-1"):
+        (folder / name).write_bytes(b"half")
+    await publish(lease(output=f"{folder}/x.mp4", fence=2), Result([made()]), settings, storage)
+    assert files_below(folder) == ["x.mp4", "x.mp4.part-9", "y.mp4.part-1"]
 
 
 async def test_taking_back_spares_what_a_newer_attempt_has_put_there(
