@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from actors.media.operation import Progress, Result, Source
 from actors.worker.codec_child import ChildSpec
@@ -24,6 +25,7 @@ from cluster.errors import (
     TimedOut,
     UnknownOperation,
 )
+from cluster.logs import job_context
 from cluster.settings import Settings
 from tests.integration.worker import trial_operations
 
@@ -122,6 +124,21 @@ async def test_a_crash_blames_the_running_task_only(codec: Codec) -> None:
         {"ok": True},
     ]
     assert codec.starts == 2
+
+
+async def test_a_crash_is_logged_with_the_job_that_it_hit(codec: Codec) -> None:
+    with capture_logs() as lines, job_context("another"), pytest.raises(CodecCrashed):
+        await codec.run(Order("trial", {"act": "die"}, [], "/tmp", job_id="job-1"))
+    (crash,) = [line for line in lines if line["event"] == "codec_process_crashed"]
+    assert (crash["job_id"], crash["operation"]) == ("job-1", "trial")
+
+
+async def test_what_outlives_a_job_does_not_log_in_its_name(codec: Codec) -> None:
+    with job_context("job-1"):
+        await codec.run(Order("trial", {}, [], "/tmp"))
+    assert codec._watcher is not None
+    names = [variable.name for variable in codec._watcher.get_context()]
+    assert not [name for name in names if name.endswith("job_id")]
 
 
 async def test_kill_9_of_the_process_is_a_crash_and_the_next_task_runs(codec: Codec) -> None:
