@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from actors.jobs.ids import new_id
 from actors.jobs.messages import (
     Accepted,
     Changes,
@@ -23,6 +24,7 @@ from actors.jobs.messages import (
 from actors.jobs.model import ErrorInfo, Job, JobSpec
 from actors.jobs.plan import plan_job
 from actors.media.operation import load_operations
+from actors.registry.keys import new_key
 from api.batching import Lookups, Writes
 from api.change_feed import ChangeFeed
 from api.job_cache import JobCache
@@ -185,7 +187,8 @@ class RegistryClient:
         self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None
     ) -> tuple[str, KeyInfo]:
         """A fresh API key: its text, shown this once, and its record."""
-        text, info = await self._call("create_key", tenant, name, admin, credits)
+        # Repeated after a restart of the registry, the call must not make a second key.
+        text, info = await self._call("create_key", tenant, name, admin, credits, new_key())
         self.keys.forget()
         return text, info
 
@@ -206,8 +209,8 @@ class RegistryClient:
         return usage
 
     async def grant(self, tenant: str, credits: int) -> None:
-        """Give a tenant credits. Not tried again by itself: it might count twice."""
-        await self._call("grant", tenant, credits, patience_s=0)
+        """Give a tenant credits, once however often the registry has to be asked."""
+        await self._call("grant", tenant, credits, new_id())
 
     async def secret(self, name: str) -> str:
         """The installation's secret of that name, made at its first use."""

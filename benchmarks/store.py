@@ -353,7 +353,7 @@ def _sweeper(store: JobStore, folder: Path, jobs: int) -> Sweeper:
     def clock_ms() -> int:
         return now_ms
 
-    journal = Journal(store, Board(0), ChangeFeed(""), clock_ms, lambda _: None)
+    journal = Journal(store, Board(0, clock_ms, clock_ms), ChangeFeed(""), lambda _: None)
     return Sweeper(settings, journal, StoredFiles(open_storage(settings), KEPT_MS), clock_ms)
 
 

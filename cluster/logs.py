@@ -10,8 +10,8 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TextIO
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -44,9 +44,27 @@ def configure_logging(settings: Settings, process: str, stream: TextIO | None = 
     structlog.configure(
         processors=[*_processors(process), *_renderers(as_text)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=out),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Patient(out))),
         cache_logger_on_first_use=False,
     )
+
+
+class _Patient:
+    """A stream whose lines are lost where they can't be written.
+
+    On a full disk a log line must not end the work that would make room again.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 @contextmanager

@@ -14,7 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.functional_validators import BeforeValidator
 from pydantic_settings import (
     BaseSettings,
@@ -28,6 +35,8 @@ from pydantic_settings import (
 from cluster.errors import ValidationFailed
 
 CONFIG_VARIABLE = "REELYARD_CONFIG"
+REPORTS_A_LEASE = 3
+"""Reports that fit into a lease: so many less one may be lost."""
 
 
 def _comma_list(value: object) -> object:
@@ -104,7 +113,9 @@ class Settings(BaseSettings):
         None, description="address of a running Ray cluster; unset: the embedded one"
     )
     store_url: str | None = Field(
-        None, description="`sqlite:///path` or `redis://host:port/db`; unset: SQLite in data_dir"
+        None,
+        repr=False,
+        description="`sqlite:///path` or `redis://host:port/db`; unset: SQLite in data_dir",
     )
     storage_url: str | None = Field(
         None,
@@ -113,6 +124,7 @@ class Settings(BaseSettings):
     )
     storage_options: dict[str, str] = Field(
         default_factory=dict,
+        repr=False,
         description="options for the object store, e.g. endpoint, region, access_key_id",
     )
     scratch_dir: Path | None = Field(
@@ -166,7 +178,12 @@ class Settings(BaseSettings):
 
     # --- jobs ---
     lease_ttl_s: float = Field(30, gt=0, description="life of a lease without a progress report")
-    heartbeat_s: float = Field(2, gt=0, description="time between two reports of a busy worker")
+    heartbeat_s: float = Field(
+        0.5,
+        gt=0,
+        validate_default=True,
+        description="time between two reports of a busy worker; at most a third of lease_ttl_s",
+    )
     poll_s: float = Field(5, gt=0, description="longest wait of an idle worker for a task")
     max_attempts: int = Field(3, ge=1, description="attempts of a task whose worker was lost")
     max_crashes: int = Field(2, ge=1, description="codec crashes after which a task is refused")
@@ -250,6 +267,17 @@ class Settings(BaseSettings):
             raise ValidationFailed(f"settings: {faults}") from None
         except SettingsError as error:
             raise ValidationFailed(f"settings: {error}: {error.__cause__}") from None
+
+    @field_validator("heartbeat_s")
+    @classmethod
+    def _a_lease_outlives_reports(cls, heartbeat_s: float, info: ValidationInfo) -> float:
+        ttl_s = info.data.get("lease_ttl_s")
+        if ttl_s is not None and heartbeat_s * REPORTS_A_LEASE > ttl_s:
+            raise ValueError(
+                f"must be at most {ttl_s / REPORTS_A_LEASE:g}, a third of lease_ttl_s: a busy "
+                "worker would lose its task"
+            )
+        return heartbeat_s
 
     @cached_property
     def data(self) -> Path:

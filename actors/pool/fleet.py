@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 PREFIX = "media-"
 CALL_S = 5.0
+STARTING_CALL_S = 1.0
+"""Longest wait for a word of a worker that has not spoken yet: it may wait for resources."""
 UNREACHABLE_PAUSE_S = 0.5
 DRAIN_MARGIN_S = 5.0
 """Before a node's last second, unfinished tasks are given back."""
@@ -43,6 +45,9 @@ class Member:
     seen: float = field(default_factory=time.monotonic)
     """When it last answered."""
     status: dict[str, Any] = field(default_factory=dict)
+    asked: asyncio.Task[dict[str, Any]] | None = None
+    """The question how it does. There is one at a time: they would pile up at a worker that waits
+    for resources."""
     watcher: asyncio.Task[None] | None = None
 
     @property
@@ -78,6 +83,8 @@ class Fleet:
             slot = entry["name"]
             pool = slot.removeprefix(PREFIX).rpartition("-")[0]
             if entry["namespace"] != namespace or not slot.startswith(PREFIX):
+                continue
+            if slot in self.members:
                 continue
             with suppress(ValueError):
                 handle = await asyncio.to_thread(ray.get_actor, slot, namespace)
@@ -150,9 +157,15 @@ class Fleet:
         await asyncio.gather(*(self._ask(member) for member in list(self.members.values())))
 
     async def _ask(self, member: Member) -> None:
-        try:
-            status = await asyncio.wait_for(member.handle.status.remote(), CALL_S)
-        except (RayError, TimeoutError):
+        if member.asked is None:
+            member.asked = asyncio.create_task(_status_of(member))
+        await asyncio.wait([member.asked], timeout=CALL_S if member.alive else STARTING_CALL_S)
+        status = None
+        if member.asked.done():
+            asked, member.asked = member.asked, None
+            with suppress(RayError):
+                status = asked.result()
+        if status is None:
             if member.alive and time.monotonic() - member.seen > UNRESPONSIVE_S:
                 log.warning("worker_unresponsive", slot=member.slot, seconds=UNRESPONSIVE_S)
                 ray.kill(member.handle)
@@ -161,6 +174,12 @@ class Fleet:
         member.status = status
         member.alive = "held" in status
         member.incarnation = status["incarnation"]
+
+    def end_all(self) -> None:
+        """End every worker at once."""
+        for member in list(self.members.values()):
+            log.warning("worker_ended", slot=member.slot)
+            ray.kill(member.handle)
 
     async def leave_draining_nodes(self) -> None:
         """Drain the workers on nodes that Ray is about to take away."""
@@ -183,6 +202,11 @@ class Fleet:
             return
         with suppress(RayError, TimeoutError):
             await asyncio.wait_for(member.handle.drain.remote(grace_s), CALL_S)
+
+
+async def _status_of(member: Member) -> dict[str, Any]:
+    status: dict[str, Any] = await member.handle.status.remote()
+    return status
 
 
 def draining_nodes() -> dict[str, int]:

@@ -47,6 +47,7 @@ class PoolManager:
         self._gpus = 0.0
         self._nodes_at = float("-inf")
         self._registry: Any = None
+        self._adopted = False
         self._stopping = False
         self._born = time.monotonic()
         # Ray makes an async actor inside its event loop; after a restart nobody else calls this.
@@ -74,7 +75,8 @@ class PoolManager:
         ]
 
     async def shutdown(self, grace_s: float = 5.0) -> None:
-        """Drain every worker, for at most `grace_s` seconds and a little; start no more."""
+        """Drain every worker, for at most `grace_s` seconds and a little, then end what is left of
+        them; start no more."""
         self._stopping = True
         members = list(self._fleet.members.values())
         with suppress(RayError, TimeoutError, ValueError):
@@ -82,19 +84,21 @@ class PoolManager:
         watchers = [member.watcher for member in members if member.watcher is not None]
         if watchers:
             await asyncio.wait(watchers, timeout=grace_s + 3.0)
+        self._fleet.end_all()
 
     # --- the loop ---
 
     async def _run(self) -> None:
-        with suppress(RayError, ReelyardError):
-            await self._fleet.adopt()
-        self._start_the_least()
         while True:
             try:
                 await self._tick()
             except (RayError, ReelyardError, TimeoutError, ValueError) as error:
                 self._registry = None
                 log.warning("pool_tick_failed", reason=repr(error)[:200])
+            except Exception:
+                # Whatever it is: without this loop no worker would ever be replaced.
+                self._registry = None
+                log.exception("pool_tick_failed_unexpectedly")
             self._wake.clear()
             starting = time.monotonic() - self._born < START_S and not self._is_ready()
             with suppress(TimeoutError):
@@ -108,6 +112,10 @@ class PoolManager:
                     self._start(name, slot_name(name, number))
 
     async def _tick(self) -> None:
+        if not self._adopted:
+            await self._fleet.adopt()
+            self._start_the_least()
+            self._adopted = True
         await self._fleet.look()
         await self._look_at_nodes()
         async with self._looked:

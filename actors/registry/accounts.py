@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from uuid import uuid4
 
 from actors.registry.interface import JobStore, LedgerEntry
 from cluster.errors import BadRequest, InsufficientCredits
 
 
 class Accounts:
-    """Reserves credits before a charge is written, so that no two jobs spend the same."""
+    """Sets credits aside before a charge is written, so that no two jobs spend the same.
+
+    Every movement is begun by `reserve` or `refund`, and ended by `settled` or `doubtful`.
+    """
 
     def __init__(
         self, store: JobStore, default_credits: int | None, clock_ms: Callable[[], int]
@@ -19,44 +22,88 @@ class Accounts:
         self._default = default_credits
         self._clock_ms = clock_ms
         self._balances: dict[str, int | None] = {}
+        self._under_way: Counter[str] = Counter()
+        """Movements that have not ended, by tenant."""
+        self._reserved: Counter[str] = Counter()
+        """The charges among them, in credits."""
+        self._begun: Counter[str] = Counter()
+        self._vague: set[str] = set()
+        """Tenants whose balance was read while movements were under way."""
 
     async def load(self, tenant: str) -> None:
         """Read the tenant's balance; a tenant never seen gets the default credits."""
-        if tenant in self._balances:
-            return
+        while tenant not in self._balances:
+            before = self._begun[tenant]
+            balance = await self._read(tenant)
+            busy = self._under_way[tenant] > 0
+            if tenant in self._balances or (not busy and before != self._begun[tenant]):
+                continue
+            if busy:
+                # Nobody knows which of them it holds: at worst it is too low, until they end.
+                self._vague.add(tenant)
+                balance = None if balance is None else balance - self._reserved[tenant]
+            self._balances[tenant] = balance
+
+    async def _read(self, tenant: str) -> int | None:
         balance = await self._store.balance(tenant)
         if balance is None and self._default is not None:
             await self._store.grant(self._entry(tenant, "grant:default", self._default))
             balance = await self._store.balance(tenant)
-        self._balances.setdefault(tenant, balance)
+        return balance
 
     def reserve(self, tenant: str, credits: int) -> None:
         """Set credits aside (after `load`). Raises `InsufficientCredits`."""
         balance = self._balances[tenant]
-        if balance is None:
-            return
-        if balance < credits:
+        if balance is not None and balance < credits:
             raise InsufficientCredits(
                 f"this job costs {credits} credits, and {balance} are left",
                 details={"needed": credits, "available": balance},
             )
-        self._balances[tenant] = balance - credits
+        self._reserved[tenant] += credits
+        self._begin(tenant, -credits)
 
-    def give_back(self, tenant: str, credits: int) -> None:
-        """A refund, or a reservation that came to nothing."""
+    def refund(self, tenant: str, credits: int) -> None:
+        """Credits are on their way back."""
+        self._begin(tenant, credits)
+
+    def settled(self, tenant: str, credits: int, *, kept: bool) -> None:
+        """A movement (a charge is negative) has been written, or it came to nothing."""
+        if not kept:
+            self._add(tenant, -credits)
+        self._end(tenant, credits)
+        if tenant in self._vague:
+            self.forget(tenant)
+
+    def doubtful(self, tenant: str, credits: int) -> None:
+        """Nobody knows whether a movement has been written."""
+        self._end(tenant, credits)
+        self.forget(tenant)
+
+    def forget(self, tenant: str) -> None:
+        """Read the balance anew next time."""
+        self._balances.pop(tenant, None)
+        self._vague.discard(tenant)
+
+    def _begin(self, tenant: str, credits: int) -> None:
+        self._under_way[tenant] += 1
+        self._begun[tenant] += 1
+        self._add(tenant, credits)
+
+    def _end(self, tenant: str, credits: int) -> None:
+        self._under_way[tenant] -= 1
+        self._reserved[tenant] -= max(0, -credits)
+
+    def _add(self, tenant: str, credits: int) -> None:
         balance = self._balances.get(tenant)
         if balance is not None:
             self._balances[tenant] = balance + credits
 
-    def forget(self, tenant: str) -> None:
-        """Read the balance anew next time: the outcome of a write is not known."""
-        self._balances.pop(tenant, None)
-
-    async def grant(self, tenant: str, credits: int, reason: str | None = None) -> None:
-        """Give credits; from then on the tenant's credits are limited. Raises `BadRequest`."""
+    async def grant(self, tenant: str, credits: int, grant_id: str) -> None:
+        """Give credits; from then on the tenant's credits are limited. The same `grant_id` again
+        gives nothing more. Raises `BadRequest`."""
         if credits < 0:
             raise BadRequest(f"credits: must be 0 or more, not {credits}")
-        await self._store.grant(self._entry(tenant, reason or f"grant:{uuid4()}", credits))
+        await self._store.grant(self._entry(tenant, f"grant:{grant_id}", credits))
         self.forget(tenant)
 
     def _entry(self, tenant: str, reason: str, credits: int) -> LedgerEntry:

@@ -35,9 +35,10 @@ from actors.registry.feed import ChangeFeed
 from actors.registry.intake import HOUR_MS, Intake, refusal
 from actors.registry.interface import JobStore
 from actors.registry.journal import Journal
-from actors.registry.keys import KeyRing
+from actors.registry.keys import KeyRing, new_key
 from actors.registry.panel import Panel
 from actors.registry.pool_switch import PoolSwitch
+from actors.registry.returns import Returns
 from actors.registry.stats import Stats
 from actors.registry.stores import open_store
 from actors.registry.waiting import WaitingRoom
@@ -58,6 +59,11 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def steady_ms() -> int:
+    """Milliseconds that go on evenly, whatever the time of day does."""
+    return time.monotonic_ns() // 1_000_000
+
+
 class JobRegistry:
     """Accepts, leases, and brings to an end; all methods are coroutines over lists.
 
@@ -71,11 +77,11 @@ class JobRegistry:
         store: JobStore | None = None,
         files: JobFiles | None = None,
         clock_ms: Callable[[], int] = wall_ms,
+        steady_ms: Callable[[], int] = steady_ms,
     ) -> None:
         self._settings = settings
-        self._clock_ms = clock_ms
         self.epoch = new_id()
-        self._board = Board(round(settings.lease_ttl_s * 1000))
+        self._board = Board(round(settings.lease_ttl_s * 1000), clock_ms, steady_ms)
         self._feed = ChangeFeed(self.epoch)
         self._room = WaitingRoom()
         self._stats = Stats()
@@ -83,21 +89,14 @@ class JobRegistry:
         files = files or StoredFiles(
             open_storage(settings), round(settings.upload_retention_hours * HOUR_MS)
         )
-        self._journal = Journal(store, self._board, self._feed, clock_ms, self._room.wake)
+        self._journal = Journal(store, self._board, self._feed, self._room.wake)
         self._accounts = Accounts(store, settings.default_credits, clock_ms)
         self._keys = KeyRing(store, clock_ms)
-        self._dispatch = Dispatch(
-            settings,
-            self._journal,
-            self._accounts,
-            self._room,
-            self._feed,
-            self._stats,
-            clock_ms,
+        self._returns = Returns(
+            settings, self._journal, self._accounts, self._feed, self._stats, clock_ms
         )
-        self._intake = Intake(
-            settings, self._journal, self._accounts, clock_ms, self._room.wake, files.delete_of
-        )
+        self._dispatch = Dispatch(settings, self._journal, self._returns, self._room, clock_ms)
+        self._intake = Intake(settings, self._journal, self._accounts, clock_ms, files.delete_of)
         self._sweeper = Sweeper(settings, self._journal, files, clock_ms)
         self._panel = Panel(
             settings, self.epoch, self._journal, self._dispatch, self._stats, clock_ms
@@ -116,10 +115,12 @@ class JobRegistry:
         """Open the store and take in every open job. Raises `Unavailable`; then try again."""
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._start())
+        starting = self._starting
         try:
-            await asyncio.shield(self._starting)
+            await asyncio.shield(starting)
         except Exception:
-            self._starting = None
+            if self._starting is starting:
+                self._starting = None
             raise
 
     async def _start(self) -> None:
@@ -192,7 +193,7 @@ class JobRegistry:
 
     async def cancel_many(self, job_ids: list[str], tenant: str | None) -> dict[str, Job | Refusal]:
         """End jobs; for each the job as it then is, or why not. Again changes nothing."""
-        return await self._each(job_ids, lambda job_id: self._dispatch.cancel(job_id, tenant))
+        return await self._each(job_ids, lambda job_id: self._returns.cancel(job_id, tenant))
 
     async def retry_many(self, job_ids: list[str], tenant: str | None) -> dict[str, Job | Refusal]:
         """Begin failed jobs anew; for each the job, or why not."""
@@ -242,18 +243,18 @@ class JobRegistry:
         await self._ready()
         self._dispatch.heard_of(slot, incarnation)
         await self._journal.open_jobs([report.job_id for report in reports])
-        return self._dispatch.report(reports)
+        return self._returns.report(reports)
 
     async def commit(self, commits: list[Commit]) -> list[Verdict]:
         """Bring in finished attempts. A commit that was accepted once is so again."""
         await self._ready()
-        return await self._dispatch.commit(commits)
+        return await self._returns.commit(commits)
 
     async def lost(self, incarnations: list[str]) -> int:
         """These processes are dead: what they held runs again; how many tasks that were."""
         await self._ready()
         held = self._board.leases.of_incarnations(set(incarnations))
-        return await self._dispatch.lose(held)
+        return await self._returns.lose(held)
 
     async def set_pools(self, pools: dict[str, list[str]]) -> None:
         """Which slots there are in which pool, by the pool manager."""
@@ -292,19 +293,27 @@ class JobRegistry:
             totals=await self._store.totals(tenant),
         )
 
-    async def grant(self, tenant: str, credits: int) -> None:
-        """Give a tenant credits; from then on they are limited. Raises `BadRequest`."""
+    async def grant(self, tenant: str, credits: int, grant_id: str = "") -> None:
+        """Give a tenant credits; from then on they are limited. A call that is repeated with the
+        same `grant_id` gives nothing more. Raises `BadRequest`."""
         await self._ready()
-        await self._accounts.grant(tenant, credits)
+        await self._accounts.grant(tenant, credits, grant_id or new_id())
 
     async def create_key(
-        self, tenant: str, name: str, admin: bool = False, credits: int | None = None
+        self,
+        tenant: str,
+        name: str,
+        admin: bool = False,
+        credits: int | None = None,
+        text: str = "",
     ) -> tuple[str, KeyInfo]:
-        """A fresh API key (its text is not kept), with a grant of `credits` if given."""
+        """A fresh API key (its text is not kept), with a grant of `credits` if given. A call that
+        is repeated with the same `text`, a `new_key()`, makes no second key."""
         await self._ready()
-        text, info = await self._keys.create(tenant, name, admin=admin)
+        text = text or new_key()
+        info = await self._keys.create(text, tenant, name, admin=admin)
         if credits is not None:
-            await self._accounts.grant(tenant, credits, f"grant:{info.key_id}")
+            await self._accounts.grant(tenant, credits, info.key_id)
         return text, info
 
     async def api_keys(self) -> dict[str, KeyInfo]:
@@ -349,14 +358,12 @@ class JobRegistry:
                 log.warning("registry_loop_failed", action=action.__qualname__, error=repr(error))
 
     def _pause_s(self) -> float:
-        due = [self._board.leases.next_deadline_ms, self._board.queue.next_wake_ms]
-        left = min((at - self._clock_ms() for at in due if at is not None), default=1000) / 1000
-        return min(TICK_S, max(0.01, left))
+        left_ms = self._board.next_look_ms()
+        return TICK_S if left_ms is None else min(TICK_S, max(0.01, left_ms / 1000))
 
     async def _tick(self) -> None:
-        now = self._clock_ms()
-        self._room.wake(self._board.queue.wake(now))
-        expired = self._board.leases.expired(now)
+        self._room.wake(self._board.wake())
+        expired = self._board.expired()
         if expired:
             self._stats.lease_expiries += len(expired)
             metrics.LEASE_EXPIRIES.add(len(expired))
@@ -364,4 +371,4 @@ class JobRegistry:
                 log.warning(
                     "lease_expired", job_id=holding.key[0], task=holding.key[1], slot=holding.slot
                 )
-            await self._dispatch.lose(expired)
+            await self._returns.lose(expired)

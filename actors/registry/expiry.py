@@ -18,18 +18,25 @@ from actors.jobs.model import Job, Outcome
 from actors.registry.journal import Journal, Step
 from actors.registry.transitions import OWN_STORAGE, mark_outputs_deleted
 from cluster.settings import Settings
-from cluster.storage import Storage, job_prefix, sweep_storage, sweep_unfinished
+from cluster.storage import Storage, attempt_folder, job_prefix, sweep_storage, sweep_unfinished
 
 log = structlog.get_logger(__name__)
 
 _STRAYS = frozenset({Outcome.LOST, Outcome.CRASHED, Outcome.CANCELLED})
 
 
+TIDY_EVERY_MS = 86_400_000
+"""Between two walks over the whole store."""
+
+
 class JobFiles(Protocol):
     """Files in Reelyard's own storage."""
 
     async def delete_of(self, jobs: Sequence[Job]) -> None:
-        """Delete everything that these jobs have stored, and nothing else."""
+        """Delete everything that these jobs have stored until now, and nothing else.
+
+        What an attempt stores that begins while this runs stays.
+        """
 
     async def sweep(self, now_ms: int) -> dict[str, int]:
         """Delete uploads past their time; how many of which kind."""
@@ -41,23 +48,26 @@ class StoredFiles:
     def __init__(self, storage: Storage, upload_retention_ms: int) -> None:
         self._storage = storage
         self._upload_retention_ms = upload_retention_ms
-        self._tidied = False
+        self._tidied_ms: int | None = None
 
     async def delete_of(self, jobs: Sequence[Job]) -> None:
         keys: list[str] = []
+        searched: list[tuple[str, tuple[str, ...]]] = []
         for job in jobs:
             prefix = job_prefix(job.tenant, job.id)
             keys += own_keys(job, prefix)
             if may_have_strays(job):
-                keys += [info.key for info in await self._storage.list(prefix)]
+                searched.append((prefix, tuple(prefix + name for name in attempt_folders(job))))
+        for prefix, folders in searched:
+            found = await self._storage.list(prefix)
+            keys += [info.key for info in found if info.key.startswith(folders)]
         await self._storage.delete(dict.fromkeys(keys))
 
     async def sweep(self, now_ms: int) -> dict[str, int]:
         before_ms = now_ms - self._upload_retention_ms
-        if not self._tidied:
-            # It walks the whole store: once a process.
+        if self._tidied_ms is None or now_ms - self._tidied_ms >= TIDY_EVERY_MS:
             await sweep_unfinished(self._storage, before_ms=before_ms)
-            self._tidied = True
+            self._tidied_ms = now_ms
         return await sweep_storage(
             self._storage, now_ms=now_ms, max_age_ms=self._upload_retention_ms
         )
@@ -73,6 +83,15 @@ def own_keys(job: Job, prefix: str) -> list[str]:
 def may_have_strays(job: Job) -> bool:
     """Whether an attempt may have stored files that no record names."""
     return any(attempt.outcome in _STRAYS for task in job.tasks for attempt in task.attempts)
+
+
+def attempt_folders(job: Job) -> list[str]:
+    """Where its attempts until now have stored their files, within the job's folder."""
+    return [
+        f"{attempt_folder(task.name, attempt.fence)}/"
+        for task in job.tasks
+        for attempt in task.attempts
+    ]
 
 
 class Sweeper:
@@ -93,6 +112,7 @@ class Sweeper:
             "records": await _in_batches(self._expire_records),
             "keys": await _in_batches(self._expire_keys),
         }
+        await self._journal.recount()
         done |= await self._files.sweep(self._clock_ms())
         if any(done.values()):
             log.info("swept", **done)
@@ -102,16 +122,10 @@ class Sweeper:
         jobs = await self._journal.store.outputs_due(self._clock_ms(), self._batch)
         current = await self._journal.get_many([job.id for job in jobs])
         now = self._clock_ms()
-        due = [
-            job
-            for job in current.values()
-            if job.state.terminal
-            and job.outputs_expire_ms is not None
-            and job.outputs_expire_ms <= now
-        ]
+        due = [job for job in current.values() if _outputs_are_due(job, now)]
         await self._files.delete_of(due)
-        # Somebody may have begun one of them anew meanwhile.
-        steps = [Step(job, job.state) for job in due if job.state.terminal]
+        # Somebody may have begun one of them anew meanwhile, and even brought it to an end.
+        steps = [Step(job, job.state) for job in due if _outputs_are_due(job, now)]
         for step in steps:
             mark_outputs_deleted(step.job, now)
         return sum(await self._journal.perform(steps)), len(jobs) == self._batch
@@ -121,13 +135,24 @@ class Sweeper:
         if not jobs:
             return 0, False
         await self._files.delete_of([job for job in jobs if job.outputs_expire_ms is not None])
-        gone = await self._journal.store.delete([job.id for job in jobs])
-        self._journal.drop(jobs)
+        now = self._clock_ms()
+        due = [job for job in jobs if _record_is_due(self._journal.current(job.id) or job, now)]
+        gone = await self._journal.store.delete([job.id for job in due])
+        self._journal.drop(due, gone)
         return gone, len(jobs) == self._batch
 
     async def _expire_keys(self) -> tuple[int, bool]:
         gone = await self._journal.store.purge(self._clock_ms(), self._batch)
         return gone, gone == self._batch
+
+
+def _outputs_are_due(job: Job, now_ms: int) -> bool:
+    expire_ms = job.outputs_expire_ms
+    return job.state.terminal and expire_ms is not None and expire_ms <= now_ms
+
+
+def _record_is_due(job: Job, now_ms: int) -> bool:
+    return job.state.terminal and job.expires_ms <= now_ms
 
 
 async def _in_batches(step: Callable[[], Awaitable[tuple[int, bool]]]) -> int:

@@ -36,7 +36,7 @@ class _Candidate(NamedTuple):
 
 
 class Intake:
-    """Checks, charges, writes, and only then queues."""
+    """Checks, charges, and hands on to be written and queued."""
 
     def __init__(
         self,
@@ -44,13 +44,11 @@ class Intake:
         journal: Journal,
         accounts: Accounts,
         clock_ms: Callable[[], int],
-        wake: Callable[[Sequence[str]], None],
         delete_files: Callable[[Sequence[Job]], Awaitable[None]],
     ) -> None:
         self._journal = journal
         self._accounts = accounts
         self._clock_ms = clock_ms
-        self._wake = wake
         self._delete_files = delete_files
         self._max_open = settings.max_queued_jobs
         self._retention_ms = round(settings.record_retention_days * DAY_MS)
@@ -61,28 +59,35 @@ class Intake:
         """An answer for each, in order; what is accepted is on disk."""
         answers: list[Accepted | Refusal | None] = [None] * len(batch)
         fresh: list[_Candidate] = []
-        again: list[str] = []
         for place, submission in enumerate(batch):
-            known = self._journal.current(submission.job.id)
-            answers[place] = (
-                _repeated(submission, known)
-                if known is not None
-                else await self._replay(submission)
-            )
+            answers[place] = await self._known(submission) or await self._replay(submission)
             if answers[place] is None:
                 fresh.append(_Candidate(place, submission))
         steps: list[Step] = []
         places: list[_Candidate] = []
-        for candidate in fresh:
-            try:
-                steps.append(await self._begin(candidate.submission))
-                places.append(candidate)
-            except ReelyardError as error:
-                answers[candidate.place] = refusal(error)
-        for candidate, answer in zip(places, await self._write(steps, places), strict=True):
-            answers[candidate.place] = answer
-        await self._journal.flushed(again)
+        try:
+            for candidate in fresh:
+                try:
+                    steps.append(await self._begin(candidate.submission))
+                    places.append(candidate)
+                except ReelyardError as error:
+                    answers[candidate.place] = refusal(error)
+            verdicts = await self._write(steps)
+        finally:
+            self._writing -= len(steps)
+        for step, candidate, verdict in zip(steps, places, verdicts, strict=True):
+            answers[candidate.place] = (
+                Accepted(step.job) if verdict else await self._already_there(candidate.submission)
+            )
         return [answer for answer in answers if answer is not None]
+
+    async def _known(self, submission: Submission) -> Accepted | Refusal | None:
+        """The answer to a job that came in before, once it is on disk as it is."""
+        known = self._journal.current(submission.job.id)
+        if known is None:
+            return None
+        await self._journal.flushed([known.id])
+        return _repeated(submission, known)
 
     async def _replay(self, submission: Submission) -> Accepted | Refusal | None:
         """What the first request with this idempotency key got; None if this is the first."""
@@ -130,27 +135,19 @@ class Intake:
             at_ms=now_ms,
         )
 
-    async def _write(
-        self, steps: list[Step], candidates: list[_Candidate]
-    ) -> list[Accepted | Refusal]:
+    async def _write(self, steps: Sequence[Step]) -> list[bool]:
+        """Write new jobs; whether each was written."""
         try:
             verdicts = await self._journal.perform(steps)
-        except Exception:
+        except BaseException:
             for step in steps:
-                self._accounts.forget(step.job.tenant)
+                for entry in step.ledger:
+                    self._accounts.doubtful(entry.tenant, entry.credits)
             raise
-        finally:
-            self._writing -= len(steps)
-        answers: list[Accepted | Refusal] = []
-        now = self._clock_ms()
-        for step, candidate, verdict in zip(steps, candidates, verdicts, strict=True):
-            if verdict:
-                self._wake(self._journal.board.admit(step.job, now))
-                answers.append(Accepted(step.job))
-            else:
-                self._accounts.give_back(step.job.tenant, step.job.credits)
-                answers.append(await self._already_there(candidate.submission))
-        return answers
+        for step, verdict in zip(steps, verdicts, strict=True):
+            for entry in step.ledger:
+                self._accounts.settled(entry.tenant, entry.credits, kept=verdict)
+        return verdicts
 
     async def _already_there(self, submission: Submission) -> Accepted | Refusal:
         """The store refused a new job: its id or its key is taken."""
@@ -178,14 +175,17 @@ class Intake:
         try:
             transitions.retry(job, now)
         except ReelyardError:
-            self._accounts.give_back(job.tenant, job.credits)
+            self._accounts.settled(job.tenant, -job.credits, kept=False)
             raise
         self._journal.reopen(job)
-        (done,) = await self._journal.perform([Step(job, was, ledger.charge(job, now))])
+        try:
+            (done,) = await self._journal.perform([Step(job, was, ledger.charge(job, now))])
+        except BaseException:
+            self._accounts.doubtful(job.tenant, -job.credits)
+            raise
+        self._accounts.settled(job.tenant, -job.credits, kept=done)
         if not done:
-            self._accounts.give_back(job.tenant, job.credits)
             raise Conflict(f"job {job_id} was changed by somebody else; try again")
-        self._wake(self._journal.board.enqueue(job, now))
         return job
 
 

@@ -41,30 +41,31 @@ class Journal:
         store: JobStore,
         board: Board,
         feed: ChangeFeed,
-        clock_ms: Callable[[], int],
         wake: Callable[[Sequence[str]], None],
     ) -> None:
         self.store = store
         self.board = board
         self.counts: Counter[str] = Counter()
         self._feed = feed
-        self._clock_ms = clock_ms
         self._wake = wake
         self._log = StateLog()
         self._flushing: dict[str, asyncio.Future[None]] = {}
         self._recent: OrderedDict[str, Job] = OrderedDict()
         self._background: set[asyncio.Task[None]] = set()
+        self._settled = 0
+        """Writes that have ended."""
+        self._miscounted = False
 
     async def rebuild(self) -> None:
         """Fill the board from the store. Raises `Unavailable`."""
         self.counts = Counter(await self.store.counts())
-        now = self._clock_ms()
         async for jobs in self.store.active():
             for job in jobs:
-                self.board.admit(job, now)
+                self.board.admit(job)
 
     async def perform(self, steps: Sequence[Step]) -> list[bool]:
-        """Make steps durable; False: somebody else changed that job, and it was read anew.
+        """Make steps durable, then queue the tasks that are ready; False: somebody else changed
+        that job, and it was read anew.
 
         The jobs are written as they are at the call. Raises `Unavailable` or `StorageFull`; then
         they are read anew too.
@@ -80,11 +81,12 @@ class Journal:
             writes.append(Write(job, job.rev - 1, ledger, key))
             states.append(job.state)
             self._flushing[job.id] = flushed
+        written: asyncio.Future[list[bool]]
         try:
             written = self.store.write(writes)
-        except BaseException:
-            self._flushed(merged, flushed)
-            raise
+        except Exception as error:  # noqa: BLE001 - as if the write itself had failed
+            written = asyncio.get_running_loop().create_future()
+            written.set_exception(error)
         # A caller that goes away must not keep the outcome from being taken in.
         settling = asyncio.ensure_future(self._settle(merged, states, written, flushed))
         verdicts = await asyncio.shield(settling)
@@ -104,9 +106,10 @@ class Journal:
             verdicts = await written
         except Exception:
             self._flushed(steps, flushed)
-            for step in steps:
-                self.board.forget(step.job.id)
-            self._later(self._resync_until_done([s.job.id for s in steps if s.was is not None]))
+            ids = [step.job.id for step in steps]
+            self._doubt(ids)
+            # New jobs too: only the answer may have been lost.
+            self._later(self._resync_until_done(ids))
             raise
         refused = []
         done = []
@@ -117,9 +120,11 @@ class Journal:
             elif step.was is not None:
                 refused.append(step.job.id)
         self._flushed(steps, flushed)
+        self._wake([pool for job, was, _ in done for pool in self._queue(job, new=was is None)])
         self._feed.add([job.id for job, _, _ in done])
         self._log.write(done)
         if refused:
+            self._doubt(refused)
             await self._resync(refused)
         return verdicts
 
@@ -127,6 +132,7 @@ class Journal:
         for step in steps:
             if self._flushing.get(step.job.id) is flushed:
                 del self._flushing[step.job.id]
+        self._settled += 1
         flushed.set_result(None)
 
     def _take_in(self, step: Step, state: State) -> None:
@@ -136,8 +142,16 @@ class Journal:
             if was is not None:
                 self.counts[was] -= 1
         if state in TERMINAL and job.state is state:
-            self.board.jobs.pop(job.id, None)
+            self.board.forget(job.id)
             self._remember(job)
+
+    def _queue(self, job: Job, *, new: bool) -> list[str]:
+        """Queue what of a written job can run; the pools that have a task more."""
+        if new:
+            return self.board.admit(job)
+        if job.state in TERMINAL or job.id in self._flushing or job.id not in self.board.jobs:
+            return []  # over, or a later write sees to it
+        return self.board.enqueue(job)
 
     def _remember(self, job: Job) -> None:
         self._recent[job.id] = job
@@ -154,24 +168,22 @@ class Journal:
 
     async def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
         """The jobs that exist, as they are on disk (with newer progress)."""
-        await self.flushed(job_ids)
-        found: dict[str, Job] = {}
-        missing = []
-        for job_id in job_ids:
-            job = self.board.jobs.get(job_id) or self._recent.get(job_id)
-            if job is None:
-                missing.append(job_id)
-            else:
-                found[job_id] = job
-        if missing:
-            for job in (await self.store.get_many(missing)).values():
-                found[job.id] = self.board.jobs.get(job.id, job)
-        return found
+        stored: dict[str, Job] = {}
+        asked: set[str] = set()
+        while True:
+            # Last before the answer: what is known may have been changed while the store was read.
+            await self.flushed(job_ids)
+            missing = [i for i in job_ids if i not in asked and self.current(i) is None]
+            if not missing:
+                break
+            stored |= await self.store.get_many(missing)
+            asked.update(missing)
+        found = ((job_id, self.current(job_id) or stored.get(job_id)) for job_id in job_ids)
+        return {job_id: job for job_id, job in found if job is not None}
 
     async def flushed(self, job_ids: Sequence[str]) -> None:
         """Wait until what is known of these jobs is on disk."""
-        pending = {flushed for i in job_ids if (flushed := self._flushing.get(i)) is not None}
-        if pending:
+        while pending := {at for i in job_ids if (at := self._flushing.get(i)) is not None}:
             await asyncio.wait(pending)
 
     async def open_jobs(self, job_ids: Sequence[str]) -> None:
@@ -189,31 +201,38 @@ class Journal:
         self._recent.pop(job.id, None)
         self.board.jobs[job.id] = job
 
-    def drop(self, jobs: Sequence[Job]) -> None:
-        """These records are gone."""
+    def drop(self, jobs: Sequence[Job], count: int) -> None:
+        """These records are gone, `count` of them just now."""
         for job in jobs:
             self._recent.pop(job.id, None)
             self.counts[job.state] -= 1
+        # Some of them may have gone before, or not at all.
+        self._miscounted |= count != len(jobs)
 
     # --- falling out of step with the store ---
 
-    async def _resync(self, job_ids: Sequence[str]) -> None:
-        stored = await self.store.get_many(job_ids)
-        now = self._clock_ms()
+    def _doubt(self, job_ids: Sequence[str]) -> None:
+        """What is known of these jobs may be wrong: read them before they are used again."""
+        self._miscounted = True
         for job_id in job_ids:
             self.board.forget(job_id)
             self._recent.pop(job_id, None)
+
+    async def _resync(self, job_ids: Sequence[str]) -> None:
+        """Read jobs that are not known (any more)."""
+        stored = await self.store.get_many(job_ids)
+        for job_id in job_ids:
             job = stored.get(job_id)
-            if job is None:
-                continue
+            if job is None or self.current(job_id) is not None:
+                continue  # somebody else was quicker
             if job.state.terminal:
                 self._remember(job)
             else:
-                self._wake(self.board.admit(job, now))
+                self._wake(self.board.admit(job))
 
     async def _resync_until_done(self, job_ids: Sequence[str]) -> None:
         delay = 0.1
-        while job_ids:
+        while True:
             try:
                 await self._resync(job_ids)
             except Exception as error:  # noqa: BLE001 - whatever it is, there is no other way on
@@ -221,7 +240,19 @@ class Journal:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
             else:
+                # Their changes may have been made, and nobody has heard of it.
+                self._feed.add(job_ids)
                 return
+
+    async def recount(self) -> None:
+        """After writes of unknown outcome: read the counts anew, unless writes are under way."""
+        if not self._miscounted or self._flushing:
+            return
+        settled = self._settled
+        counts = Counter(await self.store.counts())
+        if settled == self._settled and not self._flushing:
+            self.counts = counts
+            self._miscounted = False
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -23,6 +23,11 @@ def hash_key(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+def new_key() -> str:
+    """The text of a fresh key."""
+    return PREFIX + secrets.token_urlsafe(_KEY_BYTES)
+
+
 class KeyRing:
     """Makes, lists and revokes keys."""
 
@@ -30,12 +35,14 @@ class KeyRing:
         self._store = store
         self._clock_ms = clock_ms
 
-    async def create(self, tenant: str, name: str, *, admin: bool) -> tuple[str, KeyInfo]:
-        """A fresh key and its record."""
-        text = PREFIX + secrets.token_urlsafe(_KEY_BYTES)
+    async def create(self, text: str, tenant: str, name: str, *, admin: bool) -> KeyInfo:
+        """The record of the key `text`; the same text again gives the first one."""
+        key_hash = hash_key(text)
+        if (known := (await self._store.api_keys()).get(key_hash)) is not None:
+            return known
         info = KeyInfo(new_id(), tenant, name, self._clock_ms(), admin)
-        await self._store.put_api_key(hash_key(text), info)
-        return text, info
+        await self._store.put_api_key(key_hash, info)
+        return info
 
     async def all(self) -> dict[str, KeyInfo]:
         """Every key by its hash, revoked ones too."""

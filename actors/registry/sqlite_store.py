@@ -60,7 +60,9 @@ class SQLiteStore:
             )
         schema = Path(__file__).with_name("schema.sql").read_text()
         connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if version != SCHEMA_VERSION:
+            # Nothing is written otherwise: on a full disk the sweep must be able to begin.
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         return connection
 
     async def close(self) -> None:

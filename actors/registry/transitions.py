@@ -195,8 +195,10 @@ def check_retry(job: Job) -> None:
 
 
 def retry(job: Job, now_ms: int) -> None:
-    """Begin a failed job anew under its id: all its tasks run again. Raises as `check_retry`."""
+    """Begin a failed job anew under its id: all its tasks run again, and its record is kept as
+    long as that of a new job. Raises as `check_retry`."""
     check_retry(job)
+    job.expires_ms += now_ms - max(job.created_ms, retried_ms(job))
     for task in job.tasks:
         task.state = State.QUEUED
         task.progress, task.phase, task.speed, task.eta_s = 0.0, None, None, None

@@ -191,6 +191,7 @@ class Attempt:
             inputs=inputs,
             out_dir=str(folder.outputs),
             progress=self._progress,
+            job_id=lease.job_id,
         )
         result = await self._bench.codec.run(self._order)
         self._progress.phase, self._progress.fraction = "store", 0.0

@@ -140,8 +140,18 @@ class Child(asyncio.Protocol):
             self._transport.write(data)
 
     def kill(self) -> None:
-        """SIGKILL. `on_exit` follows."""
+        """SIGKILL, for what it has started too. `on_exit` follows."""
+        family = self._descendants()
         self.process.kill()
+        for process in family:
+            with suppress(psutil.Error):
+                process.kill()
+
+    def _descendants(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.pid).children(recursive=True)
+        except psutil.Error:
+            return []
 
     def close(self) -> None:
         """Hang up: it ends by itself, or is killed."""

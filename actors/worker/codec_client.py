@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from subprocess import TimeoutExpired
 
@@ -63,6 +65,7 @@ class Codec:
         self._retire_for: str | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._closed = False
+        self._context = copy_context()
 
     # --- for the worker ---
 
@@ -151,11 +154,17 @@ class Codec:
             self._sent.append(order)
             child.send(order.message(self.options.cpu_s))
         if self._sent and (self._watcher is None or self._watcher.done()):
-            self._watcher = asyncio.ensure_future(self._watch())
+            self._watcher = self._apart(self._watch())
 
     def _start_child(self) -> None:
         if self._starting is None or self._starting.done():
-            self._starting = asyncio.ensure_future(self._spawn())
+            self._starting = self._apart(self._spawn())
+
+    def _apart(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """A task that outlives the job which happens to start it: its log lines are not that
+        job's."""
+        loop = asyncio.get_running_loop()
+        return loop.create_task(work, context=self._context.copy())
 
     async def _spawn(self) -> None:
         if self._false_starts:
@@ -283,7 +292,13 @@ class Codec:
             return
         self.head.killed_for = error
         CODEC_ENDS.add(pool=self.pool, reason=reason)
-        log.warning("codec_process_killed", reason=reason, pid=self._child.pid)
+        log.warning(
+            "codec_process_killed",
+            reason=reason,
+            pid=self._child.pid,
+            operation=self.head.operation,
+            job_id=self.head.job_id,
+        )
         self._child.kill()
         if self._spare is None:
             self._start_child()
@@ -344,7 +359,12 @@ class Codec:
             self._conclude(order, TimedOut(f"{order.operation}: used too much CPU time"))
         else:
             CODEC_ENDS.add(pool=self.pool, reason="crash")
-            log.error("codec_process_crashed", how=how.describe, operation=order.operation)
+            log.error(
+                "codec_process_crashed",
+                how=how.describe,
+                operation=order.operation,
+                job_id=order.job_id,
+            )
             self._conclude(order, CodecCrashed(how.describe))
 
     def _false_start(self, how: Exit) -> None:

@@ -66,6 +66,8 @@ class Order:
     inputs: list[Source]
     out_dir: str
     progress: Progress = field(default_factory=Progress)
+    job_id: str = ""
+    """For the log."""
     id: int = 0
     sent: bool = False
     killed_for: ReelyardError | None = None

@@ -17,7 +17,7 @@ from actors.worker.locations import STORE_SCHEMES, open_location
 from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
 from cluster.fetch import redact, upload
 from cluster.settings import Settings
-from cluster.storage import Storage, output_key
+from cluster.storage import ObjectInfo, Storage, output_key
 from cluster.storage.disk import is_full, place
 
 
@@ -31,13 +31,13 @@ class Placed:
     key: str = ""
     path: Path | None = None
     mark: str = ""
-    """ETag, or the file's identity; a later attempt's file has another."""
+    """What tells it from the file of a later attempt, though that holds the same bytes."""
 
     async def take_back(self) -> None:
         """Delete the file unless somebody else's has taken its place since."""
         if self.store is not None:
             found = await self.store.head(self.key)
-            if found is not None and found.etag == self.mark:
+            if found is not None and _mark(found) == self.mark:
                 await self.store.delete([self.key])
         elif self.path is not None:
             await asyncio.to_thread(_remove_own, self.path, self.mark)
@@ -74,7 +74,7 @@ class StoreDestination(Destination):
                 f"the output {self._root}{key} can't be written: {error.message}",
                 internal=error.internal,
             ) from error
-        return Placed(f"{self._root}{key}", name, store=self._store, key=key, mark=info.etag)
+        return Placed(f"{self._root}{key}", name, store=self._store, key=key, mark=_mark(info))
 
 
 class AttemptDestination(Destination):
@@ -93,7 +93,7 @@ class AttemptDestination(Destination):
         info = await self._storage.put_file(
             key, file.path, consume=True, content_type=file.mime, filename=name
         )
-        return Placed(f"storage:{key}", name, store=self._storage, key=key, mark=info.etag)
+        return Placed(f"storage:{key}", name, store=self._storage, key=key, mark=_mark(info))
 
 
 class FileDestination(Destination):
@@ -199,6 +199,11 @@ def _file_errors(target: Path) -> Iterator[None]:
         raise OutputUnwritable(
             f"the output {target} can't be written: {error.strerror or error}", internal=str(error)
         ) from error
+
+
+def _mark(info: ObjectInfo) -> str:
+    # An S3 store's ETag is made of the bytes alone.
+    return f"{info.etag}-{info.modified_ms:x}"
 
 
 def _identity(path: Path) -> str:

@@ -27,7 +27,6 @@ from cluster.settings import Settings
 
 log = structlog.get_logger()
 
-REPORT_S = 0.5
 GATHER_S = 0.1
 """While other tasks are held, ends are gathered that long, at most, into one call."""
 FULL_PAUSE_S = 1.0
@@ -127,6 +126,8 @@ class Shift:
                 await self._wait_for_an_end()
             elif not await asyncio.to_thread(self._scratch.has_room):
                 log.warning("scratch_full", reserve_bytes=self._scratch.reserve_bytes)
+                # Who is not heard of for long counts as dead, to others and to itself.
+                await self._pull(0)
                 await asyncio.sleep(FULL_PAUSE_S)
             elif await self._pull(want):
                 pause = LEAST_PAUSE_S
@@ -259,10 +260,9 @@ class Shift:
     # --- reporting and obeying ---
 
     async def _report_for_ever(self) -> None:
-        pause = min(REPORT_S, self._settings.heartbeat_s)
         call: asyncio.Task[None] | None = None
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self._settings.heartbeat_s)
             self._look_after()
             if self._held and (call is None or call.done()):
                 call = asyncio.create_task(self._report_once())

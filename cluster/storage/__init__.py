@@ -3,6 +3,7 @@
 from cluster.settings import Settings
 from cluster.storage.base import CHUNK_BYTES, ObjectInfo, Storage
 from cluster.storage.keys import (
+    attempt_folder,
     check_key,
     content_disposition,
     dlb_key,
@@ -23,6 +24,7 @@ __all__ = [
     "Storage",
     "UploadInfo",
     "Uploads",
+    "attempt_folder",
     "check_key",
     "content_disposition",
     "contiguous",

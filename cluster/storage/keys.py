@@ -84,9 +84,14 @@ def job_prefix(tenant: str, job_id: str) -> str:
     return f"{TENANTS}/{check_segment(tenant)}/jobs/{check_segment(job_id)}/"
 
 
+def attempt_folder(task: str, fence: int) -> str:
+    """The folder of one attempt within that of its job."""
+    return f"{check_segment(task)}-{fence}"
+
+
 def output_key(tenant: str, job_id: str, task: str, fence: int, name: str) -> str:
     """Where an attempt puts one of its outputs: no two attempts share a key."""
-    folder = f"{job_prefix(tenant, job_id)}{check_segment(task)}-{fence}"
+    folder = job_prefix(tenant, job_id) + attempt_folder(task, fence)
     return check_key(f"{folder}/{safe_name(name)}")
 
 

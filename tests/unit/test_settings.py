@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,11 @@ def test_a_wrong_file_says_what_is_wrong_with_it(
         Settings()
 
 
+def test_a_lease_that_ends_before_the_next_report_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"heartbeat_s\n.*must be at most 0\.3, a third"):
+        Settings(lease_ttl_s=0.9)
+
+
 @pytest.mark.parametrize("cores", [1, 2, 3, 4, 8, 16, 64])
 def test_the_minimum_of_all_pools_fits_the_machine(cores: int) -> None:
     pools = default_pools(cores)
@@ -85,4 +91,9 @@ def test_an_operators_pool_replaces_the_one_of_that_name() -> None:
 
 
 def test_a_signing_secret_does_not_show() -> None:
-    assert "hush" not in repr(Settings(signing_secret="hush"))
+    secrets: dict[str, Any] = {
+        "signing_secret": "hush",
+        "store_url": "redis://:hush@host",
+        "storage_options": {"secret_access_key": "hush"},
+    }
+    assert "hush" not in repr(Settings(**secrets))

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import resource
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -201,6 +202,18 @@ async def test_taking_back_spares_what_a_newer_attempt_has_put_there(
         await unpublish(new, storage)
         with pytest.raises(SourceNotFound):
             await stage_inputs(lease(new[0].url), tmp_path, settings, storage)
+
+
+async def test_taking_back_spares_a_newer_file_of_the_same_bytes(
+    settings: Settings, storage: Storage, made: Callable[..., MediaFile]
+) -> None:
+    asked: dict[str, Any] = {"output": "storage:tenants/t/dlb/x.mp4"}
+    old = await publish(lease(**asked), Result([made()]), settings, storage)
+    # S3 tells times in whole seconds.
+    await asyncio.sleep(1.05 - time.time() % 1 if storage.url.startswith("s3:") else 0.01)
+    await publish(lease(**asked, fence=2), Result([made()]), settings, storage)
+    await unpublish(old, storage)
+    assert await storage.get("tenants/t/dlb/x.mp4") == b"video"
 
 
 async def test_a_presigned_url_gets_the_file_and_its_signature_is_forgotten(

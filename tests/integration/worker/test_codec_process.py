@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from actors.media.operation import Progress, Result, Source
 from actors.worker.codec_child import ChildSpec
@@ -24,6 +25,7 @@ from cluster.errors import (
     TimedOut,
     UnknownOperation,
 )
+from cluster.logs import job_context
 from cluster.settings import Settings
 from tests.integration.worker import trial_operations
 
@@ -124,6 +126,21 @@ async def test_a_crash_blames_the_running_task_only(codec: Codec) -> None:
     assert codec.starts == 2
 
 
+async def test_a_crash_is_logged_with_the_job_that_it_hit(codec: Codec) -> None:
+    with capture_logs() as lines, job_context("another"), pytest.raises(CodecCrashed):
+        await codec.run(Order("trial", {"act": "die"}, [], "/tmp", job_id="job-1"))
+    (crash,) = [line for line in lines if line["event"] == "codec_process_crashed"]
+    assert (crash["job_id"], crash["operation"]) == ("job-1", "trial")
+
+
+async def test_what_outlives_a_job_does_not_log_in_its_name(codec: Codec) -> None:
+    with job_context("job-1"):
+        await codec.run(Order("trial", {}, [], "/tmp"))
+    assert codec._watcher is not None
+    names = [variable.name for variable in codec._watcher.get_context()]
+    assert not [name for name in names if name.endswith("job_id")]
+
+
 async def test_kill_9_of_the_process_is_a_crash_and_the_next_task_runs(codec: Codec) -> None:
     task = asyncio.create_task(run(codec, "hang"))
     await until(lambda: codec.head is not None)
@@ -145,6 +162,14 @@ async def test_cancel_kills_an_operation_that_does_not_listen(codec: Codec) -> N
     await cancel_running(codec, asyncio.create_task(run(codec, "hang")))
     assert not psutil.pid_exists(pid)
     assert await pid_of(codec) != pid
+
+
+async def test_what_an_operation_has_started_ends_with_it(codec: Codec, tmp_path: Path) -> None:
+    flag = tmp_path / "pid"
+    task = asyncio.create_task(run(codec, "spawn", flag=str(flag)))
+    await until(lambda: flag.exists() and bool(flag.read_text()))
+    await cancel_running(codec, task)
+    await until(lambda: not psutil.pid_exists(int(flag.read_text())))
 
 
 async def test_a_cancelled_task_that_waits_is_never_run(codec: Codec, tmp_path: Path) -> None:

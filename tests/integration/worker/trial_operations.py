@@ -9,6 +9,7 @@ import ctypes
 import gc
 import os
 import signal
+import subprocess
 import time
 import weakref
 from pathlib import Path
@@ -44,6 +45,7 @@ class TrialParams(Params):
         "odd",
         "count",
         "full",
+        "spawn",
     ] = "nothing"
     seconds: float = Field(0.0, ge=0)
     megabytes: int = Field(0, ge=0)
@@ -182,6 +184,13 @@ def _full(_: Work[TrialParams]) -> Result:
     return Result()
 
 
+def _spawn(work: Work[TrialParams]) -> Result:
+    with subprocess.Popen(["sleep", "3600"]) as child:
+        Path(work.params.flag).write_text(str(child.pid))
+        child.wait()
+    return Result()
+
+
 _ACTS = {
     "nothing": _nothing,
     "write": _write,
@@ -203,4 +212,5 @@ _ACTS = {
     "odd": _odd,
     "count": _count,
     "full": _full,
+    "spawn": _spawn,
 }

@@ -27,13 +27,22 @@ class Clock:
 
     def __init__(self, now_ms: int = START_MS) -> None:
         self.now_ms = now_ms
+        self._steady_ms = 0
 
     def __call__(self) -> int:
         return self.now_ms
 
     def advance(self, seconds: float) -> int:
         self.now_ms += round(seconds * 1000)
+        self._steady_ms += round(seconds * 1000)
         return self.now_ms
+
+    def steady_ms(self) -> int:
+        return self._steady_ms
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the time of day."""
+        self.now_ms += round(seconds * 1000)
 
 
 def make_task(name: str = "probe", **fields: Any) -> Task:

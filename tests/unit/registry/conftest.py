@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from actors.jobs.messages import Accepted, Commit, Lease, Refusal, Submission, W
 from actors.jobs.model import Job
 from actors.registry.actor import JobRegistry
 from actors.registry.expiry import own_keys
+from actors.registry.interface import Write
+from actors.registry.sqlite_store import SQLiteStore
+from cluster.errors import Unavailable
 from cluster.settings import Settings
 from cluster.storage import job_prefix
 from tests.unit.registry.builders import Clock, make_worker
@@ -31,6 +35,40 @@ class FakeFiles:
         return {"uploads": 0}
 
 
+class TrickyStore(SQLiteStore):
+    """A real store whose answers a test may lose or hold back."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.lose_answers = False
+        self.may_read = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_read.set()
+        self.may_answer.set()
+
+    def write(self, writes: Sequence[Write]) -> asyncio.Future[list[bool]]:
+        written = super().write(writes)
+
+        async def answer() -> list[bool]:
+            verdicts = await written
+            await self.may_answer.wait()
+            if self.lose_answers:
+                raise Unavailable("the answer was lost")
+            return verdicts
+
+        return asyncio.ensure_future(answer())
+
+    async def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        found = await super().get_many(job_ids)
+        await self.may_read.wait()
+        return found
+
+    async def balance(self, tenant: str) -> int | None:
+        found = await super().balance(tenant)
+        await self.may_read.wait()
+        return found
+
+
 class Bench:
     """A registry and what a test needs around it."""
 
@@ -42,7 +80,14 @@ class Bench:
         self.registry = self._make()
 
     def _make(self) -> JobRegistry:
-        return JobRegistry(self.settings, files=self.files, clock_ms=self.clock)
+        self.store = TrickyStore(self.settings.data / "jobs.db")
+        return JobRegistry(
+            self.settings,
+            self.store,
+            files=self.files,
+            clock_ms=self.clock,
+            steady_ms=self.clock.steady_ms,
+        )
 
     async def killed_and_restarted(self) -> JobRegistry:
         """A new registry on the same store; the old one is simply left behind."""

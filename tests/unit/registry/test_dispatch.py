@@ -179,6 +179,24 @@ async def test_a_new_process_of_a_slot_gives_back_what_the_old_one_held(bench: B
     assert await bench.lease(worker=make_worker(incarnation="new")) == []
 
 
+async def test_a_process_that_was_replaced_takes_nothing_from_its_successor(bench: Bench) -> None:
+    await bench.accepted(make_job(), make_job())
+    (old,) = await bench.lease(worker=make_worker(incarnation="old"))
+    (new,) = await bench.lease(worker=make_worker(incarnation="new"))
+    late = await bench.registry.lease(make_worker(incarnation="old"), 5, [done(old)], 0)
+    assert (late.leases, late.drain) == ([], True)
+    assert [verdict.accepted for verdict in late.verdicts] == [False]
+    assert await bench.commit(done(new))
+
+
+async def test_a_worker_that_is_busy_since_before_a_restart_can_be_drained(bench: Bench) -> None:
+    await bench.accepted(make_job())
+    await bench.lease()
+    await bench.killed_and_restarted()
+    await bench.registry.drain(["media-light-1"])
+    assert (await bench.registry.lease(make_worker(), 1, [], 0)).drain
+
+
 async def test_lost_processes_give_back_at_once(bench: Bench) -> None:
     await bench.accepted(make_job(), make_job())
     await bench.lease(worker=make_worker("one", "x"))

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
 
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, OutputFile, State
 from actors.registry.expiry import StoredFiles, may_have_strays, own_keys
 from cluster.storage import Storage, job_prefix, output_key
+from cluster.storage.keys import TEMP_PREFIX
 from tests.unit.registry.builders import BROKEN, done, make_job, make_output
 from tests.unit.registry.conftest import Bench
 
@@ -89,6 +95,61 @@ async def test_a_failed_job_without_files_is_left_alone(bench: Bench) -> None:
     assert (await bench.registry.sweep())["outputs"] == 0
 
 
+async def test_a_job_begun_anew_while_its_leftovers_are_swept_keeps_what_it_makes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job,) = await bench.accepted(make_job())
+    (lease,) = await bench.lease()
+    await bench.commit(done(lease, crashed=True))
+    (lease,) = await bench.lease()
+    await bench.commit(done(lease, crashed=True))
+    bench.clock.advance(61)
+    sweeping, may_go_on = asyncio.Event(), asyncio.Event()
+    delete_of = bench.files.delete_of
+
+    async def slowly(jobs: Sequence[Job]) -> None:
+        sweeping.set()
+        await may_go_on.wait()
+        await delete_of(jobs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.files, "delete_of", slowly)
+        sweep = asyncio.ensure_future(bench.registry.sweep())
+        await sweeping.wait()
+    await bench.registry.retry_many([job.id], None)
+    (lease,) = await bench.lease()
+    assert await bench.commit(done(lease, outputs=[make_output(job, fence=lease.fence)]))
+    may_go_on.set()
+    await sweep
+    (output,) = (await bench.job(job.id)).outputs
+    assert not output.deleted
+
+
+async def test_two_sweeps_at_a_time_count_right(bench: Bench) -> None:
+    await finished(bench)
+    bench.clock.advance(32 * 24 * HOUR_S)
+    await finished(bench)
+    await asyncio.gather(*(bench.registry.sweep() for _ in range(3)))
+    await bench.registry.sweep()
+    assert (await bench.registry.overview()).jobs["succeeded"] == 1
+
+
+async def test_a_job_begun_anew_is_kept_as_long_as_a_new_one(make_bench: MakeBench) -> None:
+    bench = make_bench(record_retention_days=1)
+    (job,) = await bench.accepted(make_job(bench.clock.now_ms, expires_ms=0))
+    for _ in range(2):
+        (lease,) = await bench.lease()
+        await bench.commit(done(lease, error=BROKEN))
+        bench.clock.advance(20 * HOUR_S)
+        await bench.registry.retry_many([job.id], None)
+    (lease,) = await bench.lease()
+    await bench.commit(done(lease))
+    bench.clock.advance(23 * HOUR_S)
+    assert (await bench.registry.sweep())["records"] == 0
+    bench.clock.advance(2 * HOUR_S)
+    assert (await bench.registry.sweep())["records"] == 1
+
+
 # --- the files themselves ---
 
 
@@ -120,9 +181,24 @@ async def test_files_of_a_lost_attempt_go_with_its_job() -> None:
     transitions.start_attempt(job, job.tasks[0], make_worker(), START_MS)
     transitions.end_badly(job, job.tasks[0], Outcome.LOST, None, RetryPolicy(), START_MS + 1)
     assert may_have_strays(job)
-    await storage.put(output_key("default", job.id, "probe", 1, "a.mp4"), b"x")
+    later = output_key("default", job.id, "probe", 11, "a.mp4")
+    for key in (output_key("default", job.id, "probe", 1, "a.mp4"), later):
+        await storage.put(key, b"x")
     await StoredFiles(storage, upload_retention_ms=1000).delete_of([job])
-    assert await storage.list() == []
+    # What an attempt stores that begins only now is not this call's to delete.
+    assert [info.key for info in await storage.list()] == [later]
+
+
+async def test_half_written_files_go_though_the_registry_never_restarts(tmp_path: Path) -> None:
+    files = StoredFiles(Storage.open(tmp_path.as_uri()), upload_retention_ms=1000)
+    now_ms = time.time_ns() // 1_000_000
+    await files.sweep(now_ms)
+    half = tmp_path / f"{TEMP_PREFIX}1"
+    half.write_bytes(b"x")
+    await files.sweep(now_ms + 3_600_000)
+    assert half.exists()
+    await files.sweep(now_ms + 25 * 3_600_000)
+    assert not half.exists()
 
 
 async def test_deleting_nothing_is_allowed() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
 from actors.jobs.model import Job, State
+from actors.registry.keys import hash_key, new_key
 from tests.unit.registry.builders import BROKEN, done, make_job, make_output
 from tests.unit.registry.conftest import Bench
 
@@ -179,8 +180,6 @@ async def test_new_tenants_get_the_default_credits_once(make_bench: MakeBench) -
 
 
 async def test_an_api_key_is_shown_once_and_kept_as_a_hash(bench: Bench) -> None:
-    from actors.registry.keys import hash_key
-
     text, info = await bench.registry.create_key("t", "laptop", False, 7)
     assert len(text) == 43
     assert text.startswith("ry_")
@@ -190,6 +189,17 @@ async def test_an_api_key_is_shown_once_and_kept_as_a_hash(bench: Bench) -> None
     assert ended.revoked_ms is not None
     assert await bench.registry.revoke_key(info.key_id) == ended
     assert (await bench.registry.api_keys())[hash_key(text)] == ended
+
+
+async def test_grants_and_keys_that_are_asked_for_again_count_once(bench: Bench) -> None:
+    text = new_key()
+    for _ in range(2):
+        await bench.registry.grant("t", 5, "mine")
+        made, info = await bench.registry.create_key("t", "laptop", False, 7, text)
+        assert made == text
+        await bench.killed_and_restarted()
+    assert await bench.registry.api_keys() == {hash_key(text): info}
+    assert (await bench.registry.usage("t")).credits_left == 12
 
 
 async def test_a_secret_stays_the_same(bench: Bench) -> None:

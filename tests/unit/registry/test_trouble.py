@@ -9,12 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from actors.jobs.messages import Accepted, Refusal
-from actors.jobs.model import State
+from actors.jobs.model import ErrorInfo, State
 from actors.registry import board as board_module
 from actors.registry.actor import JobRegistry
 from actors.registry.sqlite_store import SQLiteStore
 from cluster.errors import StorageFull, Unavailable
-from tests.unit.registry.builders import BROKEN, done, make_job, make_worker, report
+from tests.unit.registry.builders import BROKEN, FLAKY, done, make_job, make_worker, report
 from tests.unit.registry.conftest import Bench
 
 
@@ -57,6 +57,14 @@ async def test_a_full_disk_is_said_and_passes_by_itself(bench: Bench) -> None:
     assert isinstance(answer, Accepted)
 
 
+async def test_a_store_that_is_there_already_is_opened_without_writing(bench: Bench) -> None:
+    await bench.accepted(make_job())
+    await bench.killed_and_restarted()
+    await bench.registry.stop()
+    await bench.killed_and_restarted()
+    assert (bench.settings.data / "jobs.db-wal").stat().st_size == 0
+
+
 async def test_a_charge_that_was_not_written_is_not_counted(bench: Bench) -> None:
     await bench.registry.grant("default", 5)
     await limit_pages(bench, 1)
@@ -65,6 +73,139 @@ async def test_a_charge_that_was_not_written_is_not_counted(bench: Bench) -> Non
     await limit_pages(bench, 0)
     await bench.accepted(make_job(credits=5))
     assert (await bench.registry.usage("default")).credits_left == 0
+
+
+async def test_a_refund_that_was_not_written_is_not_counted(bench: Bench) -> None:
+    await bench.registry.grant("default", 5)
+    await bench.accepted(make_job(credits=5))
+    (lease,) = await bench.lease()
+    await limit_pages(bench, 1)
+    too_big = ErrorInfo("corrupt_media", "x" * 100_000)
+    with pytest.raises(StorageFull):
+        await bench.commit(done(lease, error=too_big))
+    await limit_pages(bench, 0)
+    (answer,) = await bench.submit(make_job(credits=5))
+    assert isinstance(answer, Refusal)
+    await in_sync_again(bench)
+    assert await bench.commit(done(lease, error=too_big))
+    await bench.accepted(make_job(credits=5))
+    assert (await bench.registry.usage("default")).credits_left == 0
+
+
+async def test_a_refund_that_comes_while_the_balance_is_read_is_counted(bench: Bench) -> None:
+    await bench.registry.grant("default", 5)
+    await bench.accepted(make_job(credits=5))
+    (lease,) = await bench.lease()
+    await bench.killed_and_restarted()
+    bench.store.may_read.clear()
+    submitting = asyncio.ensure_future(bench.submit(make_job(credits=5)))
+    await asyncio.sleep(0.02)
+    assert await bench.commit(done(lease, error=BROKEN))
+    bench.store.may_read.set()
+    (answer,) = await submitting
+    assert isinstance(answer, Accepted)
+
+
+async def test_credits_in_use_while_more_are_granted_are_not_spent_twice(bench: Bench) -> None:
+    await bench.registry.grant("default", 5)
+    bench.store.may_answer.clear()
+    submitting = asyncio.ensure_future(bench.submit(make_job(credits=5)))
+    await asyncio.sleep(0.02)
+    await bench.registry.grant("default", 5)
+    bench.store.may_answer.set()
+    await submitting
+    first, second = await bench.submit(make_job(credits=5), make_job(credits=1))
+    assert isinstance(first, Accepted)
+    assert isinstance(second, Refusal)
+
+
+async def test_a_job_that_was_stored_though_nobody_was_told_runs_all_the_same(bench: Bench) -> None:
+    await bench.registry.start()
+    bench.store.lose_answers = True
+    job = make_job(credits=2)
+    with pytest.raises(Unavailable):
+        await bench.submit(job)
+    bench.store.lose_answers = False
+    await in_sync_again(bench)
+    (again,) = await bench.submit(make_job(id=job.id, credits=2))
+    assert isinstance(again, Accepted)
+    assert again.replayed
+    (lease,) = await bench.lease(want=5)
+    assert lease.job_id == job.id
+    assert await bench.commit(done(lease))
+    assert (await bench.registry.usage("default")).credits_spent == 2
+
+
+async def test_an_end_that_was_stored_though_nobody_was_told_is_news_and_counted(
+    bench: Bench,
+) -> None:
+    (job,) = await bench.accepted(make_job())
+    (lease,) = await bench.lease()
+    before = await bench.registry.changes(-1, 0)
+    bench.store.lose_answers = True
+    with pytest.raises(Unavailable):
+        await bench.commit(done(lease))
+    bench.store.lose_answers = False
+    news = await bench.registry.changes(before.seq, 5)
+    assert news.job_ids == [job.id]
+    assert (await bench.job(job.id)).state is State.SUCCEEDED
+    assert await bench.commit(done(lease))
+    await bench.registry.sweep()
+    counts = (await bench.registry.overview()).jobs
+    assert (counts["queued"], counts["running"], counts["succeeded"]) == (0, 0, 1)
+
+
+async def test_nobody_sees_an_end_before_it_is_on_disk(bench: Bench) -> None:
+    (old,) = await bench.accepted(make_job())
+    (lease,) = await bench.lease()
+    await bench.commit(done(lease))
+    await bench.killed_and_restarted()
+    (job,) = await bench.accepted(make_job())
+    (lease,) = await bench.lease()
+    bench.store.may_read.clear()
+    bench.store.may_answer.clear()
+    # One of the two has to be read; meanwhile the other ends, but is not on disk.
+    looking = asyncio.ensure_future(bench.registry.get_many([old.id, job.id]))
+    await asyncio.sleep(0.02)
+    committing = asyncio.ensure_future(bench.commit(done(lease)))
+    submitting = asyncio.ensure_future(bench.submit(make_job(id=job.id)))
+    bench.store.may_read.set()
+    await asyncio.wait([looking, submitting], timeout=0.1)
+    assert (looking.done(), submitting.done()) == (False, False)
+    bench.store.may_answer.set()
+    assert await committing
+    assert (await looking)[job.id].state is State.SUCCEEDED
+    (again,) = await submitting
+    assert isinstance(again, Accepted)
+    assert again.replayed
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_jump_of_the_clock_ends_no_lease_and_lengthens_no_pause(
+    bench: Bench, hours: int
+) -> None:
+    await bench.accepted(make_job(), make_job())
+    running, failing = await bench.lease(want=2)
+    assert await bench.commit(done(failing, error=FLAKY))
+    bench.clock.jump(hours * 3600)
+    await bench.registry._tick()
+    assert (await bench.registry.overview()).lease_expiries == 0
+    bench.clock.advance(2)
+    await bench.registry._tick()
+    assert [lease.job_id for lease in await bench.lease(want=5)] == [failing.job_id]
+    bench.clock.advance(29)
+    await bench.registry._tick()
+    assert [lease.job_id for lease in await bench.lease(want=5)] == [running.job_id]
+
+
+async def test_a_lease_of_a_job_that_is_gone_runs_out_once(bench: Bench) -> None:
+    await bench.accepted(make_job())
+    await bench.lease()
+    bench.registry._board.jobs.clear()
+    for _ in range(3):
+        bench.clock.advance(31)
+        await bench.registry._tick()
+    assert (await bench.registry.overview()).lease_expiries == 1
 
 
 async def test_a_store_that_cannot_be_opened_is_tried_again_at_the_next_call(bench: Bench) -> None:
@@ -108,10 +249,11 @@ async def test_a_caller_that_goes_away_changes_nothing_for_its_job(bench: Bench)
     await asyncio.sleep(0)
     submitting.cancel()
     await asyncio.gather(submitting, return_exceptions=True)
+    assert len(await bench.lease(want=5, wait_s=5)) == 1
     (again,) = await bench.submit(make_job(id=job.id))
     assert isinstance(again, Accepted)
     await bench.killed_and_restarted()
-    assert len(await bench.lease(want=5)) == 1
+    assert (await bench.registry.overview()).jobs["running"] == 1
 
 
 async def test_an_unreadable_record_does_not_stop_the_others(bench: Bench) -> None:

@@ -3,6 +3,8 @@
 import io
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,11 @@ import structlog
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from actors.jobs.model import State
+from actors.registry.state_log import StateLog
 from cluster.logs import HIDDEN, configure_logging, hide_secrets, job_context
 from cluster.settings import Settings
+from tests.unit.registry.builders import make_job
 
 KEY = "ry_" + "a1B2-_" * 7
 
@@ -93,3 +98,17 @@ def test_no_query_of_a_url_survives(before: str, secret: str) -> None:
     assume(secret not in before)
     event = {"event": f"{before} https://h.test/p?sig={secret} and more"}
     assert secret not in json.dumps(hide_secrets(None, "info", dict(event)))
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_log_that_can_not_be_written_stops_nobody(log_format: str) -> None:
+    job = make_job(state=State.RUNNING)
+    went_on = False
+    # Closing it writes what is left, and fails.
+    with suppress(OSError), Path("/dev/full").open("w", buffering=1) as full:
+        configure_logging(Settings(log_format=log_format), "test", full)
+        structlog.get_logger().error("no_room", why="x" * 100_000)
+        StateLog().write([(job, State.QUEUED, State.RUNNING)])
+        went_on = True
+    structlog.reset_defaults()
+    assert went_on

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.media.operation import MediaFile, Result
+from actors.worker import shift as shift_module
 from actors.worker.codec_client import CodecCrashed
 from actors.worker.codec_order import Order
 from cluster.errors import CorruptMedia, SourceNotFound
@@ -237,11 +238,18 @@ async def test_short_tasks_are_leased_in_batches(stage: Stage) -> None:
     assert len({commit.job_id for commit in stage.registry.commits}) == 300
 
 
-async def test_a_worker_takes_nothing_while_its_disk_is_full(tmp_path: Path) -> None:
+async def test_a_worker_takes_nothing_while_its_disk_is_full_but_keeps_in_touch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shift_module, "FULL_PAUSE_S", 0.01)
     stage = start(tmp_path, scratch_reserve_bytes=1 << 60)
     stage.registry.add(lease(1))
-    await asyncio.sleep(0.1)
-    assert stage.registry.wants == []
+    await stage.until(lambda: len(stage.registry.wants) > 1)
+    assert set(stage.registry.wants) == {0}
+    assert len(stage.registry.queue) == 1
+    stage.registry.drain = True
+    async with asyncio.timeout(10):
+        await stage.task
     await stage.end()
 
 
