@@ -220,4 +220,4 @@ class TranscodeBody(Body):
 class UrlBody(Body):
     """`POST /media/input` and `/media/output`."""
 
-    url: str = Field(pattern=r"^dlb://.+")
+    url: str
