@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from actors.jobs.ids import from_ulid, parse_id, to_ulid
+from actors.jobs.ids import ULID_PREFIX, from_ulid, parse_id, to_ulid
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import ErrorInfo, Job, OutputFile, State, Task
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
@@ -47,12 +47,12 @@ Links = Mapping[str, str]
 
 def job_id_text(job_id: str) -> str:
     """`job_` and the 26 characters of the same 128 bits."""
-    return f"job_{to_ulid(job_id)}"
+    return ULID_PREFIX + to_ulid(job_id)
 
 
 def read_job_id(text: str) -> str:
     """The id behind `job_...` (a plain UUID is taken too). Raises `NotFound`."""
-    found = from_ulid(text.removeprefix("job_")) or parse_id(text)
+    found = parse_id(text)
     if found is None:
         raise NotFound(f"There is no job {text!r}")
     return found

@@ -22,6 +22,14 @@ async def test_a_job_of_each_surface_is_seen_through_every_other(world: World) -
         assert (await world.http.get(f"/v1/jobs/{job_id}")).json()["status"] == "pending"
 
 
+async def test_every_surface_knows_the_ids_of_the_others(world: World) -> None:
+    ittybit = (await world.create()).json()["id"]
+    for path in (f"/v1/jobs/{ittybit}", f"/api/media/jobs/{ittybit}", f"/jobs/{ittybit}"):
+        assert (await world.http.get(path)).status_code == 200, path
+    found = (await world.http.get(f"/media/transcode?job_id={ittybit}")).json()
+    assert found["status"] == "Pending"
+
+
 async def test_nobody_sees_the_jobs_of_another_tenant(world: World) -> None:
     dolby = await world.enhance()
     ittybit = (await world.create()).json()["id"]

@@ -132,6 +132,8 @@ async def test_what_a_body_lacks_is_named_in_a_problem(world: World) -> None:
         answer = await world.http.post("/media/enhance", json=body)
         assert answer.status_code == 400
         assert named in answer.json()["detail"]
+    odd = await world.http.post("/media/enhance", json={"input": 5, "output": "dlb://a"})
+    assert odd.json()["detail"].startswith("input: ")
     ftp = {"input": "ftp://a/b", "output": "dlb://a"}
     assert (await world.http.post("/media/enhance", json=ftp)).status_code == 400
 
