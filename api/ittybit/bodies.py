@@ -81,7 +81,7 @@ class AnimationOptions(Shape, Range):
 
     format: Literal["gif", "webp"] | None = None
     quality: Quality | None = None
-    fps: Annotated[float, Field(ge=1, le=60)] | None = None
+    fps: Annotated[int, Field(ge=1, le=20)] | None = None
 
 
 Options = VideoOptions | AudioOptions | ImageOptions | AnimationOptions

@@ -178,6 +178,8 @@ def page_query(
         raise ValidationFailed(f"order: must be asc or desc, not {order!r}")
     if after and before:
         raise ValidationFailed("after, before: only one of them can be given")
+    if kind is not None and kind not in KINDS:
+        raise ValidationFailed(f"kind: must be one of {', '.join(KINDS)}, not {kind[:80]!r}")
     by_operation = kind in _OPERATION_KINDS
     return PageQuery(
         tenant=tenant,
@@ -221,6 +223,8 @@ def page_headers(
 
 _WALKS = ("after", "before")
 _OPERATION_KINDS = ("probe", "export")
+KINDS = (*JOB_KINDS, "adaptive_video", *_OPERATION_KINDS, "data")
+"""What `kind` of a listed job can be; `data` is Reelyard's own: what makes no media."""
 
 
 def _read_cursor(text: str | None) -> str | None:

@@ -162,6 +162,13 @@ class PreviewBody(Body):
     columns: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
     rows: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
     fps: Annotated[int, Field(ge=1, le=20)] | None = Field(None, description="gif; 10")
+    webhook_url: None = Field(None, description="not yet: poll the job, or wait for its end")
+
+    @field_validator("webhook_url", mode="before")
+    @classmethod
+    def _no_webhooks(cls, value: object) -> None:
+        if value is not None:
+            raise ValueError("no webhooks are delivered yet; poll GET /v1/jobs/{job_id} instead")
 
 
 class KeyBody(Body):
