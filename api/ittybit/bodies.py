@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from api.fields import Metadata, Url
 from cluster.errors import UnsupportedOutput, ValidationFailed
 
 Quality = Literal["very_low", "low", "medium", "high", "very_high"]
@@ -98,10 +99,10 @@ class JobBody(Body):
     """`POST /jobs`."""
 
     kind: Literal["video", "audio", "image", "animation", "adaptive_video"]
-    input: Annotated[str, Field(min_length=1)]
+    input: Url
     options: dict[str, Any] = {}
-    output: Annotated[str, Field(min_length=1)] | None = None
-    metadata: dict[str, Any] = {}
+    output: Url | None = None
+    metadata: Metadata = {}
     webhook_url: str | None = None
 
 
@@ -110,18 +111,18 @@ class TaskInput(Body):
 
     model_config = ConfigDict(extra="allow")
 
-    url: Annotated[str, Field(min_length=1)]
+    url: Url
 
 
 class TaskBody(Body):
     """`POST /tasks`; the older clients send `url` instead of `input`."""
 
     kind: Literal["probe", "video", "audio", "image", "animation"]
-    input: str | TaskInput | None = None
-    url: str | None = None
+    input: Url | TaskInput | None = None
+    url: Url | None = None
     options: dict[str, Any] = {}
-    output: Annotated[str, Field(min_length=1)] | None = None
-    metadata: dict[str, Any] = {}
+    output: Url | None = None
+    metadata: Metadata = {}
     webhook_url: str | None = None
 
     @property

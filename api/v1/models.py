@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator, model_validator
 
-MAX_METADATA_BYTES = 16 << 10
+from api.fields import Metadata
+
 MAX_DEPTH = 32
 """Encoders and stores give up at some depth; a body that goes there is not meant well."""
 
@@ -80,20 +80,13 @@ class JobBody(Body):
         "allows (ending in `/`: a folder); unset: Reelyard's own storage",
     )
     priority: int = Field(0, ge=-100, le=100, description="higher runs first")
-    metadata: dict[str, Any] = Field(
+    metadata: Metadata = Field(
         default_factory=dict, description="kept with the job, at most 16 KiB of JSON"
     )
     pool: str | None = Field(None, description="pool of workers to run on, e.g. gpu")
     tasks: list[TaskBody] | None = Field(
         None, min_length=1, max_length=64, description="a graph of steps instead of `operation`"
     )
-
-    @field_validator("metadata")
-    @classmethod
-    def _small(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if len(msgspec.json.encode(value)) > MAX_METADATA_BYTES:
-            raise ValueError(f"metadata takes at most {MAX_METADATA_BYTES} bytes of JSON")
-        return value
 
     @model_validator(mode="after")
     def _one_input(self) -> JobBody:

@@ -134,6 +134,9 @@ async def test_what_a_body_lacks_is_named_in_a_problem(world: World) -> None:
         assert named in answer.json()["detail"]
     odd = await world.http.post("/media/enhance", json={"input": 5, "output": "dlb://a"})
     assert odd.json()["detail"].startswith("input: ")
+    for long in ("https://a/" + "x" * 9_000, {"url": "https://a/" + "x" * 9_000}):
+        answer = await world.http.post("/media/enhance", json={"input": long, "output": "dlb://a"})
+        assert (answer.status_code, answer.json()["title"]) == (400, "Validation Error")
     ftp = {"input": "ftp://a/b", "output": "dlb://a"}
     assert (await world.http.post("/media/enhance", json=ftp)).status_code == 400
 

@@ -97,6 +97,8 @@ async def test_the_list_filters_by_kind_status_and_input(world: World) -> None:
         ({"options": {"fps": 99}}, 400, "request_invalid"),
         ({"options": {"format": "webm", "codec": "h264"}}, 400, "request_invalid"),
         ({"webhook_url": "https://x/"}, 400, "request_invalid"),
+        ({"metadata": {"x": "y" * 20_000}}, 400, "request_invalid"),
+        ({"input": "https://x/" + "y" * 9_000}, 400, "request_invalid"),
         ({"output": "s3://bucket/a.mp4"}, 403, "source_forbidden"),
     ],
 )
