@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+import msgspec
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+MAX_METADATA_BYTES = 16 << 10
 MAX_DEPTH = 32
 """Encoders and stores give up at some depth; a body that goes there is not meant well."""
 _INTEGERS = range(-(1 << 63), 1 << 64)
 """What every store and encoder can hold."""
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(msgspec.json.encode(value)) > MAX_METADATA_BYTES:
+        raise ValueError(f"metadata takes at most {MAX_METADATA_BYTES} bytes of JSON")
+    return value
+
+
+Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
+"""Kept with the job and sent in every list of jobs: at most 16 KiB of JSON."""
+
+Url = Annotated[str, Field(min_length=1, max_length=8192)]
+"""A location, as the sender wrote it."""
 
 
 class Body(BaseModel):

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from api.auth import caller
-from api.faults import pydantic_v1
+from api.faults import plain_loc, pydantic_v1
 from cluster.errors import (
     BadRequest,
     Forbidden,
@@ -117,7 +117,7 @@ def from_validation(error: RequestValidationError) -> ValidationFailed:
     """FastAPI's error as ours."""
     faults = [
         {
-            "loc": [part for part in fault["loc"] if isinstance(part, str | int)],
+            "loc": _loc_of(fault, error.body),
             "msg": str(fault["msg"]),
             "type": str(fault["type"]),
         }
@@ -125,6 +125,11 @@ def from_validation(error: RequestValidationError) -> ValidationFailed:
     ]
     text = "; ".join(f"{_field(fault['loc'])}: {pydantic_v1(fault)['msg']}" for fault in faults)
     return ValidationFailed(text, details={"errors": faults})
+
+
+def _loc_of(fault: dict[str, Any], body: object) -> list[str | int]:
+    where, *inner = fault["loc"]
+    return [where, *(plain_loc(fault | {"loc": inner}, body) if where == "body" else inner)]
 
 
 def _field(loc: Sequence[str | int]) -> str:

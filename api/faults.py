@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _PLAIN: dict[str, tuple[str, str]] = {
@@ -51,6 +52,25 @@ _BOUNDS: dict[str, tuple[str, str]] = {
     "too_long": ("ensure this value has at most {} items", "value_error.list.max_items"),
 }
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
+
+
+def plain_loc(fault: Mapping[str, Any], sent: Any) -> list[str | int]:
+    """Where in `sent` the fault lies.
+
+    pydantic also names the member of a union that it tried (`str`, the name of a model): whoever
+    sent the request does not know those, and v1 did not tell them.
+    """
+    loc, found = list(fault["loc"]), list[str | int]()
+    if fault["type"] == "json_invalid":
+        return loc
+    for place, part in enumerate(loc):
+        known = range(len(sent)) if isinstance(sent, list) else sent
+        if isinstance(sent, dict | list) and part in known:
+            sent = sent[part]
+            found.append(part)
+        elif fault["type"] == "missing" and place == len(loc) - 1:
+            found.append(part)
+    return found
 
 
 def pydantic_v1(fault: dict[str, Any]) -> dict[str, Any]:

@@ -75,11 +75,11 @@ class Signer:
         """An opaque cursor that holds `state` (JSON-able)."""
         return self._seal("cursor", _json(state))
 
-    def read_cursor(self, text: str) -> dict[str, Any]:
-        """The state in a cursor. Raises `InvalidCursor`."""
+    def read_cursor(self, text: str, name: str = "cursor") -> dict[str, Any]:
+        """The state in a cursor, which came in the field `name`. Raises `InvalidCursor`."""
         payload = self._open("cursor", text)
         if payload is None:
-            raise InvalidCursor("cursor: it is not one that this server gave out")
+            raise InvalidCursor(f"{name}: it is not one that this server gave out")
         state: dict[str, Any] = json.loads(payload)
         return state
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import uuid_utils
 
+ULID_PREFIX = "job_"
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {char: value for value, char in enumerate(_CROCKFORD)} | {"i": 1, "l": 1, "o": 0}
 
@@ -35,7 +36,9 @@ def first_id_at(ms: int) -> str:
 
 
 def parse_id(text: str) -> str | None:
-    """`text` as a canonical id, or None if it is not a UUID."""
+    """`text` as a canonical id, or None if it is neither a UUID nor `job_` and `to_ulid` of one."""
+    if text.startswith(ULID_PREFIX):
+        return from_ulid(text.removeprefix(ULID_PREFIX))
     try:
         return str(UUID(text)) if len(text) in (32, 36) else None
     except ValueError:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from actors.media import content
-from api.bodies import Body
+from api.bodies import Body, Url
 
 Amount = Literal["low", "medium", "high", "max", "auto"]
 
@@ -25,12 +25,12 @@ class Region(Body):
 class Place(Body):
     """A location as an object."""
 
-    url: str = Field(min_length=1)
+    url: Url
     auth: dict[str, Any] | None = None
     region: Region | None = None
 
 
-Location = str | Place
+Location = Url | Place
 
 
 class Callback(Body):
@@ -153,10 +153,10 @@ class TranscodeInput(Body):
 class Destination(Body):
     """A location, or a file in one of the request's `storage` entries."""
 
-    url: str | None = None
+    url: Url | None = None
     auth: dict[str, Any] | None = None
     ref: str | None = None
-    filename: str | None = None
+    filename: str | None = Field(None, max_length=1024)
 
 
 class VideoOptions(Body):
@@ -186,7 +186,7 @@ Kind = Literal["mp4", "webm", "mp3", "wav", "ogg", "png", "jpg", "hls", "dash"]
 
 class TranscodeOutput(Body):
     id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    destination: str | Destination
+    destination: Url | Destination
     kind: Kind
     video: VideoOptions | None = None
     audio: AudioOptions | list[AudioOptions] | None = None
@@ -194,7 +194,7 @@ class TranscodeOutput(Body):
 
 
 class Bucket(Body):
-    url: str
+    url: Url
 
 
 class StoragePlace(Body):
@@ -215,4 +215,4 @@ class TranscodeBody(Body):
 class UrlBody(Body):
     """`POST /media/input` and `/media/output`."""
 
-    url: str = Field(pattern=r"^dlb://.+")
+    url: Url

@@ -13,6 +13,13 @@ from cluster.storage.keys import SCHEME, dlb_key
 DLB = "dlb://"
 
 
+def storage_key(url: str, who: Caller) -> str:
+    """Where `dlb://` storage keeps `url`. Raises `ValidationFailed`, `BadRequest`."""
+    if not url.startswith(DLB) or url == DLB:
+        raise ValidationFailed(f"url: must be dlb:// and a name, not {url[:80]!r}")
+    return dlb_key(who.tenant, url)
+
+
 def url_of(place: Location) -> str:
     """The URL of a location as its sender wrote it."""
     return place.url if isinstance(place, Place) else place

@@ -13,6 +13,7 @@ from api.auth import Caller, caller, services
 from api.dolby import wire
 from api.dolby.bodies import EnhanceBody, TranscodeBody, UrlBody
 from api.dolby.enhance import enhance_spec
+from api.dolby.places import storage_key
 from api.dolby.token import issue_token
 from api.dolby.transcode import transcode_spec
 from api.errors import error_headers, full_path, json_response
@@ -20,7 +21,6 @@ from api.idempotency import keyed, once
 from api.registry_client import expect_job
 from api.services import Services
 from cluster.errors import BadRequest, NotFound, ReelyardError
-from cluster.storage.keys import dlb_key
 
 router = APIRouter(tags=["dolby"], strict_content_type=False)
 
@@ -76,7 +76,7 @@ async def list_jobs(
     next_token: str | None = None,
 ) -> dict[str, Any]:
     if next_token:
-        query = wire.resume_query(who.tenant, parts.signer.read_cursor(next_token))
+        query = wire.resume_query(who.tenant, parts.signer.read_cursor(next_token, "next_token"))
     else:
         query = wire.page_query(
             who.tenant,
@@ -109,7 +109,7 @@ async def cancel(job_id: JobId, request: Request, who: Who, parts: Parts) -> Res
 
 @router.post("/media/input", summary="Get a URL to upload to `dlb://` storage")
 async def start_input(body: UrlBody, request: Request, who: Who, parts: Parts) -> dict[str, str]:
-    return {"url": await parts.upload_url(request, dlb_key(who.tenant, body.url))}
+    return {"url": await parts.upload_url(request, storage_key(body.url, who))}
 
 
 @router.post("/media/output", summary="Get a URL to download from `dlb://` storage")
@@ -119,8 +119,7 @@ async def start_output(body: UrlBody, request: Request, who: Who, parts: Parts) 
 
 @router.get("/media/output", summary="Download from `dlb://` storage")
 async def output(url: str, request: Request, who: Who, parts: Parts) -> Response:
-    body = UrlBody.model_validate({"url": url})
-    return RedirectResponse(await _download_url(body.url, request, who, parts), 302)
+    return RedirectResponse(await _download_url(url, request, who, parts), 302)
 
 
 @router.api_route(
@@ -134,7 +133,7 @@ async def webhooks(who: Who) -> None:  # noqa: ARG001  strangers learn nothing, 
 
 
 async def _download_url(url: str, request: Request, who: Caller, parts: Services) -> str:
-    key = dlb_key(who.tenant, url)
+    key = storage_key(url, who)
     if await parts.storage.head(key) is None:
         raise NotFound(f"There is nothing at {url!r}")
     return await parts.object_url(request, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -16,6 +17,7 @@ from cluster.errors import BadRequest, Unauthorized, ValidationFailed
 
 DEFAULT_LIFE_S = 1800
 LONGEST_LIFE_S = 86_400
+_LIFE = re.compile("[0-9]{1,9}")
 _WRONG = "Invalid app key or app secret: the key is an API key's id or name, the secret its text"
 
 
@@ -41,8 +43,10 @@ def read_life(fields: dict[str, str]) -> int:
     if grant != "client_credentials":
         raise ValidationFailed(f"grant_type: must be client_credentials, not {grant!r}")
     text = fields.get("expires_in", str(DEFAULT_LIFE_S))
-    if not text.isdecimal() or not 1 <= int(text) <= LONGEST_LIFE_S:
-        raise ValidationFailed(f"expires_in: must be 1 to {LONGEST_LIFE_S} seconds, not {text!r}")
+    if not _LIFE.fullmatch(text) or not 1 <= int(text) <= LONGEST_LIFE_S:
+        raise ValidationFailed(
+            f"expires_in: must be 1 to {LONGEST_LIFE_S} seconds, not {text[:40]!r}"
+        )
     return int(text)
 
 
@@ -68,5 +72,5 @@ def _read_fields(body: bytes) -> dict[str, str]:
         return dict(parse_qsl(text))
     try:
         return {name: str(value) for name, value in json.loads(text).items()}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadRequest("the body is neither a form nor JSON") from None

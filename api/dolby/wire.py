@@ -118,7 +118,7 @@ def expiry_ms(finished_ms: int) -> int:
 
 
 def read_time(name: str, text: str) -> int:
-    """An ISO 8601 date or time as Unix milliseconds; without a zone: UTC.
+    """An ISO 8601 date or time as Unix milliseconds (0 if before 1970); without a zone: UTC.
 
     Raises `ValidationFailed`, or takes a blank where a `+` was not encoded in the URL.
     """
@@ -128,7 +128,7 @@ def read_time(name: str, text: str) -> int:
     except ValueError:
         raise ValidationFailed(f"{name}: must be an ISO 8601 date or time, not {text!r}") from None
     found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return round(found.timestamp() * 1000)
+    return max(0, round(found.timestamp() * 1000))
 
 
 def page_query(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.bodies import Body
+from api.bodies import Body, Metadata, Url
 from cluster.errors import UnsupportedOutput, ValidationFailed
 
 Quality = Literal["very_low", "low", "medium", "high", "very_high"]
@@ -76,7 +76,7 @@ class AnimationOptions(Shape, Range):
 
     format: Literal["gif", "webp"] | None = None
     quality: Quality | None = None
-    fps: Annotated[float, Field(ge=1, le=60)] | None = None
+    fps: Annotated[int, Field(ge=1, le=20)] | None = None
 
 
 Options = VideoOptions | AudioOptions | ImageOptions | AnimationOptions
@@ -93,10 +93,10 @@ class JobBody(Body):
     """`POST /jobs`."""
 
     kind: Literal["video", "audio", "image", "animation", "adaptive_video"]
-    input: Annotated[str, Field(min_length=1)]
+    input: Url
     options: dict[str, Any] = Field(default_factory=dict)
-    output: Annotated[str, Field(min_length=1)] | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    output: Url | None = None
+    metadata: Metadata = Field(default_factory=dict)
     webhook_url: str | None = None
 
 
@@ -105,18 +105,18 @@ class TaskInput(Body):
 
     model_config = ConfigDict(extra="allow")
 
-    url: Annotated[str, Field(min_length=1)]
+    url: Url
 
 
 class TaskBody(Body):
     """`POST /tasks`; the older clients send `url` instead of `input`."""
 
     kind: Literal["probe", "video", "audio", "image", "animation"]
-    input: str | TaskInput | None = None
-    url: str | None = None
+    input: Url | TaskInput | None = None
+    url: Url | None = None
     options: dict[str, Any] = Field(default_factory=dict)
-    output: Annotated[str, Field(min_length=1)] | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    output: Url | None = None
+    metadata: Metadata = Field(default_factory=dict)
     webhook_url: str | None = None
 
     @property

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from actors.jobs.model import TaskSpec
 from actors.media.operation import validation_failed
 from api.ittybit.bodies import OPTIONS, Options
-from cluster.errors import UnsupportedOutput
+from cluster.errors import UnsupportedOutput, ValidationFailed
 
 OPERATIONS: dict[str, str] = {
     "probe": "probe",
@@ -74,4 +74,8 @@ def _animation(said: dict[str, Any]) -> dict[str, Any]:
         )
     start, end = said.get("start", 0.0), said.pop("end", None)
     length = _LONGEST_GIF_S if end is None else end - start
+    if length > _LONGEST_GIF_S:
+        raise ValidationFailed(
+            f"options: end: an animation lasts at most {_LONGEST_GIF_S:g} s, not {length:g}"
+        )
     return said | {"preview_type": "gif", "duration": length}

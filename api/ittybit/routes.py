@@ -61,8 +61,9 @@ async def list_jobs(
     )
     page, more = wire.in_order(await parts.registry.page(query), limit, before=bool(before))
     body = [wire.job_body(job, await links_of(job, request, parts)) for job in page]
+    url = f"{parts.base_url(request)}{full_path(request)}?{request.url.query}"
     return json_response(
-        body, headers=wire.page_headers(str(request.url), page, limit, more=more, before=before)
+        body, headers=wire.page_headers(url, page, limit, more=more, before=before)
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from actors.jobs.ids import from_ulid, parse_id, to_ulid
+from actors.jobs.ids import ULID_PREFIX, from_ulid, parse_id, to_ulid
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import ErrorInfo, Job, OutputFile, State, Task
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
@@ -47,12 +47,12 @@ Links = Mapping[str, str]
 
 def job_id_text(job_id: str) -> str:
     """`job_` and the 26 characters of the same 128 bits."""
-    return f"job_{to_ulid(job_id)}"
+    return ULID_PREFIX + to_ulid(job_id)
 
 
 def read_job_id(text: str) -> str:
     """The id behind `job_...` (a plain UUID is taken too). Raises `NotFound`."""
-    found = from_ulid(text.removeprefix("job_")) or parse_id(text)
+    found = parse_id(text)
     if found is None:
         raise NotFound(f"There is no job {text!r}")
     return found
@@ -178,6 +178,8 @@ def page_query(
         raise ValidationFailed(f"order: must be asc or desc, not {order!r}")
     if after and before:
         raise ValidationFailed("after, before: only one of them can be given")
+    if kind is not None and kind not in KINDS:
+        raise ValidationFailed(f"kind: must be one of {', '.join(KINDS)}, not {kind[:80]!r}")
     by_operation = kind in _OPERATION_KINDS
     return PageQuery(
         tenant=tenant,
@@ -221,6 +223,8 @@ def page_headers(
 
 _WALKS = ("after", "before")
 _OPERATION_KINDS = ("probe", "export")
+KINDS = (*JOB_KINDS, "adaptive_video", *_OPERATION_KINDS, "data")
+"""What `kind` of a listed job can be; `data` is Reelyard's own: what makes no media."""
 
 
 def _read_cursor(text: str | None) -> str | None:

@@ -60,11 +60,12 @@ async def get_job(job_id: str, request: Request, who: Who, parts: Parts) -> dict
     return wire.status_body(job, await url_of(job, request, parts))
 
 
+@router.head("/media/jobs/{job_id}/download", include_in_schema=False)
 @router.get("/media/jobs/{job_id}/download", summary="The output of a job")
 async def download(job_id: str, request: Request, who: Who, parts: Parts) -> Response:
     job = await parts.registry.get(wire.read_job_id(job_id), who.scope)
     if job.state is not State.SUCCEEDED:
-        raise NotReady("Job is not done yet")
+        raise NotReady(wire.not_ready(job.state))
     return await output_response(job, request, parts, "attachment")
 
 

@@ -67,7 +67,8 @@ SYNC_LIMITS_S = {"image": 30.0, "video": 240.0}
 """How long `/media/optimize` waits, by the kind of media."""
 
 UNAUTHORIZED = "Unauthorized: valid API key required"
-NO_FILE = "Missing media file"
+NO_FILE = 'Expected multipart form with media file in "media" field'
+EMPTY_FILE = "Media file is empty or invalid"
 
 
 def preset_of(name: str | None) -> str:
@@ -235,7 +236,12 @@ def broken_form(path: str, why: str) -> ReelyardError:
 
 def too_large(max_bytes: int) -> str:
     """The sentence for a file over the limit."""
-    return f"File too large: at most {max_bytes >> 20} MB"
+    return f"Media file exceeds input limit ({max_bytes >> 20}MB)"
+
+
+def not_ready(state: State) -> str:
+    """The sentence for a download that comes too early, or of a job that has failed."""
+    return f'Job is in status "{STATES[state]}"'
 
 
 def check_type(content_type: str) -> None:

@@ -86,11 +86,11 @@ async def receive(request: Request, who: Caller, parts: Services) -> Submission:
 
 
 async def check_sync(form: Submission, parts: Services) -> None:
-    """Raises `UnsupportedType` or `EmptySource` at once, where a job would only fail later."""
+    """Raises `EmptySource` or `UnsupportedType` at once, where a job would only fail later."""
     try:
-        wire.check_type(form.content_type)
         if form.upload.length == 0:
-            raise EmptySource("The uploaded file is empty")
+            raise EmptySource(wire.EMPTY_FILE)
+        wire.check_type(form.content_type)
     except ReelyardError:
         await parts.uploads.remove(form.upload.tenant, form.upload.upload_id)
         raise

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import msgspec
 from pydantic import BaseModel, Field, SkipValidation, field_validator, model_validator
 
-from api.bodies import Body
+from api.bodies import Body, Metadata
 
-MAX_METADATA_BYTES = 16 << 10
 MOST_CREDITS = 10**12
 """In one grant: sums of them stay exact, in JavaScript too."""
 
@@ -54,20 +52,13 @@ class JobBody(Body):
         "allows (ending in `/`: a folder); unset: Reelyard's own storage",
     )
     priority: int = Field(0, ge=-100, le=100, description="higher runs first")
-    metadata: dict[str, Any] = Field(
+    metadata: Metadata = Field(
         default_factory=dict, description="kept with the job, at most 16 KiB of JSON"
     )
     pool: str | None = Field(None, description="pool of workers to run on, e.g. gpu")
     tasks: list[TaskBody] | None = Field(
         None, min_length=1, max_length=64, description="a graph of steps instead of `operation`"
     )
-
-    @field_validator("metadata")
-    @classmethod
-    def _small(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if len(msgspec.json.encode(value)) > MAX_METADATA_BYTES:
-            raise ValueError(f"metadata takes at most {MAX_METADATA_BYTES} bytes of JSON")
-        return value
 
     @model_validator(mode="after")
     def _one_input(self) -> JobBody:
@@ -138,6 +129,13 @@ class PreviewBody(Body):
     columns: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
     rows: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
     fps: Annotated[int, Field(ge=1, le=20)] | None = Field(None, description="gif; 10")
+    webhook_url: None = Field(None, description="not yet: poll the job, or wait for its end")
+
+    @field_validator("webhook_url", mode="before")
+    @classmethod
+    def _no_webhooks(cls, value: object) -> None:
+        if value is not None:
+            raise ValueError("no webhooks are delivered yet; poll GET /v1/jobs/{job_id} instead")
 
 
 class KeyBody(Body):

@@ -67,7 +67,7 @@ def test_a_wrong_file_says_what_is_wrong_with_it(
 
 
 def test_a_lease_that_ends_before_the_next_report_is_refused() -> None:
-    with pytest.raises(ValidationError, match=r"heartbeat_s\n.*must be at most 0\.3, a third"):
+    with pytest.raises(ValidationFailed, match=r"heartbeat_s.*must be at most 0\.3, a third"):
         Settings(lease_ttl_s=0.9)
 
 

@@ -264,3 +264,12 @@ async def test_each_dialect_words_its_own_errors(desk: Desk, path: str, field: s
     answer = await desk.get(path)
     assert answer.status_code == 404
     assert field in answer.json()
+
+
+async def test_a_webhook_is_refused_with_what_to_do_instead(desk: Desk) -> None:
+    body = {"url": URL, "preview_type": "gif"}
+    answer = await desk.post("/v1/preview", body | {"webhook_url": "https://example.com/hook"})
+    (fault,) = answer.json()["detail"]
+    assert (answer.status_code, fault["loc"]) == (422, ["body", "webhook_url"])
+    assert "poll GET /v1/jobs/{job_id}" in fault["msg"]
+    assert (await desk.post("/v1/preview", body | {"webhook_url": None})).status_code == 202

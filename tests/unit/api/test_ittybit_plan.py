@@ -88,7 +88,8 @@ def test_the_bit_rate_of_audio_is_that_of_the_sound():
         ("image", {"format": "gif"}, "format"),
         ("image", {"start": -1}, "start"),
         ("image", {"width": "half"}, "width"),
-        ("animation", {"fps": 61}, "fps"),
+        ("animation", {"fps": 21}, "options: fps"),
+        ("animation", {"start": 1, "end": 16.5}, "options: end: .* at most 15 s, not 15.5"),
     ],
 )
 def test_wrong_options_are_refused_by_name(kind, options, named):

@@ -212,7 +212,7 @@ def test_kinds_that_are_operations_filter_by_operation():
 
 @pytest.mark.parametrize(
     "query",
-    [{"status": "done"}, {"limit": 0}, {"limit": 101}, {"order": "up"}],
+    [{"status": "done"}, {"kind": "film"}, {"limit": 0}, {"limit": 101}, {"order": "up"}],
 )
 def test_wrong_filters_are_refused_by_name(query):
     with pytest.raises(ValidationFailed, match=next(iter(query))):

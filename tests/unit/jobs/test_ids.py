@@ -53,5 +53,11 @@ def test_any_text_is_an_id_or_none_and_never_an_error(text: str) -> None:
         assert found is None or UUID(found)
 
 
+@given(st.uuids())
+def test_an_id_is_known_in_every_spelling(value: UUID) -> None:
+    for text in (str(value), value.hex, str(value).upper(), f"job_{to_ulid(str(value))}"):
+        assert parse_id(text) == str(value)
+
+
 def test_text_beyond_128_bits_is_no_id() -> None:
     assert from_ulid("8" + "0" * 25) is None

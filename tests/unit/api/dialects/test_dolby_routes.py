@@ -41,6 +41,8 @@ async def test_the_token_call_takes_its_values_in_the_query_too(world: World) ->
         ("laptop", "ry_wrong", {}, 401),
         ("somebody", "", {}, 401),
         ("laptop", None, {"expires_in": "86401"}, 400),
+        ("laptop", None, {"expires_in": "9" * 5000}, 400),
+        ("laptop", None, {"expires_in": "\u0661\u0662"}, 400),
         ("laptop", None, {"grant_type": "password"}, 400),
     ],
 )
@@ -51,6 +53,14 @@ async def test_a_wrong_token_call_is_refused(
     answer = await world.http.post("/v1/auth/token", data=form, headers=headers)
     assert answer.status_code == status
     assert set(answer.json()) == {"type", "title", "status", "detail", "instance"}
+
+
+@pytest.mark.parametrize("body", ["{", '{"a":' + "[" * 100_000, '{"expires_in":' + "9" * 5000])
+async def test_a_token_call_that_is_neither_form_nor_json_is_refused(
+    world: World, body: str
+) -> None:
+    answer = await world.http.post("/v1/auth/token", content=body)
+    assert (answer.status_code, answer.json()["title"]) == (400, "Bad Request")
 
 
 async def test_an_enhance_job_is_polled_at_its_path_until_success(world: World) -> None:
@@ -96,8 +106,11 @@ async def test_the_list_filters_by_status_and_time(world: World) -> None:
     assert await ids(status="Pending") == [waiting]
     assert len(await ids(submitted_after="2020-01-01T00:00:00Z")) == 2
     assert await ids(submitted_before="2020-01-01T00:00:00Z") == []
+    assert await ids(submitted_before="0001-01-01") == []
     assert (await world.http.get("/media/jobs?status=Done")).status_code == 400
-    assert (await world.http.get("/media/jobs?next_token=abc")).status_code == 400
+    strange = await world.http.get("/media/jobs?next_token=abc")
+    assert strange.status_code == 400
+    assert strange.json()["detail"].startswith("next_token: ")
 
 
 async def test_a_job_is_cancelled_once_and_a_finished_one_is_not(world: World) -> None:
@@ -119,6 +132,11 @@ async def test_what_a_body_lacks_is_named_in_a_problem(world: World) -> None:
         answer = await world.http.post("/media/enhance", json=body)
         assert answer.status_code == 400
         assert named in answer.json()["detail"]
+    odd = await world.http.post("/media/enhance", json={"input": 5, "output": "dlb://a"})
+    assert odd.json()["detail"].startswith("input: ")
+    for long in ("https://a/" + "x" * 9_000, {"url": "https://a/" + "x" * 9_000}):
+        answer = await world.http.post("/media/enhance", json={"input": long, "output": "dlb://a"})
+        assert (answer.status_code, answer.json()["title"]) == (400, "Validation Error")
     ftp = {"input": "ftp://a/b", "output": "dlb://a"}
     assert (await world.http.post("/media/enhance", json=ftp)).status_code == 400
 
@@ -141,9 +159,13 @@ async def test_dolby_storage_is_private_and_keeps_to_its_folder(world: World) ->
     await world.services.storage.put(dlb_key("acme", params["url"]), b"film")
     theirs = await world.http.get("/media/output", params=params, headers=world.other)
     assert theirs.status_code == 404
-    for url in ("dlb://../jobs/x", "dlb://", "s3://bucket/x"):
-        answer = await world.http.post("/media/input", json={"url": url})
-        assert answer.status_code == 400, url
+    for url in ("dlb://../jobs/x", "dlb://", "s3://bucket/x", ""):
+        for answer in (
+            await world.http.post("/media/input", json={"url": url}),
+            await world.http.post("/media/output", json={"url": url}),
+            await world.http.get("/media/output", params={"url": url}),
+        ):
+            assert (answer.status_code, answer.json()["status"]) == (400, 400), url
 
 
 async def test_a_transcode_of_many_outputs_is_one_job(world: World) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.dialect_world import URL, World
+from cluster.settings import Settings
+from tests.dialect_world import URL, World, open_world
 
 
 async def test_a_job_goes_through_probe_encode_and_export(world: World) -> None:
@@ -52,7 +54,8 @@ async def test_a_list_is_a_bare_array_that_is_walked_both_ways(world: World) -> 
     first = await world.http.get("/jobs", params={"limit": 2})
     assert [job["id"] for job in first.json()] == [made[4], made[3]]
     assert first.headers["has-more"] == "true"
-    assert f"after={made[3]}" in first.headers["link"]
+    link = f'<http://test/jobs?limit=2&after={made[3]}>; rel="next"'
+    assert first.headers["link"] == link
     second = await world.http.get("/jobs", params={"limit": 2, "after": made[3]})
     assert [job["id"] for job in second.json()] == [made[2], made[1]]
     back = await world.http.get("/jobs", params={"limit": 2, "before": made[2]})
@@ -61,6 +64,15 @@ async def test_a_list_is_a_bare_array_that_is_walked_both_ways(world: World) -> 
     assert [job["id"] for job in last.json()] == [made[4]]
     assert last.headers["has-more"] == "false"
     assert (await world.http.get("/jobs", params={"input": "https://x/"})).json() == []
+
+
+async def test_the_next_page_is_where_clients_reach_the_server(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, public_url="https://media.example.com/")
+    async with open_world(settings) as world:
+        for _ in range(2):
+            await world.create()
+        link = (await world.http.get("/jobs?limit=1")).headers["link"]
+        assert link.startswith("<https://media.example.com/jobs?limit=1&after=job_")
 
 
 async def test_the_list_filters_by_kind_status_and_input(world: World) -> None:
@@ -85,6 +97,8 @@ async def test_the_list_filters_by_kind_status_and_input(world: World) -> None:
         ({"options": {"fps": 99}}, 400, "request_invalid"),
         ({"options": {"format": "webm", "codec": "h264"}}, 400, "request_invalid"),
         ({"webhook_url": "https://x/"}, 400, "request_invalid"),
+        ({"metadata": {"x": "y" * 20_000}}, 400, "request_invalid"),
+        ({"input": "https://x/" + "y" * 9_000}, 400, "request_invalid"),
         ({"output": "s3://bucket/a.mp4"}, 403, "source_forbidden"),
     ],
 )

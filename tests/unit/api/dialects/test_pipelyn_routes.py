@@ -10,7 +10,8 @@ from tests.dialect_world import MP4, World
 async def test_a_form_becomes_a_job_that_is_polled_and_downloaded(world: World) -> None:
     job_id = await world.submit(preset="low-bandwidth")
     early = await world.http.get(f"/api/media/jobs/{job_id}/download")
-    assert (early.status_code, early.json()["code"]) == (409, "not-ready")
+    assert early.status_code == 409
+    assert early.json() == {"error": 'Job is in status "pending"', "code": "not-ready"}
     assert await world.work() == "optimize"
     done = (await world.http.get(f"/api/media/jobs/{job_id}")).json()
     assert (done["status"], done["preset"], done["filename"]) == (
@@ -25,6 +26,10 @@ async def test_a_form_becomes_a_job_that_is_polled_and_downloaded(world: World) 
     assert file.headers["content-type"] == "video/webm"
     assert file.headers["content-disposition"] == 'attachment; filename="clip.webm"'
     assert file.headers["cache-control"] == "no-store"
+    head = await world.http.head(done["downloadUrl"])
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-length", "content-disposition"):
+        assert head.headers[name] == file.headers[name]
 
 
 async def test_an_unknown_preset_is_web(world: World) -> None:
@@ -66,9 +71,10 @@ async def test_a_text_is_no_type_for_the_sync_path(world: World) -> None:
     text = {"media": ("notes.txt", b"hello", "text/plain")}
     answer = await world.http.post("/api/media/optimize", files=text)
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-type")
-    empty = {"media": ("clip.mp4", b"", "video/mp4")}
-    answer = await world.http.post("/api/media/optimize", files=empty)
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
+    for kind in ("video/mp4", "text/plain"):
+        empty = {"media": ("clip.mp4", b"", kind)}
+        answer = await world.http.post("/api/media/optimize", files=empty)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
 
 
 async def test_a_failed_job_tells_its_message_and_code(world: World) -> None:
