@@ -15,6 +15,7 @@ from api.bind import check_bind
 from api.cli.output import Exit, command, console, escape, print_json
 from cluster.cluster_file import token_file
 from cluster.errors import Conflict, Unavailable
+from cluster.locks import FolderLock
 from cluster.runtime import Cluster, find_cluster, join, start_embedded
 from cluster.settings import Settings
 
@@ -38,9 +39,8 @@ def up(
     given = {"host": host, "port": port, "dashboard": dashboard}
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     settings = Settings(**chosen)
-    if settings.ray_address is None and (running := find_cluster(settings)) is not None:
-        where = running.url or running.ray_address
-        raise Conflict(f"a cluster runs already at {where} (process {running.pid})")
+    if settings.ray_address is None:
+        _check_data(settings)
     check_bind(settings, has_keys=asyncio.run(_has_keys(settings)))
     with _open(settings) as cluster:
         stop = _stop_on_signals()
@@ -54,6 +54,15 @@ def up(
             console.print("stopping")
         _shut_down(settings, cluster)
     return Exit.OK
+
+
+def _check_data(settings: Settings) -> None:
+    if (running := find_cluster(settings)) is not None:
+        where = running.url or running.ray_address
+        raise Conflict(f"a cluster runs already at {where} (process {running.pid})")
+    # Says which folder it is that can't be used, if so.
+    if (claim := FolderLock.claim(settings.data)) is not None:
+        claim.release()
 
 
 async def _has_keys(settings: Settings) -> bool:
@@ -165,7 +174,7 @@ def down(as_json: AsJson = False) -> int:
     else:
         _undeploy(settings)
     if as_json:
-        print_json({"running": False})
+        print_json({"up": False})
     else:
         console.print("Reelyard is down; its jobs stay in the store")
     return Exit.OK
@@ -198,24 +207,25 @@ def _undeploy(settings: Settings) -> None:
 @command
 def status(as_json: AsJson = False) -> int:
     """Whether a cluster runs here, where, and what it does; exit code 4 if none does."""
-    from api.cli.session import URL_VARIABLE, find_running, running_cluster
+    from api.cli.session import URL_VARIABLE, find_running
     from api.client.bars import clock
 
     settings = Settings()
-    if find_running(settings) is None:
+    found = find_running(settings)
+    if found is None:
         if as_json:
-            print_json({"running": False})
+            print_json({"up": False})
         else:
             console.print("no cluster runs here; start one with `reelyard up`")
         return Exit.UNREACHABLE
-    with running_cluster(settings) as client:
+    with found as client:
         overview = client.overview()
     remote = os.environ.get(URL_VARIABLE)
     here = None if remote else find_cluster(settings)
     url = here.url if here else remote
     dashboard = here.dashboard_url if here else None
     if as_json:
-        print_json({"running": True, "url": url, "dashboard": dashboard, **overview})
+        print_json({"up": True, "url": url, "dashboard": dashboard, **overview})
         return Exit.OK
     console.print(f"url      {url or '-'}" + (f" (process {here.pid})" if here else ""))
     if dashboard:

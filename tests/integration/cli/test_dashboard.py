@@ -40,7 +40,10 @@ def test_the_server_tells_where_the_dashboard_is_and_so_does_status(yard: LiveSe
     page = requests.get(yard.facts["dashboard"], timeout=20)
     assert page.status_code == 200
     assert "Ray Dashboard" in page.text
-    assert yard.cli("status")["dashboard"] == yard.facts["dashboard"]
+    told = yard.cli("status")
+    assert told["up"] is True
+    assert (told["url"], told["dashboard"]) == (yard.url, yard.facts["dashboard"])
+    assert isinstance(told["running"], list)
 
 
 def test_without_the_token_the_dashboard_tells_nothing(yard: LiveServer) -> None:

@@ -142,7 +142,7 @@ def test_a_detached_deployment_outlives_its_command_until_it_is_taken_down(
     assert url in again.stdout
     assert "reelyard down" in again.stdout
 
-    assert read(head.reelyard("down")) == {"running": False}
+    assert read(head.reelyard("down")) == {"up": False}
     assert head.reelyard("down").returncode == 4
     with suppress(requests.ConnectionError):
         assert requests.get(f"{url}/livez", timeout=10).status_code == 404
