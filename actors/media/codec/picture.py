@@ -19,6 +19,8 @@ from actors.media.codec.geometry import Orientation, orientation_of, rotation_of
 from actors.media.codec.tonemap import ToneMapper, is_hdr
 from actors.media.frames import blank, matrix_of, overlay, parse_colour, to_frame, view, yuv_of
 
+_SPACES = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
+"""By H.273's number."""
 BLACK, WHITE = "#000000", "#ffffff"
 Filter = tuple[str, str]
 
@@ -141,8 +143,9 @@ class Normalizer:
     """Scales frames to `width` x `height` px in `pix_fmt` (limited range YUV, or RGB).
 
     PQ and HLG are tone-mapped to BT.709; RGB becomes BT.709; other YUV keeps its colour space and
-    says so in its tags. In yuv420p, clear pixels come to lie on `behind` (#rrggbb). One object for
-    one stream: it keeps the scaler.
+    says so in its tags. With a `space` (H.273), all that is tagged comes out in that one. In
+    yuv420p, clear pixels come to lie on `behind` (#rrggbb). One object for one stream: it keeps the
+    scaler.
     """
 
     def __init__(
@@ -152,6 +155,7 @@ class Normalizer:
         pix_fmt: str = "yuv420p",
         *,
         behind: str = BLACK,
+        space: int | None = None,
         interpolation: Interpolation = Interpolation.BICUBIC,
         threads: int = 1,
     ) -> None:
@@ -159,6 +163,7 @@ class Normalizer:
         self.height = height
         self.pix_fmt = pix_fmt
         self._behind = behind
+        self._space = _SPACES.get(space) if space is not None else None
         self._interpolation = interpolation
         self._threads = threads
         self._scaler = VideoReformatter()
@@ -187,10 +192,16 @@ class Normalizer:
             self.height,
             pix_fmt,
             interpolation=self._interpolation,
-            dst_colorspace=Colorspace.ITU709 if is_rgb(frame) and not self._to_rgb else None,
+            dst_colorspace=None if self._to_rgb else self._target_space(frame),
             dst_color_range=ColorRange.JPEG if self._to_rgb else ColorRange.MPEG,
             threads=self._threads,
         )
+
+    def _target_space(self, frame: av.VideoFrame) -> Colorspace | None:
+        if is_rgb(frame):
+            return self._space or Colorspace.ITU709
+        same = _SPACES.get(int(frame.colorspace), self._space) is self._space
+        return None if same else self._space
 
 
 def _opaque(frame: av.VideoFrame, behind: str) -> av.VideoFrame:

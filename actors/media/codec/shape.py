@@ -62,9 +62,11 @@ _DEINTERLACE = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
 
 
 class ClipShaper:
-    """The picture work for one input, and its clock."""
+    """The picture work for one input, and its clock; `space` (H.273): that of the output."""
 
-    def __init__(self, clip: Clip, layout: Layout, background: str | None, threads: int) -> None:
+    def __init__(
+        self, clip: Clip, layout: Layout, background: str | None, space: int | None, threads: int
+    ) -> None:
         self.clip = clip
         self._threads = threads
         self._fields: FilterChain | None = None
@@ -72,7 +74,7 @@ class ClipShaper:
         scaled = (layout.scale_w, layout.scale_h)
         if turn.swaps:
             scaled = scaled[1], scaled[0]
-        self._normalizer = Normalizer(*scaled, behind=background or clip.behind)
+        self._normalizer = Normalizer(*scaled, behind=background or clip.behind, space=space)
         self._finish = FilterChain([*turn_filters(turn), *_frame_filters(layout, background)])
         self._base: AVRational | None = None
         self._retimer: Retimer | None = None

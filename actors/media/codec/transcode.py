@@ -26,6 +26,7 @@ from actors.media.codec.errors import media_errors
 from actors.media.codec.feed import Packet
 from actors.media.codec.geometry import Layout
 from actors.media.codec.meter import OutputMeter
+from actors.media.codec.picture import output_tags
 from actors.media.codec.reading import Reader, SoundItem
 from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
 from actors.media.codec.shape import ClipShaper, FrameClock, Stamped, plan_layout
@@ -185,13 +186,15 @@ class _Run:
 
     def _shape(self, clock: FrameClock, layouts: list[Layout], background: str | None) -> None:
         shaper: ClipShaper | None = None
+        first = self.clips[0].first
+        space = None if first is None else output_tags(first)[0]
         while (item := self.crew.get(self.decoded)) is not None:
             clip, frame = item
             with media_errors(clip.name):
                 if shaper is None or shaper.clip is not clip:
                     self._advance(clock, shaper, None)
                     layout = layouts[self.clips.index(clip)]
-                    shaper = ClipShaper(clip, layout, background, self.threads)
+                    shaper = ClipShaper(clip, layout, background, space, self.threads)
                 self._advance(clock, shaper, frame)
         self._advance(clock, shaper, None)
         for stamped in clock.finish(self.reader.film_end):

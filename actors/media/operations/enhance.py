@@ -92,7 +92,11 @@ class EnhanceParams(Params):
     bit_rate: int | None = Field(
         None, ge=8_000, le=1_024_000, description="bit/s of the sound; not for wav and flac"
     )
-    start: float | None = Field(None, ge=0, description="start of the region to enhance in s")
+    start: float | None = Field(
+        None,
+        ge=0,
+        description="start of the region to enhance in s; a film begins at the key frame before",
+    )
     end: float | None = Field(None, gt=0, description="end of the region in s")
 
     @model_validator(mode="after")
@@ -231,6 +235,8 @@ def report(
     if dropped:
         notes.append(f"left out: {', '.join(dropped)}")
     started = float(given.region.zero - given.origin) if given.region.cut else None
+    if started is not None and params.start is not None and params.start - started > 0.001:
+        notes.append(f"it begins at {started:.3f} s, a key frame: the picture is only copied")
     return {
         "loudness": {
             "before": outcome.before.loudness.as_dict(),

@@ -22,7 +22,6 @@ from actors.media.codec.verify import Expect, verify_output
 from actors.media.fields import OpaqueColour, Position, length_from
 from actors.media.frames import parse_colour
 from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, operation
-from actors.media.stills import make_still, to_srgb
 from cluster.errors import ReelyardError, UnsupportedOutput
 
 _ALIASES = {
@@ -291,6 +290,9 @@ def _films(work: Work[TranscodeParams]) -> Iterator[tuple[list[Source], list[str
 def _flatten(source: Source, target: Path, work: Work[TranscodeParams]) -> Sequence[str]:
     """The picture in `source` as FFmpeg reads any: PNG, upright, in sRGB, opaque (on white, unless
     there is a `background`). Returns remarks."""
+    # Pillow is for these few only; films shall not wait for its import.
+    from actors.media.stills import make_still, to_srgb
+
     made = make_still(
         source,
         lambda width, height: fit_size(width, height, even=False),

@@ -101,7 +101,8 @@ class Film:
     def sampled(self, start_s: float, fps: float, count: int) -> Iterator[av.VideoFrame]:
         """`count` frames from `start_s` on at `fps` a second; short films repeat their last."""
         self._go(start_s)
-        found = decode.frames(self.container, self.stream, start_s)
+        # From the key frame on: the frame on show at the start may have begun before it.
+        found = decode.frames(self.container, self.stream)
         for index, frame in enumerate(resample(self._timed(found), start_s, fps, count)):
             yield frame
             if index == count - 1:

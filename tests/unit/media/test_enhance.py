@@ -245,6 +245,7 @@ def test_sound_and_picture_stay_together(tmp_path: Path, suffix: str) -> None:
             times = [frame.time for frame in container.decode(video=0)]
         assert times[0] == pytest.approx(0.0, abs=0.1)
     assert result.data["region"]["start"] == 1.0, "moved to the key frame"
+    assert any("begins at 1.000 s, a key frame" in note for note in result.data["notes"])
 
 
 def test_film_given_out_as_sound_loses_its_picture(tmp_path: Path) -> None:

@@ -40,6 +40,13 @@ def test_a_gif_ends_where_the_film_ends(clip, tmp_path):
     assert result.files[0].facts["frames"] == 4
 
 
+@pytest.mark.parametrize(("start", "numbers"), [(1.25, [2, 3]), (3.99, [7]), (4, [7])])
+def test_a_gif_begins_with_what_is_on_show_at_its_start(tmp_path, start, numbers):
+    film = make_sample(tmp_path / "a.mp4", fps=2, duration_s=4, audio=False)
+    result = run(film, tmp_path / "o", preview_type="gif", start=start, duration=1, fps=2)
+    assert [number_of(picture) for picture in frames_of(result)[0]] == numbers
+
+
 def test_uneven_frame_times_come_out_at_a_constant_rate(tmp_path):
     path = make_sample(tmp_path / "c.mp4", duration_s=1, vfr=True, audio=False)
     result = run(path, tmp_path / "out", preview_type="gif", fps=20, width=320)

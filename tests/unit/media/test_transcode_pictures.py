@@ -5,6 +5,8 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
+from PIL import Image
 
 from actors.media.codec.probe import probe_media
 from actors.media.sample import plane_of, read_corners
@@ -123,6 +125,31 @@ def test_clear_pixels_lie_on_black_in_films_and_on_white_in_pictures_or_on_the_b
         picture = frames_of(file.path)[1].to_ndarray(format="rgb24").astype(int)
         assert picture[16, 32] == pytest.approx((255, 0, 0), abs=8)
         assert picture[48, 32] == pytest.approx(colour, abs=16)
+
+
+@pytest.mark.parametrize("spaces", [(1, 6), (6, 1), (5, 9), (6, None)])
+def test_joined_films_of_several_colour_spaces_come_out_in_that_of_the_first(tmp_path, spaces):
+    colour = np.full((64, 64, 3), (200, 40, 90), np.uint8)
+    paths = []
+    for number, space in enumerate(spaces):
+        paths.append(tmp_path / f"{number}.{'png' if space is None else 'mp4'}")
+        if space is None:
+            Image.fromarray(colour).save(paths[-1])
+            continue
+        with av.open(str(paths[-1]), "w") as out:
+            stream = out.add_stream("libx264", rate=10, options={"crf": "5"})
+            stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+            stream.codec_context.colorspace = space
+            kind = {1: Colorspace.ITU709, 9: Colorspace.BT2020}.get(space, Colorspace.ITU601)
+            frame = av.VideoFrame.from_ndarray(colour, format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace=kind)
+            out.mux([*stream.encode(frame), *stream.encode(None)])
+    [file] = transcode(paths, tmp_path / "o", crf=5).files
+    frames = frames_of(file.path)
+    assert [int(frame.colorspace) for frame in frames] == [spaces[0]] * 2
+    for frame in frames:
+        shown = frame.to_ndarray(format="rgb24").astype(int)
+        assert shown[32, 32] == pytest.approx((200, 40, 90), abs=8)
 
 
 def test_pixels_become_square(clips, tmp_path):
