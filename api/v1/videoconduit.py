@@ -33,6 +33,8 @@ INFO_PRIORITY = 50
 async def create_preview(body: PreviewBody, request: Request, who: Asker, parts: Parts) -> Response:
     sent = body.model_dump(mode="json", exclude_unset=True)
     params = {name: value for name, value in sent.items() if name != "url" and value is not None}
+    # Theirs is the frame at a quarter; the operation alone takes the key frame before it.
+    params["exact"] = True
     accepted = await parts.registry.submit_one(
         JobSpec(
             operation="preview",

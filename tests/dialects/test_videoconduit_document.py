@@ -100,6 +100,18 @@ def test_the_download_url_is_the_picture(completed: Json) -> None:
     assert answer.content.startswith(b"\xff\xd8")
 
 
+def test_a_thumbnail_without_a_time_shows_the_film_at_a_quarter(
+    server: LiveServer, key: str, media_url: str
+) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    body = {"url": f"{media_url}/clip.mp4", "preview_type": "thumbnail"}
+    asked = requests.post(f"{server.url}/v1/preview", headers=headers, json=body, timeout=30)
+    url = f"{server.url}/v1/jobs/{asked.json()['job_id']}"
+    job: Json = requests.get(url, headers=headers, params={"wait": 30}, timeout=60).json()
+    assert job["parameters"] == body
+    assert job["result_data"]["timestamp"] == pytest.approx(0.5, abs=0.04)
+
+
 def test_a_failed_job_has_its_message_and_no_download(failed: Json) -> None:
     for name, kind in FIELDS.items():
         assert isinstance(failed[name], kind), name

@@ -40,6 +40,11 @@ class PreviewParams(Params):
         description="thumbnail: the frame to take, in seconds, MM:SS or HH:MM:SS; unset: the key "
         "frame at or before 25 % of the duration",
     )
+    exact: bool = Field(
+        False,
+        description="thumbnail without a timestamp: the very frame at 25 % of the duration; takes "
+        "decoding from the key frame on",
+    )
     start: Timestamp | None = Field(
         None, description="gif, clip: where it starts, in seconds, MM:SS or HH:MM:SS; unset: 0"
     )
@@ -129,6 +134,7 @@ def _thumbnail(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
         out,
         width=params.width,
         timestamp_s=params.timestamp,
+        exact=params.exact,
         limits=work.limits,
         threads=work.threads,
     )

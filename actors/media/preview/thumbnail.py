@@ -23,20 +23,21 @@ def thumbnail_of_film(
     *,
     width: int,
     timestamp_s: float | None,
+    exact: bool = False,
     limits: Limits,
     threads: int = 1,
 ) -> tuple[MediaFile, float]:
     """Write the frame on show at `timestamp_s`, `width` px wide; returns it and its time in s.
 
     Without a time, the key frame at or before a quarter of the film: it needs no decoding of the
-    frames before it. Raises `MediaError` for a time behind the end, `NoSuchStream`,
-    `CorruptMedia`.
+    frames before it; with `exact` the frame at the quarter itself. Raises `MediaError` for a time
+    behind the end, `NoSuchStream`, `CorruptMedia`.
     """
     shown = None
-    if timestamp_s is None and tells_by_header(identify(source.path, source.name)):
+    if timestamp_s is None and not exact and tells_by_header(identify(source.path, source.name)):
         shown = _by_header(source, width, limits, threads)
     if shown is None:
-        shown = _shown(source, width, timestamp_s, limits, threads)
+        shown = _shown(source, width, timestamp_s, exact, limits, threads)
     still, time_s = shown
     return write_still(still, out, "jpeg", progressive=False), time_s
 
@@ -57,14 +58,21 @@ def _by_header(
 
 
 def _shown(
-    source: Source, width: int, timestamp_s: float | None, limits: Limits, threads: int
+    source: Source,
+    width: int,
+    timestamp_s: float | None,
+    exact: bool,
+    limits: Limits,
+    threads: int,
 ) -> tuple[Still, float]:
     with open_film(source, limits, threads) as film:
         if timestamp_s is not None:
             refuse_behind_end("timestamp", timestamp_s, film.duration_s, source.name)
-            frame = next(film.shown_at([timestamp_s]))
+        quarter_s = film.duration_s * DEFAULT_SHARE
+        if timestamp_s is None and not exact:
+            frame = _near(film, quarter_s)
         else:
-            frame = _near(film, film.duration_s * DEFAULT_SHARE)
+            frame = next(film.shown_at([quarter_s if timestamp_s is None else timestamp_s]))
         return _painted(film, frame, width, threads)
 
 

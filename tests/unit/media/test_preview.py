@@ -50,6 +50,14 @@ def test_a_thumbnail_without_a_time_is_the_key_frame_before_a_quarter(tmp_path):
     assert result.files[0].path.name == "c.jpg"
 
 
+def test_an_exact_thumbnail_without_a_time_is_the_frame_at_a_quarter(tmp_path):
+    path = make_sample(tmp_path / "c.mp4", duration_s=8, fps=10, gop=80, audio=False)
+    fast = run(path, tmp_path / "fast", preview_type="thumbnail", width=320)
+    exact = run(path, tmp_path / "exact", preview_type="thumbnail", width=320, exact=True)
+    assert (number_of(shown(fast)), number_of(shown(exact))) == (0, 20)
+    assert exact.data["timestamp"] == 2.0
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "mpg", "webm"])
 def test_the_key_frame_before_a_quarter_is_found_in_every_container(tmp_path, suffix):
     path = make_sample(tmp_path / f"c.{suffix}", duration_s=9, fps=25, gop=25, audio=False)
