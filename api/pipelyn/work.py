@@ -119,7 +119,13 @@ async def submit(form: Submission, request: Request, who: Caller, parts: Service
         idempotency_key=key,
         fingerprint=fingerprint(request, sent) if key is not None else "",
     )
-    accepted = await parts.registry.submit_one(spec)
+    try:
+        accepted = await parts.registry.submit_one(spec)
+    except ReelyardError as error:
+        # After a fault of ours the job may exist all the same, and then needs its input.
+        if error.http_status < 500:
+            await parts.uploads.remove(who.tenant, form.upload.upload_id)
+        raise
     if accepted.replayed:
         await parts.uploads.remove(who.tenant, form.upload.upload_id)
     return accepted.job

@@ -67,6 +67,15 @@ async def test_a_file_over_the_limit_is_too_large(world: World) -> None:
     assert await world.services.storage.list("tenants/acme/uploads") == []
 
 
+async def test_a_job_that_is_refused_leaves_no_upload(world: World) -> None:
+    poor, _ = await world.services.registry.create_key("poor", "laptop", credits=0)
+    headers = {"Authorization": f"Bearer {poor}"}
+    for path in ("/api/media/jobs", "/api/media/optimize"):
+        answer = await world.http.post(path, files={"media": MP4}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (402, "unknown")
+    assert await world.services.storage.list("tenants/poor/uploads") == []
+
+
 async def test_a_text_is_no_type_for_the_sync_path(world: World) -> None:
     text = {"media": ("notes.txt", b"hello", "text/plain")}
     answer = await world.http.post("/api/media/optimize", files=text)
