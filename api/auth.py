@@ -2,68 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import hmac
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from api.bind import is_loopback
+from api.caller import DEFAULT_TENANT, Caller
 from api.rate_limit import too_many
-from cluster.cluster_file import find_cluster
+from api.services import Services, services_of
 from cluster.errors import Forbidden, ReelyardError, Unauthorized
-from cluster.settings import Settings
-
-if TYPE_CHECKING:
-    from api.services import Services
-
-DEFAULT_TENANT = "default"
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Whoever sent the request."""
-
-    tenant: str
-    key_id: str
-    admin: bool
-
-    @property
-    def scope(self) -> str | None:
-        """The tenant whose jobs it may name by id; None: anybody's."""
-        return None if self.admin else self.tenant
-
 
 _OF_PROXIES = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
 _OWNER = Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
-
-
-class OperatorToken:
-    """The token in `cluster.json`: whoever can read that file owns the cluster."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    async def matches(self, text: str) -> bool:
-        """Whether `text` is the token of the running cluster."""
-        cluster = await asyncio.to_thread(find_cluster, self._settings)
-        token = cluster.token if cluster else ""
-        return bool(token) and hmac.compare_digest(token.encode(), text.encode())
-
-
-def services_of(request: Request) -> Services:
-    """The services of the app that serves this request."""
-    found: Services = request.app.state.services
-    return found
-
-
-async def services(request: Request) -> Services:
-    """FastAPI dependency: the services of this app."""
-    # Not a plain function: FastAPI would run it in a thread, at a third of a request's cost.
-    return services_of(request)
 
 
 async def caller(request: Request) -> Caller:

@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth import address_key, services_of
+from api.auth import address_key
 from api.errors import response_for, unhandled
+from api.services import services_of
 from cluster.errors import TooLarge
 
 log = structlog.get_logger(__name__)

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from actors.jobs.messages import Overview
-from api.auth import Caller, admin, services
+from api.auth import admin
+from api.caller import Caller
 from api.errors import json_response
-from api.services import Services
+from api.services import Services, services
 from api.v1.answers import Health
 from api.v1.docs import READ, answered, errors
 

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import JobSpec
-from api.auth import Caller
+from api.caller import Caller
 from api.services import Services
 from cluster.errors import Conflict, IdempotencyMismatch, NotFound, ValidationFailed
 from cluster.storage.keys import answers_prefix

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from actors.jobs.ids import parse_id
 from actors.jobs.model import Job, OutputFile
-from api.auth import Caller, OperatorToken
+from api.caller import Caller, OperatorToken
 from api.locations import (
     STORES,
     TAKEN,
@@ -184,3 +184,15 @@ class ServicesToBe:
         registry = RegistryClient.over_ray(self.settings)
         secret = self.settings.signing_secret or await registry.secret("signing")
         return Services(self.settings, registry, open_storage(self.settings), Signer(secret))
+
+
+def services_of(request: Request) -> Services:
+    """The services of the app that serves this request."""
+    found: Services = request.app.state.services
+    return found
+
+
+async def services(request: Request) -> Services:
+    """FastAPI dependency: the services of this app."""
+    # Not a plain function: FastAPI would run it in a thread, at a third of a request's cost.
+    return services_of(request)

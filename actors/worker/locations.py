@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from cluster.errors import BadRequest
 from cluster.settings import Settings
-from cluster.storage import Storage
+from cluster.storage import Storage, open_url
 
 STORE_SCHEMES = frozenset({"s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "memory"})
 
@@ -29,4 +29,4 @@ def open_location(url: str, settings: Settings) -> tuple[Storage, str]:
 
 @lru_cache(maxsize=32)
 def _open(root: str, options: tuple[tuple[str, str], ...]) -> Storage:
-    return Storage.open(root, dict(options))
+    return open_url(root, dict(options))

@@ -26,7 +26,7 @@ from api.registry_client import RegistryClient, refused
 from cluster.errors import ReelyardError, ValidationFailed
 from cluster.runtime import Cluster
 from cluster.settings import Settings
-from cluster.storage import Storage
+from cluster.storage import Storage, open_storage
 
 #: jobs planned and sent in one step: large enough to be quick, small enough to stay lively
 BATCH = 1000
@@ -52,7 +52,7 @@ class DirectTransport:
     @classmethod
     async def open(cls, settings: Settings, cluster: Cluster) -> DirectTransport:
         """On a cluster that is already joined; `close` leaves (or stops) it."""
-        storage = Storage.open(settings.storage, settings.storage_options)
+        storage = open_storage(settings)
         return cls(settings, RegistryClient.over_ray(settings), storage, cluster)
 
     async def submit_many(self, requests: Sequence[JobRequest]) -> list[Answer]:

@@ -8,7 +8,7 @@ from actors.jobs.model import JobSpec
 from actors.media.content import Content
 from actors.media.operation import find_operation
 from actors.media.operations.enhance import PRESETS
-from api.auth import Caller
+from api.caller import Caller
 from api.dolby import wire
 from api.dolby.bodies import Audio, EnhanceBody, Filter, Loudness, Place, Reduction, Speech
 from api.dolby.places import locate_result, locate_source, refuse_auth, refuse_callback, url_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.auth import Caller
+from api.caller import Caller
 from api.dolby.bodies import Callback, Destination, Location, Place, StoragePlace
 from api.services import Services
 from cluster.errors import ValidationFailed

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.auth import Caller, caller, services
+from api.auth import caller
+from api.caller import Caller
 from api.dolby import wire
 from api.dolby.bodies import EnhanceBody, TranscodeBody, UrlBody
 from api.dolby.enhance import enhance_spec
@@ -19,7 +20,7 @@ from api.dolby.transcode import transcode_spec
 from api.errors import error_headers, full_path, json_response
 from api.idempotency import keyed, once
 from api.registry_client import expect_job
-from api.services import Services
+from api.services import Services, services
 from cluster.errors import BadRequest, NotFound, ReelyardError
 
 router = APIRouter(tags=["dolby"], strict_content_type=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from actors.jobs.model import JobSpec, TaskSpec
 from actors.media.operation import find_operation
-from api.auth import Caller
+from api.caller import Caller
 from api.dolby import wire
 from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
 from api.dolby.places import (

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import Caller, caller, credential, services
+from api.auth import caller, credential
+from api.caller import Caller
 from api.errors import error_headers, full_path, json_response
 from api.ittybit import wire
 from api.ittybit.bodies import JobBody, TaskBody
 from api.ittybit.work import job_spec, links_of, submit, task_spec, tasks_page
-from api.services import Services
+from api.services import Services, services
 from cluster.errors import NotFound, ReelyardError
 
 router = APIRouter(tags=["ittybit"], strict_content_type=False)

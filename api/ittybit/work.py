@@ -9,7 +9,7 @@ from starlette.requests import Request
 from actors.jobs.messages import Accepted
 from actors.jobs.model import Job, JobSpec, OutputFile, Task, TaskSpec
 from actors.media.operation import find_operation
-from api.auth import Caller
+from api.caller import Caller
 from api.idempotency import keyed
 from api.ittybit import wire
 from api.ittybit.bodies import JobBody, TaskBody, refuse_adaptive, refuse_webhook

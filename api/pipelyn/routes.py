@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import State
-from api.auth import Caller, caller, services
+from api.auth import caller
+from api.caller import Caller
 from api.errors import error_headers, full_path, json_response
 from api.pipelyn import wire
 from api.pipelyn.work import check_sync, output_response, receive, run_to_end, submit, url_of
-from api.services import Services
+from api.services import Services, services
 from cluster.errors import NotReady, ReelyardError
 
 router = APIRouter(tags=["pipelyn"])

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from actors.jobs.model import Job, JobSpec, OutputFile, State
 from actors.media.operation import find_operation, mime_of
-from api.auth import Caller
+from api.caller import Caller
 from api.errors import full_path
 from api.idempotency import fingerprint, key_of
 from api.pipelyn import wire

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from api.auth import services
-from api.services import Services
+from api.services import Services, services
 from api.transfer.downloads import object_response
 from api.transfer.multipart import check_length
 from cluster.errors import Forbidden, InvalidInput

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import Caller, admin
+from api.auth import admin
+from api.caller import Caller
 from api.errors import json_response
 from api.idempotency import once
 from api.services import Services

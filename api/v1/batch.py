@@ -13,7 +13,7 @@ from starlette.responses import Response
 from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import JobSpec
 from actors.media.operation import validation_failed
-from api.auth import Caller
+from api.caller import Caller
 from api.errors import json_response
 from api.idempotency import fingerprint, key_of, pledged
 from api.registry_client import refused

@@ -15,11 +15,12 @@ from starlette.responses import Response
 from actors.jobs.ids import parse_id
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, State
-from api.auth import Caller, caller, services, services_of
+from api.auth import caller
+from api.caller import Caller
 from api.errors import json_response
 from api.idempotency import fingerprint, key_of, once
 from api.registry_client import expect_job
-from api.services import Services
+from api.services import Services, services, services_of
 from api.v1 import answers, wire
 from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered, parameter
 from api.v1.models import JobBody, JobIdsBody

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from actors.jobs.model import JobSpec, TaskSpec
 from actors.media.operation import find_operation
-from api.auth import Caller
+from api.caller import Caller
 from api.services import Services
 from api.v1.models import JobBody, TaskBody
 from cluster.errors import ReelyardError, UnknownOperation, ValidationFailed

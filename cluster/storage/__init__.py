@@ -15,6 +15,7 @@ from cluster.storage.keys import (
     upload_prefix,
     uploads_prefix,
 )
+from cluster.storage.opening import open_url
 from cluster.storage.sweep import sweep_storage, sweep_unfinished
 from cluster.storage.uploads import UploadInfo, Uploads, contiguous
 
@@ -32,6 +33,7 @@ __all__ = [
     "dlb_prefix",
     "job_prefix",
     "open_storage",
+    "open_url",
     "output_key",
     "safe_name",
     "sweep_storage",
@@ -44,4 +46,4 @@ __all__ = [
 
 def open_storage(settings: Settings) -> Storage:
     """Reelyard's own store, as the settings name it. Raises `BadRequest`."""
-    return Storage.open(settings.storage, settings.storage_options)
+    return open_url(settings.storage, settings.storage_options)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
-
-from cluster.errors import BadRequest
+from typing import Literal
 
 CHUNK_BYTES = 1 << 20
 
@@ -37,32 +34,6 @@ class Storage(ABC):
     """
 
     url: str
-    options: dict[str, str]
-
-    @staticmethod
-    def open(url: str, options: Mapping[str, str] | None = None) -> Storage:
-        """The store at `url`: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix`,
-        `az://container/prefix` (with the option account_name), or `memory://name` (kept in this
-        process).
-
-        `options` are those of the object store (endpoint, region, access_key_id,
-        secret_access_key, skip_signature …) and of its client (allow_http, timeout,
-        connect_timeout, root_certificate …), all as strings. Raises `BadRequest` on an unknown
-        scheme or option.
-        """
-        parts = urlsplit(url)
-        if parts.scheme == "file":
-            if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-                raise BadRequest(f"storage: a file URL needs an absolute path, not {url!r}")
-            from cluster.storage.local import LocalStorage
-
-            return LocalStorage(Path(unquote(parts.path)))
-        from cluster.storage.remote import RemoteStorage
-
-        return RemoteStorage(url, dict(options or {}))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Storage.open, (self.url, self.options)
 
     @abstractmethod
     async def put_stream(

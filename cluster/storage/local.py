@@ -29,7 +29,6 @@ class LocalStorage(Storage):
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.url = self.root.as_uri()
-        self.options = {}
 
     @override
     async def put_stream(

@@ -57,6 +57,10 @@ class RemoteStorage(Storage):
         # MemoryStore would keep attributes too, but nothing reads them there.
         self._attributed = not isinstance(self._store, MemoryStore)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The connections of a store stay where they are.
+        return RemoteStorage, (self.url, self.options)
+
     @override
     async def put_stream(
         self,

@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from actors.media.operation import MediaFile
 from cluster.settings import Settings
-from cluster.storage import Storage
+from cluster.storage import Storage, open_url
 
 BUCKET = "reelyard"
 
@@ -51,15 +51,15 @@ def client_of(options: dict[str, str]) -> Any:
 
 @pytest.fixture
 def s3_storage(s3_server: dict[str, str]) -> Storage:
-    return Storage.open(f"s3://{BUCKET}/{uuid4().hex}/sub", s3_server)
+    return open_url(f"s3://{BUCKET}/{uuid4().hex}/sub", s3_server)
 
 
 @pytest.fixture(params=["file", "memory", "s3"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     if request.param == "file":
-        return Storage.open((tmp_path / "my objects").as_uri())
+        return open_url((tmp_path / "my objects").as_uri())
     if request.param == "memory":
-        return Storage.open("memory://")
+        return open_url("memory://")
     store: Storage = request.getfixturevalue("s3_storage")
     return store
 

@@ -10,7 +10,7 @@ import pytest
 
 from api.services import Services
 from api.signing import FileGrant
-from cluster.storage import Storage
+from cluster.storage import Storage, open_url
 
 from .transfer_app import client_on, services_on
 
@@ -22,7 +22,7 @@ GRANT = FileGrant("GET", KEY)
 @pytest.fixture(params=["file", "memory"])
 async def services(request: pytest.FixtureRequest, tmp_path: Path) -> Services:
     """On stores that can't presign: the bytes come through the server."""
-    storage = Storage.open(tmp_path.as_uri() if request.param == "file" else "memory://")
+    storage = open_url(tmp_path.as_uri() if request.param == "file" else "memory://")
     await storage.put(KEY, BODY)
     return services_on(storage)
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from api.services import Services
 from api.transfer import FormFile, receive_form
 from cluster.errors import InvalidInput, StorageFull, TooLarge, UnsupportedType
-from cluster.storage import Storage
+from cluster.storage import open_url
 from cluster.storage.uploads import read_upload
 
 from .transfer_app import client_on, services_on
@@ -29,7 +29,7 @@ BOUNDARY = "xYzZY"
 @pytest.fixture(params=["file", "memory"])
 async def services(request: pytest.FixtureRequest, tmp_path: Path) -> Services:
     url = tmp_path.as_uri() if request.param == "file" else "memory://"
-    return services_on(Storage.open(url), max_upload_bytes=3 << 20)
+    return services_on(open_url(url), max_upload_bytes=3 << 20)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from cluster.errors import (
     UnsupportedOutput,
 )
 from cluster.settings import Settings
-from cluster.storage import Storage, disk
+from cluster.storage import Storage, disk, open_url
 from tests.integration.storage.stages import files_below, lease, pieces
 
 from .conftest import BUCKET, client_of
@@ -145,9 +145,9 @@ async def test_a_full_disk_leaves_no_half_file(
 ) -> None:
     monkeypatch.setattr(disk, "_moved", lambda source, target: False)
     objects = tmp_path / "objects"
-    storage = Storage.open(objects.as_uri())
+    storage = open_url(objects.as_uri())
     big = [made("a.mp4", b"small"), made("b.mp4", bytes(1 << 20))]
-    remote = Storage.open("memory://full")
+    remote = open_url("memory://full")
     await remote.put("b.mp4", bytes(1 << 20))
     with full_disk():
         for output in (None, f"{tmp_path}/results/"):
@@ -224,7 +224,7 @@ async def test_a_presigned_url_gets_the_file_and_its_signature_is_forgotten(
     url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": key})
     host = s3_server["endpoint"].removeprefix("http://")
     settings = Settings(data_dir=tmp_path, fetch_allow_hosts=[host])
-    storage = Storage.open("memory://")
+    storage = open_url("memory://")
     [output] = await publish(lease(output=url), Result([made()]), settings, storage)
     assert output.url == f"{s3_server['endpoint']}/{BUCKET}/{key}"
     assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"video"

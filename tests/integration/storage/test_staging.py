@@ -20,7 +20,7 @@ from cluster.errors import (
     SourceUnreadable,
 )
 from cluster.settings import Settings
-from cluster.storage import Storage, Uploads
+from cluster.storage import Storage, Uploads, open_url
 from tests.integration.storage.stages import files_below, lease, pieces
 from tests.unit.cluster.loopback import loopback, status
 
@@ -136,7 +136,7 @@ async def test_objects_in_s3_are_staged_and_published(
     made: Callable[..., MediaFile],
 ) -> None:
     settings = Settings(data_dir=tmp_path, storage_options=s3_server, fetch_max_bytes=100)
-    storage = Storage.open("memory://")
+    storage = open_url("memory://")
     folder = uuid4().hex
     s3 = client_of(s3_server)
     s3.put_object(Bucket=BUCKET, Key=f"{folder}/in 1.mp4", Body=b"0123")

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from api.services import Services
-from cluster.storage import Storage, upload_prefix
+from cluster.storage import open_url, upload_prefix
 from cluster.storage.uploads import read_upload
 
 from .transfer_app import BASE, app_on, client_on, services_on
@@ -28,7 +28,7 @@ DATA = bytes(range(256)) * 4096
 async def services(request: pytest.FixtureRequest, tmp_path: Path) -> Services:
     if request.param == "s3":
         return services_on(request.getfixturevalue("s3_storage"), max_upload_bytes=len(DATA))
-    return services_on(Storage.open(tmp_path.as_uri()), max_upload_bytes=len(DATA))
+    return services_on(open_url(tmp_path.as_uri()), max_upload_bytes=len(DATA))
 
 
 @pytest.fixture

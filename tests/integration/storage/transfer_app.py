@@ -8,7 +8,8 @@ import httpx2
 from fastapi import FastAPI, Request
 
 from api import transfer
-from api.auth import Caller, caller
+from api.auth import caller
+from api.caller import Caller
 from api.errors import install_error_handlers, v1_error_response
 from api.registry_client import RegistryClient
 from api.services import Services

@@ -10,7 +10,7 @@ import pytest
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, OutputFile, State
 from actors.registry.expiry import StoredFiles, may_have_strays, own_keys
-from cluster.storage import Storage, job_prefix, output_key
+from cluster.storage import job_prefix, open_url, output_key
 from cluster.storage.keys import TEMP_PREFIX
 from tests.unit.registry.builders import BROKEN, done, make_job, make_output
 from tests.unit.registry.conftest import Bench
@@ -154,7 +154,7 @@ async def test_a_job_begun_anew_is_kept_as_long_as_a_new_one(make_bench: MakeBen
 
 
 async def test_only_the_jobs_own_files_are_deleted() -> None:
-    storage = Storage.open("memory://expiry-own")
+    storage = open_url("memory://expiry-own")
     job, neighbour = make_job(), make_job()
     mine = output_key("default", job.id, "probe", 1, "a.mp4")
     stray = output_key("default", job.id, "probe", 2, "b.mp4")
@@ -176,7 +176,7 @@ async def test_files_of_a_lost_attempt_go_with_its_job() -> None:
     from actors.registry.retries import RetryPolicy
     from tests.unit.registry.builders import START_MS, make_worker
 
-    storage = Storage.open("memory://expiry-strays")
+    storage = open_url("memory://expiry-strays")
     job = make_job()
     transitions.start_attempt(job, job.tasks[0], make_worker(), START_MS)
     transitions.end_badly(job, job.tasks[0], Outcome.LOST, None, RetryPolicy(), START_MS + 1)
@@ -190,7 +190,7 @@ async def test_files_of_a_lost_attempt_go_with_its_job() -> None:
 
 
 async def test_half_written_files_go_though_the_registry_never_restarts(tmp_path: Path) -> None:
-    files = StoredFiles(Storage.open(tmp_path.as_uri()), upload_retention_ms=1000)
+    files = StoredFiles(open_url(tmp_path.as_uri()), upload_retention_ms=1000)
     now_ms = time.time_ns() // 1_000_000
     await files.sweep(now_ms)
     half = tmp_path / f"{TEMP_PREFIX}1"
@@ -202,6 +202,6 @@ async def test_half_written_files_go_though_the_registry_never_restarts(tmp_path
 
 
 async def test_deleting_nothing_is_allowed() -> None:
-    files = StoredFiles(Storage.open("memory://expiry-none"), upload_retention_ms=1000)
+    files = StoredFiles(open_url("memory://expiry-none"), upload_retention_ms=1000)
     await files.delete_of([])
     assert await files.sweep(10**13) == {"uploads": 0, "dlb": 0}
