@@ -55,7 +55,7 @@ def check_path(text: str, *, admin: bool, roots: Sequence[str]) -> str:
     """
     path = Path(unquote(urlsplit(text).path) if scheme_of(text) == "file" else text)
     if "\0" in str(path) or not path.is_absolute():
-        raise InvalidInput(f"{text[:200]!r} is no input; this server takes {TAKEN}")
+        raise InvalidInput(f"{text[:200]!r} is neither a URL nor an absolute path")
     if admin:
         return _file_url(path, text)
     real = path.resolve()

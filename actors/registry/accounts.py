@@ -56,7 +56,7 @@ class Accounts:
         balance = self._balances[tenant]
         if balance is not None and balance < credits:
             raise InsufficientCredits(
-                f"this job costs {credits} credits, and {balance} are left",
+                f"credits: this job costs {credits}, and {balance} are left",
                 details={"needed": credits, "available": balance},
             )
         self._reserved[tenant] += credits
