@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from actors.jobs.model import Job, State
 from cluster.errors import Forbidden, InvalidInput, NotFound, NotReady, SourceForbidden
+from cluster.private_net import check_addresses, is_address
 from cluster.settings import Settings
 
 STORES = ("s3", "gs", "az")
@@ -23,16 +24,20 @@ def scheme_of(text: str) -> str:
     return found[1].lower() if found else ""
 
 
-def check_url(text: str) -> str:
-    """An http(s) URL as it is. Raises `InvalidInput`."""
+def check_url(text: str, allowed: Sequence[str] = ()) -> str:
+    """An http(s) URL as it is. Raises `InvalidInput`; `SourceForbidden` if its host is an address
+    that is not public, nor its `host:port` in `allowed`. Names are looked up by the worker.
+    """
     try:
         parts = urlsplit(text)
         host = parts.hostname
-        _ = parts.port
+        port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise InvalidInput(f"{text[:200]!r} is not a URL: {error}") from None
     if not host or _BLANK.search(text):
         raise InvalidInput(f"{text[:200]!r} is not a URL: it names no host")
+    if is_address(host):
+        check_addresses(host, port, [host], allowed)
     return text
 
 

@@ -69,7 +69,7 @@ class Services:
         text = text.strip()
         match scheme_of(text):
             case "http" | "https":
-                return check_url(text)
+                return check_url(text, self.settings.fetch_allow_hosts)
             case "upload":
                 # What follows a slash is the file's name, for people who read lists of jobs.
                 upload_id = text.removeprefix("upload:").partition("/")[0]
@@ -91,7 +91,7 @@ class Services:
         text = text.strip()
         match scheme_of(text):
             case "http" | "https":
-                return check_url(text)
+                return check_url(text, self.settings.fetch_allow_hosts)
             case "storage":
                 return check_stored(text, caller.tenant, admin=caller.admin)
             case scheme if scheme in STORES:

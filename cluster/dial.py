@@ -13,7 +13,7 @@ import httpcore2
 import httpx2
 
 from cluster.errors import SourceForbidden, SourceUnreadable
-from cluster.private_net import why_forbidden
+from cluster.private_net import check_addresses
 
 type Resolver = Callable[[str, int], Awaitable[list[str]]]
 """(host, port) to IP addresses, all of them. Raises OSError."""
@@ -38,7 +38,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         resolver: Resolver = resolve,
         dialler: httpcore2.AsyncNetworkBackend | None = None,
     ) -> None:
-        self._allowed = {entry.lower() for entry in allowed}
+        self._allowed = tuple(allowed)
         self._resolver = resolver
         self._dialler = dialler or httpcore2.AnyIOBackend()
 
@@ -60,7 +60,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
             raise SourceUnreadable(
                 f"the host {host!r} can't be resolved", internal=str(error)
             ) from error
-        self._check(host, port, addresses)
+        check_addresses(host, port, addresses, self._allowed)
         return await self._dial(addresses, port, timeout, local_address, socket_options)
 
     @override
@@ -72,20 +72,6 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
     @override
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-    def _check(self, host: str, port: int, addresses: list[str]) -> None:
-        if not addresses:
-            raise SourceUnreadable(f"the host {host!r} has no address")
-        shown = f"[{host}]" if ":" in host else host
-        if f"{shown}:{port}".lower() in self._allowed:
-            return
-        for address in addresses:
-            if why := why_forbidden(address):
-                # The address stays out of the message: it would map the inner network.
-                raise SourceForbidden(
-                    f"the host {host!r} is not on the public internet",
-                    internal=f"{host}:{port} is {address}: {why}",
-                )
 
     async def _dial(
         self,

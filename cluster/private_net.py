@@ -6,7 +6,10 @@ not plain global unicast is refused. Addresses that carry an IPv4 address are ju
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from cluster.errors import SourceForbidden, SourceUnreadable
 
 _BLOCKED_V4 = {
     IPv4Network("0.0.0.0/8"): "this network (RFC 791, section 3.2)",
@@ -46,6 +49,37 @@ _CARRIES_V4 = {
     IPv6Network("64:ff9b::/96"): "NAT64 (RFC 6052)",
 }
 """Reached through these, an IPv4 host stands behind the last 32 bits."""
+
+
+def check_addresses(host: str, port: int, addresses: Iterable[str], allowed: Iterable[str]) -> None:
+    """Raise `SourceForbidden` unless every address of `host` is global.
+
+    Raises `SourceUnreadable` if it has none.
+
+    `allowed` holds `host:port` pairs that are exempt, IPv6 hosts in brackets.
+    """
+    shown = f"[{host}]" if ":" in host else host
+    known = list(addresses)
+    if not known:
+        raise SourceUnreadable(f"the host {host!r} has no address")
+    if f"{shown}:{port}".lower() in {entry.lower() for entry in allowed}:
+        return
+    for address in known:
+        if why := why_forbidden(address):
+            # The address stays out of the message: it would map the inner network.
+            raise SourceForbidden(
+                f"the host {host!r} is not on the public internet",
+                internal=f"{host}:{port} is {address}: {why}",
+            )
+
+
+def is_address(host: str) -> bool:
+    """Whether `host` is an IP address, not a name."""
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def why_forbidden(address: str) -> str | None:

@@ -30,8 +30,25 @@ def test_a_url_without_a_host_or_with_spaces_is_refused(text: str) -> None:
 
 @given(st.text(max_size=50))
 def test_any_text_as_a_url_is_taken_or_refused_with_an_error_of_ours(rest: str) -> None:
-    with suppress(InvalidInput):
+    with suppress(InvalidInput, SourceForbidden):
         assert check_url("http://" + rest) == "http://" + rest
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:8000/a.mp4", "https://10.1.2.3/", "http://[::1]/a", "http://[fe80::1]/"],
+)
+def test_an_address_that_is_not_public_is_refused_unless_the_operator_allows_it(url: str) -> None:
+    with pytest.raises(SourceForbidden, match="not on the public internet"):
+        check_url(url)
+
+
+def test_an_address_is_taken_at_the_port_that_the_operator_allows() -> None:
+    allowed = ["127.0.0.1:8000", "[::1]:80"]
+    for url in ("http://127.0.0.1:8000/a.mp4", "http://[::1]/a", "https://93.184.216.34/a.mp4"):
+        assert check_url(url, allowed) == url
+    with pytest.raises(SourceForbidden):
+        check_url("http://127.0.0.1:8001/a.mp4", allowed)
 
 
 def test_a_path_is_for_admins_only_unless_it_lies_in_an_open_folder(tmp_path: Path) -> None:
