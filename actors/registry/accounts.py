@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from actors.registry.interface import JobStore, LedgerEntry
+from actors.registry.journal import Step
 from cluster.errors import BadRequest, InsufficientCredits
 
 
@@ -65,6 +66,19 @@ class Accounts:
     def refund(self, tenant: str, credits: int) -> None:
         """Credits are on their way back."""
         self._begin(tenant, credits)
+
+    async def settle(self, steps: Sequence[Step], writing: Awaitable[list[bool]]) -> list[bool]:
+        """Wait until `steps` are written and end the movements in them; which were written."""
+        try:
+            kept = await writing
+        except BaseException:
+            for entry in (entry for step in steps for entry in step.ledger):
+                self.doubtful(entry.tenant, entry.credits)
+            raise
+        for step, good in zip(steps, kept, strict=True):
+            for entry in step.ledger:
+                self.settled(entry.tenant, entry.credits, kept=good)
+        return kept
 
     def settled(self, tenant: str, credits: int, *, kept: bool) -> None:
         """A movement (a charge is negative) has been written, or it came to nothing."""

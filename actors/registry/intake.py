@@ -72,7 +72,7 @@ class Intake:
                     places.append(candidate)
                 except ReelyardError as error:
                     answers[candidate.place] = refusal(error)
-            verdicts = await self._write(steps)
+            verdicts = await self._accounts.settle(steps, self._journal.perform(steps))
         finally:
             self._writing -= len(steps)
         for step, candidate, verdict in zip(steps, places, verdicts, strict=True):
@@ -134,20 +134,6 @@ class Intake:
             expires_ms=now_ms + self._key_ttl_ms,
             at_ms=now_ms,
         )
-
-    async def _write(self, steps: Sequence[Step]) -> list[bool]:
-        """Write new jobs; whether each was written."""
-        try:
-            verdicts = await self._journal.perform(steps)
-        except BaseException:
-            for step in steps:
-                for entry in step.ledger:
-                    self._accounts.doubtful(entry.tenant, entry.credits)
-            raise
-        for step, verdict in zip(steps, verdicts, strict=True):
-            for entry in step.ledger:
-                self._accounts.settled(entry.tenant, entry.credits, kept=verdict)
-        return verdicts
 
     async def _already_there(self, submission: Submission) -> Accepted | Refusal:
         """The store refused a new job: its id or its key is taken."""

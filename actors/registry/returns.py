@@ -23,10 +23,6 @@ RETRIES = 3
 """Tries to bring in a commit when somebody else writes the same job."""
 
 
-def _entries(steps: Iterable[Step]) -> Iterable[LedgerEntry]:
-    return (entry for step in steps for entry in step.ledger)
-
-
 class Returns:
     """Reports, commits, lost workers, cancelled jobs."""
 
@@ -140,16 +136,7 @@ class Returns:
         for step in steps:
             if step.job.state.terminal:
                 self._board.clear(step.job)
-        try:
-            kept = await self._journal.perform(steps)
-        except BaseException:
-            for entry in _entries(steps):
-                self._accounts.doubtful(entry.tenant, entry.credits)
-            raise
-        for step, good in zip(steps, kept, strict=True):
-            for entry in step.ledger:
-                self._accounts.settled(entry.tenant, entry.credits, kept=good)
-        return kept
+        return await self._accounts.settle(steps, self._journal.perform(steps))
 
     # --- ending early ---
 
