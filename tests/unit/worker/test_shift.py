@@ -177,12 +177,12 @@ async def test_after_a_failed_lease_unknown_leases_are_given_up_once(stage: Stag
 
 async def test_ends_that_went_along_with_a_lost_call_are_handed_in_again(stage: Stage) -> None:
     stage.codec.act = writes_a_file
-    stage.registry.lost_replies = 3
+    stage.registry.lost_replies = 1
     stage.registry.add(*[lease(number) for number in range(30)])
     numbers = {f"job-{number}" for number in range(30)}
     await stage.until(lambda: {commit.job_id for commit in stage.registry.commits} == numbers)
     await stage.until(lambda: stage.shift.status().done == 30)
-    assert stage.registry.given_up == 3
+    assert stage.registry.given_up == 1
     assert stage.bench.taken_back == []
 
 
