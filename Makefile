@@ -22,7 +22,7 @@ $(STAMP): uv.lock pyproject.toml .python-version
 	@command -v uv >/dev/null || test -x .tools/uv/bin/uv || \
 	    { echo "setting up uv in .tools/"; python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv; }
 	$(UV) sync --frozen --group dev --compile-bytecode --quiet
-	@$(BIN)/python -m compileall -q cluster actors api reelyard.py
+	@$(BIN)/python -m compileall -q cluster actors api reelyard
 	@touch $@
 
 demo: setup ## transcode a real clip on the cluster, with a thumbnail, a preview and a probe

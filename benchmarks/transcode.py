@@ -20,13 +20,13 @@ from typing import Any
 import av
 import imageio_ffmpeg
 
-from actors.media.codec.recipe import encoder_options
 from actors.media.operation import Source
 from actors.media.operations.transcode import TranscodeParams
-from actors.media.sample import make_sample
-from actors.worker.codec_child import ChildSpec
-from actors.worker.codec_client import Codec
-from actors.worker.codec_order import CodecOptions, Order, configure_message
+from actors.media.transcode.settings import encoder_options
+from actors.testing.sample_media import make_sample
+from actors.worker.codec_process.child import ChildSpec
+from actors.worker.codec_process.client import Codec
+from actors.worker.codec_process.order import CodecOptions, Order, configure_message
 from benchmarks._report import Pair, Report, Sample, arguments, paired, run_process, tree_cpu_s
 from cluster.settings import Settings
 

@@ -32,7 +32,7 @@ from cluster.errors import (
 from cluster.settings import Settings
 from cluster.storage.base import CHUNK_BYTES
 from cluster.storage.disk import is_full
-from cluster.storage.keys import disposition_filename, safe_name
+from cluster.storage.key_rules import disposition_filename, safe_name
 
 type OnBytes = Callable[[int, int | None], None]
 """Called now and then with the bytes so far and the total, where that is known."""

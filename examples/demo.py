@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from actors.media.sample import make_sample
+from actors.testing.sample_media import make_sample
 from api.cli.output import human_bytes, relative, results_view
 from reelyard import JobRequest, Settings, connect, request
 

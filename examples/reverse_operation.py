@@ -24,7 +24,7 @@ from actors.media.codec.source import open_input
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.frames import Picture, fade, fade_level, to_frame
 from actors.media.operation import MediaFile, Params, Result, Work, operation
-from actors.media.sampling.film import Painter, open_film, scaled_size
+from actors.media.sampling.video import Painter, open_film, scaled_size
 from cluster.errors import LimitExceeded
 
 MOST_S = 30

@@ -11,14 +11,14 @@ import httpx2
 
 from actors.jobs.messages import Commit, WorkerInfo
 from actors.jobs.model import ErrorInfo, OutputFile
-from actors.registry.actor import JobRegistry
-from api.app import create_app
-from api.registry_client import RegistryClient
-from api.services import Services
-from api.signing import Signer
+from actors.registry.service import JobRegistry
+from api.http.services import Services
+from api.http.signing import Signer
+from api.registry_client.client import RegistryClient
+from api.serving.app import create_app
 from cluster.settings import Settings
 from cluster.storage import open_storage
-from cluster.storage.keys import output_key
+from cluster.storage.key_rules import output_key
 
 URL = "https://example.com/video.mp4"
 MP4 = ("clip.mp4", b"not looked at here", "video/mp4")

@@ -15,7 +15,7 @@ import structlog
 from ray.exceptions import ActorUnavailableError, RayError
 
 from actors.pool.sizing import WorkerView
-from actors.registry.interface import REGISTRY_NAME
+from actors.registry.store.protocol import REGISTRY_NAME
 from cluster.settings import PoolSettings, Settings
 
 log = structlog.get_logger()

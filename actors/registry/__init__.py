@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.registry import wire
-from actors.registry.interface import REGISTRY_NAME
+from actors.registry import pickling as _pickling  # noqa: F401 - how records travel
+from actors.registry.store.protocol import REGISTRY_NAME
 from cluster.settings import Settings
 
-__all__ = ["REGISTRY_NAME", "get_registry", "start_registry", "wire"]
+__all__ = ["REGISTRY_NAME", "get_registry", "start_registry"]
 
 MAX_CONCURRENCY = 1000
 """Calls at a time; long polls of workers and clients are most of them."""
@@ -29,7 +29,7 @@ def start_registry(settings: Settings) -> Any:
     """
     import ray
 
-    from actors.registry.remote import JobRegistry
+    from actors.registry.actor import JobRegistry
 
     actor = ray.remote(JobRegistry).options(
         name=REGISTRY_NAME,

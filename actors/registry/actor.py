@@ -1,374 +1,54 @@
-"""JobRegistry: the one place that knows how every job stands."""
+"""JobRegistry as a Ray actor: the same methods, with answers packed for the way."""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-import time
-from collections.abc import Callable, Coroutine, Sequence
+import gc
+import sys
 from typing import Any
 
-import structlog
-
-from actors.jobs.ids import new_id
-from actors.jobs.messages import (
-    Accepted,
-    Changes,
-    Commit,
-    KeyInfo,
-    LeaseReply,
-    Overview,
-    PageQuery,
-    Refusal,
-    Report,
-    Submission,
-    Usage,
-    Verdict,
-    WorkerInfo,
-)
-from actors.jobs.model import Job
-from actors.registry.accounts import Accounts
-from actors.registry.board import Board
-from actors.registry.dispatch import Dispatch
-from actors.registry.expiry import JobFiles, StoredFiles, Sweeper
-from actors.registry.feed import ChangeFeed
-from actors.registry.intake import HOUR_MS, Intake, refusal
-from actors.registry.interface import JobStore
-from actors.registry.journal import Journal
-from actors.registry.keys import KeyRing, new_key
-from actors.registry.panel import Panel
-from actors.registry.pool_switch import PoolSwitch
-from actors.registry.returns import Returns
-from actors.registry.stats import Stats
-from actors.registry.stores import open_store
-from actors.registry.waiting import WaitingRoom
-from cluster import metrics
-from cluster.errors import ReelyardError
+from actors.jobs.messages import Commit, PageQuery, Report, Submission, WorkerInfo
+from actors.registry import pickling
+from actors.registry.service import JobRegistry as PlainRegistry
+from cluster.logs import configure_logging
 from cluster.settings import Settings
-from cluster.storage import open_storage
 
-log = structlog.get_logger(__name__)
-
-TICK_S = 0.25
-"""Longest time between two looks at leases and pauses."""
-METRICS_S = 5.0
+SWITCH_INTERVAL_S = 0.002
+"""The store's thread must not wait long for the GIL while the event loop is busy."""
 
 
-def wall_ms() -> int:
-    """Now, in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
+class JobRegistry(PlainRegistry):
+    """Packs what is returned: records as they are at that moment, in one block."""
 
+    def __init__(self, settings: Settings) -> None:
+        configure_logging(settings, "registry")
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        # A million queued jobs are millions of objects without cycles: don't walk them often.
+        gc.set_threshold(50_000, 20, 100)
+        super().__init__(settings)
 
-def steady_ms() -> int:
-    """Milliseconds that go on evenly, whatever the time of day does."""
-    return time.monotonic_ns() // 1_000_000
+    async def submit_many(self, batch: list[Submission]) -> Any:
+        return pickling.pack_list(await super().submit_many(batch))
 
+    async def get_many(self, job_ids: list[str]) -> Any:
+        return pickling.pack_dict(await super().get_many(job_ids))
 
-class JobRegistry:
-    """Accepts, leases, and brings to an end; all methods are coroutines over lists.
+    async def page(self, query: PageQuery) -> Any:
+        return pickling.pack_list(await super().page(query))
 
-    It starts by itself at the first call: opens the store and takes in every open job. Killed at
-    any instant, a new one on the same store goes on where the old one was.
-    """
+    async def cancel_many(self, job_ids: list[str], tenant: str | None) -> Any:
+        return pickling.pack_dict(await super().cancel_many(job_ids, tenant))
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: JobStore | None = None,
-        files: JobFiles | None = None,
-        clock_ms: Callable[[], int] = wall_ms,
-        steady_ms: Callable[[], int] = steady_ms,
-    ) -> None:
-        self._settings = settings
-        self.epoch = new_id()
-        self._board = Board(round(settings.lease_ttl_s * 1000), clock_ms, steady_ms)
-        self._feed = ChangeFeed(self.epoch)
-        self._room = WaitingRoom()
-        self._stats = Stats()
-        self._store = store = store or open_store(settings.store)
-        files = files or StoredFiles(
-            open_storage(settings), round(settings.upload_retention_hours * HOUR_MS)
-        )
-        self._journal = Journal(store, self._board, self._feed, self._room.wake)
-        self._accounts = Accounts(store, settings.default_credits, clock_ms)
-        self._keys = KeyRing(store, clock_ms)
-        self._returns = Returns(
-            settings, self._journal, self._accounts, self._feed, self._stats, clock_ms
-        )
-        self._dispatch = Dispatch(settings, self._journal, self._returns, self._room, clock_ms)
-        self._intake = Intake(settings, self._journal, self._accounts, clock_ms, files.delete_of)
-        self._sweeper = Sweeper(settings, self._journal, files, clock_ms)
-        self._panel = Panel(
-            settings, self.epoch, self._journal, self._dispatch, self._stats, clock_ms
-        )
-        self._switch = PoolSwitch(store, self._board.queue, self._panel.pool_names)
-        self._starting: asyncio.Task[None] | None = None
-        self._loops: list[asyncio.Task[None]] = []
+    async def retry_many(self, job_ids: list[str], tenant: str | None) -> Any:
+        return pickling.pack_dict(await super().retry_many(job_ids, tenant))
 
-    def __repr__(self) -> str:
-        # Ray asks even when `__init__` has failed.
-        return f"JobRegistry(store={self._store.name if hasattr(self, '_store') else '?'})"
+    async def lease(self, worker: WorkerInfo, want: int, done: list[Commit], wait_s: float) -> Any:
+        return pickling.pack_one(await super().lease(worker, want, done, wait_s))
 
-    # --- life ---
+    async def report(self, slot: str, incarnation: str, reports: list[Report]) -> Any:
+        return pickling.pack_list(await super().report(slot, incarnation, reports))
 
-    async def start(self) -> None:
-        """Open the store and take in every open job. Raises `Unavailable`; then try again."""
-        if self._starting is None:
-            self._starting = asyncio.ensure_future(self._start())
-        starting = self._starting
-        try:
-            await asyncio.shield(starting)
-        except Exception:
-            if self._starting is starting:
-                self._starting = None
-            raise
+    async def commit(self, commits: list[Commit]) -> Any:
+        return pickling.pack_list(await super().commit(commits))
 
-    async def _start(self) -> None:
-        await self._store.open()
-        try:
-            await self._journal.rebuild()
-            await self._switch.load()
-        except Exception:
-            await self._store.close()
-            raise
-        self._loops = [
-            asyncio.create_task(self._for_ever(self._tick, self._pause_s), name="tick"),
-            asyncio.create_task(
-                self._for_ever(self._sweeper.sweep, lambda: self._settings.sweep_interval_s),
-                name="sweep",
-            ),
-            asyncio.create_task(
-                self._for_ever(self._panel.publish, lambda: METRICS_S), name="metrics"
-            ),
-        ]
-        log.info(
-            "registry_started",
-            store=self._store.name,
-            epoch=self.epoch,
-            open_jobs=self._journal.open_count,
-            leases=len(self._board.leases),
-        )
-
-    async def stop(self) -> None:
-        """Finish what is being written and let go of the store."""
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        self._room.wake_all()
-        if self._starting is not None:
-            await self._journal.close()
-            self._starting = None
-
-    async def ping(self) -> str:
-        """This registry's epoch: another one after each start."""
-        await self._ready()
-        return self.epoch
-
-    async def _ready(self) -> None:
-        if self._starting is None or not self._starting.done() or self._starting.exception():
-            await self.start()
-
-    # --- jobs ---
-
-    async def submit_many(self, batch: list[Submission]) -> list[Accepted | Refusal]:
-        """Take jobs in; what is `Accepted` is on disk. The same id or idempotency key again
-        gives the first job. Raises `Unavailable`, `StorageFull`."""
-        await self._ready()
-        return await self._intake.submit(batch)
-
-    async def get_many(self, job_ids: list[str]) -> dict[str, Job]:
-        """The jobs that exist, by id."""
-        await self._ready()
-        return await self._journal.get_many(job_ids)
-
-    async def page(self, query: PageQuery) -> list[Job]:
-        """A page of a tenant's jobs, with the progress of those that run."""
-        await self._ready()
-        jobs = await self._store.page(query)
-        return [self._newer(job) for job in jobs]
-
-    def _newer(self, job: Job) -> Job:
-        known = self._board.jobs.get(job.id)
-        return known if known is not None and known.rev == job.rev else job
-
-    async def cancel_many(self, job_ids: list[str], tenant: str | None) -> dict[str, Job | Refusal]:
-        """End jobs; for each the job as it then is, or why not. Again changes nothing."""
-        return await self._each(job_ids, lambda job_id: self._returns.cancel(job_id, tenant))
-
-    async def retry_many(self, job_ids: list[str], tenant: str | None) -> dict[str, Job | Refusal]:
-        """Begin failed jobs anew; for each the job, or why not."""
-        return await self._each(job_ids, lambda job_id: self._intake.retry(job_id, tenant))
-
-    async def _each(
-        self, job_ids: Sequence[str], action: Callable[[str], Coroutine[Any, Any, Job]]
-    ) -> dict[str, Job | Refusal]:
-        await self._ready()
-
-        async def one(job_id: str) -> Job | Refusal:
-            try:
-                return await action(job_id)
-            except ReelyardError as error:
-                if error.http_status >= 500:
-                    raise
-                return refusal(error)
-
-        ids = list(dict.fromkeys(job_ids))
-        return dict(zip(ids, await asyncio.gather(*map(one, ids)), strict=True))
-
-    async def changes(self, after: int, timeout_s: float) -> Changes:
-        """Ids of jobs that changed after the number `after`; waits up to `timeout_s` for one.
-
-        -1 only asks where the feed stands. A follower that fell behind gets an epoch that it
-        does not know.
-        """
-        await self._ready()
-        return await self._feed.after(after, timeout_s)
-
-    # --- workers ---
-
-    async def lease(
-        self, worker: WorkerInfo, want: int, done: list[Commit], wait_s: float
-    ) -> LeaseReply:
-        """Up to `want` tasks that `worker` takes; waits up to `wait_s` for the first.
-
-        A call ends an earlier one of the same process. `done` is committed first, and answered
-        without waiting.
-        """
-        await self._ready()
-        return await self._dispatch.lease(worker, want, done, wait_s)
-
-    async def report(self, slot: str, incarnation: str, reports: list[Report]) -> list[Verdict]:
-        """Progress, and proof of life. `stop` without `accepted`: overtaken, leave no trace;
-        `stop` with it: cancelled."""
-        await self._ready()
-        self._dispatch.heard_of(slot, incarnation)
-        await self._journal.open_jobs([report.job_id for report in reports])
-        return self._returns.report(reports)
-
-    async def commit(self, commits: list[Commit]) -> list[Verdict]:
-        """Bring in finished attempts. A commit that was accepted once is so again."""
-        await self._ready()
-        return await self._returns.commit(commits)
-
-    async def lost(self, incarnations: list[str]) -> int:
-        """These processes are dead: what they held runs again; how many tasks that were."""
-        await self._ready()
-        held = self._board.leases.of_incarnations(set(incarnations))
-        return await self._returns.lose(held)
-
-    async def set_pools(self, pools: dict[str, list[str]]) -> None:
-        """Which slots there are in which pool, by the pool manager."""
-        await self._ready()
-        if pools != self._dispatch.staffed:
-            self._dispatch.staffed = pools
-            self._room.wake_all()
-
-    async def drain(self, slots: list[str]) -> None:
-        """The workers in these slots get no more work and are told to finish."""
-        await self._ready()
-        self._dispatch.drain(slots)
-
-    async def pause(self, pool: str) -> None:
-        """Hand out no tasks of `pool` until `resume`, restarts included. Raises `NotFound`."""
-        await self._ready()
-        await self._switch.pause(pool)
-
-    async def resume(self, pool: str) -> None:
-        """Hand out tasks of `pool` again. Raises `NotFound`."""
-        await self._ready()
-        await self._switch.resume(pool)
-        self._room.wake_all()
-
-    # --- accounts and keys ---
-
-    async def usage(self, tenant: str) -> Usage:
-        """A tenant's credits, counts and sums."""
-        await self._ready()
-        await self._accounts.load(tenant)
-        return Usage(
-            tenant=tenant,
-            credits_left=await self._store.balance(tenant),
-            credits_spent=await self._store.spent(tenant),
-            jobs=await self._store.counts(tenant),
-            totals=await self._store.totals(tenant),
-        )
-
-    async def grant(self, tenant: str, credits: int, grant_id: str = "") -> None:
-        """Give a tenant credits; from then on they are limited. A call that is repeated with the
-        same `grant_id` gives nothing more. Raises `BadRequest`."""
-        await self._ready()
-        await self._accounts.grant(tenant, credits, grant_id or new_id())
-
-    async def create_key(
-        self,
-        tenant: str,
-        name: str,
-        admin: bool = False,
-        credits: int | None = None,
-        text: str = "",
-    ) -> tuple[str, KeyInfo]:
-        """A fresh API key (its text is not kept), with a grant of `credits` if given. A call that
-        is repeated with the same `text`, a `new_key()`, makes no second key."""
-        await self._ready()
-        text = text or new_key()
-        info = await self._keys.create(text, tenant, name, admin=admin)
-        if credits is not None:
-            await self._accounts.grant(tenant, credits, info.key_id)
-        return text, info
-
-    async def api_keys(self) -> dict[str, KeyInfo]:
-        """Every key by its SHA-256, revoked ones too."""
-        await self._ready()
-        return await self._keys.all()
-
-    async def revoke_key(self, key_id: str) -> KeyInfo:
-        """Make a key worthless. Raises `NotFound`."""
-        await self._ready()
-        return await self._keys.revoke(key_id)
-
-    async def secret(self, name: str) -> str:
-        """This installation's secret of that name, made at its first use."""
-        await self._ready()
-        if name == "signing" and self._settings.signing_secret:
-            return self._settings.signing_secret
-        return await self._store.secret(name, secrets.token_urlsafe(32))
-
-    # --- operating ---
-
-    async def sweep(self) -> dict[str, int]:
-        """Delete what is due now; how much of what."""
-        await self._ready()
-        return await self._sweeper.sweep()
-
-    async def overview(self) -> Overview:
-        """Counts, pools, and some of what runs."""
-        await self._ready()
-        return self._panel.overview()
-
-    # --- by the clock ---
-
-    async def _for_ever(
-        self, action: Callable[[], Coroutine[Any, Any, Any]], pause_s: Callable[[], float]
-    ) -> None:
-        while True:
-            await asyncio.sleep(pause_s())
-            try:
-                await action()
-            except Exception as error:  # noqa: BLE001 - the next round may find the store again
-                log.warning("registry_loop_failed", action=action.__qualname__, error=repr(error))
-
-    def _pause_s(self) -> float:
-        left_ms = self._board.next_look_ms()
-        return TICK_S if left_ms is None else min(TICK_S, max(0.01, left_ms / 1000))
-
-    async def _tick(self) -> None:
-        self._room.wake(self._board.wake())
-        expired = self._board.expired()
-        if expired:
-            self._stats.lease_expiries += len(expired)
-            metrics.LEASE_EXPIRIES.add(len(expired))
-            for holding in expired:
-                log.warning(
-                    "lease_expired", job_id=holding.key[0], task=holding.key[1], slot=holding.slot
-                )
-            await self._returns.lose(expired)
+    async def overview(self) -> Any:
+        return pickling.pack_one(await super().overview())

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from actors.jobs import transitions
 from actors.jobs.messages import Commit, Lease, LeaseReply, WorkerInfo
 from actors.jobs.model import State
-from actors.registry import transitions
-from actors.registry.journal import Journal, Step
-from actors.registry.queue import Entry
-from actors.registry.returns import Returns
+from actors.registry.completion import Completion
+from actors.registry.repository import JobRepository, PendingWrite
+from actors.registry.scheduling.idle_workers import IdleWorkers
+from actors.registry.scheduling.ready_queue import Entry
 from actors.registry.verdicts import lease_of, task_of
-from actors.registry.waiting import WaitingRoom
 from cluster.errors import ReelyardError
 from cluster.settings import Settings
 
@@ -37,15 +37,15 @@ class Dispatch:
     def __init__(
         self,
         settings: Settings,
-        journal: Journal,
-        returns: Returns,
-        room: WaitingRoom,
+        repository: JobRepository,
+        returns: Completion,
+        idle: IdleWorkers,
         clock_ms: Callable[[], int],
     ) -> None:
-        self._journal = journal
-        self._board = journal.board
-        self._returns = returns
-        self._room = room
+        self._repository = repository
+        self._live = repository.live
+        self._completion = returns
+        self._idle = idle
         self._clock_ms = clock_ms
         self._ttl_s = settings.lease_ttl_s
         self._started_ms = clock_ms()
@@ -74,14 +74,14 @@ class Dispatch:
             if leases or drain or want <= 0 or left <= 0:
                 return LeaseReply(leases, [], drain)
             pools = self._pools(worker)
-            if not self._board.queue.has_ready(pools):
-                await self._room.wait(worker.incarnation, pools, want, left)
+            if not self._live.queue.has_ready(pools):
+                await self._idle.wait(worker.incarnation, pools, want, left)
 
     async def _exchange(self, worker: WorkerInfo, want: int, done: Sequence[Commit]) -> LeaseReply:
         """Bring in and hand out, in one write of the store where both are possible."""
         drain = self._drains(worker)
         verdicts, leases = await asyncio.gather(
-            self._returns.commit(done),
+            self._completion.commit(done),
             self._hand_out(worker, 0 if drain else want),
             return_exceptions=True,
         )
@@ -107,22 +107,22 @@ class Dispatch:
         if last is not None and last.incarnation != worker.incarnation:
             self._replaced[worker.slot] = last.incarnation
         self.seen[worker.slot] = Seen(worker.pool, worker.incarnation, self._clock_ms())
-        left = self._board.leases.left_behind(worker.slot, worker.incarnation)
+        left = self._live.leases.left_behind(worker.slot, worker.incarnation)
         if left:
-            await self._returns.lose(left)
+            await self._completion.lose(left)
 
     def drain(self, slots: Sequence[str]) -> None:
         """The processes that now fill these slots get no more work, and are told to finish."""
         for slot in slots:
             if (incarnation := self._process_of(slot)) is not None:
                 self.draining[slot] = incarnation
-                self._room.wake_worker(incarnation)
+                self._idle.wake_worker(incarnation)
 
     def _process_of(self, slot: str) -> str | None:
         if (seen := self.seen.get(slot)) is not None:
             return seen.incarnation
         # It has been busy since before this registry started.
-        held = self._board.leases.of_slot(slot)
+        held = self._live.leases.of_slot(slot)
         return held[0].incarnation if held else None
 
     def _pools(self, worker: WorkerInfo) -> list[str]:
@@ -140,14 +140,14 @@ class Dispatch:
 
     async def _hand_out(self, worker: WorkerInfo, want: int) -> list[Lease]:
         pools = self._pools(worker)
-        entries = self._board.queue.pop(pools, min(want, self._share(pools)))
-        jobs = self._board.jobs
+        entries = self._live.queue.pop(pools, min(want, self._share(pools)))
+        jobs = self._live.jobs
         cold = [entry.job_id for entry in entries if entry.job_id not in jobs]
         if cold:
             await self._warm(cold, entries)
         now = self._clock_ms()
         leases: list[Lease] = []
-        steps: list[Step] = []
+        writes: list[PendingWrite] = []
         for entry in entries:
             job = jobs.get(entry.job_id)
             task = task_of(job, entry.task)
@@ -155,10 +155,10 @@ class Dispatch:
                 continue  # it ended while it was being read
             was = job.state
             transitions.start_attempt(job, task, worker, now)
-            self._board.hold(job, task)
-            steps.append(Step(job, was))
+            self._live.hold(job, task)
+            writes.append(PendingWrite(job, was))
             leases.append(lease_of(job, task, worker.pool, self._ttl_s))
-        verdicts = await self._journal.perform(steps)
+        verdicts = await self._repository.save(writes)
         return [lease for lease, kept in zip(leases, verdicts, strict=True) if kept]
 
     def _share(self, pools: Sequence[str]) -> int:
@@ -166,19 +166,19 @@ class Dispatch:
         have asked for work lately get as many: the last tasks of a run end at the same time."""
         since = self._clock_ms() - LATELY_MS
         workers = sum(seen.at_ms >= since and seen.pool in pools for seen in self.seen.values())
-        waiting = sum(self._board.queue.queued(pool) for pool in pools)
+        waiting = sum(self._live.queue.queued(pool) for pool in pools)
         return -(-waiting // max(1, workers))
 
     async def _warm(self, job_ids: list[str], entries: list[Entry]) -> None:
         """Read jobs of which only the place in the queue was kept."""
         try:
-            found = await self._journal.get_many(job_ids)
+            found = await self._repository.get_many(job_ids)
         except ReelyardError:
-            self._board.give_back(entries)
+            self._live.give_back(entries)
             raise
         for job in found.values():
             if not job.state.terminal:
-                self._board.jobs.setdefault(job.id, job)
+                self._live.jobs.setdefault(job.id, job)
 
     def heard_of(self, slot: str, incarnation: str) -> None:
         """A process is there, though too busy to ask for work."""

@@ -15,8 +15,8 @@ from typing import Protocol
 import structlog
 
 from actors.jobs.model import Job, Outcome
-from actors.registry.journal import Journal, Step
-from actors.registry.transitions import OWN_STORAGE, mark_outputs_deleted
+from actors.jobs.transitions import OWN_STORAGE, mark_outputs_deleted
+from actors.registry.repository import JobRepository, PendingWrite
 from cluster.settings import Settings
 from cluster.storage import Storage, attempt_folder, job_prefix, sweep_storage, sweep_unfinished
 
@@ -98,9 +98,13 @@ class Sweeper:
     """See the module."""
 
     def __init__(
-        self, settings: Settings, journal: Journal, files: JobFiles, clock_ms: Callable[[], int]
+        self,
+        settings: Settings,
+        repository: JobRepository,
+        files: JobFiles,
+        clock_ms: Callable[[], int],
     ) -> None:
-        self._journal = journal
+        self._repository = repository
         self._files = files
         self._clock_ms = clock_ms
         self._batch = settings.sweep_batch
@@ -112,37 +116,37 @@ class Sweeper:
             "records": await _in_batches(self._expire_records),
             "keys": await _in_batches(self._expire_keys),
         }
-        await self._journal.recount()
+        await self._repository.recount()
         done |= await self._files.sweep(self._clock_ms())
         if any(done.values()):
             log.info("swept", **done)
         return done
 
     async def _expire_outputs(self) -> tuple[int, bool]:
-        jobs = await self._journal.store.outputs_due(self._clock_ms(), self._batch)
-        current = await self._journal.get_many([job.id for job in jobs])
+        jobs = await self._repository.store.outputs_due(self._clock_ms(), self._batch)
+        current = await self._repository.get_many([job.id for job in jobs])
         now = self._clock_ms()
         due = [job for job in current.values() if _outputs_are_due(job, now)]
         await self._files.delete_of(due)
         # Somebody may have begun one of them anew meanwhile, and even brought it to an end.
-        steps = [Step(job, job.state) for job in due if _outputs_are_due(job, now)]
-        for step in steps:
-            mark_outputs_deleted(step.job, now)
-        return sum(await self._journal.perform(steps)), len(jobs) == self._batch
+        writes = [PendingWrite(job, job.state) for job in due if _outputs_are_due(job, now)]
+        for write in writes:
+            mark_outputs_deleted(write.job, now)
+        return sum(await self._repository.save(writes)), len(jobs) == self._batch
 
     async def _expire_records(self) -> tuple[int, bool]:
-        jobs = await self._journal.store.records_due(self._clock_ms(), self._batch)
+        jobs = await self._repository.store.records_due(self._clock_ms(), self._batch)
         if not jobs:
             return 0, False
         await self._files.delete_of([job for job in jobs if job.outputs_expire_ms is not None])
         now = self._clock_ms()
-        due = [job for job in jobs if _record_is_due(self._journal.current(job.id) or job, now)]
-        gone = await self._journal.store.delete([job.id for job in due])
-        self._journal.drop(due, gone)
+        due = [job for job in jobs if _record_is_due(self._repository.current(job.id) or job, now)]
+        gone = await self._repository.store.delete([job.id for job in due])
+        self._repository.drop(due, gone)
         return gone, len(jobs) == self._batch
 
     async def _expire_keys(self) -> tuple[int, bool]:
-        gone = await self._journal.store.purge(self._clock_ms(), self._batch)
+        gone = await self._repository.store.purge(self._clock_ms(), self._batch)
         return gone, gone == self._batch
 
 
@@ -155,12 +159,12 @@ def _record_is_due(job: Job, now_ms: int) -> bool:
     return job.state.terminal and job.expires_ms <= now_ms
 
 
-async def _in_batches(step: Callable[[], Awaitable[tuple[int, bool]]]) -> int:
+async def _in_batches(write: Callable[[], Awaitable[tuple[int, bool]]]) -> int:
     """Take `step` until it gets nowhere or says that nothing is left; the sum of what it did."""
     total = 0
     while True:
         began = time.monotonic()
-        count, more = await step()
+        count, more = await write()
         total += count
         if not count or not more:
             return total

@@ -12,15 +12,15 @@ from typing import Any
 import structlog
 
 from actors.jobs.messages import WorkerInfo
-from actors.worker.attempt import Bench
 from actors.worker.capabilities import probe_capabilities
-from actors.worker.codec_child import ChildSpec
-from actors.worker.codec_client import Codec
-from actors.worker.codec_order import CodecOptions, configure_message
-from actors.worker.jail import end_at_sigterm
-from actors.worker.link import CALL_S, RegistryLink
+from actors.worker.codec_process.child import ChildSpec
+from actors.worker.codec_process.client import Codec
+from actors.worker.codec_process.limits import end_at_sigterm
+from actors.worker.codec_process.order import CodecOptions, configure_message
+from actors.worker.loop import WorkerLoop
+from actors.worker.registry_client import CALL_S, RegistryLink
 from actors.worker.scratch import Scratch
-from actors.worker.shift import Shift
+from actors.worker.task_run import WorkerTools
 from cluster.logs import configure_logging
 from cluster.settings import PoolSettings, Settings
 from cluster.storage import open_storage
@@ -63,7 +63,7 @@ class MediaWorker:
         configure_logging(setup.settings, setup.slot)
         self._parent = os.getppid()
         self._working: asyncio.Task[None] | None = None
-        self._shift: Shift | None = None
+        self._loop: WorkerLoop | None = None
         self._codec: Codec | None = None
         self._capabilities: list[str] = []
         self._scratch = Scratch(
@@ -85,7 +85,7 @@ class MediaWorker:
     async def status(self) -> dict[str, Any]:
         """slot, incarnation, pool, node, node_id, pid, codec_pid, cuda_devices, capabilities;
         once it works also held, idle_s, done, draining."""
-        shift = asdict(self._shift.status()) if self._shift else {}
+        shift = asdict(self._loop.status()) if self._loop else {}
         return {
             "slot": self._setup.slot,
             "incarnation": self._setup.incarnation,
@@ -101,8 +101,8 @@ class MediaWorker:
 
     async def drain(self, grace_s: float | None = None) -> None:
         """Lease nothing more; give back what is not done after `grace_s` seconds."""
-        if self._shift is not None:
-            self._shift.drain(grace_s)
+        if self._loop is not None:
+            self._loop.drain(grace_s)
 
     def __ray_shutdown__(self) -> None:
         """Ray's goodbye: the codec process must not stay."""
@@ -125,12 +125,12 @@ class MediaWorker:
         if pool.gpus_per_worker > 0:
             self._capabilities = await probe_capabilities()
         link = RegistryLink(self._find_registry, self._info())
-        bench = Bench(settings, open_storage(settings), self._codec)
-        self._shift = Shift(settings, link, bench, self._scratch, setup.pool)
+        tools = WorkerTools(settings, open_storage(settings), self._codec)
+        self._loop = WorkerLoop(settings, link, tools, self._scratch, setup.pool)
         log.info("worker_started", slot=setup.slot, capabilities=self._capabilities)
         guard = asyncio.create_task(self._guard(link))
         try:
-            await self._shift.work()
+            await self._loop.work()
         finally:
             guard.cancel()
             with suppress(asyncio.CancelledError):

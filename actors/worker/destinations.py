@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from actors.jobs.messages import Lease
 from actors.media.operation import MediaFile
-from actors.worker.locations import STORE_SCHEMES, open_location
+from actors.worker.object_stores import STORE_SCHEMES, open_location
 from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
 from cluster.fetch import redact, upload
 from cluster.settings import Settings

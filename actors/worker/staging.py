@@ -20,7 +20,7 @@ from actors.jobs.messages import Lease
 from actors.jobs.model import OutputFile
 from actors.media.operation import MediaFile, Result, Source
 from actors.worker.destinations import Destination, Placed, destination_of, local_path
-from actors.worker.locations import STORE_SCHEMES, open_location
+from actors.worker.object_stores import STORE_SCHEMES, open_location
 from cluster.errors import (
     BadRequest,
     EmptySource,

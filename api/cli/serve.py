@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.bind import check_bind
 from api.cli.output import Exit, command, console, escape, print_json
+from api.serving.bind import check_bind
 from cluster.cluster_file import token_file
 from cluster.errors import Conflict, Unavailable
 from cluster.locks import FolderLock
@@ -67,7 +67,7 @@ def _check_data(settings: Settings) -> None:
 
 async def _has_keys(settings: Settings) -> bool:
     # Asked of the store itself: a refusal should not take the start of a whole cluster.
-    from actors.registry.stores import open_store
+    from actors.registry.store.opening import open_store
 
     store = open_store(settings.store)
     await store.open()
@@ -81,7 +81,7 @@ async def _has_keys(settings: Settings) -> bool:
 def _refuse_a_second(cluster: Cluster) -> None:
     if cluster.owned:
         return
-    from api.serve import http_url
+    from api.serving.server import http_url
 
     if (url := http_url()) is not None:
         raise Conflict(
@@ -119,8 +119,8 @@ def _serve(settings: Settings, cluster: Cluster, *, as_json: bool) -> None:
 
 
 def _start(settings: Settings, cluster: Cluster) -> str:
-    from actors.pool import launch_engine, wait_for_engine
-    from api.serve import start_http
+    from actors.engine import launch_engine, wait_for_engine
+    from api.serving.server import start_http
 
     # Both at once: most of the time goes into starting processes.
     engine = launch_engine(settings)
@@ -140,8 +140,8 @@ def _dashboard_facts(settings: Settings, cluster: Cluster) -> dict[str, str]:
 def _shut_down(settings: Settings, cluster: Cluster) -> None:
     """Finish what is nearly done, and give the rest back to the queue for the next start."""
     if cluster.owned:
-        from actors.pool import stop_engine
-        from api.serve import stop_http
+        from actors.engine import stop_engine
+        from api.serving.server import stop_http
 
         stop_http()
         stop_engine(settings)
@@ -195,8 +195,8 @@ def _end_server(settings: Settings) -> None:
 
 
 def _undeploy(settings: Settings) -> None:
-    from actors.pool import remove_engine
-    from api.serve import http_url, stop_http
+    from actors.engine import remove_engine
+    from api.serving.server import http_url, stop_http
 
     with join(settings):
         if http_url() is not None:

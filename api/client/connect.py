@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.pool import start_engine
+from actors.engine import start_engine
 from api.client.aio import AsyncClient
 from api.client.direct import DirectTransport
 from api.client.sync import Client

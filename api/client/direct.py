@@ -13,16 +13,16 @@ from typing import Any
 import httpx2
 import msgspec
 
+from actors.engine import stop_engine
 from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec, OutputFile, State
 from actors.jobs.times import iso
-from actors.pool import stop_engine
 from api.client.http import copy_file, save_url
 from api.client.request import JobRequest, local_url
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, chunks
-from api.locations import output_of
-from api.registry_client import RegistryClient, refused
+from api.http.locations import output_of
+from api.registry_client.client import RegistryClient, refused
 from cluster.errors import ReelyardError, ValidationFailed
 from cluster.runtime import Cluster
 from cluster.settings import Settings

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from actors.media import content
-from api.bodies import Body, Url
+from api.http.bodies import Body, Url
 
 Amount = Literal["low", "medium", "high", "max", "auto"]
 

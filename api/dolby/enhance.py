@@ -8,11 +8,11 @@ from actors.jobs.model import JobSpec
 from actors.media.content import Content
 from actors.media.operation import find_operation
 from actors.media.operations.enhance import PRESETS
-from api.caller import Caller
-from api.dolby import wire
+from api.dolby import dolby_shapes
 from api.dolby.bodies import Audio, EnhanceBody, Filter, Loudness, Place, Reduction, Speech
 from api.dolby.places import locate_result, locate_source, refuse_auth, refuse_callback, url_of
-from api.services import Services
+from api.http.caller import Caller
+from api.http.services import Services
 from cluster.errors import ValidationFailed
 
 _USUAL_AMOUNT = "medium"
@@ -21,7 +21,7 @@ _USUAL_AMOUNT = "medium"
 
 async def enhance_spec(body: EnhanceBody, who: Caller, parts: Services) -> JobSpec:
     """The job that the body asks for. Raises whatever it is refused for."""
-    refuse_callback(body.on_complete, wire.ENHANCE)
+    refuse_callback(body.on_complete, dolby_shapes.ENHANCE)
     if isinstance(body.output, Place):
         refuse_auth(body.output.auth, "output")
     output = url_of(body.output)

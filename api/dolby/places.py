@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.caller import Caller
 from api.dolby.bodies import Callback, Destination, Location, Place, StoragePlace
-from api.services import Services
+from api.http.caller import Caller
+from api.http.services import Services
 from cluster.errors import ValidationFailed
-from cluster.storage.keys import SCHEME, dlb_key
+from cluster.storage.key_rules import SCHEME, dlb_key
 
 DLB = "dlb://"
 

@@ -9,18 +9,18 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.auth import caller
-from api.caller import Caller
-from api.dolby import wire
+from api.dolby import dolby_shapes
 from api.dolby.bodies import EnhanceBody, TranscodeBody, UrlBody
 from api.dolby.enhance import enhance_spec
 from api.dolby.places import storage_key
 from api.dolby.token import issue_token
 from api.dolby.transcode import transcode_spec
-from api.errors import error_headers, full_path, json_response
-from api.idempotency import keyed, once
-from api.registry_client import expect_job
-from api.services import Services, services
+from api.http.auth import caller
+from api.http.caller import Caller
+from api.http.errors import error_headers, full_path, json_response
+from api.http.idempotency import keyed, once
+from api.http.services import Services, services
+from api.registry_client.client import expect_job
 from cluster.errors import BadRequest, NotFound, ReelyardError
 
 router = APIRouter(tags=["dolby"], strict_content_type=False)
@@ -32,7 +32,7 @@ JobId = Annotated[str, Query(description="the job's id")]
 
 def error_response(error: ReelyardError, request: Request) -> Response:
     """A problem body `{type, title, status, detail, instance}`."""
-    body = wire.http_error(error, full_path(request))
+    body = dolby_shapes.http_error(error, full_path(request))
     return json_response(body, body["status"], error_headers(error))
 
 
@@ -41,7 +41,7 @@ async def token(request: Request, parts: Parts) -> dict[str, Any]:
     return await issue_token(request, parts)
 
 
-@router.post(wire.ENHANCE, summary="Start enhancing the sound of a file")
+@router.post(dolby_shapes.ENHANCE, summary="Start enhancing the sound of a file")
 async def start_enhance(
     body: EnhanceBody, request: Request, who: Who, parts: Parts
 ) -> dict[str, str]:
@@ -50,7 +50,7 @@ async def start_enhance(
     return {"job_id": accepted.job.id}
 
 
-@router.post(wire.TRANSCODE, summary="Start transcoding")
+@router.post(dolby_shapes.TRANSCODE, summary="Start transcoding")
 async def start_transcode(
     body: TranscodeBody, request: Request, who: Who, parts: Parts
 ) -> dict[str, str]:
@@ -59,12 +59,12 @@ async def start_transcode(
     return {"job_id": accepted.job.id}
 
 
-@router.get(wire.ENHANCE, summary="Poll an enhance job")
-@router.get(wire.TRANSCODE, summary="Poll a transcode job")
-@router.get(wire.DIAGNOSE, summary="Poll a job that looked at media")
+@router.get(dolby_shapes.ENHANCE, summary="Poll an enhance job")
+@router.get(dolby_shapes.TRANSCODE, summary="Poll a transcode job")
+@router.get(dolby_shapes.DIAGNOSE, summary="Poll a job that looked at media")
 async def poll(request: Request, job_id: JobId, who: Who, parts: Parts) -> dict[str, Any]:
-    job = await parts.registry.get(wire.read_job_id(job_id), who.scope)
-    return wire.status_body(wire.check_path(job, full_path(request)))
+    job = await parts.registry.get(dolby_shapes.read_job_id(job_id), who.scope)
+    return dolby_shapes.status_body(dolby_shapes.check_path(job, full_path(request)))
 
 
 @router.get("/media/jobs", summary="List the jobs of the last 31 days, newest first")
@@ -77,9 +77,11 @@ async def list_jobs(
     next_token: str | None = None,
 ) -> dict[str, Any]:
     if next_token:
-        query = wire.resume_query(who.tenant, parts.signer.read_cursor(next_token, "next_token"))
+        query = dolby_shapes.resume_query(
+            who.tenant, parts.signer.read_cursor(next_token, "next_token")
+        )
     else:
-        query = wire.page_query(
+        query = dolby_shapes.page_query(
             who.tenant,
             time.time_ns() // 1_000_000,
             status=status,
@@ -87,10 +89,12 @@ async def list_jobs(
             submitted_before=submitted_before,
         )
     found = await parts.registry.page(query)
-    page = found[: wire.PAGE_SIZE]
+    page = found[: dolby_shapes.PAGE_SIZE]
     more = len(found) > len(page)
     sign = parts.signer.sign_cursor
-    return wire.list_body(page, sign(wire.next_cursor(query, page)) if more else None)
+    return dolby_shapes.list_body(
+        page, sign(dolby_shapes.next_cursor(query, page)) if more else None
+    )
 
 
 @router.post(
@@ -99,7 +103,7 @@ async def list_jobs(
     summary="Cancel a job that has not ended",
 )
 async def cancel(job_id: JobId, request: Request, who: Who, parts: Parts) -> Response:
-    found = wire.read_job_id(job_id)
+    found = dolby_shapes.read_job_id(job_id)
 
     async def act() -> Response:
         expect_job(await parts.registry.cancel([found], who.scope), found)

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from starlette.requests import Request
 
 from actors.jobs.messages import KeyInfo
-from api.services import Services
+from api.http.services import Services
 from cluster.errors import BadRequest, Unauthorized, ValidationFailed
 
 DEFAULT_LIFE_S = 1800

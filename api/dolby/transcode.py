@@ -6,8 +6,7 @@ from typing import Any
 
 from actors.jobs.model import JobSpec, TaskSpec
 from actors.media.operation import find_operation
-from api.caller import Caller
-from api.dolby import wire
+from api.dolby import dolby_shapes
 from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
 from api.dolby.places import (
     destination_url,
@@ -16,7 +15,8 @@ from api.dolby.places import (
     refuse_callback,
     url_of,
 )
-from api.services import Services
+from api.http.caller import Caller
+from api.http.services import Services
 from cluster.errors import UnsupportedOutput, ValidationFailed
 
 PICTURES = {"png": "png", "jpg": "jpeg"}
@@ -27,7 +27,7 @@ AUDIO_CODECS = {"aac_lc": "aac"}
 
 async def transcode_spec(body: TranscodeBody, who: Caller, parts: Services) -> JobSpec:
     """A job with one task for each output. Raises whatever the body is refused for."""
-    refuse_callback(body.on_complete, wire.TRANSCODE)
+    refuse_callback(body.on_complete, dolby_shapes.TRANSCODE)
     urls = [destination_url(output.destination, body.storage) for output in body.outputs]
     steps = [
         TaskSpec(

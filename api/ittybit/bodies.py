@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.bodies import Body, Metadata, Url
+from api.http.bodies import Body, Metadata, Url
 from cluster.errors import UnsupportedOutput, ValidationFailed
 
 Quality = Literal["very_low", "low", "medium", "high", "very_high"]

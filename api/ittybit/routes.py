@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import caller, credential
-from api.caller import Caller
-from api.errors import error_headers, full_path, json_response
-from api.ittybit import wire
+from api.http.auth import caller, credential
+from api.http.caller import Caller
+from api.http.errors import error_headers, full_path, json_response
+from api.http.services import Services, services
+from api.ittybit import ittybit_shapes
 from api.ittybit.bodies import JobBody, TaskBody
 from api.ittybit.work import job_spec, links_of, submit, task_spec, tasks_page
-from api.services import Services, services
 from cluster.errors import NotFound, ReelyardError
 
 router = APIRouter(tags=["ittybit"], strict_content_type=False)
@@ -26,15 +26,15 @@ Parts = Annotated[Services, Depends(services)]
 def error_response(error: ReelyardError, request: Request) -> Response:
     """`{kind, message}`."""
     has_key = bool(credential(request))
-    status, body = wire.http_error(error, full_path(request), has_key=has_key)
+    status, body = ittybit_shapes.http_error(error, full_path(request), has_key=has_key)
     return json_response(body, status, error_headers(error))
 
 
 @router.post("/jobs", status_code=201, summary="Create a job: probe, encode, export")
 async def create_job(body: JobBody, request: Request, who: Who, parts: Parts) -> Response:
     accepted = await submit(await job_spec(body, who, parts), body, request, parts)
-    job = wire.as_submitted(accepted.job)
-    return json_response(wire.job_body(job, {}), 200 if accepted.replayed else 201)
+    job = ittybit_shapes.as_submitted(accepted.job)
+    return json_response(ittybit_shapes.job_body(job, {}), 200 if accepted.replayed else 201)
 
 
 @router.get("/jobs", summary="List jobs, newest first")
@@ -50,7 +50,7 @@ async def list_jobs(
     before: str | None = None,
     order: str = "desc",
 ) -> Response:
-    query = wire.page_query(
+    query = ittybit_shapes.page_query(
         who.tenant,
         kind=kind,
         status=status,
@@ -60,34 +60,38 @@ async def list_jobs(
         before=before,
         order=order,
     )
-    page, more = wire.in_order(await parts.registry.page(query), limit, before=bool(before))
-    body = [wire.job_body(job, await links_of(job, request, parts)) for job in page]
+    page, more = ittybit_shapes.in_order(
+        await parts.registry.page(query), limit, before=bool(before)
+    )
+    body = [ittybit_shapes.job_body(job, await links_of(job, request, parts)) for job in page]
     url = f"{parts.base_url(request)}{full_path(request)}?{request.url.query}"
     return json_response(
-        body, headers=wire.page_headers(url, page, limit, more=more, before=before)
+        body, headers=ittybit_shapes.page_headers(url, page, limit, more=more, before=before)
     )
 
 
 @router.get("/jobs/{job_id}", summary="A job with all its tasks")
 async def get_job(job_id: str, request: Request, who: Who, parts: Parts) -> dict[str, Any]:
-    job = await parts.registry.get(wire.read_job_id(job_id), who.scope)
-    return wire.job_body(job, await links_of(job, request, parts))
+    job = await parts.registry.get(ittybit_shapes.read_job_id(job_id), who.scope)
+    return ittybit_shapes.job_body(job, await links_of(job, request, parts))
 
 
 @router.post("/tasks", status_code=201, summary="Run one operation without a job around it")
 async def create_task(body: TaskBody, request: Request, who: Who, parts: Parts) -> Response:
     accepted = await submit(await task_spec(body, who, parts), body, request, parts)
-    job = wire.as_submitted(accepted.job)
-    return json_response(wire.task_body(job, job.tasks[0], {}), 200 if accepted.replayed else 201)
+    job = ittybit_shapes.as_submitted(accepted.job)
+    return json_response(
+        ittybit_shapes.task_body(job, job.tasks[0], {}), 200 if accepted.replayed else 201
+    )
 
 
 @router.get("/tasks/{task_id}", summary="A task")
 async def get_task(task_id: str, request: Request, who: Who, parts: Parts) -> dict[str, Any]:
-    job_id, place = wire.read_task_id(task_id)
+    job_id, place = ittybit_shapes.read_task_id(task_id)
     job = await parts.registry.get(job_id, who.scope)
     if not 0 <= place < len(job.tasks):
         raise NotFound(f"There is no task {task_id!r}")
-    return wire.task_body(job, job.tasks[place], await links_of(job, request, parts))
+    return ittybit_shapes.task_body(job, job.tasks[place], await links_of(job, request, parts))
 
 
 @router.get("/tasks", summary="List tasks: of the newest job first, in their order")
@@ -100,5 +104,8 @@ async def list_tasks(
     after: str | None = None,
 ) -> Response:
     found, more = await tasks_page(who, parts, limit=limit, page=page, after=after)
-    body = [wire.task_body(job, task, await links_of(job, request, parts)) for job, task in found]
+    body = [
+        ittybit_shapes.task_body(job, task, await links_of(job, request, parts))
+        for job, task in found
+    ]
     return json_response(body, headers={"Has-More": str(more).lower(), "Limit": str(limit)})

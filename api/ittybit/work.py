@@ -9,14 +9,14 @@ from starlette.requests import Request
 from actors.jobs.messages import Accepted
 from actors.jobs.model import Job, JobSpec, OutputFile, Task, TaskSpec
 from actors.media.operation import find_operation
-from api.caller import Caller
-from api.idempotency import keyed
-from api.ittybit import wire
+from api.http.caller import Caller
+from api.http.idempotency import keyed
+from api.http.services import Services
+from api.ittybit import ittybit_shapes
 from api.ittybit.bodies import JobBody, TaskBody, refuse_adaptive, refuse_webhook
 from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
-from api.services import Services
 from cluster.errors import InvalidCursor, NotFound
-from cluster.storage.keys import SCHEME
+from cluster.storage.key_rules import SCHEME
 
 
 async def job_spec(body: JobBody, who: Caller, parts: Services) -> JobSpec:
@@ -84,7 +84,7 @@ async def submit(
     return await parts.registry.submit_one(keyed(spec, request, body))
 
 
-async def links_of(job: Job, request: Request, parts: Services) -> wire.Links:
+async def links_of(job: Job, request: Request, parts: Services) -> ittybit_shapes.Links:
     """URLs that work for a while, for every output in our own storage."""
     return {
         output.url: await parts.download_url(request, job, output)
@@ -100,7 +100,7 @@ async def tasks_page(
     `page` is for the older clients, which know no cursor: pages before it are passed over. Raises
     `ValidationFailed`, `InvalidCursor`.
     """
-    wire.check_page(page, limit)
+    ittybit_shapes.check_page(page, limit)
     first, found = (page - 1) * limit, list[tuple[Job, Task]]()
     async for entry in _tasks(who, parts, after):
         found.append(entry)
@@ -115,13 +115,15 @@ async def _tasks(
     last: str | None = None
     if after is not None:
         try:
-            last, place = wire.read_task_id(after)
+            last, place = ittybit_shapes.read_task_id(after)
             job = await parts.registry.get(last, who.tenant)
         except NotFound:
             raise InvalidCursor(f"after: {after!r} is not the id of a task") from None
         for task in job.tasks[place + 1 :]:
             yield job, task
-    while jobs := await parts.registry.page(wire.page_query(who.tenant, limit=100, after=last)):
+    while jobs := await parts.registry.page(
+        ittybit_shapes.page_query(who.tenant, limit=100, after=last)
+    ):
         last = jobs[-1].id
         for job in jobs:
             for task in job.tasks:

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import State
-from api.auth import caller
-from api.caller import Caller
-from api.errors import error_headers, full_path, json_response
-from api.pipelyn import wire
+from api.http.auth import caller
+from api.http.caller import Caller
+from api.http.errors import error_headers, full_path, json_response
+from api.http.services import Services, services
+from api.pipelyn import pipelyn_shapes
 from api.pipelyn.work import check_sync, output_response, receive, run_to_end, submit, url_of
-from api.services import Services, services
 from cluster.errors import NotReady, ReelyardError
 
 router = APIRouter(tags=["pipelyn"])
@@ -25,7 +25,7 @@ Parts = Annotated[Services, Depends(services)]
 
 def error_response(error: ReelyardError, request: Request) -> Response:
     """`{error, code}`."""
-    status, body = wire.http_error(error, full_path(request))
+    status, body = pipelyn_shapes.http_error(error, full_path(request))
     return json_response(body, status, error_headers(error))
 
 
@@ -36,37 +36,37 @@ async def health() -> dict[str, bool]:
 
 @router.get("/media/presets", summary="The presets")
 async def presets(who: Who) -> dict[str, Any]:  # noqa: ARG001  only for whoever has a key
-    return wire.presets_body()
+    return pipelyn_shapes.presets_body()
 
 
 @router.get("/media/limits", summary="The largest input")
 async def limits(who: Who, parts: Parts) -> dict[str, int]:  # noqa: ARG001
-    return wire.limits_body(parts.settings.max_form_bytes)
+    return pipelyn_shapes.limits_body(parts.settings.max_form_bytes)
 
 
 @router.get("/usage", summary="What has been optimised so far")
 async def usage(who: Who, parts: Parts) -> dict[str, int]:
-    return wire.usage_body(await parts.registry.usage(who.tenant))
+    return pipelyn_shapes.usage_body(await parts.registry.usage(who.tenant))
 
 
 @router.post("/media/jobs", status_code=202, summary="Optimise a file, and poll")
 async def submit_job(request: Request, who: Who, parts: Parts) -> dict[str, Any]:
     form = await receive(request, who, parts)
-    return wire.accepted_body(await submit(form, request, who, parts))
+    return pipelyn_shapes.accepted_body(await submit(form, request, who, parts))
 
 
 @router.get("/media/jobs/{job_id}", summary="Poll a job")
 async def get_job(job_id: str, request: Request, who: Who, parts: Parts) -> dict[str, Any]:
-    job = await parts.registry.get(wire.read_job_id(job_id), who.scope)
-    return wire.status_body(job, await url_of(job, request, parts))
+    job = await parts.registry.get(pipelyn_shapes.read_job_id(job_id), who.scope)
+    return pipelyn_shapes.status_body(job, await url_of(job, request, parts))
 
 
 @router.head("/media/jobs/{job_id}/download", include_in_schema=False)
 @router.get("/media/jobs/{job_id}/download", summary="The output of a job")
 async def download(job_id: str, request: Request, who: Who, parts: Parts) -> Response:
-    job = await parts.registry.get(wire.read_job_id(job_id), who.scope)
+    job = await parts.registry.get(pipelyn_shapes.read_job_id(job_id), who.scope)
     if job.state is not State.SUCCEEDED:
-        raise NotReady(wire.not_ready(job.state))
+        raise NotReady(pipelyn_shapes.not_ready(job.state))
     return await output_response(job, request, parts, "attachment")
 
 
@@ -75,5 +75,5 @@ async def optimize(request: Request, who: Who, parts: Parts) -> Response:
     form = await receive(request, who, parts)
     await check_sync(form, parts)
     job = await run_to_end(await submit(form, request, who, parts), who, parts)
-    headers = wire.sync_headers(job, await parts.registry.usage(who.tenant))
+    headers = pipelyn_shapes.sync_headers(job, await parts.registry.usage(who.tenant))
     return await output_response(job, request, parts, "inline", headers)

@@ -11,12 +11,12 @@ from starlette.responses import Response
 
 from actors.jobs.model import Job, JobSpec, OutputFile, State
 from actors.media.operation import find_operation, mime_of
-from api.caller import Caller
-from api.errors import full_path
-from api.idempotency import fingerprint, key_of
-from api.pipelyn import wire
-from api.services import Services
-from api.signing import Disposition
+from api.http.caller import Caller
+from api.http.errors import full_path
+from api.http.idempotency import fingerprint, key_of
+from api.http.services import Services
+from api.http.signing import Disposition
+from api.pipelyn import pipelyn_shapes
 from api.transfer.downloads import object_response
 from api.transfer.multipart import FormFile, receive_form
 from cluster.errors import (
@@ -30,7 +30,7 @@ from cluster.errors import (
     error_from_dict,
 )
 from cluster.storage import UploadInfo
-from cluster.storage.keys import SCHEME
+from cluster.storage.key_rules import SCHEME
 
 _UNKNOWN_TYPES = ("", "application/octet-stream")
 
@@ -48,7 +48,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 async def receive(request: Request, who: Caller, parts: Services) -> Submission:
     """Read the form. Raises `InvalidInput` without a file in `media`, `TooLarge`, and what
-    Pipelyn answers to a broken form (`wire.broken_form`)."""
+    Pipelyn answers to a broken form (`pipelyn_shapes.broken_form`)."""
 
     digest = hashlib.sha256() if key_of(request) is not None else None
 
@@ -68,29 +68,29 @@ async def receive(request: Request, who: Caller, parts: Services) -> Submission:
     try:
         form = await receive_form(request, parts.settings.max_form_bytes, keep, drop)
     except UnsupportedType:
-        raise InvalidInput(wire.NO_FILE) from None
+        raise InvalidInput(pipelyn_shapes.NO_FILE) from None
     except InvalidInput as error:
-        raise wire.broken_form(full_path(request), error.message) from None
+        raise pipelyn_shapes.broken_form(full_path(request), error.message) from None
     except TooLarge:
-        raise TooLarge(wire.too_large(parts.settings.max_form_bytes)) from None
+        raise TooLarge(pipelyn_shapes.too_large(parts.settings.max_form_bytes)) from None
     for file, upload in form.files:
         if upload is not None:
             return Submission(
                 upload=upload,
                 filename=file.filename,
                 content_type=_content_type(file),
-                preset=wire.preset_of(form.fields.get("preset")),
+                preset=pipelyn_shapes.preset_of(form.fields.get("preset")),
                 sha256=digest.hexdigest() if digest is not None else "",
             )
-    raise InvalidInput(wire.NO_FILE)
+    raise InvalidInput(pipelyn_shapes.NO_FILE)
 
 
 async def check_sync(form: Submission, parts: Services) -> None:
     """Raises `EmptySource` or `UnsupportedType` at once, where a job would only fail later."""
     try:
         if form.upload.length == 0:
-            raise EmptySource(wire.EMPTY_FILE)
-        wire.check_type(form.content_type)
+            raise EmptySource(pipelyn_shapes.EMPTY_FILE)
+        pipelyn_shapes.check_type(form.content_type)
     except ReelyardError:
         await parts.uploads.remove(form.upload.tenant, form.upload.upload_id)
         raise
@@ -101,7 +101,7 @@ async def submit(form: Submission, request: Request, who: Caller, parts: Service
     key = key_of(request)
     sent = [form.sha256, form.filename, form.content_type, form.preset]
     announced = form.content_type.partition("/")[0]
-    media = {"media": announced} if announced in wire.SYNC_LIMITS_S else {}
+    media = {"media": announced} if announced in pipelyn_shapes.SYNC_LIMITS_S else {}
     spec = JobSpec(
         operation="optimize",
         inputs=[form.upload.location],
@@ -133,7 +133,7 @@ async def submit(form: Submission, request: Request, who: Caller, parts: Service
 
 async def run_to_end(job: Job, who: Caller, parts: Services) -> Job:
     """The job once it has succeeded. Raises what it failed with, or `TimedOut` and cancels it."""
-    limit_s = wire.SYNC_LIMITS_S.get(job.kind, wire.SYNC_LIMITS_S["video"])
+    limit_s = pipelyn_shapes.SYNC_LIMITS_S.get(job.kind, pipelyn_shapes.SYNC_LIMITS_S["video"])
     ended = await parts.registry.wait(job.id, who.tenant, limit_s)
     if not ended.state.terminal:
         await parts.registry.cancel([job.id], who.tenant)

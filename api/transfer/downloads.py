@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from actors.media.operation import mime_of
-from api.signing import Disposition
+from api.http.signing import Disposition
 from api.transfer.ranges import Span, is_cached, parse_range, range_still_applies
 from cluster.errors import NotFound
 from cluster.storage import ObjectInfo, Storage, content_disposition

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from api.services import Services, services
+from api.http.services import Services, services
 from api.transfer.downloads import object_response
 from api.transfer.multipart import check_length
 from cluster.errors import Forbidden, InvalidInput

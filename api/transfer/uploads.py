@@ -11,11 +11,11 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from api.auth import caller
-from api.caller import Caller
-from api.edge import is_form, media_type
-from api.errors import full_path, response_for
-from api.services import Services, services
+from api.http.auth import caller
+from api.http.caller import Caller
+from api.http.errors import full_path, response_for
+from api.http.middleware import is_form, media_type
+from api.http.services import Services, services
 from api.transfer import tus
 from api.transfer.multipart import FormFile, check_length, receive_form
 from cluster.errors import InvalidInput, ReelyardError, UnsupportedType, WrongVersion

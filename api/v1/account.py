@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from actors.jobs.times import iso
 from actors.media.operation import validation_failed
-from api.edge import is_form, media_type
-from api.errors import json_response
-from api.idempotency import once
-from api.v1 import answers, wire
+from api.http.errors import json_response
+from api.http.idempotency import once
+from api.http.middleware import is_form, media_type
+from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, READ, answered
 from api.v1.jobs import Asker, Parts
 from api.v1.models import UploadBody
@@ -81,4 +81,4 @@ async def create_upload(request: Request, who: Asker, parts: Parts) -> Response:
     summary="Credits, jobs by state, and sums",
 )
 async def get_usage(who: Asker, parts: Parts) -> Response:
-    return json_response(wire.usage(await parts.registry.usage(who.tenant)))
+    return json_response(v1_shapes.usage(await parts.registry.usage(who.tenant)))

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import admin
-from api.caller import Caller
-from api.errors import json_response
-from api.idempotency import once
-from api.services import Services
-from api.v1 import answers, wire
+from api.http.auth import admin
+from api.http.caller import Caller
+from api.http.errors import json_response
+from api.http.idempotency import once
+from api.http.services import Services
+from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, READ, answered
 from api.v1.jobs import Parts
 from api.v1.models import GrantBody, KeyBody
@@ -34,7 +34,7 @@ _POOL: dict[str, Any] = {
     summary="Pools, queues, running jobs, throughput",
 )
 async def get_overview(who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks for an admin
-    return json_response(wire.overview(await parts.registry.overview()))
+    return json_response(v1_shapes.overview(await parts.registry.overview()))
 
 
 @router.post("/pools/{pool}/pause", **_POOL, summary="Hand out no more tasks of a pool")
@@ -77,7 +77,9 @@ async def _bring(
 
 @router.get("/keys", responses=answered(answers.KeyList, 403, *READ), summary="All API keys")
 async def list_keys(who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks for an admin
-    return json_response({"items": [wire.key(info) for info in await parts.registry.api_keys()]})
+    return json_response(
+        {"items": [v1_shapes.key(info) for info in await parts.registry.api_keys()]}
+    )
 
 
 @router.post(
@@ -92,7 +94,7 @@ async def create_key(body: KeyBody, request: Request, who: Admin, parts: Parts) 
         text, info = await parts.registry.create_key(
             body.tenant, body.name, admin=body.admin, credits=body.credits
         )
-        return json_response({"key": text} | wire.key(info), 201)
+        return json_response({"key": text} | v1_shapes.key(info), 201)
 
     return await once(request, parts, who, body.model_dump(), act, secret=True)
 
@@ -103,7 +105,7 @@ async def create_key(body: KeyBody, request: Request, who: Admin, parts: Parts) 
     summary="Make a key worthless",
 )
 async def revoke_key(key_id: str, who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks for an admin
-    return json_response(wire.key(await parts.registry.revoke_key(key_id)))
+    return json_response(v1_shapes.key(await parts.registry.revoke_key(key_id)))
 
 
 @router.post(
@@ -117,7 +119,7 @@ async def grant_credits(
 ) -> Response:
     async def act() -> Response:
         await parts.registry.grant(tenant, body.credits)
-        return json_response(wire.usage(await parts.registry.usage(tenant)))
+        return json_response(v1_shapes.usage(await parts.registry.usage(tenant)))
 
     return await once(request, parts, who, body.model_dump(), act)
 

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import JobSpec
 from actors.media.operation import validation_failed
-from api.caller import Caller
-from api.errors import json_response
-from api.idempotency import fingerprint, key_of, pledged
-from api.registry_client import refused
-from api.services import Services
-from api.v1 import answers, wire
+from api.http.caller import Caller
+from api.http.errors import json_response
+from api.http.idempotency import fingerprint, key_of, pledged
+from api.http.services import Services
+from api.registry_client.client import refused
+from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, SUBMIT, answered
 from api.v1.jobs import Asker, Parts
 from api.v1.models import BatchBody, BatchItem
@@ -101,6 +101,6 @@ async def _submit(
 
 def _result(index: int, outcome: Accepted | ReelyardError) -> dict[str, Any]:
     if isinstance(outcome, Accepted):
-        return wire.accepted_job(outcome.job)
+        return v1_shapes.accepted_job(outcome.job)
     error = in_body(outcome, "params")
     return {"index": index, "status": error.http_status, "error": error.as_dict()}

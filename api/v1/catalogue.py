@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from actors.media.operation import find_operation, load_operations
-from api.errors import json_response
+from api.http.errors import json_response
 from api.v1 import answers
 from api.v1.docs import READ, answered
 from api.v1.jobs import Asker, Parts

@@ -15,13 +15,13 @@ from starlette.responses import Response
 from actors.jobs.ids import parse_id
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, State
-from api.auth import caller
-from api.caller import Caller
-from api.errors import json_response
-from api.idempotency import fingerprint, key_of, once
-from api.registry_client import expect_job
-from api.services import Services, services, services_of
-from api.v1 import answers, wire
+from api.http.auth import caller
+from api.http.caller import Caller
+from api.http.errors import json_response
+from api.http.idempotency import fingerprint, key_of, once
+from api.http.services import Services, services, services_of
+from api.registry_client.client import expect_job
+from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered, parameter
 from api.v1.models import JobBody, JobIdsBody
 from api.v1.present import Presenter, encode, reply
@@ -40,7 +40,7 @@ _WAIT = parameter(
     {"type": "number", "minimum": 0},
     "Seconds to wait for the end of the job (the server has an upper limit).",
 )
-_WORDS = ", ".join(wire.STATES_OF)
+_WORDS = ", ".join(v1_shapes.STATES_OF)
 
 
 @router.get(
@@ -96,7 +96,7 @@ async def list_jobs(
     following = _cursor(jobs[limit - 1], who, parts) if more else None
     return json_response(
         {
-            "items": [wire.short_job(job) for job in jobs[:limit]],
+            "items": [v1_shapes.short_job(job) for job in jobs[:limit]],
             "next_cursor": following,
             "has_more": more,
         }
@@ -186,7 +186,7 @@ def accepted_response(job: Job, *, replayed: bool) -> Response:
     headers = {"Location": f"/v1/jobs/{job.id}"}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
-    return json_response(wire.accepted_job(job), 202, headers)
+    return json_response(v1_shapes.accepted_job(job), 202, headers)
 
 
 async def _cancel(job_id: str, who: Caller, parts: Services) -> Job:
@@ -219,13 +219,13 @@ def _states_of(status: str | None, state: State | None) -> tuple[State | None, .
         return (state,)
     if status is None:
         return (None,)
-    if status not in wire.STATES_OF:
-        permitted = ", ".join(f"'{word}'" for word in wire.STATES_OF)
+    if status not in v1_shapes.STATES_OF:
+        permitted = ", ".join(f"'{word}'" for word in v1_shapes.STATES_OF)
         fault = {"loc": ["query", "status"], "msg": permitted, "type": "literal_error"}
         raise ValidationFailed(
             f"status: {status[:40]!r} is none of {_WORDS}", details={"errors": [fault]}
         )
-    meant = wire.STATES_OF[status]
+    meant = v1_shapes.STATES_OF[status]
     return meant if state is None else tuple(one for one in meant if one is state)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, SkipValidation, field_validator, model_validator
 
-from api.bodies import Body, Metadata
+from api.http.bodies import Body, Metadata
 
 MOST_CREDITS = 10**12
 """In one grant: sums of them stay exact, in JavaScript too."""

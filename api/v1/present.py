@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import Job
-from api.services import Services
-from api.v1.wire import whole_job
+from api.http.services import Services
+from api.v1.v1_shapes import whole_job
 
 KEPT_JOBS = 2048
 KEPT_S = 30.0

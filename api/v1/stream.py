@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from api.events import StreamEnded, job_events, last_event_id
 from api.v1.docs import READ, errors
+from api.v1.events import StreamEnded, job_events, last_event_id
 from api.v1.jobs import Asker, Parts, job_key
 
 router = APIRouter(prefix="/v1", tags=["jobs"])

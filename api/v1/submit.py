@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from actors.jobs.model import JobSpec, TaskSpec
 from actors.media.operation import find_operation
-from api.caller import Caller
-from api.services import Services
+from api.http.caller import Caller
+from api.http.services import Services
 from api.v1.models import JobBody, TaskBody
 from cluster.errors import ReelyardError, UnknownOperation, ValidationFailed
 

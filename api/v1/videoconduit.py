@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from actors.jobs.model import JobSpec, State
 from actors.media.operation import find_operation
-from api.errors import json_response
-from api.idempotency import fingerprint, key_of
+from api.http.errors import json_response
+from api.http.idempotency import fingerprint, key_of
 from api.v1 import answers
 from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered
 from api.v1.jobs import Asker, Parts, accepted_response

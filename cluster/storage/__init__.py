@@ -2,7 +2,7 @@
 
 from cluster.settings import Settings
 from cluster.storage.base import CHUNK_BYTES, ObjectInfo, Storage
-from cluster.storage.keys import (
+from cluster.storage.key_rules import (
     attempt_folder,
     check_key,
     content_disposition,

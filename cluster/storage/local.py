@@ -17,7 +17,7 @@ from typing import BinaryIO, override
 from cluster.errors import Conflict, NotFound, StorageFull, Unavailable
 from cluster.storage.base import CHUNK_BYTES, Method, ObjectInfo, Storage
 from cluster.storage.disk import finish, is_full, place, sync_folder
-from cluster.storage.keys import TEMP_PREFIX, check_key, check_prefix
+from cluster.storage.key_rules import TEMP_PREFIX, check_key, check_prefix
 from cluster.storage.streams import coalesce, limit
 
 _LIST_BATCH = 1000

@@ -22,7 +22,7 @@ from obstore.store import AzureStore, GCSStore, MemoryStore, S3Store, from_url
 
 from cluster.errors import BadRequest, Forbidden, NotFound, ReelyardError, Unavailable
 from cluster.storage.base import CHUNK_BYTES, Method, ObjectInfo, Storage
-from cluster.storage.keys import check_key, check_prefix, content_disposition
+from cluster.storage.key_rules import check_key, check_prefix, content_disposition
 from cluster.storage.local import LocalStorage
 from cluster.storage.streams import coalesce, limit, pour
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from cluster.storage.base import Storage
-from cluster.storage.keys import (
+from cluster.storage.key_rules import (
     TENANTS,
     answers_prefix,
     dlb_prefix,

@@ -16,7 +16,7 @@ import msgspec
 
 from cluster.errors import Conflict, Gone, NotFound, TooLarge
 from cluster.storage.base import ObjectInfo, Storage
-from cluster.storage.keys import upload_location, upload_prefix
+from cluster.storage.key_rules import upload_location, upload_prefix
 from cluster.storage.streams import limit, pour
 
 PART_BYTES = 64 << 20

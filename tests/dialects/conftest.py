@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from actors.media.sample import make_sample
+from actors.testing.sample_media import make_sample
 from tests.live_server import LiveServer, file_host, live_server
 
 JS = Path(__file__).parent / "js"

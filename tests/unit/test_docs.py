@@ -10,8 +10,7 @@ import ray
 import yaml
 
 from api.cli.config import reference
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 
 def test_the_configuration_reference_is_the_one_that_the_settings_give() -> None:

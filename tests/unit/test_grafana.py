@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-from api.edge import RequestMetrics
+from api.http.middleware import RequestMetrics
 from cluster import metrics
 from cluster.metrics import Metric
+from tests.paths import ROOT
 
-DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana.json"
+DASHBOARD = ROOT / "docs" / "grafana.json"
 SUFFIXES = {"Gauge": {""}, "Counter": {"_total"}, "Histogram": {"_bucket"}}
 
 

@@ -13,13 +13,13 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.stream import Stream as AVStream
 
-from actors.media.codec import decode, names
+from actors.media.codec import colour_codes, decode
 from actors.media.codec.geometry import orientation_of
+from actors.media.codec.image_headers import describe, heif_size, open_picture
 from actors.media.codec.info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
 from actors.media.codec.scan import FirstFrames, Length, scan
 from actors.media.codec.sniff import Sniffed
 from actors.media.codec.source import check_pixels, identify, open_input
-from actors.media.codec.still import describe, heif_size, open_picture
 from actors.media.operation import Limits
 
 _UNPAIRED = re.compile("[\ud800-\udfff]")
@@ -142,10 +142,10 @@ def _describe_video(stream: av.VideoStream, tags: dict[str, str]) -> VideoStream
         pix_fmt=context.pix_fmt,
         bit_depth=form.components[0].bits if form is not None and form.components else None,
         alpha=form is not None and any(part.is_alpha for part in form.components),
-        color_space=names.SPACES.get(int(context.colorspace), "unknown"),
-        color_range=names.RANGES.get(int(context.color_range), "unknown"),
-        color_primaries=names.PRIMARIES.get(int(context.color_primaries), "unknown"),
-        color_transfer=names.TRANSFERS.get(int(context.color_trc), "unknown"),
+        color_space=colour_codes.SPACES.get(int(context.colorspace), "unknown"),
+        color_range=colour_codes.RANGES.get(int(context.color_range), "unknown"),
+        color_primaries=colour_codes.PRIMARIES.get(int(context.color_primaries), "unknown"),
+        color_transfer=colour_codes.TRANSFERS.get(int(context.color_trc), "unknown"),
         hdr=_hdr(int(context.color_trc), set(side)),
         interlaced=context.field_order > 1,
         attached_pic=decode.is_cover(stream),
@@ -210,10 +210,10 @@ def _measured(stream: Stream, container: InputContainer, lengths: dict[int, Leng
 def _hdr(transfer: int, side: set[str]) -> str | None:
     if "dovi_conf" in side:
         return "Dolby Vision"
-    if transfer == names.PQ:
+    if transfer == colour_codes.PQ:
         static = {"mastering_display_metadata", "content_light_level"}
         return "HDR10" if side & static else "PQ"
-    return "HLG" if transfer == names.HLG else None
+    return "HLG" if transfer == colour_codes.HLG else None
 
 
 def _tags(found: Mapping[str, str]) -> dict[str, str]:

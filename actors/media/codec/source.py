@@ -11,8 +11,8 @@ import av
 from av.container import InputContainer
 
 from actors.media.codec.errors import media_errors
+from actors.media.codec.image_headers import picture_size
 from actors.media.codec.sniff import Sniffed, sniff
-from actors.media.codec.still import picture_size
 from actors.media.operation import Limits
 from cluster.errors import (
     EmptySource,

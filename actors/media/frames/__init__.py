@@ -16,12 +16,12 @@ as FFmpeg's crop and pad filters do. `gray` pictures have no such rule. Sizes ma
 planes then have ceil(n / 2) rows or columns.
 """
 
+from actors.media.frames.av_frames import matrix_of, to_frame, view
 from actors.media.frames.blend import cross_fade, fade, fade_level, overlay
 from actors.media.frames.colour import BLACK, Colour, parse_colour, yuv_of
+from actors.media.frames.frame import Picture, Plane, blank
 from actors.media.frames.geometry import crop, flip, pad, rotate
 from actors.media.frames.grid import mosaic
-from actors.media.frames.picture import Picture, Plane, blank
-from actors.media.frames.video import matrix_of, to_frame, view
 
 __all__ = [
     "BLACK",

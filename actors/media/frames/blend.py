@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.media.frames.colour import BLACK, Colour
+from actors.media.frames.frame import Picture, Plane, blank
 from actors.media.frames.geometry import crop
-from actors.media.frames.picture import Picture, Plane, blank
 
 _Weight = NDArray[np.uint16] | int
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from actors.media.frames.colour import BLACK, Colour
-from actors.media.frames.picture import Picture, Plane, blank
+from actors.media.frames.frame import Picture, Plane, blank
 
 
 def crop(picture: Picture, x: int, y: int, width: int, height: int) -> Picture:

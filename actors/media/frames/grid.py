@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actors.media.frames.colour import BLACK, Colour
+from actors.media.frames.frame import Picture, blank
 from actors.media.frames.geometry import paste
-from actors.media.frames.picture import Picture, blank
 
 
 def mosaic(

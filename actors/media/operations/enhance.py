@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from actors.media.audio.apply import Enhancement, Outcome, removed_on_failure
 from actors.media.audio.chain import CleanUp, HumMode, Level
+from actors.media.audio.enhancement import Enhancement, Outcome, removed_on_failure
 from actors.media.audio.formats import (
     VIDEO_FORMATS,
     FormatName,
@@ -17,9 +17,9 @@ from actors.media.audio.formats import (
     choose_bit_rate,
     choose_target,
 )
-from actors.media.audio.given import Input, check_film, examine, pcm_for, to_key_frame
 from actors.media.audio.level import Goal
 from actors.media.audio.render import copied_streams, dropped_streams, fits
+from actors.media.audio.source import Input, check_film, examine, pcm_for, to_key_frame
 from actors.media.codec.source import open_input
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.content import Content

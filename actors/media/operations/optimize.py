@@ -12,9 +12,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from actors.media.codec.geometry import Layout, fit_size
-from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
 from actors.media.codec.source import identify
-from actors.media.codec.transcode import transcode
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.operation import (
     Kind,
@@ -26,8 +24,10 @@ from actors.media.operation import (
     operation,
     validation_failed,
 )
-from actors.media.sampling.film import open_film, scaled_size
+from actors.media.sampling.video import open_film, scaled_size
 from actors.media.stills import EXTENSIONS, make_still, write_still
+from actors.media.transcode.pipeline import transcode
+from actors.media.transcode.settings import AudioSettings, Recipe, VideoSettings
 from cluster.errors import (
     BadRequest,
     MediaError,

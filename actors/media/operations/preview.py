@@ -11,7 +11,7 @@ from actors.media.fields import HexColour
 from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, operation
 from actors.media.preview.clip import write_clip
 from actors.media.preview.gif import Cut, write_gif
-from actors.media.preview.sheet import Grid, write_sheet
+from actors.media.preview.mosaic import Grid, write_sheet
 from actors.media.preview.thumbnail import thumbnail_of_film, thumbnail_of_still
 from actors.media.sampling.times import parse_timestamp
 

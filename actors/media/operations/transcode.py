@@ -14,14 +14,14 @@ from actors.media.codec import containers
 from actors.media.codec.errors import media_errors
 from actors.media.codec.geometry import Fit, fit_size
 from actors.media.codec.probe import probe_media
-from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
 from actors.media.codec.source import identify
-from actors.media.codec.transcode import Outcome
-from actors.media.codec.transcode import transcode as run_transcode
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.fields import OpaqueColour, Position, length_from
 from actors.media.frames import parse_colour
 from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, operation
+from actors.media.transcode.pipeline import Outcome
+from actors.media.transcode.pipeline import transcode as run_transcode
+from actors.media.transcode.settings import AudioSettings, Recipe, VideoSettings
 from cluster.errors import ReelyardError, UnsupportedOutput
 
 _ALIASES = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.media.codec.recipe import AudioSettings, Recipe, VideoSettings
-from actors.media.codec.transcode import transcode
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.operation import Limits, MediaFile, Progress, Source
-from actors.media.sampling.film import open_film, scaled_size
+from actors.media.sampling.video import open_film, scaled_size
 from actors.media.stills import refuse_behind_end
+from actors.media.transcode.pipeline import transcode
+from actors.media.transcode.settings import AudioSettings, Recipe, VideoSettings
 
 _VIDEO_PRESET = "veryfast"
 _AUDIO_BITS = 96_000

@@ -13,11 +13,11 @@ from av.filter.context import FilterContext
 from av.video.reformatter import VideoReformatter
 
 from actors.media.codec.errors import media_errors
-from actors.media.codec.picture import FilterChain, Normalizer
+from actors.media.codec.frame_conversion import FilterChain, Normalizer
 from actors.media.frames import Picture, cross_fade, fade, fade_level, to_frame
 from actors.media.operation import Limits, MediaFile, Progress, Source
-from actors.media.sampling.film import Painter, open_film, scaled_size
 from actors.media.sampling.times import tick_count
+from actors.media.sampling.video import Painter, open_film, scaled_size
 from actors.media.stills import refuse_behind_end
 from cluster.errors import CorruptMedia, VerificationFailed
 

@@ -10,7 +10,7 @@ import av
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.source import identify, tells_by_header
 from actors.media.operation import Limits, MediaFile, Source
-from actors.media.sampling.film import Film, Painter, open_film, scaled_size
+from actors.media.sampling.video import Film, Painter, open_film, scaled_size
 from actors.media.stills import Still, make_still, refuse_behind_end, still_of, write_still
 from cluster.errors import CorruptMedia, MediaError
 

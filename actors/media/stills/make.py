@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from actors.media.codec.geometry import Layout
 from actors.media.operation import Limits, Source
+from actors.media.stills.from_video import still_at
 from actors.media.stills.layout import Rgba, compose, decode_size
 from actors.media.stills.source import Still, open_still
-from actors.media.stills.video import still_at
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from actors.media.codec.errors import media_errors
-from actors.media.codec.picture import Normalizer
+from actors.media.codec.frame_conversion import Normalizer
+from actors.media.codec.image_headers import heif_size
 from actors.media.codec.source import check_pixels, open_input
-from actors.media.codec.still import heif_size
 from actors.media.frames import Picture, crop, mosaic, rotate, view
 from actors.media.operation import Limits, Source
 from cluster.errors import CorruptMedia, UnsupportedFormat

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.services import Services
-from api.signing import FileGrant
+from api.http.services import Services
+from api.http.signing import FileGrant
 from cluster.storage import Storage, open_url
 
 from .transfer_app import client_on, services_on

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from api.services import Services
+from api.http.services import Services
 from api.transfer import FormFile, receive_form
 from cluster.errors import InvalidInput, StorageFull, TooLarge, UnsupportedType
 from cluster.storage import open_url

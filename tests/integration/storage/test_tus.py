@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from api.services import Services
+from api.http.services import Services
 from cluster.storage import open_url, upload_prefix
 from cluster.storage.uploads import read_upload
 

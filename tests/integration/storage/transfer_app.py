@@ -8,12 +8,13 @@ import httpx2
 from fastapi import FastAPI, Request
 
 from api import transfer
-from api.auth import caller
-from api.caller import Caller
-from api.errors import install_error_handlers, v1_error_response
-from api.registry_client import RegistryClient
-from api.services import Services
-from api.signing import Signer
+from api.http.auth import caller
+from api.http.caller import Caller
+from api.http.errors import install_error_handlers
+from api.http.services import Services
+from api.http.signing import Signer
+from api.registry_client.client import RegistryClient
+from api.v1.errors import v1_error_response
 from cluster.settings import Settings
 from cluster.storage import Storage
 

@@ -14,13 +14,14 @@ import pytest
 from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
 from actors.jobs.model import ErrorInfo, OutputFile, Phase
 from actors.media.operation import load_operations
-from actors.registry.actor import JobRegistry
-from api.app import create_app
-from api.registry_client import RegistryClient
-from api.services import Services
-from api.signing import Signer
+from actors.registry.service import JobRegistry
+from api.http.services import Services
+from api.http.signing import Signer
+from api.registry_client.client import RegistryClient
+from api.serving.app import create_app
 from cluster.settings import Settings
 from cluster.storage import open_storage
+from tests.dialect_world import World, open_world
 
 URL = "http://127.0.0.1:8000"
 WORKER = WorkerInfo(
@@ -148,7 +149,7 @@ Build = Callable[..., Any]
 async def make_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Build]:
     """`await make_desk(setting=value)`: a desk with those settings, whose polls are as of now."""
     # Here a worker's change and the poll after it are no milliseconds apart.
-    monkeypatch.setattr("api.registry_client.POLL_AGE_S", -1.0)
+    monkeypatch.setattr("api.registry_client.client.POLL_AGE_S", -1.0)
     desks: list[Desk] = []
 
     async def make(**changes: Any) -> Desk:
@@ -179,3 +180,10 @@ async def make_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 async def desk(make_desk: Build) -> Desk:
     made: Desk = await make_desk()
     return made
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """All dialects on one registry, with a worker that a test steps by hand."""
+    async with open_world(Settings(data_dir=tmp_path, max_form_bytes=1 << 20)) as found:
+        yield found

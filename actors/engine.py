@@ -1,0 +1,117 @@
+"""Worker pools: how many MediaWorkers of which kind there are. `start_engine` starts it all."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from cluster.errors import Unavailable
+from cluster.settings import Settings
+
+POOL_MANAGER_NAME = "pool_manager"
+START_S = 120.0
+STOP_S = 10.0
+
+__all__ = [
+    "POOL_MANAGER_NAME",
+    "get_pool_manager",
+    "launch_engine",
+    "remove_engine",
+    "start_engine",
+    "stop_engine",
+    "wait_for_engine",
+]
+
+
+def start_engine(settings: Settings) -> None:
+    """Start registry, pool manager and workers in the connected Ray cluster; wait for workers.
+
+    Where they run already, nothing changes. Raises `Unavailable` if a pool gets no worker.
+    """
+    wait_for_engine(launch_engine(settings))
+
+
+def launch_engine(settings: Settings) -> Any:
+    """`start_engine` without the wait: the pool manager's handle, for `wait_for_engine`."""
+    import ray
+
+    from actors.registry import start_registry
+
+    settings = settings.portable()
+    start_registry(settings)
+    from actors.pool.manager import PoolManager
+
+    return (
+        ray.remote(PoolManager)
+        .options(
+            name=POOL_MANAGER_NAME,
+            namespace=settings.namespace,
+            lifetime="detached",
+            get_if_exists=True,
+            num_cpus=0,
+            # Beside the registry, on the node that lives longest.
+            resources={"node:__internal_head__": 0.001},
+            max_restarts=-1,
+            max_task_retries=-1,
+            max_concurrency=100,
+            enable_task_events=False,
+        )
+        .remote(settings)
+    )
+
+
+def wait_for_engine(manager: Any) -> None:
+    """Wait until every pool has a worker. Raises `Unavailable` if one gets none."""
+    import ray
+
+    if not ray.get(manager.ready.remote(START_S), timeout=START_S + 30):
+        raise Unavailable(
+            f"no worker could be started within {START_S:g} s; is the cluster too small for its "
+            "pools?"
+        )
+
+
+def get_pool_manager(settings: Settings) -> Any:
+    """The pool manager's handle. Raises `Unavailable`."""
+    import ray
+
+    try:
+        return ray.get_actor(POOL_MANAGER_NAME, namespace=settings.namespace)
+    except ValueError as error:
+        raise Unavailable("no pool manager runs in this cluster") from error
+
+
+def stop_engine(settings: Settings, grace_s: float = 3.0) -> None:
+    """Drain the workers: what they can't finish in `grace_s` seconds goes back to the queue."""
+    import ray
+    from ray.exceptions import RayError
+
+    try:
+        ray.get(get_pool_manager(settings).shutdown.remote(grace_s), timeout=grace_s + 10)
+    except (RayError, Unavailable):
+        return
+
+
+def remove_engine(settings: Settings) -> None:
+    """`stop_engine`, then end pool manager and registry; the jobs stay in the store.
+
+    Raises `Unavailable` if neither runs in the connected cluster.
+    """
+    import ray
+    from ray.exceptions import RayError
+
+    from actors.registry import get_registry
+
+    stop_engine(settings)
+    ended = 0
+    with suppress(Unavailable):
+        ray.kill(get_pool_manager(settings))
+        ended += 1
+    with suppress(ValueError):
+        registry = get_registry(settings)
+        with suppress(RayError):
+            ray.get(registry.stop.remote(), timeout=STOP_S)
+        ray.kill(registry)
+        ended += 1
+    if not ended:
+        raise Unavailable("no Reelyard runs on this Ray cluster")

@@ -1,0 +1,124 @@
+"""Adding streams to an output: encoders set up as asked for."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from math import floor
+
+import av
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.stream import Disposition
+
+from actors.media.codec import containers, frame_conversion
+from actors.media.codec.geometry import Layout
+from actors.media.transcode.clip import Clip
+from actors.media.transcode.settings import (
+    AudioSettings,
+    VideoSettings,
+    audio_layout,
+    audio_rate,
+    encoder_options,
+)
+
+_FINE_BASE = Fraction(1, 90_000)
+_KEPT_TAGS = frozenset(
+    {"title", "artist", "album", "album_artist", "composer", "genre", "date", "track"}
+    | {"comment", "copyright", "description", "creation_time"}
+)
+
+
+def copy_tags(clip: Clip, out: OutputContainer) -> None:
+    """Title, artist and the like; not what describes the old file."""
+    tags = clip.container.metadata
+    out.metadata.update({key: text for key, text in tags.items() if key.lower() in _KEPT_TAGS})
+
+
+def copy_chapters(clip: Clip, out: OutputContainer) -> None:
+    """The chapters that lie in the wanted part, on the output's clock."""
+    end = clip.end if clip.end is not None or clip.length is None else clip.start + clip.length
+    kept = []
+    for chapter in clip.container.chapters():
+        base = chapter["time_base"]
+        unit = Fraction(base.numerator, base.denominator)
+        begin = max(0, floor(chapter["start"] - clip.start / unit))
+        stop = chapter["end"] if end is None else min(chapter["end"], floor(end / unit))
+        if (stop := floor(stop - clip.start / unit)) > begin:
+            chapter["start"], chapter["end"] = begin, stop
+            kept.append(chapter)
+    if kept:
+        out.set_chapters(kept)
+
+
+def add_video(
+    out: OutputContainer, video: VideoSettings, clips: list[Clip], layout: Layout, threads: int
+) -> av.VideoStream:
+    """The film, sized as `layout`, in 8-bit 4:2:0. Its encoder counts time in the source's own
+    units, so that every picture keeps its time; at a set rate, and over several inputs, in
+    others."""
+    # SVT-AV1 writes its greetings to standard error unless it is told not to.
+    os.environ.setdefault("SVT_LOG", "1")
+    clip = clips[0]
+    assert clip.video is not None
+    assert clip.first is not None
+    rate = video.fps or clip.rate.limit_denominator(100_000)
+    encoder = containers.VIDEO_ENCODERS[video.codec]
+    stream = out.add_stream(encoder, rate=rate, options=encoder_options(video, threads))
+    assert isinstance(stream, av.VideoStream)
+    stream.disposition = Disposition.default
+    stream.width, stream.height, stream.pix_fmt = layout.width, layout.height, "yuv420p"
+    context = stream.codec_context
+    # PyAV's own default is slices only, which costs size and leaves cores idle.
+    context.thread_type, context.thread_count = "AUTO", threads
+    context.colorspace, context.color_range, context.color_primaries, context.color_trc = (
+        frame_conversion.output_tags(clip.first)
+    )
+    if encoder == "libx265" and out.format.name in ("mp4", "mov"):
+        # QuickTime and Safari play H.265 under this name only, FFmpeg's own choice is "hev1".
+        context.codec_tag = "hvc1"
+    context.sample_aspect_ratio = Fraction(1)
+    if video.bitrate is not None:
+        context.bit_rate = video.bitrate
+    context.time_base = _time_base(video, clips)
+    # Else the last picture lasts as long as the one before it, however long it was shown.
+    context.flags |= Flags.frame_duration
+    return stream
+
+
+def _time_base(video: VideoSettings, clips: list[Clip]) -> Fraction:
+    if video.fps:
+        return 1 / video.fps
+    stream = clips[0].video
+    if len(clips) > 1 or stream is None or not stream.time_base.numerator:
+        return _FINE_BASE
+    return Fraction(stream.time_base.numerator, stream.time_base.denominator)
+
+
+def add_audio(
+    out: OutputContainer, audio: AudioSettings, source: av.AudioStream, form: str
+) -> av.AudioStream:
+    """A sound track made from `source` for the format `form`: as many channels and the rate as
+    wanted, or as it has; FLAC with 24 bits where the source has more than 16."""
+    encoder = containers.AUDIO_ENCODERS[audio.codec]
+    given = source.codec_context
+    most = containers.most_channels(form, audio.codec)
+    layout = audio_layout(most, given.channels, audio.channels)
+    rates = av.Codec(encoder, "w").audio_rates
+    rate = audio_rate(given.sample_rate, audio.sample_rate, rates)
+    stream = out.add_stream(encoder, rate=rate, layout=layout)
+    assert isinstance(stream, av.AudioStream)
+    context = stream.codec_context
+    context.thread_count = 1
+    # Lossy decoders' samples have 32 bits of which nothing was recorded.
+    if encoder == "flac" and given.codec.lossless and given.format.bits > 16:
+        context.format = "s32"
+    bits = audio.bitrate or containers.audio_bits_for(
+        audio.codec, audio.quality, context.layout.nb_channels
+    )
+    if bits is not None:
+        context.bit_rate = bits
+    stream.disposition = source.disposition & Disposition.default
+    if language := source.metadata.get("language"):
+        stream.metadata["language"] = language
+    return stream

@@ -1,0 +1,195 @@
+"""The reading stage of a transcode: demux the inputs in turn, decode their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from functools import partial
+from math import ceil, floor
+
+import av
+from av.rational import AVRational
+
+from actors.media.codec.decode import seconds
+from actors.media.codec.errors import media_errors
+from actors.media.transcode.clip import Clip
+from actors.media.transcode.demux import Extent, Packet
+from actors.media.transcode.timeline import StampGuess
+
+type SoundItem = Clip | tuple[Clip, list[Packet]]
+"""Packets of a clip's sound, or the clip itself where it begins."""
+OnPicture = Callable[[Clip, av.VideoFrame], None]
+OnSound = Callable[[int, SoundItem], None]
+
+_GLIMPSE = Fraction(1, 25)
+"""The remainder in s of a picture that began before the wanted part: up to that, it is left out."""
+_BATCH = 16
+"""Packets of sound: some 0.3 s of it. To wake a thread for each costs more than to decode it."""
+
+
+class Reader:
+    """Reads `clips` one after the other, and counts every packet in its clip."""
+
+    def __init__(self, clips: list[Clip]) -> None:
+        self._clips = clips
+        self.decoded = 0
+        self.corrupt = 0
+        self.bad_packets = 0
+        self.end = Fraction(0)
+        """Where the output ends, in s of its own time."""
+        self.film_end = Fraction(0)
+        """Where its last picture ends."""
+
+    def read(self, on_picture: OnPicture, on_sound: OnSound) -> None:
+        """Read everything. `on_picture` gets each wanted picture with its clip, `on_sound` the
+        number of the output's track and what comes for it.
+
+        Raises `CorruptMedia` for a file that is cut off.
+        """
+        for clip in self._clips:
+            clip.shift = clip.start - self.end
+            with media_errors(clip.name):
+                self._read_clip(clip, on_picture, on_sound)
+            clip.check_whole()
+
+    def _read_clip(self, clip: Clip, on_picture: OnPicture, on_sound: OnSound) -> None:
+        film = _Film(clip, on_picture)
+        sound = {s.index: _Sound(clip, s, partial(on_sound, n)) for n, s in enumerate(clip.audio)}
+        waiting = set(sound)
+        seen: Extent | None = None
+        if clip.video is not None:
+            waiting.add(clip.video.index)
+            seen = Extent(clip.video)
+        for packet, frames in clip.feed:
+            index = packet.stream.index
+            if (track := sound.get(index)) is not None:
+                track.extent.note(packet)
+                over = index in waiting and track.take(packet)
+            else:
+                assert seen is not None
+                seen.note(packet)
+                over = index in waiting and self._read_pictures(film, frames)
+            if over:
+                waiting.discard(index)
+                if not waiting:
+                    break
+        film.finish()
+        for track in sound.values():
+            track.finish()
+        self.bad_packets += clip.feed.bad_packets
+        clip.settle(seen, [track.extent for track in sound.values()])
+        heard = clip.heard if clip.end is None else min(clip.heard, clip.end)
+        self.film_end = film.end - clip.shift
+        self.end = max(self.end, self.film_end, heard - clip.shift)
+
+    def _read_pictures(self, film: _Film, frames: Iterable[av.VideoFrame]) -> bool:
+        for frame in frames:
+            self.decoded += 1
+            self.corrupt += frame.is_corrupt
+            if film.take(frame):
+                return True
+        return False
+
+
+class _Sound:
+    """Hands on the packets of one sound track of a clip, some at a time."""
+
+    def __init__(
+        self, clip: Clip, stream: av.AudioStream, on_sound: Callable[[SoundItem], None]
+    ) -> None:
+        self._clip = clip
+        self._on_sound = on_sound
+        self._batch: list[Packet] = []
+        self.extent = Extent(stream)
+        on_sound(clip)
+
+    def take(self, packet: Packet) -> bool:
+        """Whether the part is over, now that `packet` has come."""
+        self._batch.append(packet)
+        if len(self._batch) >= _BATCH:
+            self.finish()
+        if self._clip.end is None:
+            return False
+        begins = seconds(packet.pts, packet.time_base)
+        return begins is not None and begins >= self._clip.end
+
+    def finish(self) -> None:
+        """Hand on what is left."""
+        if self._batch:
+            self._on_sound((self._clip, self._batch))
+            self._batch = []
+
+
+class _Film:
+    """Picks the pictures of a clip that lie in its wanted part.
+
+    Compares whole time stamps: the bounds are put into the units of the pictures' own clock.
+    """
+
+    def __init__(self, clip: Clip, on_picture: Callable[[Clip, av.VideoFrame], None]) -> None:
+        self._clip = clip
+        self._on_picture = on_picture
+        self._before: av.VideoFrame | None = None
+        self._started = False
+        self._stamps = StampGuess()
+        self._base: AVRational | None = None
+        self._unit = Fraction(1)
+        self._begin = self._late = 0
+        self._stop: int | None = None
+        self._usual: int | Fraction = 0
+        self._reach: int | Fraction = 0
+        self._end = clip.start
+
+    @property
+    def end(self) -> Fraction:
+        """Where the last picture that was taken ends, in s of the clip's clock."""
+        end = max(self._end, self._reach * self._unit)
+        return end if self._clip.end is None else min(end, self._clip.end)
+
+    def take(self, frame: av.VideoFrame) -> bool:
+        """Whether the part is over, now that `frame` has come."""
+        at = frame.pts = self._stamps.choose(frame.pts, frame.dts)
+        if at is None or not frame.time_base:
+            at = self._lay_behind(frame)
+        if self._base is None or frame.time_base != self._base:
+            self._count_in(frame.time_base)
+        if self._stop is not None and at >= self._stop:
+            return True
+        if at < self._begin and self._clip.start > self._clip.origin:
+            self._before = frame
+            return False
+        if not self._started:
+            # A long picture that began before the start is still on show there.
+            if at > self._late:
+                self._show_before()
+            self._before, self._started = None, True
+        self._reach = max(self._reach, at + (frame.duration or self._usual))
+        self._on_picture(self._clip, frame)
+        return False
+
+    def finish(self) -> None:
+        """The clip has been read."""
+        self._show_before()
+
+    def _lay_behind(self, frame: av.VideoFrame) -> int:
+        base = Fraction(frame.time_base.numerator or 1, frame.time_base.denominator or 90_000)
+        pts = round(self.end / base)
+        frame.time_base, frame.pts = base, pts
+        return pts
+
+    def _count_in(self, base: AVRational) -> None:
+        clip = self._clip
+        self._end = self.end
+        self._base, self._unit = base, Fraction(base.numerator, base.denominator)
+        self._begin = ceil(clip.start / self._unit)
+        self._stop = None if clip.end is None else ceil(clip.end / self._unit)
+        usual = 1 / (clip.rate * self._unit)
+        self._usual = usual.numerator if usual.denominator == 1 else usual
+        self._late = floor((clip.start + min(_GLIMPSE, 1 / clip.rate)) / self._unit)
+        self._reach = floor(clip.start / self._unit)
+
+    def _show_before(self) -> None:
+        if self._before is not None and not self._started:
+            self._on_picture(self._clip, self._before)
+            self._end = self._clip.end or self._clip.start + 1 / self._clip.rate
+        self._before, self._started = None, True

@@ -1,0 +1,94 @@
+"""The registry at a glance: for operators, pool sizing and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from actors.jobs.messages import Overview, PoolStatus
+from actors.jobs.model import State
+from actors.registry.dispatch import Dispatch
+from actors.registry.repository import JobRepository
+from actors.registry.scheduling.run_times import RunTimes
+from cluster import metrics
+from cluster.settings import Settings
+
+SHOWN_JOBS = 50
+FORGET_SLOT_MS = 120_000
+"""A slot that has not asked for work for so long is no worker any more."""
+
+
+class OverviewReporter:
+    """Reads the other parts; changes nothing."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        epoch: str,
+        repository: JobRepository,
+        dispatch: Dispatch,
+        run_times: RunTimes,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._settings = settings
+        self._epoch = epoch
+        self._repository = repository
+        self._live = repository.live
+        self._dispatch = dispatch
+        self._run_times = run_times
+        self._clock_ms = clock_ms
+        self._started_ms = clock_ms()
+
+    def overview(self) -> Overview:
+        """Counts, pools, and some of what runs."""
+        now = self._clock_ms()
+        holdings = self._live.leases.holdings()
+        running = list(dict.fromkeys(holding.key[0] for holding in holdings))[:SHOWN_JOBS]
+        return Overview(
+            epoch=self._epoch,
+            uptime_s=(now - self._started_ms) / 1000,
+            store=self._repository.store.name,
+            jobs={str(state): self._repository.counts[state] for state in State},
+            pools=[self._pool_status(name, now) for name in self.pool_names()],
+            running=[self._live.jobs[job_id] for job_id in running if job_id in self._live.jobs],
+            finished_per_s=self._run_times.per_second(now),
+            lease_expiries=self._run_times.lease_expiries,
+        )
+
+    def pool_names(self) -> list[str]:
+        """Pools of the settings, of the pool manager, and those that tasks asked for."""
+        staffed = self._dispatch.staffed or {}
+        queue = self._live.queue
+        return sorted({*self._settings.all_pools, *staffed, *queue.names(), *queue.paused})
+
+    def _pool_status(self, name: str, now_ms: int) -> PoolStatus:
+        queue = self._live.queue
+        oldest = queue.oldest_ms(name)
+        return PoolStatus(
+            name=name,
+            queued=queue.queued(name),
+            running=self._live.leases.count(name),
+            oldest_queued_s=max(0, now_ms - oldest) / 1000 if oldest is not None else 0.0,
+            backlog_s=self._run_times.backlog_s(queue.by_operation(name)),
+            workers=self._workers(name, now_ms),
+            paused=name in queue.paused,
+        )
+
+    def _workers(self, pool: str, now_ms: int) -> list[str]:
+        if self._dispatch.staffed is not None:
+            return sorted(self._dispatch.staffed.get(pool, []))
+        return sorted(
+            slot
+            for slot, seen in self._dispatch.seen.items()
+            if seen.pool == pool and now_ms - seen.at_ms < FORGET_SLOT_MS
+        )
+
+    async def publish(self) -> None:
+        """Set the gauges."""
+        overview = self.overview()
+        for pool in overview.pools:
+            metrics.QUEUE_DEPTH.set(pool.queued, pool=pool.name)
+            metrics.QUEUE_AGE.set(pool.oldest_queued_s, pool=pool.name)
+            metrics.BACKLOG.set(pool.backlog_s, pool=pool.name)
+            metrics.RUNNING.set(pool.running, pool=pool.name)
+            metrics.WORKERS.set(len(pool.workers), pool=pool.name)
+        metrics.FINISHED_PER_S.set(overview.finished_per_s)

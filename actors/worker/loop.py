@@ -1,0 +1,324 @@
+"""A worker's day: lease, stage, run, publish, commit; reporting and obeying in between.
+
+Knows neither Ray nor processes: the registry, the codec and the staging come from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from actors.jobs.messages import Commit, Lease, Verdict
+from actors.worker.prefetch import GIVE_BACK_S, PrefetchDepth
+from actors.worker.registry_client import Registry
+from actors.worker.scratch import Scratch
+from actors.worker.task_run import Stop, TaskRun, WorkerTools
+from cluster.errors import Unavailable
+from cluster.metrics import FAILURES, FRAMES, SPEED, TASK_SECONDS, TASKS
+from cluster.settings import Settings
+
+log = structlog.get_logger()
+
+GATHER_S = 0.1
+"""While other tasks are held, ends are gathered that long, at most, into one call."""
+FULL_PAUSE_S = 1.0
+LEAST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+"""Between two tries to reach the registry."""
+
+
+@dataclass(frozen=True)
+class LoopStatus:
+    """What a worker is doing."""
+
+    held: int
+    """Tasks leased and not yet done."""
+    idle_s: float
+    """Since when nothing was held; 0 while something is."""
+    done: int
+    draining: bool
+
+
+type _Batch = list[tuple[Commit, TaskRun]]
+
+
+class WorkerLoop:
+    """The loops of one worker, from its first lease until it is drained."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        tools: WorkerTools,
+        scratch: Scratch,
+        pool: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._tools = tools
+        self._scratch = scratch
+        self._pool = pool
+        self._clock = clock
+        self._depth = PrefetchDepth()
+        self._held: dict[tuple[str, str, int], TaskRun] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._outbox: _Batch = []
+        self._posting = 0
+        """Commits on their way."""
+        self._in_doubt = False
+        """A lease call failed: there may be leases that never arrived."""
+        self._post = asyncio.Event()
+        self._idle = asyncio.Event()
+        """Nothing is held that ends could be gathered with."""
+        self._freed = asyncio.Event()
+        self._draining = False
+        self._give_back_at: float | None = None
+        self._idle_since = clock()
+        self._done = 0
+
+    # --- from outside ---
+
+    async def work(self) -> None:
+        """Work until drained and everything is handed in."""
+        reporter = asyncio.create_task(self._report_for_ever())
+        poster = asyncio.create_task(self._post_for_ever())
+        try:
+            await self._pull_until_drained()
+            while self._owes or self._tasks:
+                await self._wait_for_an_end()
+        finally:
+            for task in (reporter, poster):
+                task.cancel()
+            await asyncio.gather(reporter, poster, return_exceptions=True)
+
+    def drain(self, grace_s: float | None = None) -> None:
+        """Take nothing more. What is not done after `grace_s` seconds is given back."""
+        self._draining = True
+        self._freed.set()
+        if grace_s is not None:
+            self._give_back_at = self._clock() + grace_s
+
+    def stop_all(self, why: Stop) -> None:
+        """Stop everything that is held."""
+        for attempt in list(self._held.values()):
+            attempt.stop(why)
+
+    def status(self) -> LoopStatus:
+        """For the pool manager."""
+        idle = 0.0 if self._owes else self._clock() - self._idle_since
+        return LoopStatus(len(self._held), idle, self._done, self._draining)
+
+    # --- taking work ---
+
+    async def _pull_until_drained(self) -> None:
+        pause = LEAST_PAUSE_S
+        while not self._draining:
+            want = self._depth.want(len(self._held))
+            if want == 0 or (self._in_doubt and self._owes):
+                await self._wait_for_an_end()
+            elif not await asyncio.to_thread(self._scratch.has_room):
+                log.warning("scratch_full", reserve_bytes=self._scratch.reserve_bytes)
+                # Who is not heard of for long counts as dead, to others and to itself.
+                await self._pull(0)
+                await asyncio.sleep(FULL_PAUSE_S)
+            elif await self._pull(want):
+                pause = LEAST_PAUSE_S
+            else:
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+                pause = min(LONGEST_PAUSE_S, 2 * pause)
+
+    async def _pull(self, want: int) -> bool:
+        if self._in_doubt:
+            # Nothing is held: whatever the registry has down for this worker never arrived.
+            await self._registry.give_up()
+            self._in_doubt = False
+        batch = self._take_outbox()
+        done = [commit for commit, _ in batch]
+        try:
+            reply = await self._registry.lease(want, done, self._settings.poll_s)
+        except Unavailable as error:
+            log.warning("lease_failed", reason=error.internal)
+            self._in_doubt = True
+            # Handed in twice, a commit gets the same answer.
+            self._return_to_outbox(batch)
+            return False
+        for lease in reply.leases:
+            self._take(lease)
+        self._settle(batch, reply.verdicts)
+        if reply.drain:
+            self.drain()
+        return True
+
+    @property
+    def _owes(self) -> bool:
+        return bool(self._held or self._outbox or self._posting)
+
+    async def _wait_for_an_end(self) -> None:
+        self._freed.clear()
+        await self._freed.wait()
+
+    def _take(self, lease: Lease) -> None:
+        key = (lease.job_id, lease.task, lease.fence)
+        if key in self._held:
+            return
+        attempt = TaskRun(lease, self._tools, self._scratch, self._clock)
+        self._held[key] = attempt
+        self._idle.clear()
+        self._keep(attempt.start(self._on_end))
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._freed.set())
+
+    def _on_end(self, attempt: TaskRun) -> None:
+        lease, commit = attempt.lease, attempt.commit
+        del self._held[lease.job_id, lease.task, lease.fence]
+        self._idle_since = self._clock()
+        self._freed.set()
+        if not self._held:
+            self._idle.set()
+        if attempt.run_s:
+            self._depth.note(attempt.run_s)
+        if attempt.published and (commit is None or not commit.outputs):
+            self._keep(asyncio.create_task(attempt.take_back()))
+        if commit is not None:
+            self._outbox.append((commit, attempt))
+            self._post.set()
+
+    # --- handing in ---
+
+    async def _post_for_ever(self) -> None:
+        while True:
+            await self._post.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), GATHER_S)
+            self._post.clear()
+            # A call for more tasks may have taken them along.
+            if batch := self._take_outbox():
+                verdicts = await self._registry.commit([commit for commit, _ in batch])
+                self._settle(batch, verdicts)
+
+    def _take_outbox(self) -> _Batch:
+        batch, self._outbox = self._outbox, []
+        self._posting += len(batch)
+        return batch
+
+    def _return_to_outbox(self, batch: _Batch) -> None:
+        self._posting -= len(batch)
+        self._outbox = batch + self._outbox
+        if self._outbox:
+            self._post.set()
+
+    def _settle(self, batch: _Batch, verdicts: Sequence[Verdict]) -> None:
+        accepted = {(v.job_id, v.task, v.fence) for v in verdicts if v.accepted}
+        ends: Counter[tuple[str, str]] = Counter()
+        for commit, attempt in batch:
+            taken = (commit.job_id, commit.task, commit.fence) in accepted
+            outcome = outcome_of(commit) if taken else "refused"
+            ends[attempt.lease.operation, outcome] += 1
+            self._account(commit, attempt, outcome)
+            if not taken and attempt.published:
+                self._keep(asyncio.create_task(attempt.take_back()))
+        for (operation, outcome), count in ends.items():
+            TASKS.add(count, pool=self._pool, operation=operation, outcome=outcome)
+        self._posting -= len(batch)
+        self._freed.set()
+
+    def _account(self, commit: Commit, attempt: TaskRun, outcome: str) -> None:
+        self._done += 1
+        operation = attempt.lease.operation
+        seconds = self._clock() - attempt.began
+        TASK_SECONDS.observe(seconds, pool=self._pool, operation=operation)
+        if commit.error is not None and outcome in ("failed", "crashed"):
+            FAILURES.add(pool=self._pool, operation=operation, code=commit.error.code)
+        frames = sum(int(file.facts.get("frames") or 0) for file in commit.outputs)
+        FRAMES.add(frames, pool=self._pool, operation=operation)
+        if attempt.average_speed:
+            SPEED.observe(attempt.average_speed, pool=self._pool, operation=operation)
+        # The registry logs every change of a job's state; here it is the worker's view of it.
+        line = log.debug if outcome == "succeeded" else log.info
+        line(
+            "attempt_ended",
+            job_id=commit.job_id,
+            task=commit.task,
+            fence=commit.fence,
+            operation=operation,
+            outcome=outcome,
+            code=commit.error.code if commit.error else None,
+            seconds=round(seconds, 3),
+        )
+
+    # --- reporting and obeying ---
+
+    async def _report_for_ever(self) -> None:
+        call: asyncio.Task[None] | None = None
+        while True:
+            await asyncio.sleep(self._settings.heartbeat_s)
+            self._look_after()
+            if self._held and (call is None or call.done()):
+                call = asyncio.create_task(self._report_once())
+
+    async def _report_once(self) -> None:
+        asked = self._clock()
+        reports = [attempt.report(asked) for attempt in self._held.values() if not attempt.ended]
+        if not reports:
+            return
+        try:
+            verdicts = await self._registry.report(reports)
+        except Unavailable as error:
+            log.warning("report_failed", reason=error.internal)
+            return
+        for verdict in verdicts:
+            self._obey(verdict, asked)
+
+    def _obey(self, verdict: Verdict, asked: float) -> None:
+        attempt = self._held.get((verdict.job_id, verdict.task, verdict.fence))
+        if attempt is None or attempt.ended:
+            return
+        if not verdict.accepted:
+            attempt.stop(Stop.FENCED)
+        elif verdict.stop:
+            attempt.stop(Stop.ORDERED)
+        else:
+            attempt.renewed = asked
+
+    def _look_after(self) -> None:
+        now = self._clock()
+        for attempt in list(self._held.values()):
+            if now - attempt.renewed > attempt.lease.ttl_s:
+                # Another worker may have it by now.
+                attempt.stop(Stop.LOST)
+        if self._give_back_at is not None and now >= self._give_back_at:
+            self.stop_all(Stop.RETURNED)
+        elif self._tools.busy_s() > GIVE_BACK_S and len(self._held) > 1:
+            self._depth.long_one()
+            for attempt in list(self._held.values()):
+                if attempt.queued_behind:
+                    attempt.stop(Stop.RETURNED)
+
+    async def close(self) -> None:
+        """Drop everything at once; the registry hears of it by the lease's end."""
+        for task in list(self._tasks):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def outcome_of(commit: Commit) -> str:
+    """The metric tag of a commit: succeeded, failed, crashed, returned, cancelled."""
+    if commit.crashed:
+        return "crashed"
+    if commit.returned:
+        return "returned"
+    if commit.stopped:
+        return "cancelled"
+    return "failed" if commit.error is not None else "succeeded"

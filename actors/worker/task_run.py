@@ -1,0 +1,239 @@
+"""One attempt at a task: staged, run, published, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import structlog
+from structlog.contextvars import bind_contextvars
+
+from actors.jobs.messages import Commit, Lease, Report
+from actors.jobs.model import ErrorInfo, OutputFile
+from actors.media.operation import Progress, Result, Source
+from actors.worker.codec_process.client import Codec, CodecCrashed
+from actors.worker.codec_process.order import Order
+from actors.worker.progress import Meter
+from actors.worker.scratch import AttemptFolder, Scratch
+from actors.worker.staging import publish, stage_inputs, unpublish
+from cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
+from cluster.settings import Settings
+from cluster.storage import Storage
+
+log = structlog.get_logger()
+
+
+class Stop(StrEnum):
+    """Why an attempt is stopped."""
+
+    ORDERED = "ordered"  #: by the registry: the job was cancelled
+    FENCED = "fenced"  #: a newer attempt exists, or the job has ended
+    LOST = "lost"  #: the lease could not be renewed in time
+    RETURNED = "returned"  #: the worker drains, or a long task is in its way
+
+
+@dataclass(frozen=True)
+class WorkerTools:
+    """What attempts of one worker work with."""
+
+    settings: Settings
+    storage: Storage
+    codec: Codec
+
+    async def stage(self, lease: Lease, folder: Path, progress: Progress) -> list[Source]:
+        """The inputs as local files."""
+        if not lease.inputs:
+            return []
+
+        def on_bytes(done: int, total: int | None) -> None:
+            progress.fraction = done / total if total else 0.0
+
+        return await stage_inputs(lease, folder, self.settings, self.storage, on_bytes)
+
+    async def publish(self, lease: Lease, result: Result) -> list[OutputFile]:
+        """The outputs where they were asked for."""
+        if not result.files and lease.output is None:
+            return []
+        return await publish(lease, result, self.settings, self.storage)
+
+    async def unpublish(self, outputs: list[OutputFile]) -> None:
+        """Take them back."""
+        await unpublish(outputs, self.storage)
+
+    def busy_s(self) -> float:
+        """For how long the present task has been running; 0: none does."""
+        return self.codec.head_s()
+
+
+class TaskRun:
+    """Runs once. `stop` may come at any time, from the same event loop."""
+
+    def __init__(
+        self, lease: Lease, tools: WorkerTools, scratch: Scratch, clock: Callable[[], float]
+    ) -> None:
+        self.lease = lease
+        self.began = self.renewed = clock()
+        self.ended = False
+        self.commit: Commit | None = None
+        """What to hand in, once it has ended; None: nobody waits for it."""
+        self._tools = tools
+        self._scratch = scratch
+        self._progress = Progress(phase="fetch")
+        self._meter = Meter()
+        self._order: Order | None = None
+        self._runner: asyncio.Task[Commit] | None = None
+        self._stop: Stop | None = None
+        self._publishing: asyncio.Future[list[OutputFile]] | None = None
+        self._outputs: list[OutputFile] = []
+
+    def start(self, on_end: Callable[[TaskRun], None]) -> asyncio.Task[Commit]:
+        """Begin; `on_end` is called once, from the event loop, when nothing of it runs any more."""
+        self._runner = asyncio.create_task(self._work())
+        self._runner.add_done_callback(lambda _: self._finish(on_end))
+        return self._runner
+
+    def _finish(self, on_end: Callable[[TaskRun], None]) -> None:
+        assert self._runner is not None
+        self.ended = True
+        self.commit = self._stopped() if self._runner.cancelled() else self._runner.result()
+        on_end(self)
+
+    def stop(self, why: Stop) -> None:
+        """Stop the work; the first reason counts."""
+        if self._stop is None and self._runner is not None and not self._runner.done():
+            self._stop = why
+            self._runner.cancel()
+
+    @property
+    def published(self) -> bool:
+        """Whether something of it is stored, or is just being stored."""
+        publishing = self._publishing
+        return bool(self._outputs) or (publishing is not None and not publishing.done())
+
+    async def take_back(self) -> None:
+        """Delete what was published."""
+        if self._publishing is not None:
+            await asyncio.wait([self._publishing])
+            if self._publishing.exception() is None:
+                await self._tools.unpublish(self._publishing.result())
+        self._outputs = []
+
+    def report(self, now: float) -> Report:
+        """How far it is."""
+        reading = self._meter.read(self._progress, now)
+        return Report(
+            job_id=self.lease.job_id,
+            task=self.lease.task,
+            fence=self.lease.fence,
+            progress=reading.percent,
+            phase=reading.phase,
+            speed=reading.speed,
+            eta_s=reading.eta_s,
+        )
+
+    @property
+    def queued_behind(self) -> bool:
+        """Whether it is staged or being staged while another one runs."""
+        return self._progress.phase == "fetch" or (
+            self._order is not None
+            and not self._order.done.done()
+            and self._order is not self._tools.codec.head
+        )
+
+    @property
+    def run_s(self) -> float:
+        """How long the operation ran, in seconds; 0: it did not."""
+        return self._order.run_s if self._order else 0.0
+
+    @property
+    def average_speed(self) -> float | None:
+        """Media seconds a second, over the whole run."""
+        if not self.run_s or not self._progress.done_s:
+            return None
+        return self._progress.done_s / self.run_s
+
+    async def _work(self) -> Commit:
+        lease = self.lease
+        # This task's context is its own.
+        bind_contextvars(job_id=lease.job_id, task=lease.task, fence=lease.fence)
+        try:
+            folder = self._scratch.open()
+            try:
+                return await self._produce(folder)
+            finally:
+                if not self._scratch.recycle(folder):
+                    await asyncio.shield(self._scratch.discard(folder))
+        except ReelyardError as error:
+            return self._failed(error)
+        except CodecCrashed as crash:
+            return self._crashed(crash)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                return self._failed(StorageFull("the worker's disk is full"))
+            log.exception("attempt_failed_unexpectedly")
+            return self._failed(ReelyardError(internal=repr(error)))
+        except Exception as error:
+            log.exception("attempt_failed_unexpectedly")
+            return self._failed(ReelyardError(internal=repr(error)))
+
+    async def _produce(self, folder: AttemptFolder) -> Commit:
+        lease = self.lease
+        inputs = await self._tools.stage(lease, folder.inputs, self._progress)
+        self._progress.phase, self._progress.fraction = "decode", 0.0
+        self._order = Order(
+            operation=lease.operation,
+            params=lease.params,
+            inputs=inputs,
+            out_dir=str(folder.outputs),
+            progress=self._progress,
+            job_id=lease.job_id,
+        )
+        result = await self._tools.codec.run(self._order)
+        self._progress.phase, self._progress.fraction = "store", 0.0
+        self._publishing = asyncio.ensure_future(self._tools.publish(lease, result))
+        # A thread that copies can't be stopped: if this is cancelled, `take_back` sees to it.
+        self._outputs = await asyncio.shield(self._publishing)
+        return Commit(
+            job_id=lease.job_id,
+            task=lease.task,
+            fence=lease.fence,
+            outputs=list(self._outputs),
+            result=self._with_note(result.data),
+        )
+
+    def _with_note(self, data: dict[str, Any]) -> dict[str, Any]:
+        return data | {"note": self.lease.note} if self.lease.note else data
+
+    def _failed(self, error: ReelyardError) -> Commit:
+        if error.internal:
+            log.warning("attempt_failed", code=error.code, internal=error.internal)
+        return self._commit(error=_info(error))
+
+    def _crashed(self, crash: CodecCrashed) -> Commit:
+        error: MediaError = WorkerCrashed(
+            f"the codec process died while it ran {self.lease.operation}: {crash.how}"
+        )
+        return self._commit(error=_info(error), crashed=True)
+
+    def _stopped(self) -> Commit | None:
+        match self._stop:
+            case Stop.ORDERED:
+                return self._commit(stopped=True)
+            case Stop.RETURNED | Stop.LOST:
+                return self._commit(returned=True)
+            case _:
+                return None
+
+    def _commit(self, **how: Any) -> Commit:
+        return Commit(job_id=self.lease.job_id, task=self.lease.task, fence=self.lease.fence, **how)
+
+
+def _info(error: ReelyardError) -> ErrorInfo:
+    return ErrorInfo(
+        code=error.code, message=error.message, retryable=error.retryable, details=error.details
+    )

@@ -1,0 +1,128 @@
+"""Who asks: API keys, the operator's token, tokens of the Dolby dialect, or nobody yet."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from api.http.caller import DEFAULT_TENANT, Caller
+from api.http.rate_limit import too_many
+from api.http.services import Services, services_of
+from api.serving.bind import is_loopback
+from cluster.errors import Forbidden, ReelyardError, Unauthorized
+
+_OF_PROXIES = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
+_OWNER = Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
+
+
+async def caller(request: Request) -> Caller:
+    """FastAPI dependency: who asks. Raises `Unauthorized`, `RateLimited`."""
+    state = request.state
+    if (known := getattr(state, "caller", None)) is not None:
+        found: Caller = known
+        return found
+    parts = services_of(request)
+    try:
+        who = await identify(request, parts)
+    except Unauthorized:
+        await _count(request, parts, address_key(request))
+        raise
+    state.caller = who
+    await _count(request, parts, who.key_id)
+    return who
+
+
+async def _count(request: Request, parts: Services, key: str) -> None:
+    if parts.limiter is not None:
+        allowed, request.state.rate = await parts.limiter.hit(key)
+        if not allowed:
+            raise too_many(request.state.rate)
+
+
+def address_key(request: Request) -> str:
+    """What requests without a good key are counted under."""
+    return f"address:{request.client.host if request.client else ''}"
+
+
+async def admin(request: Request) -> Caller:
+    """FastAPI dependency: an admin. Raises `Unauthorized`, `Forbidden`."""
+    who = await caller(request)
+    if not who.admin:
+        raise Forbidden("this needs an admin's key")
+    return who
+
+
+async def identify(request: Request, parts: Services) -> Caller:
+    """Who sent the request. Raises `Unauthorized`."""
+    text = credential(request)
+    if text is None:
+        return await _keyless(request, parts)
+    if (key := await parts.registry.find_key(text)) is not None:
+        return Caller(tenant=key.tenant, key_id=key.key_id, admin=key.admin)
+    if text.count(".") == 2:
+        return await _by_token(text, parts)
+    if await parts.operator.matches(text):
+        return Caller(tenant=DEFAULT_TENANT, key_id="operator", admin=True)
+    raise Unauthorized
+
+
+def credential(request: Request) -> str | None:
+    """The key or token that came with the request, by Bearer or `x-api-key`; None: none did."""
+    header = _header(request, b"authorization")
+    if header is not None:
+        scheme, _, text = header.partition(" ")
+        return text.strip() if scheme.lower() == "bearer" else ""
+    return _header(request, b"x-api-key")
+
+
+async def _by_token(text: str, parts: Services) -> Caller:
+    try:
+        claims = parts.signer.read_token(text)
+    except ReelyardError:
+        raise Unauthorized from None
+    key_id = str(claims.get("key_id", ""))
+    # A token outlives no key: revoking the key ends it.
+    key = await parts.registry.keys.by_id(key_id)
+    if key is None:
+        raise Unauthorized
+    return Caller(tenant=key.tenant, key_id=key.key_id, admin=key.admin)
+
+
+async def _keyless(request: Request, parts: Services) -> Caller:
+    """Before the first key exists, this machine's own programs are the admin."""
+    if not is_loopback(parts.settings.host) or await parts.registry.keys.any():
+        raise Unauthorized
+    client = request.client
+    if client is not None and not is_loopback(client.host):
+        raise Unauthorized
+    # A page in a browser on this machine, or a proxy before this server, is not its owner.
+    origin = _header(request, b"origin")
+    host = _host_of(f"//{_header(request, b'host') or ''}")
+    foreign = origin is not None and not is_loopback(_host_of(origin))
+    # A browser sends no origin with the address of a picture, and many a proxy no foreign host.
+    foreign = foreign or _header(request, b"sec-fetch-site") == "cross-site"
+    if foreign or not is_loopback(host) or any(_header(request, name) for name in _OF_PROXIES):
+        raise Unauthorized(
+            "Invalid or missing API key (without one, only http://127.0.0.1 or http://localhost "
+            "is answered, and no proxy; make one with `reelyard keys create`)"
+        )
+    return _OWNER
+
+
+def _header(request: Request, name: bytes) -> str | None:
+    # `Headers.get` raises and catches for each header that is not there, in every request.
+    for key, value in request.scope["headers"]:
+        if key == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,198 @@
+"""What a request handler works with, built once for each process."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from actors.jobs.ids import parse_id
+from actors.jobs.model import Job, OutputFile
+from api.http.caller import Caller, OperatorToken
+from api.http.locations import (
+    STORES,
+    TAKEN,
+    check_path,
+    check_store,
+    check_stored,
+    check_url,
+    output_of,
+    scheme_of,
+)
+from api.http.rate_limit import RateLimiter
+from api.http.signing import FileGrant, Signer
+from api.registry_client.client import RegistryClient
+from cluster.errors import Forbidden, InvalidInput, NotReady
+from cluster.settings import Settings
+from cluster.storage import Storage, Uploads, open_storage
+
+
+@dataclass
+class Services:
+    """The parts behind every route. `caller` and `services` are the dependencies for them."""
+
+    settings: Settings
+    registry: RegistryClient
+    storage: Storage
+    signer: Signer
+    operator: OperatorToken = field(init=False)
+    uploads: Uploads = field(init=False)
+    limiter: RateLimiter | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.operator = OperatorToken(self.settings)
+        self.uploads = Uploads(
+            self.storage,
+            max_bytes=self.settings.max_upload_bytes,
+            life_s=self.settings.upload_retention_hours * 3600,
+        )
+        per_minute = self.settings.rate_limit_per_minute
+        self.limiter = RateLimiter(per_minute, self.settings.store) if per_minute else None
+
+    async def close(self) -> None:
+        """Let go of what runs in the background."""
+        await self.registry.close()
+        if self.limiter is not None:
+            await self.limiter.close()
+
+    # --- locations ---
+
+    async def locate_input(self, text: str, caller: Caller) -> str:
+        """The location that a worker opens for the input `text`.
+
+        Takes http(s) URLs, `upload:<id>[/<name>]`, `job:<id>[/<name>]` (an earlier job's output),
+        `storage:<key>`, object-store URLs and, where allowed, files. Raises `InvalidInput`,
+        `SourceForbidden`, `Forbidden`, `NotFound`, `NotReady`.
+        """
+        text = text.strip()
+        match scheme_of(text):
+            case "http" | "https":
+                return check_url(text, self.settings.fetch_allow_hosts)
+            case "upload":
+                # What follows a slash is the file's name, for people who read lists of jobs.
+                upload_id = text.removeprefix("upload:").partition("/")[0]
+                return await self.locate_upload(upload_id, caller)
+            case "job":
+                return await self._locate_result(text.removeprefix("job:"), caller)
+            case "storage":
+                return check_stored(text, caller.tenant, admin=caller.admin)
+            case scheme if scheme in STORES:
+                return check_store(text, admin=caller.admin, settings=self.settings)
+            case "" | "file":
+                return check_path(text, admin=caller.admin, roots=self.settings.input_roots)
+            case scheme:
+                raise InvalidInput(f"{scheme}: is no source here; this server takes {TAKEN}")
+
+    async def locate_output(self, text: str, caller: Caller) -> str:
+        """The destination that a worker writes for `text`: a presigned http(s) URL, an object
+        store that the operator allows, or (admin) a file. Raises as `locate_input`."""
+        text = text.strip()
+        match scheme_of(text):
+            case "http" | "https":
+                return check_url(text, self.settings.fetch_allow_hosts)
+            case "storage":
+                return check_stored(text, caller.tenant, admin=caller.admin)
+            case scheme if scheme in STORES:
+                return check_store(text, admin=caller.admin, settings=self.settings)
+            case "" | "file":
+                if not caller.admin:
+                    raise Forbidden("output: only an admin's key may write to the server's disk")
+                return check_path(text, admin=True, roots=())
+            case scheme:
+                raise InvalidInput(f"output: {scheme}: is no destination here")
+
+    async def locate_upload(self, upload_id: str, caller: Caller) -> str:
+        """A finished upload. Raises `NotFound`, `Gone`, `NotReady`."""
+        upload = await self.uploads.find(caller.tenant, upload_id)
+        if not upload.complete:
+            raise NotReady(
+                f"upload {upload_id} is not finished: {upload.offset} of {upload.length} bytes "
+                "have arrived"
+            )
+        return upload.location
+
+    async def _locate_result(self, text: str, caller: Caller) -> str:
+        job_id, _, name = text.partition("/")
+        job = await self.registry.get(parse_id(job_id) or job_id, caller.scope)
+        return output_of(job, name)
+
+    # --- URLs ---
+
+    def base_url(self, request: Request) -> str:
+        """The URL under which the client reaches this server, without a final slash."""
+        if self.settings.public_url:
+            return self.settings.public_url.rstrip("/")
+        scope = request.scope
+        host = request.headers.get("host") or f"{self.settings.host}:{self.settings.port}"
+        return f"{scope.get('scheme', 'http')}://{host}"
+
+    async def download_url(self, request: Request, job: Job, output: OutputFile) -> str:
+        """A URL that whoever has it can fetch until it expires; for an output that lies outside
+        Reelyard's own storage, its location."""
+        if not output.url.startswith("storage:"):
+            return output.url
+        ttl_s = float(self.settings.url_ttl_s)
+        if job.outputs_expire_ms is not None:
+            ttl_s = max(1.0, min(ttl_s, job.outputs_expire_ms / 1000 - time.time()))
+        return await self.object_url(
+            request,
+            output.url.removeprefix("storage:"),
+            filename=output.name,
+            content_type=output.content_type,
+            ttl_s=ttl_s,
+        )
+
+    async def object_url(
+        self,
+        request: Request,
+        key: str,
+        *,
+        filename: str = "",
+        content_type: str = "",
+        ttl_s: float | None = None,
+    ) -> str:
+        """A signed GET URL of a stored object: the store's own where it signs, else ours."""
+        life_s = self.settings.url_ttl_s if ttl_s is None else ttl_s
+        name = filename or key.rpartition("/")[2]
+        if (url := await self.storage.sign("GET", key, math.ceil(life_s), name)) is not None:
+            return url
+        grant = FileGrant(method="GET", key=key, filename=name, content_type=content_type)
+        return f"{self.base_url(request)}/api/files/{self.signer.sign_file(grant, life_s)}"
+
+    async def upload_url(self, request: Request, key: str, ttl_s: float | None = None) -> str:
+        """A signed PUT URL of an object to be: the store's own where it signs, else ours."""
+        life_s = self.settings.url_ttl_s if ttl_s is None else ttl_s
+        if (url := await self.storage.sign("PUT", key, math.ceil(life_s))) is not None:
+            return url
+        grant = FileGrant(method="PUT", key=key)
+        return f"{self.base_url(request)}/api/files/{self.signer.sign_file(grant, life_s)}"
+
+
+@dataclass(frozen=True)
+class ServicesToBe:
+    """Services that need the cluster: built at the start-up of the app that uses them."""
+
+    settings: Settings
+
+    async def build(self) -> Services:
+        """The services of a process that is connected to the cluster's Ray.
+
+        Raises `Unavailable` while the registry can't be reached, `BadRequest` for a wrong setting.
+        """
+        registry = RegistryClient.over_ray(self.settings)
+        secret = self.settings.signing_secret or await registry.secret("signing")
+        return Services(self.settings, registry, open_storage(self.settings), Signer(secret))
+
+
+def services_of(request: Request) -> Services:
+    """The services of the app that serves this request."""
+    found: Services = request.app.state.services
+    return found
+
+
+async def services(request: Request) -> Services:
+    """FastAPI dependency: the services of this app."""
+    # Not a plain function: FastAPI would run it in a thread, at a third of a request's cost.
+    return services_of(request)

@@ -1,0 +1,312 @@
+"""How everything above the actors speaks to the job registry."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from actors.jobs.ids import new_id
+from actors.jobs.messages import (
+    Accepted,
+    Changes,
+    KeyInfo,
+    Overview,
+    PageQuery,
+    Refusal,
+    Submission,
+    Usage,
+)
+from actors.jobs.model import ErrorInfo, Job, JobSpec
+from actors.jobs.plan import plan_job
+from actors.media.operation import load_operations
+from actors.registry.api_keys import new_key
+from api.registry_client.batching import Lookups, Writes
+from api.registry_client.changes import ChangeFeed
+from api.registry_client.job_cache import JobCache
+from api.registry_client.key_cache import KeyCache
+from api.registry_client.link import InProcess, Link, OverRay
+from cluster.errors import NotFound, ReelyardError, Unavailable, error_from_dict
+from cluster.settings import Settings
+
+PATIENCE_S = 5.0
+"""How long a call is tried again while the registry restarts."""
+PLAN_IN_THREAD = 20
+"""From this many specs on, planning would hold up the event loop."""
+POLL_AGE_S = 0.02
+"""So long a look at the registry serves those who poll: about what a request spends in a busy
+server anyway."""
+DAY_MS = 86_400_000
+
+
+class RegistryClient:
+    """The registry with merged calls, retries while it restarts, and a memory of jobs.
+
+    One for each process and event loop. `tenant` None means: whoever's job it is.
+    """
+
+    def __init__(self, link: Link, settings: Settings) -> None:
+        self._link = link
+        self._settings = settings
+        self._loaded = False
+        self._cache = JobCache(self._changes, self._get_many)
+        self._lookups: Lookups[Job] = Lookups(self._cache.look_up)
+        self._submits: Writes[Submission, Accepted | Refusal] = Writes(self._submit_many)
+        self._feed = ChangeFeed(self._changes)
+        self.keys = KeyCache(self._api_keys)
+
+    @classmethod
+    def over_ray(cls, settings: Settings) -> RegistryClient:
+        """A client of the named registry actor of the Ray cluster this process belongs to."""
+        return cls(OverRay(settings), settings)
+
+    @classmethod
+    def in_process(cls, registry: object, settings: Settings) -> RegistryClient:
+        """A client of a plain registry object in this event loop."""
+        return cls(InProcess(registry), settings)
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""
+        await self._feed.close()
+
+    # --- jobs ---
+
+    async def submit(self, specs: Sequence[JobSpec]) -> list[Accepted | Refusal]:
+        """Plan and submit; an answer for each, in order. Durable when this returns.
+
+        Safe against a restart of the registry: a job that came in twice has one id. Raises
+        `Unavailable`.
+        """
+        self._load_operations()
+        if len(specs) >= PLAN_IN_THREAD:
+            plans = await asyncio.to_thread(lambda: [self._plan(spec) for spec in specs])
+        else:
+            plans = [self._plan(spec) for spec in specs]
+        puts = [self._submits.put(plan) for plan in plans if isinstance(plan, Submission)]
+        answers = [await puts[0]] if len(puts) == 1 else await asyncio.gather(*puts)
+        rest = iter(answers)
+        return [next(rest) if isinstance(plan, Submission) else plan for plan in plans]
+
+    async def submit_one(self, spec: JobSpec) -> Accepted:
+        """Submit one job. Raises whatever it is refused for."""
+        (answer,) = await self.submit([spec])
+        if isinstance(answer, Refusal):
+            raise refused(answer)
+        return answer
+
+    async def get(self, job_id: str, tenant: str | None) -> Job:
+        """The job as it is now. Raises `NotFound`, `Unavailable`."""
+        job = self._cache.finished(job_id) or await self._lookups.get(job_id)
+        if job is None or tenant not in (None, job.tenant):
+            raise NotFound(f"there is no job {job_id!r}", details={"job_id": job_id})
+        return job
+
+    async def poll(self, job_id: str, tenant: str | None) -> Job:
+        """The job as it was at most `POLL_AGE_S` ago. Raises `NotFound`, `Unavailable`.
+
+        Never older than what this client has changed, listed or told before. An end is always
+        the present one: `POLL_AGE_S` holds for jobs that wait or run.
+        """
+        job = self._cache.recent(job_id, POLL_AGE_S)
+        if job is None and self._cache.unfinished(job_id) is not None:
+            # A call that is under way mostly began recently enough; another would come behind it.
+            await self._lookups.landed()
+            job = self._cache.recent(job_id, POLL_AGE_S)
+        if job is None or tenant not in (None, job.tenant):
+            return await self.get(job_id, tenant)
+        return job
+
+    async def get_many(self, job_ids: Sequence[str], tenant: str | None) -> dict[str, Job]:
+        """Those of the jobs that exist, by id. Raises `Unavailable`."""
+        jobs = await asyncio.gather(*map(self._lookups.get, job_ids))
+        return {job.id: job for job in jobs if job is not None and tenant in (None, job.tenant)}
+
+    async def page(self, query: PageQuery) -> list[Job]:
+        """A page of a tenant's jobs. Raises `Unavailable`."""
+        jobs: list[Job] = await self._call("page", query)
+        self._cache.outdate()
+        return jobs
+
+    async def cancel(self, job_ids: Sequence[str], tenant: str | None) -> dict[str, Job | Refusal]:
+        """Cancel jobs; for each the job as it then is, or why not. Raises `Unavailable`."""
+        return await self._change("cancel_many", job_ids, tenant)
+
+    async def retry(self, job_ids: Sequence[str], tenant: str | None) -> dict[str, Job | Refusal]:
+        """Run failed jobs again; for each the job, or why not. Raises `Unavailable`."""
+        return await self._change("retry_many", job_ids, tenant)
+
+    async def wait(self, job_id: str, tenant: str | None, timeout_s: float) -> Job:
+        """The job once it has ended, or as it is after `timeout_s`. Raises `NotFound`."""
+        job = await self.get(job_id, tenant)
+        if job.state.terminal or timeout_s <= 0:
+            return job
+        end = time.monotonic() + timeout_s
+        async with self._feed.subscribe(job_id) as changed:
+            while True:
+                changed.clear()
+                job = await self.get(job_id, tenant)
+                left = end - time.monotonic()
+                if job.state.terminal or left <= 0:
+                    return job
+                try:
+                    await asyncio.wait_for(changed.wait(), left)
+                except TimeoutError:
+                    return await self.get(job_id, tenant)
+
+    async def watch(
+        self, job_id: str, tenant: str | None, after_seq: int = 0
+    ) -> AsyncIterator[Job]:
+        """The job as it is, then again on each change; ends after its end.
+
+        With `after_seq` the number of the last history entry that the caller knows: a job that
+        ended by then yields nothing. Raises `NotFound`.
+        """
+        job = await self.get(job_id, tenant)
+        if job.state.terminal and job.history and job.history[-1].seq <= after_seq:
+            return
+        async with self._feed.subscribe(job_id) as changed:
+            while True:
+                changed.clear()
+                job = await self.get(job_id, tenant)
+                yield job
+                if job.state.terminal:
+                    return
+                await changed.wait()
+
+    # --- accounts and keys ---
+
+    async def find_key(self, text: str) -> KeyInfo | None:
+        """The API key that `text` is, unless it is unknown or revoked. Raises `Unavailable`."""
+        return await self.keys.find(text)
+
+    async def create_key(
+        self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None
+    ) -> tuple[str, KeyInfo]:
+        """A fresh API key: its text, shown this once, and its record."""
+        # Repeated after a restart of the registry, the call must not make a second key.
+        text, info = await self._call("create_key", tenant, name, admin, credits, new_key())
+        self.keys.forget()
+        return text, info
+
+    async def api_keys(self) -> list[KeyInfo]:
+        """All keys, revoked ones too, oldest first."""
+        keys = await self._api_keys()
+        return sorted(keys.values(), key=lambda info: info.created_ms)
+
+    async def revoke_key(self, key_id: str) -> KeyInfo:
+        """Make a key worthless. Raises `NotFound`."""
+        info: KeyInfo = await self._call("revoke_key", key_id)
+        self.keys.forget()
+        return info
+
+    async def usage(self, tenant: str) -> Usage:
+        """A tenant's account."""
+        usage: Usage = await self._call("usage", tenant)
+        return usage
+
+    async def grant(self, tenant: str, credits: int) -> None:
+        """Give a tenant credits, once however often the registry has to be asked."""
+        await self._call("grant", tenant, credits, new_id())
+
+    async def secret(self, name: str) -> str:
+        """The installation's secret of that name, made at its first use."""
+        text: str = await self._call("secret", name)
+        return text
+
+    # --- operating ---
+
+    async def overview(self) -> Overview:
+        """Counts, pools and running jobs."""
+        overview: Overview = await self._call("overview")
+        return overview
+
+    async def pause(self, pool: str) -> None:
+        """Hand out no more tasks of a pool. Raises `NotFound`."""
+        await self._call("pause", pool)
+
+    async def resume(self, pool: str) -> None:
+        """Hand out tasks of a pool again. Raises `NotFound`."""
+        await self._call("resume", pool)
+
+    async def drain(self, slots: Sequence[str]) -> None:
+        """Let workers finish what they run and exit."""
+        await self._call("drain", list(slots))
+
+    async def ping(self) -> str:
+        """The registry's epoch, asked without patience. Raises `Unavailable`."""
+        epoch: str = await self._call("ping", patience_s=0)
+        return epoch
+
+    # --- inside ---
+
+    async def _change(
+        self, method: str, job_ids: Sequence[str], tenant: str | None
+    ) -> dict[str, Job | Refusal]:
+        try:
+            answers: dict[str, Job | Refusal] = await self._call(method, list(job_ids), tenant)
+        finally:
+            # Without an answer, too, the call may have had its effect.
+            self._cache.outdate()
+        return answers
+
+    async def _call(self, method: str, *args: Any, patience_s: float | None = None) -> Any:
+        end = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
+        delay = 0.05
+        while True:
+            try:
+                return await self._link.call(method, *args)
+            except Unavailable:
+                if time.monotonic() + delay >= end:
+                    raise
+            await asyncio.sleep(delay * random.uniform(0.5, 1.5))
+            delay = min(delay * 2, 1.0)
+
+    def _load_operations(self) -> None:
+        if not self._loaded:
+            load_operations(self._settings.operations)
+            self._loaded = True
+
+    def _plan(self, spec: JobSpec) -> Submission | Refusal:
+        retention_ms = round(self._settings.record_retention_days * DAY_MS)
+        try:
+            job = plan_job(spec, retention_ms=retention_ms)
+        except ReelyardError as error:
+            return Refusal(error=msgspec.convert(error.as_dict(), ErrorInfo))
+        return Submission(
+            job=job, idempotency_key=spec.idempotency_key, fingerprint=spec.fingerprint
+        )
+
+    async def _submit_many(self, batch: list[Submission]) -> list[Accepted | Refusal]:
+        answers: list[Accepted | Refusal] = await self._call("submit_many", batch)
+        return answers
+
+    async def _get_many(self, job_ids: list[str]) -> dict[str, Job]:
+        jobs: dict[str, Job] = await self._call("get_many", job_ids)
+        return jobs
+
+    async def _changes(self, after: int, timeout_s: float) -> Changes:
+        changes: Changes = await self._call("changes", after, timeout_s)
+        return changes
+
+    async def _api_keys(self) -> dict[str, KeyInfo]:
+        keys: dict[str, KeyInfo] = await self._call("api_keys")
+        return keys
+
+
+def refused(refusal: Refusal) -> ReelyardError:
+    """A refusal as the error it stands for."""
+    return error_from_dict(msgspec.to_builtins(refusal.error))
+
+
+def expect_job(answers: dict[str, Job | Refusal], job_id: str) -> Job:
+    """The job of a list call of one. Raises what it was refused for, or `NotFound`."""
+    answer = answers.get(job_id)
+    if isinstance(answer, Refusal):
+        raise refused(answer)
+    if answer is None:
+        raise NotFound(f"there is no job {job_id!r}", details={"job_id": job_id})
+    return answer

@@ -1,0 +1,94 @@
+"""`/livez`, `/healthz`, `/metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from actors.jobs.messages import Overview
+from api.http.auth import admin
+from api.http.caller import Caller
+from api.http.errors import json_response
+from api.http.services import Services, services
+from api.v1.answers import Health
+from api.v1.docs import READ, answered, errors
+
+router = APIRouter(tags=["health"])
+Parts = Annotated[Services, Depends(services)]
+VERSION = version("reelyard")
+_ALIVE = {"status": "ok", "version": VERSION}
+
+
+@router.head("/livez", include_in_schema=False)
+@router.get("/livez", responses=answered(Health), summary="This process answers")
+async def livez() -> Response:
+    return json_response(_ALIVE)
+
+
+@router.head("/healthz", include_in_schema=False)
+@router.get("/healthz", responses=answered(Health, 503), summary="Jobs can be taken on")
+async def healthz(parts: Parts) -> Response:
+    await parts.registry.ping()
+    return json_response(_ALIVE)
+
+
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses=errors(403, *READ),
+    summary="Prometheus metrics of the cluster and of this process's requests",
+)
+async def metrics(
+    request: Request,
+    parts: Parts,
+    who: Annotated[Caller, Depends(admin)],  # noqa: ARG001  asks for an admin
+) -> Response:
+    cluster = CollectorRegistry()
+    cluster.register(_Seen(await parts.registry.overview()))
+    text = generate_latest(cluster) + generate_latest(request.app.state.metrics.registry)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+class _Seen:
+    """An overview as metrics."""
+
+    def __init__(self, overview: Overview) -> None:
+        self._overview = overview
+
+    def collect(self) -> Iterable[Metric]:
+        """What prometheus_client asks a collector for."""
+        seen = self._overview
+        jobs = GaugeMetricFamily("reelyard_jobs", "Jobs by state", labels=["state"])
+        for state, count in seen.jobs.items():
+            jobs.add_metric([state], count)
+        yield jobs
+        for name, text, field in (
+            ("queued", "Tasks that wait", "queued"),
+            ("running", "Tasks that run", "running"),
+            ("oldest_queued_seconds", "Age of the oldest waiting task", "oldest_queued_s"),
+            ("backlog_seconds", "Estimated work that waits, in worker seconds", "backlog_s"),
+        ):
+            family = GaugeMetricFamily(f"reelyard_pool_{name}", text, labels=["pool"])
+            for pool in seen.pools:
+                family.add_metric([pool.name], getattr(pool, field))
+            yield family
+        workers = GaugeMetricFamily("reelyard_pool_workers", "Workers", labels=["pool"])
+        for pool in seen.pools:
+            workers.add_metric([pool.name], len(pool.workers))
+        yield workers
+        yield GaugeMetricFamily(
+            "reelyard_jobs_finished_per_second", "Over the last minute", seen.finished_per_s
+        )
+        yield GaugeMetricFamily(
+            "reelyard_lease_expiries", "Leases that ran out since start", seen.lease_expiries
+        )
+        yield GaugeMetricFamily(
+            "reelyard_registry_uptime_seconds", "Since the registry started", seen.uptime_s
+        )

@@ -1,0 +1,8 @@
+"""Folders that tests refer to."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+CORPUS = ROOT.parent / "shared" / "media"
+"""Real media files beside the project; absent on most machines."""

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from actors.media.operation import Limits, Result, Source, Work, find_operation
+from actors.media.operations import optimize as module
+from actors.media.operations.optimize import (
+    OptimizeParams,
+    add_presets,
+    base_name,
+    optimize,
+    presets,
+    video_recipe,
+)
+from actors.media.transcode.settings import encoder_options
+from actors.testing.sample_media import make_sample
+from cluster.errors import (
+    BadRequest,
+    CorruptMedia,
+    LimitExceeded,
+    UnsupportedCodec,
+    UnsupportedType,
+    ValidationFailed,
+)
+
+
+def run(path: Path, out: Path, limits: Limits | None = None, **params: object) -> Result:
+    out.mkdir(exist_ok=True)
+    checked = OptimizeParams.model_validate(params)
+    return optimize(Work([Source(path, path.name)], checked, out, limits=limits or Limits()))
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory):
+    path = tmp_path_factory.mktemp("p") / "photo.png"
+    return make_sample(path, width=1501, height=801)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return make_sample(tmp_path_factory.mktemp("c") / "clip.mov", duration_s=0.6)
+
+
+@pytest.mark.parametrize(
+    ("preset", "strategy", "suffix", "width", "height"),
+    [
+        ("web", "image-webp", ".webp", 1400, 748),
+        ("mobile", "image-webp", ".webp", 900, 480),
+        ("low-bandwidth", "image-avif", ".avif", 720, 384),
+    ],
+)
+def test_a_picture_takes_the_first_format_of_its_preset(
+    picture, tmp_path, preset, strategy, suffix, width, height
+):
+    result = run(picture, tmp_path / "out", preset=preset)
+    with Image.open(result.files[0].path) as written:
+        assert written.size == (width, height)
+    size, before = result.files[0].path.stat().st_size, picture.stat().st_size
+    assert result.data == {
+        "kind": "image",
+        "preset": preset,
+        "strategy": strategy,
+        "contentType": f"image/{suffix[1:]}",
+        "filename": f"photo{suffix}",
+        "inputBytes": before,
+        "outputBytes": size,
+        "savedBytes": before - size,
+        "savedPercent": round((before - size) / before * 100, 2),
+        "inputWidth": 1501,
+        "outputWidth": width,
+    }
+    assert result.files[0].path.name == f"photo{suffix}"
+
+
+@pytest.mark.parametrize(
+    ("preset", "strategy", "suffix", "codecs"),
+    [
+        ("web", "video-mp4-h264", ".mp4", ("h264", "aac")),
+        ("mobile", "video-mp4-h264", ".mp4", ("h264", "aac")),
+        ("low-bandwidth", "video-webm-vp9", ".webm", ("vp9", "opus")),
+    ],
+)
+def test_a_video_takes_the_first_format_of_its_preset(
+    clip, tmp_path, preset, strategy, suffix, codecs
+):
+    result = run(clip, tmp_path / "out", preset=preset)
+    facts, data = result.files[0].facts, result.data
+    assert (facts["video_codec"], facts["audio_codec"]) == codecs
+    assert (data["kind"], data["strategy"], data["filename"]) == (
+        "video",
+        strategy,
+        f"clip{suffix}",
+    )
+    assert data["contentType"] == f"video/{suffix[1:]}"
+    assert (data["inputWidth"], data["outputWidth"]) == (320, 320)
+    assert data["inputDurationSec"] == pytest.approx(0.6, abs=0.05)
+    assert data["outputDurationSec"] == pytest.approx(0.6, abs=0.05)
+    assert facts["frames"] == 15
+
+
+def test_a_wide_video_is_narrowed_to_even_sizes_and_turned_upright(tmp_path):
+    path = make_sample(
+        tmp_path / "c.mp4", duration_s=0.2, width=640, height=1446, rotation=90, audio=False
+    )
+    result = run(path, tmp_path / "out", preset="web")
+    facts = result.files[0].facts
+    assert (facts["width"], facts["height"]) == (1400, 620)
+    assert result.data["inputWidth"] == 1446
+    assert "audio_codec" not in facts
+
+
+def test_a_file_that_grows_has_saved_nothing(tmp_path):
+    path = tmp_path / "tiny.webp"
+    Image.new("RGB", (40, 40), "red").save(path, quality=1)
+    result = run(path, tmp_path / "out")
+    assert result.data["outputBytes"] >= result.data["inputBytes"]
+    assert (result.data["savedBytes"], result.data["savedPercent"]) == (0, 0)
+
+
+def test_alpha_is_kept(tmp_path):
+    path = tmp_path / "a.png"
+    Image.new("RGBA", (50, 50), (255, 0, 0, 0)).save(path)
+    with Image.open(run(path, tmp_path / "out").files[0].path) as written:
+        assert written.convert("RGBA").getpixel((10, 10))[3] == 0
+
+
+def test_the_next_format_is_tried_when_one_does_not_encode(picture, tmp_path, monkeypatch):
+    plain = module.write_still
+    tried = []
+
+    def failing(still, path, form, **more):
+        tried.append(form)
+        if form == "webp":
+            path.write_bytes(b"half")
+            raise UnsupportedCodec("no encoder")
+        return plain(still, path, form, **more)
+
+    monkeypatch.setattr(module, "write_still", failing)
+    result = run(picture, tmp_path / "out")
+    assert tried == ["webp", "avif"]
+    assert result.data["strategy"] == "image-avif"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.avif"]
+
+
+def test_a_picture_too_wide_for_webp_still_finds_a_format(tmp_path):
+    path = tmp_path / "tall.png"
+    Image.new("L", (20, 17_000), 128).save(path)
+    assert run(path, tmp_path / "out").data["strategy"] != "image-webp"
+
+
+def test_the_last_error_is_raised_when_nothing_encodes(picture, tmp_path, monkeypatch):
+    def failing(still, path, form, **more):
+        raise UnsupportedCodec(f"no {form}")
+
+    monkeypatch.setattr(module, "write_still", failing)
+    with pytest.raises(UnsupportedCodec, match="no jpeg"):
+        run(picture, tmp_path / "out")
+
+
+def test_a_fault_of_the_input_is_not_tried_again(clip, tmp_path, monkeypatch):
+    tried = []
+
+    def failing(sources, target, recipe, **more):
+        tried.append(recipe.format)
+        raise CorruptMedia("damaged")
+
+    monkeypatch.setattr(module, "transcode", failing)
+    with pytest.raises(CorruptMedia):
+        run(clip, tmp_path / "out")
+    assert tried == ["mp4"]
+
+
+def test_sound_alone_and_unannounced_types_are_unsupported(picture, clip, tmp_path):
+    sound = make_sample(tmp_path / "s.mp3", duration_s=0.3)
+    for path, media in ((sound, None), (picture, "video"), (clip, "image")):
+        with pytest.raises(UnsupportedType, match=path.name):
+            run(path, tmp_path / "out", media=media)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_bad_inputs_are_named(picture, tmp_path):
+    text = tmp_path / "text.jpg"
+    text.write_text("this is text")
+    with pytest.raises(CorruptMedia, match=r"text\.jpg"):
+        run(text, tmp_path / "out")
+    with pytest.raises(LimitExceeded, match=r"photo\.png"):
+        run(picture, tmp_path / "out", Limits(max_pixels=1000))
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("photo.png", "photo"),
+        ("my photo (1).jpeg", "my_photo__1_"),
+        ("archive.tar.gz", "archive.tar"),
+        ("Übergröße.mov", "_bergr__e"),
+        ("a/b\\c.png", "a_b_c"),
+        ("..", "media"),
+        ("", "media"),
+        (".png", "media"),
+    ],
+)
+def test_output_names_are_made_harmless(name, base):
+    assert base_name(name) == base
+
+
+@given(st.text(max_size=60))
+def test_no_name_leaves_the_folder(name):
+    base = base_name(name)
+    assert base
+    assert "/" not in base
+    assert not base.startswith(".")
+    assert Path("folder", base + ".webp").parent == Path("folder")
+
+
+def test_the_presets_have_the_published_numbers():
+    numbers = {
+        name: (
+            preset.max_width,
+            preset.image_quality,
+            preset.video_crf,
+            preset.video_bitrate_kbps,
+            preset.audio_bitrate_kbps,
+        )
+        for name, preset in presets().items()
+    }
+    assert numbers["mobile"] == (900, 78, 28, 1200, 96)
+    assert numbers["web"] == (1400, 82, 24, 2400, 128)
+    assert numbers["low-bandwidth"] == (720, 72, 30, 900, 80)
+
+
+def test_the_video_bitrate_bounds_what_the_quality_asks_for():
+    web = presets()["web"]
+    mp4, webm = (video_recipe(web, form, 1280, 720).video for form in ("mp4", "webm"))
+    assert mp4 is not None
+    assert webm is not None
+    assert encoder_options(mp4, 1).items() >= {"crf": "24", "maxrate": "2400000"}.items()
+    assert encoder_options(webm, 1).items() >= {"crf": "26", "b": "2100000"}.items()
+
+
+def test_operators_add_presets_from_a_file(picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_presets", dict(presets()))
+    own = tmp_path / "own.toml"
+    own.write_text(
+        "[presets.icon]\nmax_width = 64\nimage_quality = 50\navif_quality = 40\nvideo_crf = 30\n"
+        'video_bitrate_kbps = 300\naudio_bitrate_kbps = 32\nimage_order = ["jpeg"]\n'
+    )
+    assert add_presets(own) == ["icon"]
+    result = run(picture, tmp_path / "out", preset="icon")
+    assert (result.data["strategy"], result.data["outputWidth"]) == ("image-jpeg", 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[presets.x]\nmax_width = 1\n", "max_width"),
+        ("presets = 3", "presets"),
+        ("not toml at all", "own.toml"),
+        (None, "own.toml"),
+    ],
+)
+def test_a_bad_preset_file_is_named_with_its_fault(tmp_path, text, fault):
+    own = tmp_path / "own.toml"
+    if text is not None:
+        own.write_text(text)
+    with pytest.raises(BadRequest, match=fault):
+        add_presets(own)
+
+
+def test_unknown_presets_are_refused_with_the_known_ones():
+    with pytest.raises(ValidationFailed, match="mobile, web, low-bandwidth"):
+        find_operation("optimize").parse({"preset": "huge"})
+
+
+def test_announced_pictures_run_in_the_light_lane():
+    found = find_operation("optimize")
+    lanes = [found.lane(found.parse({"media": media})) for media in ("image", "video", None)]
+    assert lanes == ["light", "cpu", "cpu"]
+    assert found.kind(found.parse({"media": "image"})) == "image"

@@ -1,0 +1,174 @@
+"""What `transcode` refuses before any work is done."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.media.codec import containers
+from actors.media.operation import find_operation
+from actors.media.operations.transcode import frames_per_second
+from actors.media.transcode.settings import audio_layout, audio_rate, encoder_options
+from cluster.errors import ValidationFailed
+
+parse = find_operation("transcode").parse
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"format": "exe"}, "format"),
+        ({"codec": "divx"}, "codec"),
+        ({"format": "webm", "codec": "h264"}, "webm can't hold h264"),
+        ({"format": "webm", "audio_codec": "aac"}, "webm can't hold aac"),
+        ({"format": "mp3", "codec": "h264"}, "mp3 can't hold h264"),
+        ({"format": "mp3", "width": 100}, "width: mp3 holds sound only"),
+        ({"format": "wav", "audio_bitrate": 64_000}, "audio_bitrate"),
+        ({"format": "mp3", "audio": False}, "nothing but sound"),
+        ({"format": "mp3", "audio_track": "all"}, "one track"),
+        ({"format": "mp3", "channels": 6}, "channels"),
+        ({"format": "aac", "channels": 8}, "channels: aac sound in aac has at most 6"),
+        ({"width": -4}, "width"),
+        ({"width": 0}, "width"),
+        ({"width": 15}, "16"),
+        ({"width": "0%"}, "width"),
+        ({"height": "half"}, "height"),
+        ({"height": True}, "height"),
+        ({"width": 1e9}, "width"),
+        ({"fps": 0.5}, "fps"),
+        ({"fps": 61}, "fps"),
+        ({"fps": float("nan")}, "fps"),
+        ({"start": -1}, "start"),
+        ({"start": 5, "end": 5}, "end .* must come after start"),
+        ({"end": 0}, "end"),
+        ({"crf": 60}, "crf of h264 lies between 0 and 51"),
+        ({"format": "webm", "crf": 30.5}, "whole number"),
+        ({"crf": 20, "quality": "high"}, "only one of"),
+        ({"crf": 20, "bitrate": 500_000}, "only one of"),
+        ({"preset": "warp"}, "preset must be one of"),
+        ({"codec": "av1", "preset": "14"}, "preset"),
+        ({"format": "webm", "preset": "good-9"}, "preset"),
+        ({"background": "red"}, "background"),
+        ({"background": "#00000080"}, "nothing shines through"),
+        ({"background": "#000000"}, "needs both width and height"),
+        ({"background": "#000000", "fit": "cover", "width": 20, "height": 20}, "fit contain only"),
+        ({"fit": "stretchy"}, "fit"),
+        ({"position": "somewhere"}, "position"),
+        ({"audio": False, "audio_bitrate": 64_000}, "sound is off"),
+        ({"audio_track": -1}, "track"),
+        ({"speed": 2}, "speed"),
+    ],
+)
+def test_what_can_not_work_is_refused_with_the_name_of_the_fault(params, named):
+    with pytest.raises(ValidationFailed, match=named) as caught:
+        parse(params)
+    assert caught.value.details["errors"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"codec": "hevc", "preset": "medium", "crf": 20.5},
+        {"format": "webm", "preset": "realtime-7", "crf": 30},
+        {"codec": "av1", "preset": "10", "crf": 35},
+        {"format": "wav", "audio_codec": "pcm", "sample_rate": 16_000, "channels": 1},
+        {"width": "50%", "height": 200, "fit": "cover", "position": "Top Left"},
+        {"width": 16, "height": 16384, "background": "FFFFFF"},
+        {"fps": 1, "start": 0.5, "end": 0.6},
+    ],
+)
+def test_what_can_work_is_taken_and_survives_json(params):
+    parsed = parse(params)
+    assert parse(parsed.model_dump(mode="json")) == parsed
+
+
+def test_a_refusal_reads_as_a_sentence():
+    with pytest.raises(ValidationFailed) as caught:
+        parse({"start": 5, "end": 5})
+    assert caught.value.message == "transcode: end (5 s) must come after start (5 s)"
+    with pytest.raises(ValidationFailed) as caught:
+        parse({"position": "somewhere"})
+    assert caught.value.message.startswith("transcode: position: a position is center, top")
+
+
+def test_a_colour_may_be_short_and_comes_out_whole():
+    params = parse({"width": 64, "height": 64, "background": "F0a"})
+    assert params.background == "#ff00aa"
+
+
+@given(
+    st.sampled_from(get_args(containers.Format)),
+    st.one_of(st.none(), st.sampled_from(get_args(containers.VideoCodec))),
+    st.one_of(st.none(), st.sampled_from(get_args(containers.AudioCodec))),
+)
+def test_a_container_takes_exactly_the_codecs_of_its_row(form, video, sound):
+    row = containers.CONTAINERS[form]
+    fits = video in (None, *row.video) and sound in (None, *row.audio)
+    try:
+        parse({"format": form, "codec": video, "audio_codec": sound})
+    except ValidationFailed:
+        assert not fits
+    else:
+        assert fits
+
+
+@pytest.mark.parametrize("codec", get_args(containers.VideoCodec))
+def test_better_quality_means_a_lower_rate_factor_within_the_range(codec):
+    factors = [containers.crf_for(codec, quality) for quality in get_args(containers.Quality)]
+    low, high = containers.CRF_RANGE[codec]
+    assert factors == sorted(factors, reverse=True)
+    assert low <= min(factors) < max(factors) <= high
+
+
+def test_presets_reach_each_encoder_as_its_own_options():
+    recipe = parse({"format": "webm", "preset": "realtime-7", "crf": 31}).recipe()
+    assert encoder_options(recipe.video, 2) == {
+        "deadline": "realtime",
+        "cpu-used": "7",
+        "row-mt": "1",
+        "crf": "31",
+        "b": "0",
+    }
+    recipe = parse({"codec": "av1", "preset": "veryfast"}).recipe()
+    assert encoder_options(recipe.video, 3) == {
+        "preset": "10",
+        "crf": "36",
+        "svtav1-params": "lp=3",
+    }
+    recipe = parse({"bitrate": 500_000}).recipe()
+    assert "crf" not in encoder_options(recipe.video, 1)
+
+
+def test_broadcast_rates_are_taken_as_they_are_meant():
+    assert frames_per_second(29.97) == Fraction(30_000, 1001)
+    assert frames_per_second(23.976) == Fraction(24_000, 1001)
+    assert frames_per_second(25) == 25
+    assert frames_per_second(12.5) == Fraction(25, 2)
+
+
+@given(st.integers(0, 64), st.one_of(st.none(), st.sampled_from([1, 2, 6, 8])))
+def test_a_layout_never_has_more_channels_than_wanted_or_allowed(channels, wanted):
+    names = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
+    for most in (2, 6, 8):
+        count = names[audio_layout(most, channels, wanted)]
+        assert count <= max(1, min(wanted or channels, most))
+
+
+def test_the_next_higher_sample_rate_is_chosen():
+    assert audio_rate(44_100, None, [48_000, 24_000, 16_000]) == 48_000
+    assert audio_rate(44_100, 16_000, [48_000, 24_000, 16_000]) == 16_000
+    assert audio_rate(96_000, None, [48_000, 24_000]) == 48_000
+    assert audio_rate(1_000_000, None, None) == 192_000
+
+
+def test_the_lane_and_the_kind_follow_from_the_parameters():
+    operation = find_operation("transcode")
+    assert operation.lane(parse({})) == "cpu"
+    assert operation.kind(parse({})) == "video"
+    assert operation.kind(parse({"format": "opus"})) == "audio"
+    assert (operation.min_inputs, operation.max_inputs) == (1, 20)

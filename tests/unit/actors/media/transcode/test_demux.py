@@ -1,0 +1,75 @@
+"""Reading an input from its first picture on."""
+
+from __future__ import annotations
+
+import av
+import pytest
+
+from actors.media.transcode import demux
+from actors.media.transcode.demux import Feed
+from actors.testing.sample_media import make_sample
+from tests.unit.actors.media.videos import frames_of, samples_of, transcode
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return make_sample(tmp_path / "a.mp4", width=64, height=48)
+
+
+def read(path, *, ahead):
+    with av.open(str(path)) as container:
+        film, sound = container.streams.video[0], container.streams.audio[0]
+        film.thread_type = "AUTO"
+        source = Feed(container, film, [film, sound])
+        first = source.first_picture() if ahead else None
+        stamps, pictures = [], []
+        for packet, frames in source:
+            stamps.append((packet.stream.index, packet.pts, packet.size))
+            pictures += frames
+    return first, stamps, pictures
+
+
+def test_what_was_read_to_find_the_first_picture_comes_again_in_order(clip):
+    _, stamps, frames = read(clip, ahead=False)
+    first, again, pictures = read(clip, ahead=True)
+    assert again == stamps
+    assert pictures[0] is first
+    assert [frame.pts for frame in pictures] == [frame.pts for frame in frames]
+    assert len(pictures) == 50
+
+
+def test_a_first_picture_that_is_far_off_is_not_waited_for_and_nothing_is_lost(
+    clip, tmp_path, monkeypatch
+):
+    [plain] = transcode(clip, tmp_path / "o").files
+    monkeypatch.setattr(demux, "HELD_BYTES", 0)
+    first, stamps, frames = read(clip, ahead=True)
+    assert first is None
+    assert (stamps, len(frames)) == (read(clip, ahead=False)[1], 50)
+    [file] = transcode(clip, tmp_path / "p").files
+    assert file.facts == plain.facts
+    assert len(frames_of(file.path)) == 50
+    assert len(samples_of(file.path)) == len(samples_of(plain.path))
+
+
+def test_packets_that_the_decoder_refuses_are_counted(clip):
+    class Refused:
+        size = 10
+
+        def __init__(self, stream):
+            self.stream = stream
+
+        def decode(self):
+            raise av.InvalidDataError(1, "broken")
+
+    with av.open(str(clip)) as container:
+        film = container.streams.video[0]
+
+        class Container:
+            def demux(self, *_):
+                yield Refused(film)
+                yield from container.demux(film)
+
+        source = Feed(Container(), film, [film])
+        assert source.first_picture() is not None
+        assert source.bad_packets == 1

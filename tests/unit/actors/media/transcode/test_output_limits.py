@@ -1,0 +1,40 @@
+"""The size and length of an output under way."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import pytest
+
+from actors.media.operation import Limits
+from actors.media.transcode.output_limits import OutputMeter
+from cluster.errors import LimitExceeded
+
+
+def packet(size, pts):
+    made = av.Packet(size)
+    made.pts, made.time_base = pts, Fraction(1, 25)
+    return made
+
+
+def test_bytes_add_up_and_the_latest_time_counts():
+    meter = OutputMeter(Limits())
+    for size, pts in ((10, 0), (20, 50), (5, 25), (1, None)):
+        meter.count(packet(size, pts))
+    assert (meter.written, meter.reached_s) == (36, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "limit"),
+    [
+        (Limits(max_output_bytes=29), "max_output_bytes"),
+        (Limits(max_duration_s=1.9), "max_duration_s"),
+    ],
+)
+def test_more_bytes_or_seconds_than_allowed_are_refused(limits, limit):
+    meter = OutputMeter(limits)
+    meter.count(packet(10, 0))
+    with pytest.raises(LimitExceeded) as refused:
+        meter.count(packet(20, 50))
+    assert refused.value.details == {"limit": limit, "allowed": getattr(limits, limit)}

@@ -1,0 +1,201 @@
+"""Stand-ins for the registry and the codec process: what a shift talks to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from actors.jobs.messages import Commit, Lease, LeaseReply, Report, Verdict
+from actors.jobs.model import OutputFile
+from actors.media.operation import Progress, Result, Source
+from actors.worker.codec_process.order import Order
+from actors.worker.loop import WorkerLoop
+from actors.worker.scratch import Scratch
+from actors.worker.task_run import WorkerTools
+from cluster.errors import Unavailable
+from cluster.settings import Settings
+
+
+def lease(number: int, *, ttl_s: float = 30.0, **how: Any) -> Lease:
+    return Lease(
+        job_id=f"job-{number}",
+        task="t",
+        fence=how.pop("fence", 1),
+        tenant="default",
+        operation="trial",
+        params={},
+        inputs=[],
+        output=None,
+        ttl_s=ttl_s,
+        **how,
+    )
+
+
+@dataclass
+class FakeRegistry:
+    """Hands out `queue`, remembers what comes back, gives the verdicts it is told to."""
+
+    queue: deque[Lease] = field(default_factory=deque)
+    commits: list[Commit] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    wants: list[int] = field(default_factory=list)
+    refuse: set[str] = field(default_factory=set)
+    stop: set[str] = field(default_factory=set)
+    down: bool = False
+    given_up: int = 0
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    drain: bool = False
+    calls: int = 0
+    lost_replies: int = 0
+    """So many answers to calls that hand something in get lost on their way."""
+
+    def add(self, *leases: Lease) -> None:
+        self.queue.extend(leases)
+        self.arrived.set()
+
+    async def lease(self, want: int, done: Sequence[Commit], wait_s: float) -> LeaseReply:
+        if self.down:
+            raise Unavailable("down")
+        self.wants.append(want)
+        verdicts = await self.commit(done) if done else []
+        if done and self.lost_replies:
+            self.lost_replies -= 1
+            raise Unavailable("the answer was lost")
+        if not self.queue and not self.drain and not done:
+            self.arrived.clear()
+            try:
+                await asyncio.wait_for(self.arrived.wait(), wait_s)
+            except TimeoutError:
+                return LeaseReply([])
+        taken = [self.queue.popleft() for _ in range(min(want, len(self.queue)))]
+        return LeaseReply(taken, verdicts, drain=self.drain)
+
+    async def give_up(self) -> None:
+        while self.down:
+            await asyncio.sleep(0.01)
+        self.given_up += 1
+
+    async def report(self, reports: Sequence[Report]) -> list[Verdict]:
+        if self.down:
+            raise Unavailable("down")
+        self.reports += reports
+        return [self._verdict(report) for report in reports]
+
+    async def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
+        while self.down:
+            await asyncio.sleep(0.01)
+        self.calls += 1
+        self.commits += commits
+        return [self._verdict(commit) for commit in commits]
+
+    def _verdict(self, what: Commit | Report) -> Verdict:
+        return Verdict(
+            what.job_id,
+            what.task,
+            what.fence,
+            accepted=what.job_id not in self.refuse,
+            stop=what.job_id in self.stop,
+        )
+
+    def commit_of(self, number: int) -> Commit:
+        (found,) = [commit for commit in self.commits if commit.job_id == f"job-{number}"]
+        return found
+
+
+@dataclass
+class FakeCodec:
+    """Runs orders one after another; `act` does the work."""
+
+    act: Callable[[Order], Any] | None = None
+    running: list[Order] = field(default_factory=list)
+    most: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    head_seconds: float = 0.0
+
+    async def run(self, order: Order) -> Result:
+        async with self.turn:
+            self.running.append(order)
+            try:
+                outcome = self.act(order) if self.act else Result()
+                if asyncio.iscoroutine(outcome):
+                    outcome = await outcome
+                assert isinstance(outcome, Result)
+                return outcome
+            finally:
+                self.running.remove(order)
+                order.run_s = order.run_s or 0.01
+                if not order.done.done():
+                    order.done.set_result(Result())
+
+    @property
+    def head(self) -> Order | None:
+        return self.running[0] if self.running else None
+
+    def head_s(self) -> float:
+        return self.head_seconds if self.running else 0.0
+
+
+@dataclass(frozen=True)
+class FakeBench(WorkerTools):
+    """A bench whose inputs are there already and whose outputs go to a list."""
+
+    published: list[OutputFile] = field(default_factory=list)
+    taken_back: list[OutputFile] = field(default_factory=list)
+    stage_error: Exception | None = None
+    publish_s: float = 0.0
+
+    async def stage(self, lease: Lease, folder: Path, progress: Progress) -> list[Source]:
+        if self.stage_error is not None:
+            raise self.stage_error
+        return []
+
+    async def publish(self, lease: Lease, result: Result) -> list[OutputFile]:
+        outputs = [
+            OutputFile(file.path.name, f"storage:{lease.job_id}", 1, "", "", file.kind)
+            for file in result.files
+        ]
+        await asyncio.sleep(self.publish_s)
+        self.published.extend(outputs)
+        return outputs
+
+    async def unpublish(self, outputs: list[OutputFile]) -> None:
+        self.taken_back.extend(outputs)
+
+
+@dataclass
+class Stage:
+    """A shift with everything around it."""
+
+    registry: FakeRegistry
+    codec: FakeCodec
+    tools: FakeBench
+    scratch: Scratch
+    shift: WorkerLoop
+    task: asyncio.Task[None]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    async def end(self) -> None:
+        self.registry.down = False
+        self.shift.drain(0.0)
+        self.registry.arrived.set()
+        async with asyncio.timeout(10):
+            await self.task
+        self.scratch.close()
+
+
+def start(tmp_path: Path, **settings: Any) -> Stage:
+    quick = {"heartbeat_s": 0.02, "poll_s": 0.5, "scratch_reserve_bytes": 0}
+    config = Settings(data_dir=tmp_path, **(quick | settings))
+    registry, codec = FakeRegistry(), FakeCodec()
+    tools = FakeBench(config, None, codec)  # type: ignore[arg-type]
+    scratch = Scratch(config.scratch, "media-t-1-a", config.scratch_reserve_bytes)
+    shift = WorkerLoop(config, registry, tools, scratch, "t")
+    return Stage(registry, codec, tools, scratch, shift, asyncio.create_task(shift.work()))
