@@ -49,3 +49,13 @@ def redis_server() -> Iterator[str]:
 def redis_url(redis_server: str) -> str:
     """A store URL of one's own: other keys on the same server."""
     return f"{redis_server}?prefix=%7Bt{next(_numbers)}%7D:"
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[dict[str, str]]:
+    """Options that reach a real S3 server with one bucket, for the whole session."""
+    # Half a second of imports that most tests do without.
+    from tests.s3 import running_s3
+
+    with running_s3() as options:
+        yield options

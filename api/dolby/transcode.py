@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.jobs.locations import JobInputs
 from actors.jobs.model import JobSpec, TaskSpec
 from actors.media.operation import find_operation
 from api.dolby import dolby_shapes
@@ -34,7 +35,7 @@ async def transcode_spec(body: TranscodeBody, who: Caller, parts: Services) -> J
             name=name,
             operation=operation_of(output),
             params=output_params(output, body.inputs),
-            inputs=["input"],
+            inputs=[str(JobInputs())],
             output=await locate_result(url, who, parts),
         )
         for name, output, url in zip(task_names(body.outputs), body.outputs, urls, strict=True)

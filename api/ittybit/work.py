@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 
+from actors.jobs.locations import stored_key
 from actors.jobs.messages import Accepted
 from actors.jobs.model import Job, JobSpec, OutputFile, Task, TaskSpec
 from actors.media.operation import find_operation
@@ -16,7 +17,6 @@ from api.ittybit import ittybit_shapes
 from api.ittybit.bodies import JobBody, TaskBody, refuse_adaptive, refuse_webhook
 from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
 from cluster.errors import InvalidCursor, NotFound
-from cluster.storage.key_rules import SCHEME
 
 
 async def job_spec(body: JobBody, who: Caller, parts: Services) -> JobSpec:
@@ -132,4 +132,4 @@ async def _tasks(
 
 def _stored_outputs(job: Job) -> list[OutputFile]:
     made = [*job.outputs, *(output for task in job.tasks for output in task.outputs)]
-    return [output for output in made if output.url.startswith(SCHEME) and not output.deleted]
+    return [output for output in made if stored_key(output.url) is not None and not output.deleted]

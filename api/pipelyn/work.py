@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.jobs.locations import Stored, stored_key
 from actors.jobs.model import Job, JobSpec, OutputFile, State
 from actors.media.operation import find_operation, mime_of
 from api.http.caller import Caller
@@ -30,7 +31,6 @@ from cluster.errors import (
     error_from_dict,
 )
 from cluster.storage import UploadInfo
-from cluster.storage.key_rules import SCHEME
 
 _UNKNOWN_TYPES = ("", "application/octet-stream")
 
@@ -63,7 +63,7 @@ async def receive(request: Request, who: Caller, parts: Services) -> Submission:
 
     async def drop(upload: UploadInfo | None) -> None:
         if upload is not None:
-            await parts.uploads.remove(upload.tenant, upload.upload_id)
+            await parts.uploads.remove(upload.owner, upload.upload_id)
 
     try:
         form = await receive_form(request, parts.settings.max_form_bytes, keep, drop)
@@ -92,7 +92,7 @@ async def check_sync(form: Submission, parts: Services) -> None:
             raise EmptySource(pipelyn_shapes.EMPTY_FILE)
         pipelyn_shapes.check_type(form.content_type)
     except ReelyardError:
-        await parts.uploads.remove(form.upload.tenant, form.upload.upload_id)
+        await parts.uploads.remove(form.upload.owner, form.upload.upload_id)
         raise
 
 
@@ -104,7 +104,7 @@ async def submit(form: Submission, request: Request, who: Caller, parts: Service
     media = {"media": announced} if announced in pipelyn_shapes.SYNC_LIMITS_S else {}
     spec = JobSpec(
         operation="optimize",
-        inputs=[form.upload.location],
+        inputs=[str(Stored(form.upload.prefix))],
         params={"preset": form.preset} | media,
         tenant=who.tenant,
         dialect="pipelyn",
@@ -150,9 +150,8 @@ async def url_of(job: Job, request: Request, parts: Services) -> str | None:
     output = _first_output(job)
     if output is None:
         return None
-    if not output.url.startswith(SCHEME):
+    if (key := stored_key(output.url)) is None:
         return output.url
-    key = output.url.removeprefix(SCHEME)
     signed = await parts.storage.sign("GET", key, parts.settings.url_ttl_s, output.name)
     return signed or f"{parts.base_url(request)}/api/media/jobs/{job.id}/download"
 
@@ -166,12 +165,12 @@ async def output_response(
 ) -> Response:
     """The bytes of the output. Raises `NotFound` if it is not (or no longer) in our storage."""
     output = _first_output(job)
-    if output is None or not output.url.startswith(SCHEME):
+    if output is None or (key := stored_key(output.url)) is None:
         raise NotFound("Stored output not found")
     return await object_response(
         request,
         parts.storage,
-        output.url.removeprefix(SCHEME),
+        key,
         filename=output.name,
         content_type=output.content_type,
         disposition=disposition,

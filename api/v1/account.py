@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from actors.jobs.locations import Upload
 from actors.jobs.times import iso
 from actors.media.operation import validation_failed
 from api.http.errors import json_response
@@ -66,7 +67,7 @@ async def create_upload(request: Request, who: Asker, parts: Parts) -> Response:
         answer = {
             "upload_id": upload.upload_id,
             "url": place,
-            "input": f"upload:{upload.upload_id}",
+            "input": str(Upload(upload.upload_id)),
             "size": body.size,
             "expires_at": iso(upload.expires_ms),
         }

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, SkipValidation, field_validator, model_validator
 
+from actors.jobs.locations import JobInputs, Upload
 from api.http.bodies import Body, Metadata
 
 MOST_CREDITS = 10**12
@@ -19,7 +20,7 @@ class TaskBody(Body):
     operation: str
     params: dict[str, Any] = Field(default_factory=dict)
     inputs: list[str] = Field(
-        default_factory=lambda: ["input"],
+        default_factory=lambda: [str(JobInputs())],
         max_length=64,
         description="`input` for the job's inputs, `task:<name>` for another step's outputs, "
         "or a location",
@@ -78,7 +79,7 @@ class JobBody(Body):
         if self.inputs is not None:
             return self.inputs
         if self.upload_id is not None:
-            return [f"upload:{self.upload_id}"]
+            return [str(Upload(self.upload_id))]
         one = self.url if self.url is not None else self.input
         return [one] if one is not None else []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from actors.jobs.locations import JobInputs, TaskOutputs, parse_step_input
 from actors.jobs.model import JobSpec, TaskSpec
 from actors.media.operation import find_operation
 from api.http.caller import Caller
@@ -54,12 +55,7 @@ def _as_sent(body: JobBody, sources: Sequence[str]) -> str:
 
 
 async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
-    inputs = [
-        text
-        if text == "input" or text.startswith("task:")
-        else await services.locate_input(text, caller)
-        for text in step.inputs
-    ]
+    inputs = [await _step_input(text, services, caller) for text in step.inputs]
     return TaskSpec(
         name=step.name,
         operation=step.operation,
@@ -67,6 +63,13 @@ async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
         inputs=inputs,
         output=await services.locate_output(step.output, caller) if step.output else None,
     )
+
+
+async def _step_input(text: str, services: Services, caller: Caller) -> str:
+    match place := parse_step_input(text):
+        case JobInputs() | TaskOutputs():
+            return str(place)
+    return await services.locate_input(text, caller)
 
 
 def _price(operations: Sequence[str]) -> int:

@@ -12,10 +12,8 @@ import pytest
 import requests
 
 from reelyard import Client
-from tests.integration.storage.conftest import BUCKET, s3_server
 from tests.live_server import LiveServer, live_server
-
-__all__ = ["s3_server"]
+from tests.s3 import BUCKET
 
 
 @pytest.fixture(scope="module")

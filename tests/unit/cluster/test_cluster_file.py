@@ -19,7 +19,7 @@ from cluster.cluster_file import (
     write_cluster_file,
 )
 from cluster.errors import OutputUnwritable, Unavailable
-from cluster.locks import LOCK_NAME, FolderLock, owner_pid, remove_abandoned
+from cluster.folder_lock import LOCK_NAME, FolderLock, owner_pid, remove_abandoned
 from cluster.runtime import join, wait_for_cluster
 from cluster.settings import Settings
 
@@ -159,7 +159,7 @@ def test_a_folder_that_can_not_be_is_named(tmp_path: Path) -> None:
 
 def test_a_claim_ends_with_its_process(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from cluster.locks import FolderLock; "
+        "import os, sys; from pathlib import Path; from cluster.folder_lock import FolderLock; "
         "FolderLock.claim(Path(sys.argv[1])); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], check=False)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cluster.dial import CheckedBackend
+from cluster.checked_transport import CheckedBackend
 from cluster.errors import (
     OutputUnwritable,
     SourceForbidden,

@@ -1,17 +1,18 @@
-"""One real embedded cluster for the tests of this folder; it ends with the last of them."""
+"""One real embedded cluster for the tests of this folder, and what staging works with."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from actors.media.operation import load_operations
+from actors.media.operation import MediaFile, load_operations
 from cluster.runtime import start_embedded
+from cluster.settings import Settings
 from tests.integration.actors.worker.engine import Engine, engine_settings
 
 
@@ -32,3 +33,28 @@ def engine() -> Iterator[Engine]:
     finally:
         cluster.stop()
         shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., MediaFile]:
+    """A file as an operation leaves it."""
+    count = iter(range(1000))
+
+    def make(name: str = "clip.mp4", data: bytes = b"video") -> MediaFile:
+        folder = tmp_path / f"out-{next(count)}"
+        folder.mkdir()
+        (folder / name).write_bytes(data)
+        return MediaFile(folder / name, kind="video", facts={"width": 2})
+
+    return make

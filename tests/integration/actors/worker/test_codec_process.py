@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
 from actors.media.operation import Progress, Result, Source
@@ -25,7 +26,6 @@ from cluster.errors import (
     TimedOut,
     UnknownOperation,
 )
-from cluster.logs import job_context
 from cluster.settings import Settings
 from tests.integration.actors.worker import trial_operations
 
@@ -127,14 +127,14 @@ async def test_a_crash_blames_the_running_task_only(codec: Codec) -> None:
 
 
 async def test_a_crash_is_logged_with_the_job_that_it_hit(codec: Codec) -> None:
-    with capture_logs() as lines, job_context("another"), pytest.raises(CodecCrashed):
+    with capture_logs() as lines, bound_contextvars(job_id="another"), pytest.raises(CodecCrashed):
         await codec.run(Order("trial", {"act": "die"}, [], "/tmp", job_id="job-1"))
     (crash,) = [line for line in lines if line["event"] == "codec_process_crashed"]
     assert (crash["job_id"], crash["operation"]) == ("job-1", "trial")
 
 
 async def test_what_outlives_a_job_does_not_log_in_its_name(codec: Codec) -> None:
-    with job_context("job-1"):
+    with bound_contextvars(job_id="job-1"):
         await codec.run(Order("trial", {}, [], "/tmp"))
     assert codec._watcher is not None
     names = [variable.name for variable in codec._watcher.get_context()]

@@ -15,8 +15,7 @@ import pytest
 from cluster.errors import BadRequest, NotFound, TooLarge, Unavailable
 from cluster.storage import Storage, open_url
 from cluster.storage.local import LocalStorage
-
-from .conftest import BUCKET, client_of
+from tests.s3 import BUCKET, s3_client
 
 MIB = 1 << 20
 
@@ -220,14 +219,14 @@ async def test_broken_multipart_puts_leave_no_hidden_parts(
 
     with pytest.raises(ConnectionResetError):
         await s3_storage.put_stream("k", broken())
-    assert not client_of(s3_server).list_multipart_uploads(Bucket=BUCKET).get("Uploads")
+    assert not s3_client(s3_server).list_multipart_uploads(Bucket=BUCKET).get("Uploads")
 
 
-async def test_a_store_that_is_away_is_unavailable(unused_tcp_port_url: str) -> None:
-    storage = open_url("s3://b", {"endpoint": unused_tcp_port_url, "skip_signature": "true"})
+async def test_a_store_that_is_away_is_unavailable(silent_url: str) -> None:
+    storage = open_url("s3://b", {"endpoint": silent_url, "skip_signature": "true"})
     with pytest.raises(Unavailable) as caught:
         await storage.put("a", b"1")
-    assert unused_tcp_port_url not in caught.value.message
+    assert silent_url not in caught.value.message
 
 
 async def test_a_missing_bucket_is_not_found(s3_server: dict[str, str]) -> None:

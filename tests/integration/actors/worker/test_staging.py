@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from actors.jobs.locations import Stored
+from actors.jobs.object_keys import uploads_prefix
 from actors.media.operation import MediaFile, Result
 from actors.worker.staging import publish, stage_inputs
 from cluster.errors import (
@@ -21,10 +23,9 @@ from cluster.errors import (
 )
 from cluster.settings import Settings
 from cluster.storage import Storage, Uploads, open_url
-from tests.integration.storage.stages import files_below, lease, pieces
+from tests.integration.actors.worker.leases import files_below, lease, pieces
+from tests.s3 import BUCKET, s3_client
 from tests.unit.cluster.loopback import loopback, status
-
-from .conftest import BUCKET, client_of
 
 
 async def test_a_file_on_this_machine_is_used_where_it_lies(
@@ -69,14 +70,14 @@ async def test_faulty_files_are_named(
 async def test_an_upload_becomes_one_file_under_its_own_name(
     scratch: Path, settings: Settings, storage: Storage
 ) -> None:
-    uploads = Uploads(storage, max_bytes=1 << 20, life_s=60)
+    uploads = Uploads(storage, uploads_prefix, max_bytes=1 << 20, life_s=60)
     upload = await uploads.create("t", length=8, filename="../my clip.mp4")
     for piece in (b"012", b"34", b"567"):
         upload = await uploads.append(upload, upload.offset, pieces(piece))
     single = await uploads.receive("t", pieces(b"one"), filename="one.mov")
     told: list[tuple[int, int | None]] = []
     staged = await stage_inputs(
-        lease(upload.location, single.location),
+        lease(str(Stored(upload.prefix)), str(Stored(single.prefix))),
         scratch,
         settings,
         storage,
@@ -92,15 +93,15 @@ async def test_an_upload_becomes_one_file_under_its_own_name(
 async def test_an_unfinished_or_empty_upload_is_refused(
     scratch: Path, settings: Settings, storage: Storage
 ) -> None:
-    uploads = Uploads(storage, max_bytes=1 << 20, life_s=60)
+    uploads = Uploads(storage, uploads_prefix, max_bytes=1 << 20, life_s=60)
     part = await uploads.append(
         await uploads.create("t", length=8, filename="a.mp4"), 0, pieces(b"012")
     )
     with pytest.raises(SourceUnreadable, match=r"a\.mp4 is not complete: 3 of 8 bytes"):
-        await stage_inputs(lease(part.location), scratch, settings, storage)
+        await stage_inputs(lease(str(Stored(part.prefix))), scratch, settings, storage)
     empty = await uploads.create("t", length=0, filename="a.mp4")
     with pytest.raises(EmptySource):
-        await stage_inputs(lease(empty.location), scratch, settings, storage)
+        await stage_inputs(lease(str(Stored(empty.prefix))), scratch, settings, storage)
 
 
 async def test_a_stored_object_is_staged(
@@ -138,7 +139,7 @@ async def test_objects_in_s3_are_staged_and_published(
     settings = Settings(data_dir=tmp_path, storage_options=s3_server, fetch_max_bytes=100)
     storage = open_url("memory://")
     folder = uuid4().hex
-    s3 = client_of(s3_server)
+    s3 = s3_client(s3_server)
     s3.put_object(Bucket=BUCKET, Key=f"{folder}/in 1.mp4", Body=b"0123")
     s3.put_object(Bucket=BUCKET, Key=f"{folder}/big.mp4", Body=bytes(101))
     [source] = await stage_inputs(

@@ -13,8 +13,9 @@ import httpx2
 import pytest
 import uvicorn
 
+from actors.jobs.object_keys import uploads_prefix
 from api.http.services import Services
-from cluster.storage import open_url, upload_prefix
+from cluster.storage import open_url
 from cluster.storage.uploads import read_upload
 
 from .transfer_app import BASE, app_on, client_on, services_on
@@ -51,7 +52,7 @@ async def begin(client: httpx2.AsyncClient, length: int = len(DATA), **headers: 
 
 
 async def content(services: Services, url: str, tenant: str = "t") -> bytes:
-    prefix = upload_prefix(tenant, url.rsplit("/", 1)[-1])
+    prefix = f"{uploads_prefix(tenant)}{url.rsplit('/', 1)[-1]}/"
     _, _, parts = await read_upload(services.storage, prefix)
     return b"".join([await services.storage.get(part.key) for part in parts])
 

@@ -24,10 +24,9 @@ from cluster.errors import (
     UnsupportedOutput,
 )
 from cluster.settings import Settings
-from cluster.storage import Storage, disk, open_url
-from tests.integration.storage.stages import files_below, lease, pieces
-
-from .conftest import BUCKET, client_of
+from cluster.storage import Storage, atomic_files, open_url
+from tests.integration.actors.worker.leases import files_below, lease, pieces
+from tests.s3 import BUCKET, s3_client
 
 
 async def test_outputs_go_to_own_storage_under_a_key_of_the_attempt(
@@ -143,7 +142,7 @@ async def test_a_full_disk_leaves_no_half_file(
     made: Callable[..., MediaFile],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(disk, "_moved", lambda source, target: False)
+    monkeypatch.setattr(atomic_files, "_moved", lambda source, target: False)
     objects = tmp_path / "objects"
     storage = open_url(objects.as_uri())
     big = [made("a.mp4", b"small"), made("b.mp4", bytes(1 << 20))]
@@ -219,7 +218,7 @@ async def test_taking_back_spares_a_newer_file_of_the_same_bytes(
 async def test_a_presigned_url_gets_the_file_and_its_signature_is_forgotten(
     tmp_path: Path, s3_server: dict[str, str], made: Callable[..., MediaFile]
 ) -> None:
-    s3 = client_of(s3_server)
+    s3 = s3_client(s3_server)
     key = f"{uuid4().hex}.mp4"
     url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": key})
     host = s3_server["endpoint"].removeprefix("http://")
