@@ -14,9 +14,9 @@ import structlog
 from actors.jobs.messages import WorkerInfo
 from actors.worker.capabilities import probe_capabilities
 from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.client import Codec
+from actors.worker.codec_process.client import CodecClient
 from actors.worker.codec_process.limits import end_at_sigterm
-from actors.worker.codec_process.order import CodecOptions, configure_message
+from actors.worker.codec_process.options import CodecOptions, configure_message
 from actors.worker.loop import WorkerLoop
 from actors.worker.registry_client import CALL_S, RegistryLink
 from actors.worker.scratch import Scratch
@@ -64,7 +64,7 @@ class MediaWorker:
         self._parent = os.getppid()
         self._working: asyncio.Task[None] | None = None
         self._loop: WorkerLoop | None = None
-        self._codec: Codec | None = None
+        self._codec: CodecClient | None = None
         self._capabilities: list[str] = []
         self._scratch = Scratch(
             setup.settings.scratch,
@@ -120,7 +120,7 @@ class MediaWorker:
         tmp.mkdir()
         threads = pool.threads_per_worker
         spec = ChildSpec(configure_message(settings, threads), tmp, _cuda_devices(pool))
-        self._codec = Codec(spec, CodecOptions.of(settings, threads), setup.pool)
+        self._codec = CodecClient(spec, CodecOptions.of(settings, threads), setup.pool)
         self._codec.warm()
         if pool.gpus_per_worker > 0:
             self._capabilities = await probe_capabilities()

@@ -16,7 +16,7 @@ from structlog.contextvars import bind_contextvars
 from actors.jobs.messages import Commit, Lease, Report
 from actors.jobs.model import ErrorInfo, OutputFile
 from actors.media.operation import Progress, Result, Source
-from actors.worker.codec_process.client import Codec, CodecCrashed
+from actors.worker.codec_process.client import CodecClient, CodecCrashed
 from actors.worker.codec_process.order import Order
 from actors.worker.progress import Meter
 from actors.worker.scratch import AttemptFolder, Scratch
@@ -43,7 +43,7 @@ class WorkerTools:
 
     settings: Settings
     storage: Storage
-    codec: Codec
+    codec: CodecClient
 
     async def stage(self, lease: Lease, folder: Path, progress: Progress) -> list[Source]:
         """The inputs as local files."""
@@ -67,7 +67,7 @@ class WorkerTools:
 
     def busy_s(self) -> float:
         """For how long the present task has been running; 0: none does."""
-        return self.codec.head_s()
+        return self.codec.running_s()
 
 
 class TaskRun:
@@ -142,7 +142,7 @@ class TaskRun:
         return self._progress.phase == "fetch" or (
             self._order is not None
             and not self._order.done.done()
-            and self._order is not self._tools.codec.head
+            and self._order is not self._tools.codec.running
         )
 
     @property

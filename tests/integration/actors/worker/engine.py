@@ -14,7 +14,7 @@ from actors.jobs.plan import plan_job
 from cluster.runtime import Cluster
 from cluster.settings import Settings
 
-TRIAL_OPERATIONS = Path(__file__).with_name("trial_operations.py")
+TRIAL_OPERATIONS = Path(__file__).with_name("misbehaving_operations.py")
 
 
 @dataclass

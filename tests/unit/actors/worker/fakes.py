@@ -111,14 +111,14 @@ class FakeCodec:
     """Runs orders one after another; `act` does the work."""
 
     act: Callable[[Order], Any] | None = None
-    running: list[Order] = field(default_factory=list)
+    begun: list[Order] = field(default_factory=list)
     most: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     head_seconds: float = 0.0
 
     async def run(self, order: Order) -> Result:
         async with self.turn:
-            self.running.append(order)
+            self.begun.append(order)
             try:
                 outcome = self.act(order) if self.act else Result()
                 if asyncio.iscoroutine(outcome):
@@ -126,17 +126,17 @@ class FakeCodec:
                 assert isinstance(outcome, Result)
                 return outcome
             finally:
-                self.running.remove(order)
+                self.begun.remove(order)
                 order.run_s = order.run_s or 0.01
                 if not order.done.done():
                     order.done.set_result(Result())
 
     @property
-    def head(self) -> Order | None:
-        return self.running[0] if self.running else None
+    def running(self) -> Order | None:
+        return self.begun[0] if self.begun else None
 
-    def head_s(self) -> float:
-        return self.head_seconds if self.running else 0.0
+    def running_s(self) -> float:
+        return self.head_seconds if self.begun else 0.0
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,8 @@ async def test_a_fenced_attempt_is_stopped_without_a_commit(stage: Stage) -> Non
     stage.codec.act = forever
     stage.registry.refuse.add("job-1")
     stage.registry.add(lease(1))
-    await stage.until(lambda: bool(stage.codec.running))
-    await stage.until(lambda: not stage.codec.running)
+    await stage.until(lambda: bool(stage.codec.begun))
+    await stage.until(lambda: not stage.codec.begun)
     stage.codec.act = None
     stage.registry.add(lease(2))
     await stage.until(lambda: bool(stage.registry.commits))
@@ -146,9 +146,9 @@ async def test_a_lease_that_cannot_be_renewed_ends_the_work(tmp_path: Path) -> N
     stage = start(tmp_path)
     stage.codec.act = forever
     stage.registry.add(lease(1, ttl_s=0.2))
-    await stage.until(lambda: bool(stage.codec.running))
+    await stage.until(lambda: bool(stage.codec.begun))
     stage.registry.down = True
-    await stage.until(lambda: not stage.codec.running)
+    await stage.until(lambda: not stage.codec.begun)
     stage.registry.down = False
     await stage.until(lambda: bool(stage.registry.commits))
     assert stage.registry.commit_of(1).returned
@@ -196,7 +196,7 @@ async def test_a_draining_worker_gives_back_what_it_cannot_finish(tmp_path: Path
     stage = start(tmp_path)
     stage.codec.act = forever
     stage.registry.add(lease(1))
-    await stage.until(lambda: bool(stage.codec.running))
+    await stage.until(lambda: bool(stage.codec.begun))
     await stage.end()
     assert stage.registry.commit_of(1).returned
 
