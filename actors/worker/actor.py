@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -20,6 +20,7 @@ from actors.worker.codec_process.options import CodecOptions, configure_message
 from actors.worker.loop import WorkerLoop
 from actors.worker.registry_client import CALL_S, RegistryLink
 from actors.worker.scratch import Scratch
+from actors.worker.status import WorkerStatus
 from actors.worker.task_run import WorkerTools
 from cluster.logs import configure_logging
 from cluster.settings import PoolSettings, Settings
@@ -82,22 +83,20 @@ class MediaWorker:
         await asyncio.shield(self._working)
         return self._setup.incarnation
 
-    async def status(self) -> dict[str, Any]:
-        """slot, incarnation, pool, node, node_id, pid, codec_pid, cuda_devices, capabilities;
-        once it works also held, idle_s, done, draining."""
-        shift = asdict(self._loop.status()) if self._loop else {}
-        return {
-            "slot": self._setup.slot,
-            "incarnation": self._setup.incarnation,
-            "pool": self._setup.pool,
-            "node": self._node,
-            "node_id": _node_id(),
-            "pid": os.getpid(),
-            "codec_pid": self._codec.pid if self._codec else None,
-            "cuda_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
-            "capabilities": self._capabilities,
-            **shift,
-        }
+    async def status(self) -> WorkerStatus:
+        """How it does."""
+        return WorkerStatus(
+            slot=self._setup.slot,
+            incarnation=self._setup.incarnation,
+            pool=self._setup.pool,
+            node=self._node,
+            node_id=_node_id(),
+            pid=os.getpid(),
+            codec_pid=self._codec.pid if self._codec else None,
+            cuda_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
+            capabilities=self._capabilities,
+            loop=self._loop.status() if self._loop else None,
+        )
 
     async def drain(self, grace_s: float | None = None) -> None:
         """Lease nothing more; give back what is not done after `grace_s` seconds."""

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -20,6 +19,7 @@ from actors.jobs.messages import Commit, Lease, Verdict
 from actors.worker.prefetch import GIVE_BACK_S, PrefetchDepth
 from actors.worker.registry_client import Registry
 from actors.worker.scratch import Scratch
+from actors.worker.status import LoopStatus
 from actors.worker.task_run import Stop, TaskRun, WorkerTools
 from cluster.errors import Unavailable
 from cluster.metrics import FAILURES, FRAMES, SPEED, TASK_SECONDS, TASKS
@@ -32,18 +32,6 @@ GATHER_S = 0.1
 FULL_PAUSE_S = 1.0
 LEAST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 """Between two tries to reach the registry."""
-
-
-@dataclass(frozen=True)
-class LoopStatus:
-    """What a worker is doing."""
-
-    held: int
-    """Tasks leased and not yet done."""
-    idle_s: float
-    """Since when nothing was held; 0 while something is."""
-    done: int
-    draining: bool
 
 
 type _Batch = list[tuple[Commit, TaskRun]]

@@ -14,13 +14,14 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from actors.jobs.messages import Commit, Lease, Report
-from actors.jobs.model import ErrorInfo, OutputFile
+from actors.jobs.model import ErrorInfo
 from actors.media.operation import Progress, Result, Source
 from actors.worker.codec_process.client import CodecClient, CodecCrashed
 from actors.worker.codec_process.order import Order
 from actors.worker.progress import Meter
+from actors.worker.publishing import Published, publish, unpublish
 from actors.worker.scratch import AttemptFolder, Scratch
-from actors.worker.staging import publish, stage_inputs, unpublish
+from actors.worker.staging import stage_inputs
 from cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
 from cluster.settings import Settings
 from cluster.storage import Storage
@@ -55,15 +56,15 @@ class WorkerTools:
 
         return await stage_inputs(lease, folder, self.settings, self.storage, on_bytes)
 
-    async def publish(self, lease: Lease, result: Result) -> list[OutputFile]:
+    async def publish(self, lease: Lease, result: Result) -> Published:
         """The outputs where they were asked for."""
         if not result.files and lease.output is None:
-            return []
+            return Published()
         return await publish(lease, result, self.settings, self.storage)
 
-    async def unpublish(self, outputs: list[OutputFile]) -> None:
+    async def unpublish(self, published: Published) -> None:
         """Take them back."""
-        await unpublish(outputs, self.storage)
+        await unpublish(published)
 
     def busy_s(self) -> float:
         """For how long the present task has been running; 0: none does."""
@@ -88,8 +89,7 @@ class TaskRun:
         self._order: Order | None = None
         self._runner: asyncio.Task[Commit] | None = None
         self._stop: Stop | None = None
-        self._publishing: asyncio.Future[list[OutputFile]] | None = None
-        self._outputs: list[OutputFile] = []
+        self._publishing: asyncio.Future[Published] | None = None
 
     def start(self, on_end: Callable[[TaskRun], None]) -> asyncio.Task[Commit]:
         """Begin; `on_end` is called once, from the event loop, when nothing of it runs any more."""
@@ -113,7 +113,9 @@ class TaskRun:
     def published(self) -> bool:
         """Whether something of it is stored, or is just being stored."""
         publishing = self._publishing
-        return bool(self._outputs) or (publishing is not None and not publishing.done())
+        if publishing is None or not publishing.done():
+            return publishing is not None
+        return publishing.exception() is None and bool(publishing.result().outputs)
 
     async def take_back(self) -> None:
         """Delete what was published."""
@@ -121,7 +123,7 @@ class TaskRun:
             await asyncio.wait([self._publishing])
             if self._publishing.exception() is None:
                 await self._tools.unpublish(self._publishing.result())
-        self._outputs = []
+        self._publishing = None
 
     def report(self, now: float) -> Report:
         """How far it is."""
@@ -197,12 +199,12 @@ class TaskRun:
         self._progress.phase, self._progress.fraction = "store", 0.0
         self._publishing = asyncio.ensure_future(self._tools.publish(lease, result))
         # A thread that copies can't be stopped: if this is cancelled, `take_back` sees to it.
-        self._outputs = await asyncio.shield(self._publishing)
+        published = await asyncio.shield(self._publishing)
         return Commit(
             job_id=lease.job_id,
             task=lease.task,
             fence=lease.fence,
-            outputs=list(self._outputs),
+            outputs=published.outputs,
             result=self._with_note(result.data),
         )
 

@@ -14,6 +14,7 @@ from actors.jobs.model import OutputFile
 from actors.media.operation import Progress, Result, Source
 from actors.worker.codec_process.order import Order
 from actors.worker.loop import WorkerLoop
+from actors.worker.publishing import Published
 from actors.worker.scratch import Scratch
 from actors.worker.task_run import WorkerTools
 from cluster.errors import Unavailable
@@ -153,17 +154,17 @@ class FakeBench(WorkerTools):
             raise self.stage_error
         return []
 
-    async def publish(self, lease: Lease, result: Result) -> list[OutputFile]:
+    async def publish(self, lease: Lease, result: Result) -> Published:
         outputs = [
             OutputFile(file.path.name, f"storage:{lease.job_id}", 1, "", "", file.kind)
             for file in result.files
         ]
         await asyncio.sleep(self.publish_s)
         self.published.extend(outputs)
-        return outputs
+        return Published(outputs)
 
-    async def unpublish(self, outputs: list[OutputFile]) -> None:
-        self.taken_back.extend(outputs)
+    async def unpublish(self, published: Published) -> None:
+        self.taken_back.extend(published.outputs)
 
 
 @dataclass
