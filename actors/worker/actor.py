@@ -1,4 +1,4 @@
-"""MediaWorker: the Ray actor around a worker's shift."""
+"""MediaWorker: the Ray actor around a worker's loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from actors.worker.codec_process.client import CodecClient
 from actors.worker.codec_process.limits import end_at_sigterm
 from actors.worker.codec_process.options import CodecOptions, configure_message
 from actors.worker.loop import WorkerLoop
-from actors.worker.registry_client import CALL_S, RegistryLink
+from actors.worker.registry_client import CALL_S, RegistryLeaseClient
 from actors.worker.scratch import Scratch
 from actors.worker.status import WorkerStatus
 from actors.worker.task_run import WorkerTools
@@ -123,7 +123,7 @@ class MediaWorker:
         self._codec.warm()
         if pool.gpus_per_worker > 0:
             self._capabilities = await probe_capabilities()
-        link = RegistryLink(self._find_registry, self._info())
+        link = RegistryLeaseClient(self._find_registry, self._info())
         tools = WorkerTools(settings, open_storage(settings), self._codec)
         self._loop = WorkerLoop(settings, link, tools, self._scratch, setup.pool)
         log.info("worker_started", slot=setup.slot, capabilities=self._capabilities)
@@ -154,7 +154,7 @@ class MediaWorker:
 
         return ray.get_actor(self._setup.registry_name, namespace=self._setup.settings.namespace)
 
-    async def _guard(self, link: RegistryLink) -> None:
+    async def _guard(self, link: RegistryLeaseClient) -> None:
         """End this process when nobody would miss it: a zombie must not work on."""
         settings = self._setup.settings
         patience = max(settings.lease_ttl_s * LOST_CONTACT_TTLS, settings.poll_s + 2 * CALL_S)

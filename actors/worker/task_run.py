@@ -1,4 +1,4 @@
-"""One attempt at a task: staged, run, published, and what came of it."""
+"""The run of one leased task, from its inputs to its commit: staged, run, published."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from actors.jobs.model import ErrorInfo
 from actors.media.operation import Progress, Result, Source
 from actors.worker.codec_process.client import CodecClient, CodecCrashed
 from actors.worker.codec_process.order import Order
-from actors.worker.progress import Meter
+from actors.worker.progress import ProgressEstimator
 from actors.worker.publishing import Published, publish, unpublish
 from actors.worker.scratch import AttemptFolder, Scratch
 from actors.worker.staging import stage_inputs
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Stop(StrEnum):
-    """Why an attempt is stopped."""
+    """Why a run is stopped."""
 
     ORDERED = "ordered"  #: by the registry: the job was cancelled
     FENCED = "fenced"  #: a newer attempt exists, or the job has ended
@@ -40,7 +40,7 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True)
 class WorkerTools:
-    """What attempts of one worker work with."""
+    """What all runs of one worker share."""
 
     settings: Settings
     storage: Storage
@@ -72,7 +72,7 @@ class WorkerTools:
 
 
 class TaskRun:
-    """Runs once. `stop` may come at any time, from the same event loop."""
+    """One attempt at a task. `stop` may come at any time, from the same event loop."""
 
     def __init__(
         self, lease: Lease, tools: WorkerTools, scratch: Scratch, clock: Callable[[], float]
@@ -85,7 +85,7 @@ class TaskRun:
         self._tools = tools
         self._scratch = scratch
         self._progress = Progress(phase="fetch")
-        self._meter = Meter()
+        self._estimator = ProgressEstimator()
         self._order: Order | None = None
         self._runner: asyncio.Task[Commit] | None = None
         self._stop: Stop | None = None
@@ -127,15 +127,15 @@ class TaskRun:
 
     def report(self, now: float) -> Report:
         """How far it is."""
-        reading = self._meter.read(self._progress, now)
+        estimate = self._estimator.estimate(self._progress, now)
         return Report(
             job_id=self.lease.job_id,
             task=self.lease.task,
             fence=self.lease.fence,
-            progress=reading.percent,
-            phase=reading.phase,
-            speed=reading.speed,
-            eta_s=reading.eta_s,
+            progress=estimate.percent,
+            phase=estimate.phase,
+            speed=estimate.speed,
+            eta_s=estimate.eta_s,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""Stand-ins for the registry and the codec process: what a shift talks to."""
+"""Fakes of what a worker's loop talks to: the registry, the codec process, the storage."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from typing import Any
 
 from actors.jobs.messages import Commit, Lease, LeaseReply, Report, Verdict
 from actors.jobs.model import OutputFile
-from actors.media.operation import Progress, Result, Source
+from actors.media.operation import MediaFile, Progress, Result, Source
 from actors.worker.codec_process.order import Order
-from actors.worker.loop import WorkerLoop
 from actors.worker.publishing import Published
-from actors.worker.scratch import Scratch
 from actors.worker.task_run import WorkerTools
 from cluster.errors import Unavailable
-from cluster.settings import Settings
 
 
 def lease(number: int, *, ttl_s: float = 30.0, **how: Any) -> Lease:
@@ -108,14 +105,13 @@ class FakeRegistry:
 
 
 @dataclass
-class FakeCodec:
+class FakeCodecClient:
     """Runs orders one after another; `act` does the work."""
 
     act: Callable[[Order], Any] | None = None
     begun: list[Order] = field(default_factory=list)
-    most: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    head_seconds: float = 0.0
+    running_for_s: float = 0.0
 
     async def run(self, order: Order) -> Result:
         async with self.turn:
@@ -137,12 +133,12 @@ class FakeCodec:
         return self.begun[0] if self.begun else None
 
     def running_s(self) -> float:
-        return self.head_seconds if self.begun else 0.0
+        return self.running_for_s if self.begun else 0.0
 
 
 @dataclass(frozen=True)
-class FakeBench(WorkerTools):
-    """A bench whose inputs are there already and whose outputs go to a list."""
+class FakeWorkerTools(WorkerTools):
+    """Tools whose inputs are there already and whose outputs go to a list."""
 
     published: list[OutputFile] = field(default_factory=list)
     taken_back: list[OutputFile] = field(default_factory=list)
@@ -167,36 +163,12 @@ class FakeBench(WorkerTools):
         self.taken_back.extend(published.outputs)
 
 
-@dataclass
-class Stage:
-    """A shift with everything around it."""
-
-    registry: FakeRegistry
-    codec: FakeCodec
-    tools: FakeBench
-    scratch: Scratch
-    shift: WorkerLoop
-    task: asyncio.Task[None]
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0.005)
-
-    async def end(self) -> None:
-        self.registry.down = False
-        self.shift.drain(0.0)
-        self.registry.arrived.set()
-        async with asyncio.timeout(10):
-            await self.task
-        self.scratch.close()
+def writes_a_file(order: Order) -> Result:
+    path = Path(order.out_dir) / "out.txt"
+    path.write_text("x")
+    return Result(files=[MediaFile(path, "data")], data={"answer": 42})
 
 
-def start(tmp_path: Path, **settings: Any) -> Stage:
-    quick = {"heartbeat_s": 0.02, "poll_s": 0.5, "scratch_reserve_bytes": 0}
-    config = Settings(data_dir=tmp_path, **(quick | settings))
-    registry, codec = FakeRegistry(), FakeCodec()
-    tools = FakeBench(config, None, codec)  # type: ignore[arg-type]
-    scratch = Scratch(config.scratch, "media-t-1-a", config.scratch_reserve_bytes)
-    shift = WorkerLoop(config, registry, tools, scratch, "t")
-    return Stage(registry, codec, tools, scratch, shift, asyncio.create_task(shift.work()))
+async def forever(_: Order) -> Result:
+    await asyncio.sleep(3600)
+    return Result()
