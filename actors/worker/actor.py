@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
+import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +17,6 @@ from actors.jobs.messages import WorkerInfo
 from actors.worker.capabilities import probe_capabilities
 from actors.worker.codec_process.child import ChildSpec
 from actors.worker.codec_process.client import CodecClient
-from actors.worker.codec_process.limits import end_at_sigterm
 from actors.worker.codec_process.options import CodecOptions, configure_message
 from actors.worker.loop import WorkerLoop
 from actors.worker.registry_client import CALL_S, RegistryLeaseClient
@@ -60,7 +61,7 @@ class MediaWorker:
         pool = setup.pool_settings
         if pool.gpus_per_worker == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        end_at_sigterm()
+        _end_at_sigterm()
         configure_logging(setup.settings, setup.slot)
         self._parent = os.getppid()
         self._working: asyncio.Task[None] | None = None
@@ -166,6 +167,17 @@ class MediaWorker:
             if time.monotonic() - link.last_contact > patience:
                 log.error("registry_lost", slot=self._setup.slot, seconds=patience)
                 os._exit(1)
+
+
+def _end_at_sigterm() -> None:
+    """Let SIGTERM end this process at once, whatever a Python handler would make of it.
+
+    Works from any thread. A Ray actor told to terminate waits for its running calls, and a
+    worker's call runs for ever; its codec process dies with it, its task is run elsewhere.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    libc.signal(signal.SIGTERM, 0)
 
 
 def _node_name() -> str:
