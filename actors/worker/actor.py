@@ -147,7 +147,6 @@ class MediaWorker:
             pool=setup.pool,
             node=self._node,
             takes=[setup.pool, *setup.pool_settings.steals_from],
-            capabilities=self._capabilities,
         )
 
     def _find_registry(self) -> Any:
