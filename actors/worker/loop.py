@@ -211,7 +211,7 @@ class WorkerLoop:
         ends: Counter[tuple[str, str]] = Counter()
         for commit, run in batch:
             taken = (commit.job_id, commit.task, commit.fence) in accepted
-            outcome = outcome_of(commit) if taken else "refused"
+            outcome = commit.outcome.value if taken else "refused"
             ends[run.lease.operation, outcome] += 1
             self._account(commit, run, outcome)
             if not taken and run.published:
@@ -299,14 +299,3 @@ class WorkerLoop:
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def outcome_of(commit: Commit) -> str:
-    """The metric tag of a commit: succeeded, failed, crashed, returned, cancelled."""
-    if commit.crashed:
-        return "crashed"
-    if commit.returned:
-        return "returned"
-    if commit.stopped:
-        return "cancelled"
-    return "failed" if commit.error is not None else "succeeded"
