@@ -17,7 +17,7 @@ from av.video.reformatter import (
 
 from actors.media.codec.geometry import Orientation, orientation_of, rotation_of
 from actors.media.codec.tonemap import ToneMapper, is_hdr
-from actors.media.frames import blank, matrix_of, overlay, parse_colour, to_frame, view, yuv_of
+from actors.media.frames import blank, matrix_of, overlay, parse_colour, to_av_frame, view, yuv_of
 
 _SPACES = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
 """By H.273's number."""
@@ -210,7 +210,7 @@ def _opaque(frame: av.VideoFrame, behind: str) -> av.VideoFrame:
     colour = yuv_of(parse_colour(behind)[:3], matrix_of(frame))
     base = blank(picture.width, picture.height, colour)
     overlay(base, picture, 0, 0)
-    return to_frame(base, frame)
+    return to_av_frame(base, frame)
 
 
 def output_tags(frame: av.VideoFrame) -> tuple[int, int, int, int]:

@@ -1,4 +1,4 @@
-"""Resize and convert still pictures, and take stills from films."""
+"""The operation `image`: still images resized and converted, stills taken from videos."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def _format_name(value: object) -> object:
 
 
 class ImageParams(Params):
-    """Resize or convert a picture, or take a still from a video.
+    """Resize or convert an image, or take a still from a video.
 
     EXIF orientation is applied and the ICC profile kept; other metadata is dropped. Of an animated
-    picture the first frame is taken.
+    image the first frame is taken.
     """
 
     format: Annotated[ImageFormat, BeforeValidator(_format_name)] = Field(
@@ -50,16 +50,16 @@ class ImageParams(Params):
     )
     fit: geometry.Fit = Field(
         "contain",
-        description="with width and height: contain shows all of the picture, cover fills the box "
+        description="with width and height: contain shows all of the image, cover fills the box "
         "and cuts the rest, fill stretches",
     )
     position: Position = Field(
-        "center", description="where the picture lies in the box, or which part of it is kept"
+        "center", description="where the image lies in the box, or which part of it is kept"
     )
     background: HexColour | None = Field(
         None,
         description="hex colour (#rgb, #rrggbb, #rrggbbaa) laid under clear pixels and, with "
-        "contain, around the picture up to width x height; unset: clear pixels stay clear (white "
+        "contain, around the image up to width x height; unset: clear pixels stay clear (white "
         "in JPEG) and nothing is laid around",
     )
     start: float = Field(0, ge=0, description="seconds into a video input; stills ignore it")

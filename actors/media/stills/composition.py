@@ -1,11 +1,11 @@
-"""Scale, crop and pad a still picture."""
+"""Composition of a still: scaled, cropped and padded as a layout says."""
 
 from __future__ import annotations
 
 from PIL import Image
 
 from actors.media.codec.geometry import Layout
-from actors.media.stills.source import Still
+from actors.media.stills.reader import Still
 
 Rgba = tuple[int, int, int, int]
 
@@ -21,7 +21,7 @@ def decode_size(layout: Layout) -> tuple[int, int]:
 def compose(still: Still, layout: Layout, background: Rgba | None = None) -> Still:
     """`still` laid out as `layout` says, by Lanczos, and, if given, over `background`.
 
-    `background` (r, g, b, a) then lies under clear pixels and around the picture; None keeps alpha
+    `background` (r, g, b, a) then lies under clear pixels and around the image; None keeps alpha
     and leaves the border clear. Alpha is filtered premultiplied, so that clear pixels do not
     colour their neighbours. The ICC profile stays as long as grey stays grey and colour colour.
     """

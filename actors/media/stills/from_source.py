@@ -1,4 +1,4 @@
-"""From an input, picture or film, to a finished picture in memory."""
+"""A finished still in memory, made from an input that is an image or a video."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from actors.media.codec.geometry import Layout
 from actors.media.operation import Limits, Source
+from actors.media.stills.composition import Rgba, compose, decode_size
 from actors.media.stills.from_video import still_at
-from actors.media.stills.layout import Rgba, compose, decode_size
-from actors.media.stills.source import Still, open_still
+from actors.media.stills.reader import Still, open_still
 
 
 @dataclass(frozen=True)
-class Made:
-    """A finished picture, and the upright size (px) of what it was made from."""
+class FinishedStill:
+    """A still that is ready to be written, and the upright size (px) of what it was made from."""
 
     still: Still
     source_width: int
@@ -34,10 +34,10 @@ def make_still(
     time_s: float = 0.0,
     background: Rgba | None = None,
     threads: int = 1,
-) -> Made:
-    """The picture in `source`, or its frame at `time_s`, laid out as `plan(width, height)` says.
+) -> FinishedStill:
+    """The image in `source`, or its frame at `time_s`, laid out as `plan(width, height)` says.
 
-    `plan` gets the upright size, before anything is decoded of a picture; it may raise. Raises what
+    `plan` gets the upright size, before anything is decoded of an image; it may raise. Raises what
     `open_still` and `still_at` raise.
     """
     with open_still(source.path, source.name, limits) as opened:
@@ -45,7 +45,7 @@ def make_still(
             layout = plan(opened.width, opened.height)
             still = compose(opened.load(decode_size(layout)), layout, background)
             notes = (FIRST_ONLY,) if opened.animated else ()
-            return Made(still, opened.width, opened.height, notes)
+            return FinishedStill(still, opened.width, opened.height, notes)
     still = still_at(source, time_s, limits, threads)
     width, height = still.image.size
-    return Made(compose(still, plan(width, height), background), width, height)
+    return FinishedStill(compose(still, plan(width, height), background), width, height)

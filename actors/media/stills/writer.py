@@ -1,4 +1,4 @@
-"""Write a still picture and check what was written."""
+"""Writing of still images, with a check of what was written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from actors.media.codec.errors import media_errors
 from actors.media.operation import MediaFile
 from actors.media.stills.colour import flatten, to_srgb
-from actors.media.stills.source import Still
+from actors.media.stills.reader import Still
 from cluster.errors import MediaError, OutputUnwritable, VerificationFailed
 
 ImageFormat = Literal["jpeg", "png", "webp", "avif"]
@@ -79,7 +79,7 @@ def _encodable(
     image, icc = still.image, still.icc
     if format == "jpeg":
         flat = flatten(image, background)
-        # A grey profile does not describe the RGB picture that a coloured background makes.
+        # A grey profile does not describe the RGB image that a coloured background makes.
         return flat, icc if flat.mode == image.mode[:-1] or flat is image else None
     if format in ("webp", "avif") and image.mode in ("L", "LA"):
         # Both encoders store colour only.

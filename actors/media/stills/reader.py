@@ -1,4 +1,4 @@
-"""Open a still picture: checked by its header, decoded small where that suffices."""
+"""Reading of still images: checked by their header, decoded small where that suffices."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _UPRIGHT = {
 
 @dataclass(frozen=True)
 class Still:
-    """A decoded picture, upright, in 8 bits. `icc` is the profile its samples are in."""
+    """A decoded image, upright, in 8 bits. `icc` is the profile its samples are in."""
 
     image: Image.Image
     """Mode L, LA, RGB or RGBA."""
@@ -61,7 +61,7 @@ class Still:
 
 @dataclass(frozen=True)
 class StillFile:
-    """An opened picture whose samples are still undecoded."""
+    """An opened image whose samples are still undecoded."""
 
     name: str
     format: str
@@ -96,7 +96,7 @@ class StillFile:
 
 @contextmanager
 def open_still(path: Path, name: str, limits: Limits) -> Iterator[StillFile | None]:
-    """The picture in `path`; None when the file is a film (or a single-tile HEIC) for PyAV.
+    """The image in `path`; None when the file is a video (or a single-tile HEIC) for PyAV.
 
     Only the header is read. Raises a `MediaError` naming `name` for what is neither, and
     `LimitExceeded` for more pixels than `limits` allows.
@@ -122,7 +122,7 @@ def open_still(path: Path, name: str, limits: Limits) -> Iterator[StillFile | No
 def _unidentified(name: str, found: Sniffed | None) -> MediaError:
     if found is not None and found.format == "tiff":
         return UnsupportedCodec(f"{name!r} is a TIFF of a kind that has no decoder here")
-    return CorruptMedia(f"{name!r} is a damaged {found.format if found else ''} picture")
+    return CorruptMedia(f"{name!r} is a damaged {found.format if found else ''} image")
 
 
 def _checked(image: Image.Image, name: str, limits: Limits) -> StillFile:
