@@ -1,4 +1,4 @@
-"""Mains hum: is there a steady comb of lines at multiples of 50 or 60 Hz?"""
+"""Mains hum: a steady comb of lines at multiples of 50 or 60 Hz, found in a stream."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from cluster.errors import CorruptMedia, MediaError, NoSuchStream, UnsupportedFo
 
 @dataclass(frozen=True)
 class OpenVideo:
-    """An open video. `width` and `height` (px) are those of its upright frames, with square pixels."""
+    """An open video. `width` and `height` are those of its upright frames with square pixels."""
 
     name: str
     width: int

@@ -1,4 +1,4 @@
-"""The clean-up chain: from what is wanted and what was found to a list of filters. Pure.
+"""The clean-up chain: filters that follow from what is wanted and what was found. Pure.
 
 Levels inside the chain are relative to one working loudness, so that its thresholds mean the same
 for a whisper recorded far away and for a presenter at the microphone.
@@ -7,20 +7,20 @@ for a whisper recorded far away and for a presenter at the microphone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from actors.media.audio.graph import Filter
+from actors.media.audio.analysis import Findings
+from actors.media.audio.filter_graph import Filter
 from actors.media.audio.hum import HIGHEST_HZ, Hum, Mains
 from actors.media.audio.loudness import Loudness
-from actors.media.audio.noise import NoiseFloor
 
-Level = Literal["off", "low", "medium", "high", "max"]
+Strength = Literal["off", "low", "medium", "high", "max"]
 HumMode = Literal["auto", "50", "60", "off"]
 
 WORKING_LUFS = -23.0
 _MOST_WORKING_GAIN_DB = 40.0
 
-NOISE_CUT_DB: dict[Level, float] = {"low": 6, "medium": 12, "high": 20, "max": 30}
+NOISE_CUT_DB: dict[Strength, float] = {"low": 6, "medium": 12, "high": 20, "max": 30}
 """How far noise goes down at most."""
 NOISE_MARGIN_DB = 4.0
 """The denoiser's threshold above the measured floor: single frames of noise exceed the mean."""
@@ -33,7 +33,7 @@ _HUM_NOTCH_WIDTH_HZ = 2.5
 _TOLD_HARMONICS = 6
 
 # Threshold (linear, in the band around 6.5 kHz), ratio, most reduction.
-_SIBILANCE: dict[Level, tuple[float, float, float]] = {
+_SIBILANCE: dict[Strength, tuple[float, float, float]] = {
     "low": (0.02, 2, 4),
     "medium": (0.014, 3, 8),
     "high": (0.008, 4, 12),
@@ -42,14 +42,14 @@ _SIBILANCE: dict[Level, tuple[float, float, float]] = {
 _SIBILANCE_HZ = 6500
 
 # Threshold in dBFS at working loudness, ratio, attack and release in ms.
-_COMPRESSOR: dict[Level, tuple[float, float, float, float]] = {
+_COMPRESSOR: dict[Strength, tuple[float, float, float, float]] = {
     "low": (-20, 2, 15, 200),
     "medium": (-24, 2.5, 10, 200),
     "high": (-27, 3.5, 8, 180),
     "max": (-30, 5, 5, 160),
 }
 # Frame in ms, Gauss window in frames, most gain: slow levelling of near and far voices.
-_LEVELLER: dict[Level, tuple[int, int, float]] = {"high": (400, 21, 3), "max": (300, 15, 5)}
+_LEVELLER: dict[Strength, tuple[int, int, float]] = {"high": (400, 21, 3), "max": (300, 15, 5)}
 
 
 @dataclass(frozen=True)
@@ -57,30 +57,14 @@ class CleanUp:
     """What is wanted."""
 
     high_pass_hz: float | None = None
-    noise_reduction: Level = "off"
+    noise_reduction: Strength = "off"
     hum: HumMode = "off"
-    sibilance: Level = "off"
-    dynamics: Level = "off"
+    sibilance: Strength = "off"
+    dynamics: Strength = "off"
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What the first pass found in the sound."""
-
-    loudness: Loudness
-    noise: NoiseFloor | None
-    hum: Hum | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the result."""
-        return {
-            "noise_floor_dbfs": None if self.noise is None else round(self.noise.level_dbfs, 1),
-            "hum": None if self.hum is None else self.hum.as_dict(),
-        }
-
-
-@dataclass(frozen=True)
-class Chain:
+class CleanUpChain:
     """Filters in order, and how late their output comes."""
 
     filters: tuple[Filter, ...]
@@ -96,7 +80,7 @@ def working_gain_db(loudness: Loudness) -> float:
     return max(-_MOST_WORKING_GAIN_DB, min(_MOST_WORKING_GAIN_DB, gain))
 
 
-def plan_chain(wanted: CleanUp, found: Findings, rate: int) -> Chain:
+def plan_chain(wanted: CleanUp, found: Findings, rate: int) -> CleanUpChain:
     """The filters for a stream at `rate` Hz, from first to last.
 
     Order: working gain, high-pass, hum notches, noise reduction, sibilance, dynamics, and the
@@ -119,7 +103,7 @@ def plan_chain(wanted: CleanUp, found: Findings, rate: int) -> Chain:
         ]
         if level:
             filters = [_volume(gain), *filters, *level, _volume(-gain)]
-    return Chain(tuple(filters), delay)
+    return CleanUpChain(tuple(filters), delay)
 
 
 def _volume(gain_db: float) -> Filter:
@@ -157,7 +141,7 @@ def hum_notches(hum: Hum | None, rate: int) -> list[Filter]:
     ]
 
 
-def noise_filter(level: Level, found: Findings, gain_db: float) -> Filter | None:
+def noise_filter(level: Strength, found: Findings, gain_db: float) -> Filter | None:
     """Spectral noise reduction with the measured floor and spectrum of the noise.
 
     None where none is wanted, and where the quiet moments are quiet enough.
@@ -178,7 +162,7 @@ def noise_delay(rate: int) -> int:
     return 2 * (rate // 80)
 
 
-def sibilance_filters(level: Level, rate: int) -> list[Filter]:
+def sibilance_filters(level: Strength, rate: int) -> list[Filter]:
     """A dynamic shelf above 5 kHz that follows the level around 6.5 kHz.
 
     Nothing for rates that carry no sibilants.
@@ -193,7 +177,7 @@ def sibilance_filters(level: Level, rate: int) -> list[Filter]:
     return [Filter("adynamicequalizer", args)]
 
 
-def dynamics_filters(level: Level) -> list[Filter]:
+def dynamics_filters(level: Strength) -> list[Filter]:
     """Levelling of slow changes (high, max), then a compressor for fast ones."""
     if level == "off":
         return []

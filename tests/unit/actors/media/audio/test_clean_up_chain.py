@@ -1,4 +1,4 @@
-"""Noise floor, hum, and the chain that is made from them."""
+"""The clean-up chain: its filters, and what they do to audio."""
 
 from __future__ import annotations
 
@@ -7,34 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.audio.analysis import Analysis
-from actors.media.audio.chain import CleanUp, Findings, hum_to_cut, plan_chain
-from actors.media.audio.graph import Filter, FilterRun
-from actors.media.audio.hum import Hum, HumDetector, Line
+from actors.media.audio.analysis import Analysis, Findings
+from actors.media.audio.clean_up_chain import CleanUp, Strength, hum_to_cut, plan_chain
+from actors.media.audio.filter_graph import Filter, FilterRun
+from actors.media.audio.hum import Hum, Line
 from actors.media.audio.loudness import Loudness
-from actors.media.audio.noise import BAND_CENTRES_HZ, NoiseFloor, NoiseMeter
-from actors.media.audio.pcm import PcmFormat, regroup
-from actors.media.audio.truepeak import Block
-from tests.unit.actors.media.audio_samples import line_db, noise, rms_db, speech, tone
+from actors.media.audio.noise import BAND_CENTRES_HZ, NoiseFloor
+from actors.media.audio.pcm import Block, PcmFormat, regroup
+from tests.unit.actors.media.audio.audio_samples import (
+    line_db,
+    mains_hum,
+    noise,
+    rms_db,
+    speech,
+    tone,
+)
 
-LEVELS = ("off", "low", "medium", "high", "max")
+STRENGTHS: tuple[Strength, ...] = ("off", "low", "medium", "high", "max")
 MONO = PcmFormat(48_000, "mono", 1)
 HEARD = Loudness(-23.0, 5.0, -6.0, 10.0, 480_000)
 NOISE = NoiseFloor(-50.0, (0.0,) * len(BAND_CENTRES_HZ))
-
-
-def hum_of(samples: Block, rate: int = 48_000) -> Hum | None:
-    detector = HumDetector(rate)
-    for block in regroup([samples], 1, 10_000):
-        detector.feed(block[0])
-    return detector.finish()
-
-
-def mains(frequency: float, level_db: float, seconds: float, rate: int = 48_000) -> Block:
-    parts = [
-        tone(frequency * k, level_db - 3 * k, seconds, rate=rate, phase=k) for k in range(1, 8)
-    ]
-    return np.sum(parts, axis=0, dtype=np.float32)
 
 
 def cleaned(samples: Block, wanted: CleanUp, rate: int = 48_000) -> Block:
@@ -47,71 +39,26 @@ def cleaned(samples: Block, wanted: CleanUp, rate: int = 48_000) -> Block:
     return np.concatenate([*run.feed(samples), *run.finish()], axis=1)
 
 
-@pytest.mark.parametrize("level", [-70.0, -45.0])
-def test_noise_floor_is_that_of_the_pauses(level: float) -> None:
-    meter = NoiseMeter(48_000)
-    for block in regroup([speech(8) + noise(level, 8)], 1):
-        meter.feed(block[0])
-    floor = meter.finish()
-    assert floor is not None
-    assert floor.level_dbfs == pytest.approx(level, abs=1.5)
-    assert np.allclose(floor.bands_db[2:14], 0, atol=2)
-
-
-def test_noise_floor_of_digital_silence_is_unknown() -> None:
-    meter = NoiseMeter(48_000)
-    meter.feed(np.zeros(48_000, np.float32))
-    assert meter.finish() is None
-    assert NoiseMeter(44_100).finish() is None
-
-
-@pytest.mark.parametrize("frequency", [49.96, 50.05, 59.95, 60.04])
-@pytest.mark.parametrize("rate", [8_000, 44_100])
-def test_hum_is_found_below_speech_with_its_exact_frequency(frequency: float, rate: int) -> None:
-    sound = speech(8, rate=rate) + noise(-65, 8, rate=rate) + mains(frequency, -42, 8, rate)
-    hum = hum_of(sound, rate)
-    assert hum is not None
-    assert hum.mains_hz == round(frequency, -1)
-    assert hum.fundamental_hz == pytest.approx(frequency, abs=0.05)
-    assert len(hum.lines) >= 2
-
-
-@pytest.mark.parametrize(
-    "sound",
-    [
-        speech(8) + noise(-60, 8),
-        noise(-30, 8),
-        np.zeros((1, 400_000), np.float32),
-        tone(440, -10, 8),
-        tone(55, -10, 8),
-        mains(50, -30, 2),
-    ],
-    ids=["speech", "noise", "silence", "a'", "bass note", "too short to tell"],
-)
-def test_no_hum_is_found_where_there_is_none(sound: Block) -> None:
-    assert hum_of(sound) is None
-
-
 def test_hum_goes_and_the_voice_beside_it_stays() -> None:
     voice = tone(310, -20, 8)
-    sound = voice + mains(50.02, -40, 8) + noise(-70, 8)
-    result = cleaned(sound, CleanUp(hum="auto"))
+    audio = voice + mains_hum(50.02, -40, 8) + noise(-70, 8)
+    result = cleaned(audio, CleanUp(hum="auto"))
     for number in (1, 2, 3):
         frequency = 50.02 * number
         # The first second is left out: a narrow notch needs it to settle.
-        before, after = sound[:, 48_000:], result[:, 48_000:]
+        before, after = audio[:, 48_000:], result[:, 48_000:]
         assert line_db(after, frequency, 48_000) < line_db(before, frequency, 48_000) - 20
     assert line_db(result, 310, 48_000) == pytest.approx(line_db(voice, 310, 48_000), abs=0.3)
 
 
 @pytest.mark.parametrize(("level", "least"), [("low", 5), ("medium", 10), ("high", 15)])
-def test_noise_reduction_lowers_pauses_and_keeps_the_voice(level: str, least: float) -> None:
+def test_noise_reduction_lowers_pauses_and_keeps_the_voice(level: Strength, least: float) -> None:
     voice = speech(8, level_db=-20)
-    sound = voice + noise(-50, 8)
-    result = cleaned(sound, CleanUp(noise_reduction=level))  # type: ignore[arg-type]
-    assert result.shape == sound.shape
+    audio = voice + noise(-50, 8)
+    result = cleaned(audio, CleanUp(noise_reduction=level))
+    assert result.shape == audio.shape
     pause = slice(int(2.0 * 48_000), int(2.5 * 48_000))
-    assert rms_db(result[:, pause]) < rms_db(sound[:, pause]) - least
+    assert rms_db(result[:, pause]) < rms_db(audio[:, pause]) - least
     assert rms_db(result) == pytest.approx(rms_db(voice), abs=1.0)
     # Sample by sample in time with the source: the delay of the filter is taken out.
     lag = np.argmax(np.correlate(result[0, 48_000:96_000], voice[0, 50_000:94_000], "valid"))
@@ -126,26 +73,26 @@ def test_high_pass_cuts_rumble_and_not_the_voice() -> None:
     assert rms_db(cleaned(voice, wanted)[:, 24_000:]) == pytest.approx(rms_db(voice), abs=0.2)
 
 
-def test_each_level_of_dynamics_narrows_the_range_further() -> None:
+def test_each_strength_of_dynamics_narrows_the_range_further() -> None:
     parts = [speech(4, level_db=level) for level in (-32, -18, -32, -18)]
-    sound = np.concatenate(parts, axis=1)
+    audio = np.concatenate(parts, axis=1)
 
     def spread(samples: Block) -> float:
         quarters = np.split(samples, 4, axis=1)
         return abs(rms_db(quarters[1]) - rms_db(quarters[2]))
 
-    spreads = [spread(cleaned(sound, CleanUp(dynamics=level))) for level in LEVELS]  # type: ignore[arg-type]
+    spreads = [spread(cleaned(audio, CleanUp(dynamics=level))) for level in STRENGTHS]
     assert spreads == sorted(spreads, reverse=True)
     assert spreads[0] - spreads[2] > 2
     assert spreads[0] - spreads[4] > 5
 
 
-def test_each_level_of_sibilance_softens_hiss_further_and_leaves_the_voice() -> None:
+def test_each_strength_of_sibilance_softens_hiss_further_and_leaves_the_voice() -> None:
     hiss = FilterRun([Filter("highpass", "f=5500")], rate=48_000, layout="mono")
     bursts = np.repeat(np.arange(40) % 4 == 0, 4_800).astype(np.float32)
     sharp = np.concatenate([*hiss.feed(noise(-18, 4)), *hiss.finish()], axis=1) * bursts
-    sound = tone(300, -20, 4) + sharp
-    results = [cleaned(sound, CleanUp(sibilance=level)) for level in LEVELS]  # type: ignore[arg-type]
+    audio = tone(300, -20, 4) + sharp
+    results = [cleaned(audio, CleanUp(sibilance=level)) for level in STRENGTHS]
 
     def high(samples: Block) -> float:
         run = FilterRun([Filter("highpass", "f=5000")], rate=48_000, layout="mono")
@@ -229,10 +176,10 @@ hums = st.none() | st.builds(
     st.builds(
         CleanUp,
         high_pass_hz=st.none() | st.floats(20, 500),
-        noise_reduction=st.sampled_from(LEVELS),
+        noise_reduction=st.sampled_from(STRENGTHS),
         hum=st.sampled_from(["auto", "50", "60", "off"]),
-        sibilance=st.sampled_from(LEVELS),
-        dynamics=st.sampled_from(LEVELS),
+        sibilance=st.sampled_from(STRENGTHS),
+        dynamics=st.sampled_from(STRENGTHS),
     ),
     st.builds(Findings, loudnesses, floors, hums),
     st.sampled_from([8_000, 11_025, 16_000, 44_100, 96_000, 192_000]),

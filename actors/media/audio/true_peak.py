@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-type Block = NDArray[np.float32]
-"""Samples of all channels: shape (channels, samples), float32, full scale ±1."""
+from actors.media.audio.pcm import Block
 
 TAPS = 16
 FACTOR = 8

@@ -1,4 +1,4 @@
-"""Sounds for tests: float32, shape (channels, n), and files made of them."""
+"""Audio for tests: float32, shape (channels, n), and files made of it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from actors.media.audio.graph import (
-    Filter,
-    FilterRun,
-    frame_of,
-    sample_format,
-    samples_of,
-    standard_layout,
-)
-from actors.media.audio.truepeak import Block
+from actors.media.audio.filter_graph import Filter, FilterRun
+from actors.media.audio.pcm import Block, frame_of, sample_format, samples_of, standard_layout
 from actors.media.codec.decode import best_audio
 
 
@@ -74,7 +67,7 @@ def line_db(samples: Block, frequency: float, rate: int) -> float:
     return float(20 * np.log10(abs(found) * np.sqrt(2) + 1e-12))
 
 
-def write(
+def write_audio(
     path: Path,
     samples: Block,
     *,
@@ -83,19 +76,20 @@ def write(
     layout: str | None = None,
     tags: dict[str, str] | None = None,
 ) -> Path:
-    """Write a sound file; WAV of 16 bits if nothing else is said."""
+    """Write an audio file; WAV of 16 bits if nothing else is said."""
     layout = layout or standard_layout(len(samples))
     with av.open(str(path), "w") as out:
         out.metadata.update(tags or {})
         stream = out.add_stream(codec or "pcm_s16le", rate=rate, layout=layout)
+        assert isinstance(stream, av.AudioStream)
         frame = frame_of(np.clip(samples, -1, 1), rate, layout, 0)
         out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return path
 
 
-def read(path: Path, rate: int | None = None) -> tuple[Block, int]:
-    """Samples and rate of the sound of a file, by PyAV alone."""
+def read_audio(path: Path, rate: int | None = None) -> tuple[Block, int]:
+    """Samples and rate of the audio of a file, by PyAV alone."""
     with av.open(str(path)) as container:
         stream = best_audio(container)
         assert stream is not None
@@ -109,9 +103,9 @@ def read(path: Path, rate: int | None = None) -> tuple[Block, int]:
         return np.concatenate([samples_of(frame) for frame in frames], axis=1), rate
 
 
-def independent(path: Path) -> tuple[float, float]:
+def measured_by_ffmpeg(path: Path) -> tuple[float, float]:
     """Integrated loudness (LUFS) and true peak (dBTP) of a file, by FFmpeg's own meter."""
-    samples, rate = read(path)
+    samples, rate = read_audio(path)
     # The meter reports each 100 ms; silence completes the last of them, for the sake of the peak.
     padded = np.concatenate([samples, np.zeros((len(samples), rate // 5), np.float32)], axis=1)
     loudness = float(_r128(samples, rate)["lavfi.r128.I"])
@@ -125,3 +119,11 @@ def _r128(samples: Block, rate: int) -> dict[str, str]:
     for _ in (*run.feed(samples), *run.finish()):
         pass
     return run.metadata
+
+
+def mains_hum(frequency: float, level_db: float, seconds: float, rate: int = 48_000) -> Block:
+    """A hum of seven harmonics, each 3 dB below the last."""
+    parts = [
+        tone(frequency * k, level_db - 3 * k, seconds, rate=rate, phase=k) for k in range(1, 8)
+    ]
+    return np.sum(parts, axis=0, dtype=np.float32)

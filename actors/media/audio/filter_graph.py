@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,18 +10,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from actors.media.audio.truepeak import Block
-
-_STANDARD_LAYOUTS = {
-    1: "mono",
-    2: "stereo",
-    3: "2.1",
-    4: "quad",
-    5: "5.0",
-    6: "5.1",
-    7: "6.1",
-    8: "7.1",
-}
+from actors.media.audio.pcm import Block, frame_of, sample_format, samples_of
 
 
 class Filter(NamedTuple):
@@ -33,40 +21,6 @@ class Filter(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name}={self.args}" if self.args else self.name
-
-
-def standard_layout(channels: int) -> str:
-    """Name of the usual layout of 1 to 8 channels."""
-    return _STANDARD_LAYOUTS[channels]
-
-
-def sample_format(channels: int) -> str:
-    """The float format in which frames of so many channels pass between PyAV and NumPy.
-
-    PyAV 19 reaches the planes of at most seven channels; more go interleaved.
-    """
-    return "fltp" if channels < 8 else "flt"
-
-
-def samples_of(frame: av.AudioFrame) -> Block:
-    """The samples of a frame in `sample_format`: float32, shape (channels, n)."""
-    values = np.asarray(frame.to_ndarray(), np.float32)
-    if frame.format.is_planar:
-        return values
-    return np.ascontiguousarray(values.reshape(-1, frame.layout.nb_channels).T)
-
-
-def frame_of(block: Block, rate: int, layout: str, pts: int) -> av.AudioFrame:
-    """A frame of samples of shape (channels, n), at `rate` Hz, stamped in samples."""
-    form = sample_format(len(block))
-    values = block if form == "fltp" else block.T.reshape(1, -1)
-    frame = av.AudioFrame.from_ndarray(
-        np.ascontiguousarray(values, np.float32), format=form, layout=layout
-    )
-    frame.sample_rate = rate
-    frame.pts = pts
-    frame.time_base = Fraction(1, rate)
-    return frame
 
 
 class FilterRun:

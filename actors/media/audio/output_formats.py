@@ -1,11 +1,11 @@
-"""What the enhanced sound can be written as. Pure."""
+"""Output formats of an enhancement: containers, encoders and their bounds. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from actors.media.audio.graph import standard_layout
+from actors.media.audio.pcm import standard_layout
 from cluster.errors import UnsupportedOutput
 
 FormatName = Literal[
@@ -63,7 +63,7 @@ OPUS = Encoder(
 
 @dataclass(frozen=True)
 class Target:
-    """A file to write: container and sound."""
+    """A file to write: its container, and the encoder of its audio."""
 
     format: str
     suffix: str
@@ -71,8 +71,8 @@ class Target:
     encoder: Encoder
 
     @property
-    def video(self) -> bool:
-        """Whether the container is for films."""
+    def holds_video(self) -> bool:
+        """Whether the container is for videos."""
         return self.format in VIDEO_FORMATS
 
 
@@ -99,8 +99,8 @@ _TARGETS = {
     )
 }
 # By the first of FFmpeg's names of a container.
-_SAME_FILM = {"mov": "mp4", "matroska": "mkv", "webm": "webm", "mp4": "mp4", "flv": "mp4"}
-_SAME_SOUND = {
+_SAME_VIDEO = {"mov": "mp4", "matroska": "mkv", "webm": "webm", "mp4": "mp4", "flv": "mp4"}
+_SAME_AUDIO = {
     "wav": "wav",
     "w64": "wav",
     "aiff": "wav",
@@ -115,7 +115,7 @@ _SAME_SUFFIX = {".mov", ".webm", ".opus", ".mp4", ".mkv", ".mka", ".m4a"}
 
 
 @dataclass(frozen=True)
-class SourceSound:
+class SourceFormat:
     """What matters of the input for the choice of an output."""
 
     container: str
@@ -125,14 +125,14 @@ class SourceSound:
     codec: str
     deep: bool
     """More than 16 bits a sample."""
-    film: bool
+    has_video: bool
     """There is a video stream to keep."""
 
 
-def choose_target(wanted: FormatName, source: SourceSound) -> Target:
+def choose_target(wanted: FormatName, source: SourceFormat) -> Target:
     """The target for a wanted format; for `same`, the input's container or the nearest to it.
 
-    Where the container of a film is not one that can be written (AVI, TS, …), Matroska, which
+    Where the container of a video is not one that can be written (AVI, TS, …), Matroska, which
     takes every codec.
     """
     target = _TARGETS[_same(source) if wanted == "same" else wanted]
@@ -141,14 +141,14 @@ def choose_target(wanted: FormatName, source: SourceSound) -> Target:
     return replace(target, encoder=_deep(target.encoder, source.deep))
 
 
-def _same(source: SourceSound) -> str:
+def _same(source: SourceFormat) -> str:
     family = source.container.split(",")[0]
     named = source.suffix.removeprefix(".") if source.suffix in _SAME_SUFFIX else ""
-    if source.film:
-        kind = _SAME_FILM.get(family, "mkv")
+    if source.has_video:
+        kind = _SAME_VIDEO.get(family, "mkv")
         siblings = {"mp4": ("mp4", "mov"), "mkv": ("mkv", "webm")}.get(kind, ())
         return named if named in siblings else kind
-    kind = _SAME_SOUND.get(family, "")
+    kind = _SAME_AUDIO.get(family, "")
     if kind == "ogg" and named == "opus":
         return "opus"
     if kind == "mka" and named == "webm":

@@ -1,4 +1,4 @@
-"""To a loudness, below a true peak: which gain, and does it need a limiter? Pure decisions.
+"""The gain that brings audio to a loudness below a true peak, with a limiter where it must. Pure.
 
 A gain alone changes nothing but the level, so it is taken wherever the peak allows. Otherwise a
 limiter follows it, which takes away some loudness again: how much shows only by measuring, so the
@@ -14,11 +14,10 @@ import numpy as np
 
 from actors.media.audio.limiter import Limiter
 from actors.media.audio.loudness import Loudness
-from actors.media.audio.pcm import PcmFormat
-from actors.media.audio.truepeak import Block
+from actors.media.audio.pcm import Block, PcmFormat
 
 MOST_GAIN_DB = 40.0
-"""More would be raising noise, not sound."""
+"""More would be raising noise, not the recording."""
 MOST_LIMITING_DB = 15.0
 """Peaks are never pushed further than this into the limiter: it would be heard."""
 CLOSE_LU = 0.1
@@ -26,7 +25,7 @@ _STEPS = 6
 
 
 @dataclass(frozen=True)
-class Goal:
+class LoudnessGoal:
     """What the result should measure."""
 
     lufs: float | None
@@ -35,7 +34,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Setting:
+class GainSetting:
     """What is done to every sample."""
 
     gain_db: float = 0.0
@@ -45,31 +44,31 @@ class Setting:
     """The target lies beyond what gain and limiter may do."""
 
 
-def first_setting(now: Loudness, goal: Goal, *, margin_db: float = 0.0) -> Setting:
+def first_setting(now: Loudness, goal: LoudnessGoal, *, margin_db: float = 0.0) -> GainSetting:
     """The gain that the loudness asks for; with a limiter if the peak would be too high then.
 
     `margin_db`: how much lower a limiter's ceiling is set than the goal. Silence is left alone.
     """
     peak = now.true_peak_dbtp
     if peak is None:
-        return Setting()
+        return GainSetting()
     gain, capped = 0.0, False
     if goal.lufs is not None and now.integrated_lufs is not None:
         wanted = goal.lufs - now.integrated_lufs
         gain = min(wanted, MOST_GAIN_DB, goal.peak_dbtp - peak + MOST_LIMITING_DB)
         capped = gain < wanted
     if peak + gain <= goal.peak_dbtp:
-        return Setting(gain, None, capped)
-    return Setting(gain, goal.peak_dbtp - margin_db, capped)
+        return GainSetting(gain, None, capped)
+    return GainSetting(gain, goal.peak_dbtp - margin_db, capped)
 
 
-def search(
+def find_setting(
     now: Loudness,
-    goal: Goal,
-    measure: Callable[[Setting], float | None],
+    goal: LoudnessGoal,
+    measure: Callable[[GainSetting], float | None],
     *,
     margin_db: float = 0.0,
-) -> Setting:
+) -> GainSetting:
     """The setting whose measured loudness comes to the goal, by the secant method.
 
     `measure` gives the loudness (LUFS) of a setting; it is asked only where a limiter is at work,
@@ -99,7 +98,7 @@ def search(
     return replace(setting, gain_db=gain)
 
 
-def corrected(setting: Setting, after: Loudness, goal: Goal) -> Setting:
+def corrected_setting(setting: GainSetting, after: Loudness, goal: LoudnessGoal) -> GainSetting:
     """The next setting to try, when the file that was written measures `after`."""
     excess = _excess(after, goal)
     ceiling = setting.ceiling_dbtp
@@ -111,7 +110,7 @@ def corrected(setting: Setting, after: Loudness, goal: Goal) -> Setting:
     return replace(setting, gain_db=gain, ceiling_dbtp=ceiling)
 
 
-def reached(setting: Setting, after: Loudness, goal: Goal) -> bool:
+def is_reached(setting: GainSetting, after: Loudness, goal: LoudnessGoal) -> bool:
     """Whether the written file measures as it should: ±0.3 LU, and 0.05 dB above the peak."""
     if _excess(after, goal) > 0.05:
         return False
@@ -120,11 +119,11 @@ def reached(setting: Setting, after: Loudness, goal: Goal) -> bool:
     return abs(after.integrated_lufs - goal.lufs) <= 0.3
 
 
-def _excess(after: Loudness, goal: Goal) -> float:
+def _excess(after: Loudness, goal: LoudnessGoal) -> float:
     return 0.0 if after.true_peak_dbtp is None else after.true_peak_dbtp - goal.peak_dbtp
 
 
-def levelled(blocks: Iterable[Block], pcm: PcmFormat, setting: Setting) -> Iterator[Block]:
+def levelled(blocks: Iterable[Block], pcm: PcmFormat, setting: GainSetting) -> Iterator[Block]:
     """The blocks at the setting's gain, limited where it says so; as many samples as before."""
     factor = np.float32(10 ** (setting.gain_db / 20))
     if setting.ceiling_dbtp is None:
