@@ -60,6 +60,17 @@ def upright(frame: av.VideoFrame, rotation: int | Orientation) -> av.VideoFrame:
     return next(FilterChain(turn_filters(turn)).push(frame))
 
 
+def pulled(sink: FilterContext) -> Iterator[av.VideoFrame]:
+    """The frames that a filter graph has ready at its sink."""
+    while True:
+        try:
+            frame = sink.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        assert isinstance(frame, av.VideoFrame)
+        yield frame
+
+
 class FilterChain:
     """A linear chain of FFmpeg filters for video frames; it follows changes of the input.
 
@@ -93,25 +104,17 @@ class FilterChain:
             yield from self.flush()
             self._build(key)
         assert self._source is not None
+        assert self._sink is not None
         self._source.push(frame)
-        yield from self._pull()
+        yield from pulled(self._sink)
 
     def flush(self) -> Iterator[av.VideoFrame]:
         """The frames that are still inside; the next `push` starts afresh."""
         if self._source is not None:
             self._source.push(None)
-            yield from self._pull()
+            assert self._sink is not None
+            yield from pulled(self._sink)
         self._source = self._sink = self._graph = self._key = None
-
-    def _pull(self) -> Iterator[av.VideoFrame]:
-        assert self._sink is not None
-        while True:
-            try:
-                frame = self._sink.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            assert isinstance(frame, av.VideoFrame)
-            yield frame
 
     def _build(self, key: tuple[object, ...]) -> None:
         width, height, pix_fmt, space, color_range, base = key

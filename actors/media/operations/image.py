@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from actors.media.codec import geometry
+from actors.media.codec.source import check_output_pixels
 from actors.media.fields import MOST_PX, HexColour, Position, length_from
 from actors.media.frames import parse_colour
 from actors.media.operation import Params, Result, Work, operation
@@ -17,7 +18,6 @@ from actors.media.stills import (
     make_still,
     write_still,
 )
-from cluster.errors import LimitExceeded
 
 Length = Annotated[int | str, BeforeValidator(length_from(1))]
 
@@ -106,10 +106,5 @@ def _layout(
         pad=params.background is not None,
         even=False,
     )
-    if (pixels := layout.width * layout.height) > work.limits.max_pixels:
-        raise LimitExceeded(
-            f"{work.input.name!r} would become {layout.width} x {layout.height} pixels; at most "
-            f"{work.limits.max_pixels} pixels are made",
-            details={"limit": "max_pixels", "value": pixels, "allowed": work.limits.max_pixels},
-        )
+    check_output_pixels(layout.width, layout.height, work.limits, work.input.name)
     return layout

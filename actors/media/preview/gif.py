@@ -13,7 +13,7 @@ from av.filter.context import FilterContext
 from av.video.reformatter import VideoReformatter
 
 from actors.media.codec.errors import media_errors
-from actors.media.codec.frame_conversion import FilterChain, Normalizer
+from actors.media.codec.frame_conversion import FilterChain, Normalizer, pulled
 from actors.media.frames import Frame, cross_fade, fade, fade_level, to_av_frame
 from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.sampling.on_show import tick_count
@@ -174,13 +174,7 @@ class _PaletteMapper:
     def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """The frames that come out once `frame` (None: the end) went in."""
         self._source.push(frame)
-        while True:
-            try:
-                mapped = self._sink.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            assert isinstance(mapped, av.VideoFrame)
-            yield mapped
+        yield from pulled(self._sink)
 
 
 def _write(
