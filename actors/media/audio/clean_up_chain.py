@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actors.media.audio.analysis import Findings
-from actors.media.audio.filter_graph import Filter
+from actors.media.audio.filter_graph import AudioFilter
 from actors.media.audio.hum import HIGHEST_HZ, Hum, Mains
 from actors.media.audio.loudness import Loudness
 
@@ -67,7 +67,7 @@ class CleanUp:
 class CleanUpChain:
     """Filters in order, and how late their output comes."""
 
-    filters: tuple[Filter, ...]
+    filters: tuple[AudioFilter, ...]
     delay: int
     """Samples."""
 
@@ -87,7 +87,7 @@ def plan_chain(wanted: CleanUp, found: Findings, rate: int) -> CleanUpChain:
     working gain undone. In silence only the high-pass is left: there is nothing to measure the
     others by.
     """
-    filters: list[Filter] = []
+    filters: list[AudioFilter] = []
     delay = 0
     if wanted.high_pass_hz is not None and wanted.high_pass_hz < 0.45 * rate:
         filters.append(high_pass(wanted.high_pass_hz))
@@ -106,13 +106,13 @@ def plan_chain(wanted: CleanUp, found: Findings, rate: int) -> CleanUpChain:
     return CleanUpChain(tuple(filters), delay)
 
 
-def _volume(gain_db: float) -> Filter:
-    return Filter("volume", f"volume={gain_db:.3f}dB:precision=float")
+def _volume(gain_db: float) -> AudioFilter:
+    return AudioFilter("volume", f"volume={gain_db:.3f}dB:precision=float")
 
 
-def high_pass(frequency_hz: float) -> Filter:
+def high_pass(frequency_hz: float) -> AudioFilter:
     """Second-order Butterworth (12 dB an octave)."""
-    return Filter("highpass", f"f={frequency_hz:g}:t=q:w=0.7071:p=2:r=f64")
+    return AudioFilter("highpass", f"f={frequency_hz:g}:t=q:w=0.7071:p=2:r=f64")
 
 
 def hum_to_cut(mode: HumMode, found: Hum | None) -> Hum | None:
@@ -125,7 +125,7 @@ def hum_to_cut(mode: HumMode, found: Hum | None) -> Hum | None:
     return found if found is not None and found.mains_hz == mains else Hum(mains, mains, ())
 
 
-def hum_notches(hum: Hum | None, rate: int) -> list[Filter]:
+def hum_notches(hum: Hum | None, rate: int) -> list[AudioFilter]:
     """One narrow notch for each harmonic that was found; the first six where none was."""
     if hum is None:
         return []
@@ -135,13 +135,13 @@ def hum_notches(hum: Hum | None, rate: int) -> list[Filter]:
     frequencies = [hum.fundamental_hz * number for number in sorted(numbers | {1, 2, 3})]
     limit = min(HIGHEST_HZ, 0.45 * rate)
     return [
-        Filter("bandreject", f"f={frequency:.2f}:t=h:w={_HUM_NOTCH_WIDTH_HZ:g}:r=f64")
+        AudioFilter("bandreject", f"f={frequency:.2f}:t=h:w={_HUM_NOTCH_WIDTH_HZ:g}:r=f64")
         for frequency in frequencies
         if frequency < limit
     ]
 
 
-def noise_filter(level: Strength, found: Findings, gain_db: float) -> Filter | None:
+def noise_filter(level: Strength, found: Findings, gain_db: float) -> AudioFilter | None:
     """Spectral noise reduction with the measured floor and spectrum of the noise.
 
     None where none is wanted, and where the quiet moments are quiet enough.
@@ -154,7 +154,7 @@ def noise_filter(level: Strength, found: Findings, gain_db: float) -> Filter | N
         return None
     floor = max(-80.0, min(-20.0, floor + NOISE_MARGIN_DB))
     bands = "|".join(f"{max(-24.0, min(24.0, band)):.1f}" for band in found.noise.bands_db)
-    return Filter("afftdn", f"nr={NOISE_CUT_DB[level]:g}:nf={floor:.1f}:nt=custom:bn={bands}")
+    return AudioFilter("afftdn", f"nr={NOISE_CUT_DB[level]:g}:nf={floor:.1f}:nt=custom:bn={bands}")
 
 
 def noise_delay(rate: int) -> int:
@@ -162,7 +162,7 @@ def noise_delay(rate: int) -> int:
     return 2 * (rate // 80)
 
 
-def sibilance_filters(level: Strength, rate: int) -> list[Filter]:
+def sibilance_filters(level: Strength, rate: int) -> list[AudioFilter]:
     """A dynamic shelf above 5 kHz that follows the level around 6.5 kHz.
 
     Nothing for rates that carry no sibilants.
@@ -174,10 +174,10 @@ def sibilance_filters(level: Strength, rate: int) -> list[Filter]:
         f"threshold={threshold:g}:dfrequency={_SIBILANCE_HZ}:dqfactor=1:tfrequency=5000:tqfactor=1"
         f":ratio={ratio:g}:range={most:g}:mode=cutabove:tftype=highshelf:attack=2:release=40"
     )
-    return [Filter("adynamicequalizer", args)]
+    return [AudioFilter("adynamicequalizer", args)]
 
 
-def dynamics_filters(level: Strength) -> list[Filter]:
+def dynamics_filters(level: Strength) -> list[AudioFilter]:
     """Levelling of slow changes (high, max), then a compressor for fast ones."""
     if level == "off":
         return []
@@ -185,8 +185,8 @@ def dynamics_filters(level: Strength) -> list[Filter]:
     if level in _LEVELLER:
         frame, window, most = _LEVELLER[level]
         # The threshold keeps pauses from being raised.
-        filters.append(Filter("dynaudnorm", f"f={frame}:g={window}:m={most:g}:p=0.5:t=0.01"))
+        filters.append(AudioFilter("dynaudnorm", f"f={frame}:g={window}:m={most:g}:p=0.5:t=0.01"))
     threshold, ratio, attack, release = _COMPRESSOR[level]
     args = f"threshold={threshold:g}dB:ratio={ratio:g}:attack={attack:g}:release={release:g}:knee=6"
-    filters.append(Filter("acompressor", args))
+    filters.append(AudioFilter("acompressor", args))
     return filters

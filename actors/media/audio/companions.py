@@ -13,7 +13,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from actors.media.audio.output_formats import Target
-from actors.media.audio.pcm_reader import Region
+from actors.media.audio.pcm_reader import AudioRegion
 from actors.media.codec.decode import has_decoder, is_cover, seconds, seek
 from actors.media.codec.errors import media_errors
 
@@ -36,7 +36,7 @@ class Companions:
     """What its owner calls it."""
     streams: tuple[Stream, ...]
     """Video, subtitles, cover: copied packet by packet."""
-    region: Region
+    region: AudioRegion
     tags: dict[str, str]
 
 

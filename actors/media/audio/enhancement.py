@@ -24,7 +24,7 @@ from actors.media.audio.loudness import Loudness, LoudnessMeter
 from actors.media.audio.output_formats import Target
 from actors.media.audio.pass_progress import PassProgress
 from actors.media.audio.pcm import Block, PcmFormat
-from actors.media.audio.pcm_reader import PcmReader, Region
+from actors.media.audio.pcm_reader import AudioRegion, PcmReader
 from actors.media.audio.pcm_spool import PcmSpool
 from actors.media.audio.source import EnhancementSource
 from actors.media.audio.writer import write_audio
@@ -207,7 +207,7 @@ class Enhancement:
         """Loudness of the file as a player decodes it."""
         with open_input(output, self.limits) as container:
             stream = require_audio(container, output.name)
-            region = Region(seconds(stream.start_time, stream.time_base) or Fraction(0))
+            region = AudioRegion(seconds(stream.start_time, stream.time_base) or Fraction(0))
             reader = PcmReader(
                 container,
                 stream,

@@ -13,7 +13,7 @@ from av.filter import Graph
 from actors.media.audio.pcm import Block, frame_of, sample_format, samples_of
 
 
-class Filter(NamedTuple):
+class AudioFilter(NamedTuple):
     """An FFmpeg filter by name, with its arguments as text (`f=80:t=q`)."""
 
     name: str
@@ -33,7 +33,7 @@ class FilterRun:
 
     def __init__(
         self,
-        filters: Sequence[Filter],
+        filters: Sequence[AudioFilter],
         *,
         rate: int,
         layout: str,
@@ -97,16 +97,16 @@ class FilterRun:
                 yield block[:, cut:]
 
 
-def _build(filters: Sequence[Filter], rate: int, layout: str, form: str) -> Graph:
+def _build(filters: Sequence[AudioFilter], rate: int, layout: str, form: str) -> Graph:
     graph = Graph()
     steps = [
-        Filter(
+        AudioFilter(
             "abuffer",
             f"sample_rate={rate}:sample_fmt={form}:channel_layout={layout}:time_base=1/{rate}",
         ),
         *filters,
-        Filter("aformat", f"sample_fmts={form}:sample_rates={rate}:channel_layouts={layout}"),
-        Filter("abuffersink"),
+        AudioFilter("aformat", f"sample_fmts={form}:sample_rates={rate}:channel_layouts={layout}"),
+        AudioFilter("abuffersink"),
     ]
     contexts = [graph.add(step.name, step.args or None) for step in steps]
     for left, right in pairwise(contexts):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from actors.media.audio.filter_graph import Filter, FilterRun
+from actors.media.audio.filter_graph import AudioFilter, FilterRun
 from actors.media.audio.pcm import Block, PcmFormat
 from actors.media.audio.true_peak import TruePeakMeter
 
@@ -65,7 +65,7 @@ class LoudnessMeter:
         """The first 0.4 s, until it is clear that there is more."""
 
     def _meter(self) -> FilterRun:
-        meter = Filter("ebur128", "metadata=1")
+        meter = AudioFilter("ebur128", "metadata=1")
         return FilterRun([meter], rate=self._rate, layout=self._layout, meter=True)
 
     def feed(self, block: Block) -> None:

@@ -28,7 +28,7 @@ PREROLL_S = 1.0
 
 
 @dataclass(frozen=True)
-class Region:
+class AudioRegion:
     """What part of a stream is meant, in seconds on the container's own clock."""
 
     zero: Fraction
@@ -51,7 +51,7 @@ class PcmReader:
         container: InputContainer,
         stream: av.AudioStream,
         pcm: PcmFormat,
-        region: Region,
+        region: AudioRegion,
         *,
         name: str,
         max_duration_s: float,

@@ -18,7 +18,7 @@ from actors.media.audio.output_formats import (
     choose_rate,
 )
 from actors.media.audio.pcm import PcmFormat
-from actors.media.audio.pcm_reader import Region
+from actors.media.audio.pcm_reader import AudioRegion
 from actors.media.codec.decode import best_video, origin_s, require_audio, seconds
 from actors.media.operation import Source
 from cluster.errors import UnsupportedCodec
@@ -33,7 +33,7 @@ class EnhancementSource:
     video: av.VideoStream | None
     origin: Fraction
     """The start of the whole, in s on the container's clock."""
-    region: Region
+    region: AudioRegion
     format: SourceFormat
     name: str
 
@@ -67,7 +67,7 @@ def choose_streams(
         audio=audio,
         video=video,
         origin=origin,
-        region=Region(zero, end, start_s is not None),
+        region=AudioRegion(zero, end, start_s is not None),
         format=SourceFormat(
             container=container.format.name,
             suffix=Path(file.name).suffix.lower(),
@@ -98,7 +98,7 @@ def to_key_frame(source: EnhancementSource) -> EnhancementSource:
         return source
     at = key_frame_before(source.container, source.video, source.region.zero)
     zero = source.region.zero if at is None else min(at, source.region.zero)
-    return replace(source, region=Region(zero, source.region.end, cut=True))
+    return replace(source, region=AudioRegion(zero, source.region.end, cut=True))
 
 
 def pcm_for(source: EnhancementSource, target: Target) -> PcmFormat:

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from actors.media.audio.filter_graph import Filter, FilterRun
+from actors.media.audio.filter_graph import AudioFilter, FilterRun
 from actors.media.audio.pcm import Block, frame_of, sample_format, samples_of, standard_layout
 from actors.media.codec.decode import best_audio
 
@@ -114,7 +114,7 @@ def measured_by_ffmpeg(path: Path) -> tuple[float, float]:
 
 
 def _r128(samples: Block, rate: int) -> dict[str, str]:
-    meter = Filter("ebur128", "metadata=1:peak=true")
+    meter = AudioFilter("ebur128", "metadata=1:peak=true")
     run = FilterRun([meter], rate=rate, layout=standard_layout(len(samples)), meter=True)
     for _ in (*run.feed(samples), *run.finish()):
         pass

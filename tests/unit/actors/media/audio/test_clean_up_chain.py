@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from actors.media.audio.analysis import Analysis, Findings
 from actors.media.audio.clean_up_chain import CleanUp, Strength, hum_to_cut, plan_chain
-from actors.media.audio.filter_graph import Filter, FilterRun
-from actors.media.audio.hum import Hum, Line
+from actors.media.audio.filter_graph import AudioFilter, FilterRun
+from actors.media.audio.hum import Hum, HumLine
 from actors.media.audio.loudness import Loudness
 from actors.media.audio.noise import BAND_CENTRES_HZ, NoiseFloor
 from actors.media.audio.pcm import Block, PcmFormat, regroup
@@ -88,14 +88,14 @@ def test_each_strength_of_dynamics_narrows_the_range_further() -> None:
 
 
 def test_each_strength_of_sibilance_softens_hiss_further_and_leaves_the_voice() -> None:
-    hiss = FilterRun([Filter("highpass", "f=5500")], rate=48_000, layout="mono")
+    hiss = FilterRun([AudioFilter("highpass", "f=5500")], rate=48_000, layout="mono")
     bursts = np.repeat(np.arange(40) % 4 == 0, 4_800).astype(np.float32)
     sharp = np.concatenate([*hiss.feed(noise(-18, 4)), *hiss.finish()], axis=1) * bursts
     audio = tone(300, -20, 4) + sharp
     results = [cleaned(audio, CleanUp(sibilance=level)) for level in STRENGTHS]
 
     def high(samples: Block) -> float:
-        run = FilterRun([Filter("highpass", "f=5000")], rate=48_000, layout="mono")
+        run = FilterRun([AudioFilter("highpass", "f=5000")], rate=48_000, layout="mono")
         return rms_db(np.concatenate([*run.feed(samples), *run.finish()], axis=1))
 
     levels = [high(result) for result in results]
@@ -108,7 +108,7 @@ def test_each_strength_of_sibilance_softens_hiss_further_and_leaves_the_voice() 
 
 
 def test_chain_runs_in_its_fixed_order_with_the_gain_undone() -> None:
-    hum = Hum(50, 50.0, (Line(50.0, -50, 20), Line(150.0, -60, 15)))
+    hum = Hum(50, 50.0, (HumLine(50.0, -50, 20), HumLine(150.0, -60, 15)))
     wanted = CleanUp(80, "medium", "auto", "low", "high")
     chain = plan_chain(wanted, Findings(HEARD, NOISE, hum), 48_000)
     names = [step.name for step in chain.filters]
@@ -166,7 +166,7 @@ floors = st.none() | st.builds(
     st.lists(st.floats(-90, 30), min_size=15, max_size=15).map(tuple),
 )
 hums = st.none() | st.builds(
-    lambda mains, numbers: Hum(mains, mains, tuple(Line(mains * n, -50, 20) for n in numbers)),
+    lambda mains, numbers: Hum(mains, mains, tuple(HumLine(mains * n, -50, 20) for n in numbers)),
     st.sampled_from([50, 60]),
     st.sets(st.integers(1, 16), min_size=1),
 )

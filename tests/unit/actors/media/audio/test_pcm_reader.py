@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from actors.media.audio.pcm import PcmFormat
-from actors.media.audio.pcm_reader import PcmReader, Region
+from actors.media.audio.pcm_reader import AudioRegion, PcmReader
 from actors.media.codec.decode import require_audio
 from cluster.errors import LimitExceeded
 from tests.unit.actors.media.audio.audio_samples import noise, tone, write_audio
 
 
-def read_blocks(path: Path, region: Region, pcm: PcmFormat, longest: float = 100.0) -> np.ndarray:
+def read_blocks(
+    path: Path, region: AudioRegion, pcm: PcmFormat, longest: float = 100.0
+) -> np.ndarray:
     with av.open(str(path)) as container:
         stream = require_audio(container, path.name)
         reader = PcmReader(container, stream, pcm, region, name=path.name, max_duration_s=longest)
@@ -26,7 +28,7 @@ def read_blocks(path: Path, region: Region, pcm: PcmFormat, longest: float = 100
 def test_region_is_cut_to_the_sample(tmp_path: Path) -> None:
     ramp = np.linspace(-0.9, 0.9, 48_000 * 3, dtype=np.float32)[None]
     path = write_audio(tmp_path / "ramp.wav", ramp)
-    region = Region(Fraction(3, 2), Fraction(2), cut=True)
+    region = AudioRegion(Fraction(3, 2), Fraction(2), cut=True)
     found = read_blocks(path, region, PcmFormat(48_000, "mono", 1))
     assert found.shape == (1, 24_000)
     assert np.allclose(found, ramp[:, 72_000:96_000], atol=1e-4)
@@ -43,7 +45,7 @@ def test_gap_in_the_time_stamps_becomes_silence(tmp_path: Path) -> None:
             frame.time_base = Fraction(1, 48_000)
             for packet in stream.encode(frame):
                 out.mux(packet)
-    found = read_blocks(path, Region(Fraction(0)), PcmFormat(48_000, "mono", 1))
+    found = read_blocks(path, AudioRegion(Fraction(0)), PcmFormat(48_000, "mono", 1))
     assert found.shape[1] == pytest.approx(120_000, abs=100)
     assert not found[:, 25_000:95_000].any()
     assert np.abs(found[:, 97_000:]).max() > 0.4
@@ -52,4 +54,4 @@ def test_gap_in_the_time_stamps_becomes_silence(tmp_path: Path) -> None:
 def test_audio_longer_than_allowed_is_refused_while_it_is_read(tmp_path: Path) -> None:
     path = write_audio(tmp_path / "long.wav", noise(-20, 2.0))
     with pytest.raises(LimitExceeded, match="1 s"):
-        read_blocks(path, Region(Fraction(0)), PcmFormat(48_000, "mono", 1), longest=1.0)
+        read_blocks(path, AudioRegion(Fraction(0)), PcmFormat(48_000, "mono", 1), longest=1.0)
