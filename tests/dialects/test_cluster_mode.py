@@ -13,7 +13,7 @@ import requests
 
 from reelyard import Client
 from tests.live_server import LiveServer, live_server
-from tests.s3 import BUCKET
+from tests.object_stores import BUCKET
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import requests
 
 from cluster.settings import Settings
 from tests.dialect_world import open_world
-from tests.s3 import BUCKET
+from tests.object_stores import BUCKET
 
 
 async def test_the_download_url_is_presigned_for_an_hour_and_needs_no_key(

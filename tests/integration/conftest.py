@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from cluster.storage import Storage, open_url
-from tests.s3 import BUCKET
+from tests.object_stores import BUCKET
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""One real embedded cluster for the tests of this folder, and what staging works with."""
+"""A real engine for all tests of this folder, and what staging and publishing work with."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,12 @@ import pytest
 from actors.media.operation import MediaFile, load_operations
 from cluster.runtime import start_embedded
 from cluster.settings import Settings
-from tests.integration.actors.worker.engine import Engine, engine_settings
+from tests.integration.actors.worker.leases import MakeFile
+from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings
 
 
 @pytest.fixture(scope="package")
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[RunningEngine]:
     """The engine of all tests in this folder. Tests may kill its parts: they come back."""
     from actors.engine import start_engine, stop_engine
 
@@ -28,7 +29,7 @@ def engine() -> Iterator[Engine]:
     cluster = start_embedded(settings)
     try:
         start_engine(settings)
-        yield Engine(settings, cluster)
+        yield RunningEngine(settings, cluster)
         stop_engine(settings, grace_s=0.5)
     finally:
         cluster.stop()
@@ -47,8 +48,7 @@ def scratch(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Callable[..., MediaFile]:
-    """A file as an operation leaves it."""
+def make_file(tmp_path: Path) -> MakeFile:
     count = iter(range(1000))
 
     def make(name: str = "clip.mp4", data: bytes = b"video") -> MediaFile:

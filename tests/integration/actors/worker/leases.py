@@ -1,11 +1,23 @@
-"""A lease to stage and publish for, and what lies around then."""
+"""Leases to stage and publish for, and the files that come of it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Protocol
 
 from actors.jobs.messages import Lease
+from actors.jobs.model import OutputFile
+from actors.media.operation import MediaFile, Result
+from actors.worker.publishing import publish
+from cluster.settings import Settings
+from cluster.storage import Storage
+
+
+class MakeFile(Protocol):
+    """Makes a file as an operation leaves it."""
+
+    def __call__(self, name: str = "clip.mp4", data: bytes = b"video") -> MediaFile: ...
 
 
 def lease(*inputs: str, output: str | None = None, fence: int = 1) -> Lease:
@@ -20,6 +32,13 @@ def lease(*inputs: str, output: str | None = None, fence: int = 1) -> Lease:
         output=output,
         ttl_s=30,
     )
+
+
+async def outputs_of(
+    lease: Lease, result: Result, settings: Settings, storage: Storage
+) -> list[OutputFile]:
+    """Publish; what the commit would tell of it."""
+    return (await publish(lease, result, settings, storage)).outputs
 
 
 def files_below(folder: Path) -> list[str]:

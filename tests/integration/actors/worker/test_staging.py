@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,8 +10,9 @@ import pytest
 
 from actors.jobs.locations import Stored
 from actors.jobs.object_keys import uploads_prefix
-from actors.media.operation import MediaFile, Result
-from actors.worker.staging import publish, stage_inputs
+from actors.media.operation import Result
+from actors.worker.publishing import publish
+from actors.worker.staging import stage_inputs
 from cluster.errors import (
     EmptySource,
     LimitExceeded,
@@ -23,8 +23,8 @@ from cluster.errors import (
 )
 from cluster.settings import Settings
 from cluster.storage import Storage, Uploads, open_url
-from tests.integration.actors.worker.leases import files_below, lease, pieces
-from tests.s3 import BUCKET, s3_client
+from tests.integration.actors.worker.leases import MakeFile, files_below, lease, outputs_of, pieces
+from tests.object_stores import BUCKET, client_of
 from tests.unit.cluster.loopback import loopback, status
 
 
@@ -134,12 +134,12 @@ async def test_objects_in_s3_are_staged_and_published(
     scratch: Path,
     tmp_path: Path,
     s3_server: dict[str, str],
-    made: Callable[..., MediaFile],
+    make_file: MakeFile,
 ) -> None:
     settings = Settings(data_dir=tmp_path, storage_options=s3_server, fetch_max_bytes=100)
     storage = open_url("memory://")
     folder = uuid4().hex
-    s3 = s3_client(s3_server)
+    s3 = client_of(s3_server)
     s3.put_object(Bucket=BUCKET, Key=f"{folder}/in 1.mp4", Body=b"0123")
     s3.put_object(Bucket=BUCKET, Key=f"{folder}/big.mp4", Body=bytes(101))
     [source] = await stage_inputs(
@@ -149,11 +149,13 @@ async def test_objects_in_s3_are_staged_and_published(
     with pytest.raises(LimitExceeded, match="101 bytes"):
         await stage_inputs(lease(f"s3://{BUCKET}/{folder}/big.mp4"), scratch, settings, storage)
     for place, key in [(f"{folder}/out/", "out/clip.mp4"), (f"{folder}/x.mp4", "x.mp4")]:
-        [output] = await publish(
-            lease(output=f"s3://{BUCKET}/{place}"), Result([made()]), settings, storage
+        [output] = await outputs_of(
+            lease(output=f"s3://{BUCKET}/{place}"), Result([make_file()]), settings, storage
         )
         assert output.url == f"s3://{BUCKET}/{folder}/{key}"
         head = s3.head_object(Bucket=BUCKET, Key=f"{folder}/{key}")
         assert head["ContentType"] == "video/mp4"
     with pytest.raises(OutputUnwritable, match="no-such-bucket"):
-        await publish(lease(output="s3://no-such-bucket/a"), Result([made()]), settings, storage)
+        await publish(
+            lease(output="s3://no-such-bucket/a"), Result([make_file()]), settings, storage
+        )

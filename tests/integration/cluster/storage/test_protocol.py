@@ -15,7 +15,7 @@ import pytest
 from cluster.errors import BadRequest, NotFound, TooLarge, Unavailable
 from cluster.storage import Storage, open_url
 from cluster.storage.local import LocalStorage
-from tests.s3 import BUCKET, s3_client
+from tests.object_stores import BUCKET, client_of
 
 MIB = 1 << 20
 
@@ -219,7 +219,7 @@ async def test_broken_multipart_puts_leave_no_hidden_parts(
 
     with pytest.raises(ConnectionResetError):
         await s3_storage.put_stream("k", broken())
-    assert not s3_client(s3_server).list_multipart_uploads(Bucket=BUCKET).get("Uploads")
+    assert not client_of(s3_server).list_multipart_uploads(Bucket=BUCKET).get("Uploads")
 
 
 async def test_a_store_that_is_away_is_unavailable(silent_url: str) -> None:
