@@ -147,7 +147,7 @@ async def test_nobody_finds_a_stranger_s_upload(uploads: Uploads) -> None:
 async def test_an_upload_expires(uploads: Uploads, clock: Clock) -> None:
     old = await uploads.append(await uploads.create("t", length=2), 0, pieces(b"0"))
     clock.ms += 3_600_000 - 1
-    assert await uploads.find("t", old.upload_id)
+    assert await uploads.find("t", old.upload_id) == old
     clock.ms += 1
     with pytest.raises(Gone):
         await uploads.find("t", old.upload_id)
