@@ -19,10 +19,11 @@ from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of, pledged
 from api.http.services import Services
 from api.registry_client.client import refused
-from api.v1 import answers, v1_shapes
-from api.v1.docs import IDEMPOTENCY, SUBMIT, answered
-from api.v1.models import BatchBody, BatchItem
-from api.v1.submit import in_body, spec_of
+from api.v1 import response_models, v1_shapes
+from api.v1.bodies import BatchBody, BatchItem
+from api.v1.errors import in_body
+from api.v1.job_spec import spec_of
+from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
 from cluster.errors import ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
@@ -31,7 +32,9 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 @router.post(
     "/jobs:batch",
     status_code=202,
-    responses=answered(answers.BatchResult, *SUBMIT, status=202, description="See each item"),
+    responses=answered(
+        response_models.BatchResult, *SUBMIT, status=202, description="See each item"
+    ),
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Run many jobs",
 )

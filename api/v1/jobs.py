@@ -22,16 +22,17 @@ from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of, once
 from api.http.services import Services, services_of
 from api.registry_client.client import expect_job
-from api.v1 import answers, v1_shapes
-from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered, parameter
-from api.v1.models import JobBody, JobIdsBody
-from api.v1.present import Presenter, encode, reply
-from api.v1.submit import in_body, spec_of
+from api.v1 import response_models, v1_shapes
+from api.v1.bodies import JobBody, JobIdsBody
+from api.v1.errors import in_body
+from api.v1.job_encoder import JobEncoder, encode_job, reply
+from api.v1.job_spec import spec_of
+from api.v1.openapi_entries import IDEMPOTENCY, READ, SUBMIT, answered, parameter
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
-_presenter = Presenter()
+_encoder = JobEncoder()
 _parsed = lru_cache(maxsize=4096)(parse_id)
 _JOB_ID = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _WAIT = parameter(
@@ -44,7 +45,7 @@ _WORDS = ", ".join(v1_shapes.STATES_OF)
 
 @router.get(
     "/jobs/{job_id}",
-    responses=answered(answers.Job, 404, 422, *READ),
+    responses=answered(response_models.Job, 404, 422, *READ),
     openapi_extra={"parameters": [_JOB_ID, _WAIT]},
     summary="A job as it is, or once it has ended",
 )
@@ -58,12 +59,12 @@ async def get_job(request: Request) -> Response:
         job = await services.registry.wait(job_key(job_id), caller.scope, wait_s)
     else:
         job = await services.registry.poll(job_key(job_id), caller.scope)
-    return reply(await _presenter.body(request, services, job))
+    return reply(await _encoder.body(request, services, job))
 
 
 @router.get(
     "/jobs",
-    responses=answered(answers.JobPage, 400, 403, 422, *READ),
+    responses=answered(response_models.JobPage, 400, 403, 422, *READ),
     summary="Jobs, newest first",
 )
 async def list_jobs(
@@ -105,7 +106,7 @@ async def list_jobs(
 @router.post(
     "/jobs",
     status_code=202,
-    responses=answered(answers.Accepted, *SUBMIT, status=202, description="Accepted"),
+    responses=answered(response_models.Accepted, *SUBMIT, status=202, description="Accepted"),
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Run an operation, or a graph of them",
 )
@@ -124,7 +125,7 @@ async def create_job(
 
 @router.post(
     "/jobs:batchGet",
-    responses=answered(answers.JobList, 413, 422, *READ),
+    responses=answered(response_models.JobList, 413, 422, *READ),
     summary="Look up many jobs",
 )
 async def get_jobs(
@@ -133,7 +134,7 @@ async def get_jobs(
     known = {text: parse_id(text) for text in body.job_ids}
     jobs = await services.registry.get_many([key for key in known.values() if key], caller.scope)
     found = [jobs[key] for key in dict.fromkeys(known.values()) if key in jobs]
-    bodies = [await _presenter.body(request, services, job) for job in found]
+    bodies = [await _encoder.body(request, services, job) for job in found]
     missing = [text for text, key in known.items() if key not in jobs]
     tail = json_response({"missing": missing}).body
     return reply(b'{"items":[' + b",".join(bodies) + b"]," + bytes(tail)[1:])
@@ -141,7 +142,7 @@ async def get_jobs(
 
 @router.post(
     "/jobs/{job_id}/cancel",
-    responses=answered(answers.Job, 404, 409, *READ),
+    responses=answered(response_models.Job, 404, 409, *READ),
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Cancel a job",
 )
@@ -156,7 +157,7 @@ async def cancel_job(
 
 @router.delete(
     "/jobs/{job_id}",
-    responses=answered(answers.Job, 404, 409, *READ),
+    responses=answered(response_models.Job, 404, 409, *READ),
     summary="Cancel a job",
 )
 async def delete_job(
@@ -168,7 +169,9 @@ async def delete_job(
 @router.post(
     "/jobs/{job_id}/retry",
     status_code=202,
-    responses=answered(answers.Job, 402, 404, 409, *READ, status=202, description="Accepted"),
+    responses=answered(
+        response_models.Job, 402, 404, 409, *READ, status=202, description="Accepted"
+    ),
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Run a failed job again",
 )
@@ -204,7 +207,7 @@ async def _cancel(job_id: str, caller: Caller, services: Services) -> Job:
 
 
 async def _changed(request: Request, services: Services, job: Job, status: int = 200) -> Response:
-    return reply(await encode(request, services, job), status)
+    return reply(await encode_job(request, services, job), status)
 
 
 def _wait_of(request: Request, services: Services) -> float:

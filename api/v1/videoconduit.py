@@ -13,10 +13,10 @@ from actors.media.operation import find_operation
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of
-from api.v1 import answers
-from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered
+from api.v1 import response_models
+from api.v1.bodies import PreviewBody
 from api.v1.jobs import accepted_response
-from api.v1.models import PreviewBody
+from api.v1.openapi_entries import IDEMPOTENCY, READ, SUBMIT, answered
 from cluster.errors import ReelyardError, Unavailable, error_from_dict
 
 router = APIRouter(prefix="/v1", tags=["videoconduit"])
@@ -27,7 +27,7 @@ INFO_PRIORITY = 50
 @router.post(
     "/preview",
     status_code=202,
-    responses=answered(answers.Accepted, *SUBMIT, status=202, description="Accepted"),
+    responses=answered(response_models.Accepted, *SUBMIT, status=202, description="Accepted"),
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="A GIF, a thumbnail, a mosaic or a clip of a video",
 )
@@ -56,7 +56,7 @@ async def create_preview(
 
 @router.get(
     "/info",
-    responses=answered(answers.Info, 400, 402, 403, 404, 409, 410, 422, *READ),
+    responses=answered(response_models.Info, 400, 402, 403, 404, 409, 410, 422, *READ),
     summary="What a media file is: the one call that waits for its result",
 )
 async def get_info(

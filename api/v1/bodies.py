@@ -1,4 +1,4 @@
-"""Bodies that `/v1` takes. What it answers is in `answers.py`."""
+"""The bodies that `/v1` takes, each checked whole."""
 
 from __future__ import annotations
 

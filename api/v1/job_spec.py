@@ -1,4 +1,4 @@
-"""From a body of `POST /v1/jobs` to a JobSpec: every location checked for this caller."""
+"""The JobSpec of a body of `POST /v1/jobs`, with every location checked for its caller."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from actors.jobs.model import JobSpec, TaskSpec
 from actors.media.operation import find_operation
 from api.http.caller import Caller
 from api.http.services import Services
-from api.v1.models import JobBody, TaskBody
-from cluster.errors import ReelyardError, UnknownOperation, ValidationFailed
+from api.v1.bodies import JobBody, TaskBody
+from cluster.errors import UnknownOperation, ValidationFailed
 
 
 async def spec_of(
@@ -75,17 +75,6 @@ def _price(operations: Sequence[str]) -> int:
     except UnknownOperation as error:
         error.details.setdefault("field", "operation")
         raise
-
-
-def in_body(error: ReelyardError, field: str) -> ReelyardError:
-    """A fault that an operation found in its parameters, placed below `field` of the body."""
-    faults = error.details.get("errors", [])
-    if type(error) is not ValidationFailed or any(fault["loc"][:1] == ["body"] for fault in faults):
-        return error
-    faults = [fault | {"loc": ["body", field, *fault["loc"]]} for fault in faults]
-    if not faults:
-        return error
-    return ValidationFailed(error.message, details={"errors": faults})
 
 
 def _fault(field: str, message: str) -> ValidationFailed:
