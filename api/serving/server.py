@@ -69,7 +69,7 @@ def start_http(settings: Settings) -> str:
     )
     serve.run_many(
         [
-            serve.RunTarget(api.serving.bind(plain), name=APPS[0], route_prefix="/"),
+            serve.RunTarget(api.bind(plain), name=APPS[0], route_prefix="/"),
             serve.RunTarget(transfer.bind(plain), name=APPS[1], route_prefix="/api"),
         ],
         # It would look once a second.

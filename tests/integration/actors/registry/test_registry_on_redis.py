@@ -38,7 +38,7 @@ async def test_jobs_go_on_after_the_server_was_killed(
     with pytest.raises(Unavailable):
         await registry.submit_many([Submission(make_job())])
     with ValkeyServer(port=port, data_dir=folder, config=AOF, persist=True):
-        while registry._journal._background:
+        while registry._repository._background:
             await asyncio.sleep(0.02)
         (verdict,) = await registry.report("s", "a", [report(lease, 10)])
         assert (verdict.accepted, verdict.stop) == (True, False)
