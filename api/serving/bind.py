@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-from functools import lru_cache
-
 from cluster.errors import BadRequest
+from cluster.private_net import is_loopback
 from cluster.settings import Settings
-
-
-@lru_cache(maxsize=1024)
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) is this machine itself."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def check_bind(settings: Settings, *, keys_are_needed: bool) -> None:
