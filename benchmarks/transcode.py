@@ -25,8 +25,9 @@ from actors.media.operations.transcode import TranscodeParams
 from actors.media.transcode.settings import encoder_options
 from actors.testing.sample_media import make_sample
 from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.client import Codec
-from actors.worker.codec_process.order import CodecOptions, Order, configure_message
+from actors.worker.codec_process.client import CodecClient
+from actors.worker.codec_process.options import CodecOptions, configure_message
+from actors.worker.codec_process.order import Order
 from benchmarks._report import Pair, Report, Sample, arguments, paired, run_process, tree_cpu_s
 from cluster.settings import Settings
 
@@ -98,7 +99,7 @@ class WarmCodec:
         settings = Settings(data_dir=folder)
         self._loop = asyncio.new_event_loop()
         spec = ChildSpec(configure_message(settings, threads), folder)
-        self._codec = Codec(spec, CodecOptions.of(settings, threads))
+        self._codec = CodecClient(spec, CodecOptions.of(settings, threads))
         self._folder = folder
         self._runs = 0
 

@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import subprocess
+import sys
 import time
 import weakref
 from pathlib import Path
@@ -46,6 +47,7 @@ class TrialParams(Params):
         "count",
         "full",
         "spawn",
+        "modules",
     ] = "nothing"
     seconds: float = Field(0.0, ge=0)
     megabytes: int = Field(0, ge=0)
@@ -191,6 +193,10 @@ def _spawn(work: Work[TrialParams]) -> Result:
     return Result()
 
 
+def _modules(_: Work[TrialParams]) -> Result:
+    return Result(data={"packages": sorted({name.partition(".")[0] for name in sys.modules})})
+
+
 _ACTS = {
     "nothing": _nothing,
     "write": _write,
@@ -213,4 +219,5 @@ _ACTS = {
     "count": _count,
     "full": _full,
     "spawn": _spawn,
+    "modules": _modules,
 }

@@ -11,14 +11,16 @@ from typing import Any
 from actors.jobs.messages import Accepted, Overview, Submission
 from actors.jobs.model import Job, JobSpec
 from actors.jobs.plan import plan_job
+from actors.pool.fleet import PoolWorker
+from actors.worker.status import WorkerStatus
 from cluster.runtime import Cluster
 from cluster.settings import Settings
 
-TRIAL_OPERATIONS = Path(__file__).with_name("trial_operations.py")
+TRIAL_OPERATIONS = Path(__file__).with_name("misbehaving_operations.py")
 
 
 @dataclass
-class Engine:
+class RunningEngine:
     """The running engine, with shortcuts for tests."""
 
     settings: Settings
@@ -38,38 +40,37 @@ class Engine:
 
         return get_pool_manager(self.settings)
 
-    def workers(self) -> list[dict[str, Any]]:
-        """The status of every worker."""
+    def workers(self) -> list[PoolWorker]:
+        """Every worker as the pool manager tells of it."""
         import ray
 
-        found: list[dict[str, Any]] = ray.get(self.manager.workers.remote())
+        found: list[PoolWorker] = ray.get(self.manager.workers.remote())
         return found
 
-    def worker(self, slot: str) -> dict[str, Any]:
+    def worker(self, slot: str) -> WorkerStatus:
         """The status of the worker in that slot, asked of itself; waits until it works."""
-        found: dict[str, Any] = {}
+        found: list[WorkerStatus] = []
 
         def works() -> bool:
             import ray
 
             handle = ray.get_actor(slot, namespace=self.settings.namespace)
-            found.update(ray.get(handle.status.remote(), timeout=5))
-            return "held" in found
+            found[:] = [ray.get(handle.status.remote(), timeout=5)]
+            return found[0].loop is not None
 
         self.until(works)
-        return found
+        return found[0]
 
-    def settled(self) -> list[dict[str, Any]]:
+    def idle_workers(self) -> list[WorkerStatus]:
         """The status of every worker, once each of them is alive and idle."""
-        found: list[dict[str, Any]] = []
+        found: list[WorkerStatus] = []
 
-        def calm() -> bool:
-            found[:] = self.workers()
-            return {w["pool"] for w in found} >= {"light", "cpu"} and all(
-                w["alive"] and w["held"] == 0 for w in found
-            )
+        def idle() -> bool:
+            workers = self.workers()
+            found[:] = [w.status for w in workers if w.alive and w.status and w.status.held == 0]
+            return len(found) == len(workers) and {s.pool for s in found} >= {"light", "cpu"}
 
-        self.until(calm)
+        self.until(idle)
         return found
 
     def submit(self, *specs: JobSpec) -> list[str]:

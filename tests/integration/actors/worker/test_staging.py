@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from actors.media.operation import MediaFile, Result
-from actors.worker.staging import publish, stage_inputs
+from actors.media.operation import Result
+from actors.worker.publishing import publish
+from actors.worker.staging import stage_inputs
 from cluster.errors import (
     EmptySource,
     LimitExceeded,
@@ -21,10 +21,9 @@ from cluster.errors import (
 )
 from cluster.settings import Settings
 from cluster.storage import Storage, Uploads, open_url
-from tests.integration.storage.stages import files_below, lease, pieces
+from tests.integration.actors.worker.leases import MakeFile, files_below, lease, outputs_of, pieces
+from tests.object_stores import BUCKET, client_of
 from tests.unit.cluster.loopback import loopback, status
-
-from .conftest import BUCKET, client_of
 
 
 async def test_a_file_on_this_machine_is_used_where_it_lies(
@@ -133,7 +132,7 @@ async def test_objects_in_s3_are_staged_and_published(
     scratch: Path,
     tmp_path: Path,
     s3_server: dict[str, str],
-    made: Callable[..., MediaFile],
+    make_file: MakeFile,
 ) -> None:
     settings = Settings(data_dir=tmp_path, storage_options=s3_server, fetch_max_bytes=100)
     storage = open_url("memory://")
@@ -148,11 +147,13 @@ async def test_objects_in_s3_are_staged_and_published(
     with pytest.raises(LimitExceeded, match="101 bytes"):
         await stage_inputs(lease(f"s3://{BUCKET}/{folder}/big.mp4"), scratch, settings, storage)
     for place, key in [(f"{folder}/out/", "out/clip.mp4"), (f"{folder}/x.mp4", "x.mp4")]:
-        [output] = await publish(
-            lease(output=f"s3://{BUCKET}/{place}"), Result([made()]), settings, storage
+        [output] = await outputs_of(
+            lease(output=f"s3://{BUCKET}/{place}"), Result([make_file()]), settings, storage
         )
         assert output.url == f"s3://{BUCKET}/{folder}/{key}"
         head = s3.head_object(Bucket=BUCKET, Key=f"{folder}/{key}")
         assert head["ContentType"] == "video/mp4"
     with pytest.raises(OutputUnwritable, match="no-such-bucket"):
-        await publish(lease(output="s3://no-such-bucket/a"), Result([made()]), settings, storage)
+        await publish(
+            lease(output="s3://no-such-bucket/a"), Result([make_file()]), settings, storage
+        )

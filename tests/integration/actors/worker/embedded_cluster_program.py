@@ -1,6 +1,6 @@
-"""An embedded cluster in a process of its own: `embedded DATA_DIR`; it lives until killed.
+"""An embedded cluster in a process of its own: `embedded_cluster_program DATA_DIR`.
 
-Prints its run folder's name when the engine is up, then reads one line: `stop` or nothing.
+Prints `up` when the engine is, then reads one line: `stop` or nothing. It lives until killed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from actors.engine import start_engine, stop_engine
 from cluster.runtime import start_embedded
-from tests.integration.actors.worker.engine import engine_settings
+from tests.integration.actors.worker.running_engine import engine_settings
 
 
 def main() -> None:
