@@ -6,11 +6,11 @@ from actors.jobs.model import JobSpec, TaskSpec
 from actors.media.operation import find_operation
 from api.http.caller import Caller
 from api.http.services import Services
-from api.ittybit.bodies import JobBody, TaskBody, refuse_adaptive, refuse_webhook
+from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody, refuse_adaptive, refuse_webhook
 from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
 
 
-async def job_spec(body: JobBody, caller: Caller, services: Services) -> JobSpec:
+async def job_spec(body: IttybitJobBody, caller: Caller, services: Services) -> JobSpec:
     """A job of three tasks. Raises whatever the request is refused for."""
     refuse_webhook(body.webhook_url)
     refuse_adaptive(body.kind)
@@ -27,7 +27,7 @@ async def job_spec(body: JobBody, caller: Caller, services: Services) -> JobSpec
     )
 
 
-async def task_spec(body: TaskBody, caller: Caller, services: Services) -> JobSpec:
+async def task_spec(body: IttybitTaskBody, caller: Caller, services: Services) -> JobSpec:
     """A job of one task. Raises whatever the request is refused for."""
     refuse_webhook(body.webhook_url)
     return _spec(
@@ -42,7 +42,7 @@ async def task_spec(body: TaskBody, caller: Caller, services: Services) -> JobSp
 
 
 def _spec(
-    body: JobBody | TaskBody,
+    body: IttybitJobBody | IttybitTaskBody,
     caller: Caller,
     params: dict[str, object],
     *,

@@ -13,7 +13,7 @@ from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import error_headers, full_path, json_response
 from api.http.idempotency import keyed
 from api.ittybit import ittybit_shapes
-from api.ittybit.bodies import JobBody, TaskBody
+from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody
 from api.ittybit.job_spec import job_spec, task_spec
 from api.ittybit.links import links_of
 from api.ittybit.task_pages import task_page
@@ -31,7 +31,7 @@ def error_response(error: ReelyardError, request: Request) -> Response:
 
 @router.post("/jobs", status_code=201, summary="Create a job: probe, encode, export")
 async def create_job(
-    body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
+    body: IttybitJobBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
     spec = keyed(await job_spec(body, caller, services), request, body)
     accepted = await services.registry.submit_one(spec)
@@ -82,7 +82,7 @@ async def get_job(
 
 @router.post("/tasks", status_code=201, summary="Run one operation without a job around it")
 async def create_task(
-    body: TaskBody, request: Request, caller: CallerDep, services: ServicesDep
+    body: IttybitTaskBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
     spec = keyed(await task_spec(body, caller, services), request, body)
     accepted = await services.registry.submit_one(spec)

@@ -2,10 +2,20 @@
 
 from fastapi import APIRouter
 
-from api.v1 import admin, batch, event_stream, jobs, operations, uploads, usage, videoconduit
+from api.v1 import (
+    admin,
+    batch,
+    event_stream,
+    jobs,
+    operations,
+    submit,
+    uploads,
+    usage,
+    videoconduit,
+)
 
 router = APIRouter()
-for module in (jobs, batch, event_stream, operations, uploads, usage, videoconduit, admin):
+for module in (jobs, submit, batch, event_stream, operations, uploads, usage, videoconduit, admin):
     router.include_router(module.router)
 
 __all__ = ["router"]

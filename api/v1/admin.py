@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.bodies import Body
 from api.http.caller import Caller
 from api.http.dependencies import AdminDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
 from api.http.services import Services
 from api.v1 import response_models, v1_shapes
-from api.v1.bodies import GrantBody, KeyBody
 from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
 from cluster.errors import NotFound
 
@@ -24,6 +25,27 @@ _POOL: dict[str, Any] = {
     "responses": answered(response_models.PoolAnswer, 403, 404, 409, *READ),
     "openapi_extra": _KEYED,
 }
+
+
+MOST_CREDITS = 10**12
+"""In one grant: sums of them stay exact, in JavaScript too."""
+
+
+class KeyBody(Body):
+    """An API key to make."""
+
+    tenant: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    name: str = Field("", max_length=200)
+    admin: bool = False
+    credits: int | None = Field(
+        None, ge=0, le=MOST_CREDITS, description="granted to the tenant with this key"
+    )
+
+
+class GrantBody(Body):
+    """Credits for a tenant."""
+
+    credits: int = Field(gt=0, le=MOST_CREDITS)
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""`/v1/jobs`: look up, list, submit, cancel, retry."""
+"""`/v1/jobs`: jobs looked up, listed, cancelled, tried again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from msgspec.structs import replace
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,19 +17,17 @@ from actors.jobs.ids import parse_id
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, State
 from api.http.auth import identify_caller
+from api.http.bodies import Body
 from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
-from api.http.idempotency import fingerprint, key_of, once
+from api.http.idempotency import once
 from api.http.services import Services, services_of
 from api.registry_client.client import expect_job
 from api.v1 import response_models, v1_shapes
-from api.v1.bodies import JobBody, JobIdsBody
-from api.v1.errors import in_body
 from api.v1.job_encoder import JobEncoder, encode_job, reply
-from api.v1.job_spec import spec_of
-from api.v1.openapi_entries import IDEMPOTENCY, READ, SUBMIT, answered, parameter
-from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
+from api.v1.openapi_entries import IDEMPOTENCY, READ, answered, parameter
+from cluster.errors import InvalidCursor, NotFound, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -41,6 +40,12 @@ _WAIT = parameter(
     "Seconds to wait for the end of the job (the server has an upper limit).",
 )
 _WORDS = ", ".join(v1_shapes.STATES_OF)
+
+
+class JobIdsBody(Body):
+    """Jobs to look up."""
+
+    job_ids: list[str] = Field(min_length=1, max_length=1000)
 
 
 @router.get(
@@ -101,26 +106,6 @@ async def list_jobs(
             "has_more": more,
         }
     )
-
-
-@router.post(
-    "/jobs",
-    status_code=202,
-    responses=answered(response_models.Accepted, *SUBMIT, status=202, description="Accepted"),
-    openapi_extra={"parameters": [IDEMPOTENCY]},
-    summary="Run an operation, or a graph of them",
-)
-async def create_job(
-    body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
-) -> Response:
-    key = key_of(request)
-    mark = fingerprint(request, body.model_dump(mode="json", exclude_unset=True)) if key else ""
-    spec = await spec_of(body, services, caller, idempotency_key=key, fingerprint=mark)
-    try:
-        accepted = await services.registry.submit_one(spec)
-    except ReelyardError as error:
-        raise in_body(error, "tasks" if body.tasks else "params") from None
-    return accepted_response(accepted.job, replayed=accepted.replayed)
 
 
 @router.post(
@@ -191,14 +176,6 @@ def job_key(text: str) -> str:
     if (key := _parsed(text)) is None:
         raise NotFound(f"there is no job {text[:80]!r}", details={"job_id": text[:80]})
     return key
-
-
-def accepted_response(job: Job, *, replayed: bool) -> Response:
-    """202 with the job as it was accepted, word for word the same when it is asked again."""
-    headers = {"Location": f"/v1/jobs/{job.id}"}
-    if replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return json_response(v1_shapes.accepted_job(job), 202, headers)
 
 
 async def _cancel(job_id: str, caller: Caller, services: Services) -> Job:

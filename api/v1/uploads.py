@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from actors.jobs.times import iso
 from actors.media.operation import validation_failed
+from api.http.bodies import Body
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
 from api.http.middleware import is_form, media_type
 from api.v1 import response_models
-from api.v1.bodies import UploadBody
 from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
 from cluster.errors import UnsupportedType
 
 router = APIRouter(prefix="/v1", tags=["account"])
 UPLOADS = "/api/uploads"
+
+
+class UploadBody(Body):
+    """A file that is to be sent in parts (tus 1.0)."""
+
+    filename: str = Field("upload", min_length=1, max_length=255)
+    size: int = Field(ge=0, description="bytes")
 
 
 @router.post(
