@@ -8,11 +8,10 @@ from urllib.parse import urlsplit
 
 from actors.jobs.ids import created_ms, new_id
 from actors.jobs.model import Change, Job, JobSpec, State, Task, TaskSpec
+from actors.jobs.times import DAY_MS
 from actors.media.catalogue import find_operation
 from actors.media.operation import Operation
 from cluster.errors import ValidationFailed
-
-DAY_MS = 86_400_000
 
 
 def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
@@ -52,7 +51,6 @@ def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
         priority=spec.priority,
         metadata=spec.metadata,
         extra=spec.extra,
-        callbacks=spec.callbacks,
         updated_ms=now,
         expires_ms=now + retention_ms,
         credits=spec.credits,
