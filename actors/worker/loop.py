@@ -207,7 +207,7 @@ class WorkerLoop:
         outcomes: Counter[tuple[str, str]] = Counter()
         for commit, run in batch:
             taken = (commit.job_id, commit.task, commit.fence) in accepted
-            outcome = outcome_of(commit) if taken else "refused"
+            outcome = commit.outcome.value if taken else "refused"
             outcomes[run.lease.operation, outcome] += 1
             self._account(commit, run, outcome)
             if not taken and run.published:
@@ -289,14 +289,3 @@ class WorkerLoop:
             for run in list(self._held.values()):
                 if run.queued_behind:
                     run.stop(Stop.RETURNED)
-
-
-def outcome_of(commit: Commit) -> str:
-    """The metric tag of a commit: succeeded, failed, crashed, returned, cancelled."""
-    if commit.crashed:
-        return "crashed"
-    if commit.returned:
-        return "returned"
-    if commit.stopped:
-        return "cancelled"
-    return "failed" if commit.error is not None else "succeeded"

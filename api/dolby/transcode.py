@@ -8,7 +8,7 @@ from actors.jobs.model import JobSpec, TaskSpec
 from actors.media.operation import find_operation
 from api.dolby import dolby_shapes
 from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
-from api.dolby.places import (
+from api.dolby.locations import (
     destination_url,
     locate_result,
     locate_source,

@@ -179,10 +179,6 @@ class RegistryClient:
 
     # --- accounts and keys ---
 
-    async def find_key(self, text: str) -> KeyInfo | None:
-        """The API key that `text` is, unless it is unknown or revoked. Raises `Unavailable`."""
-        return await self.keys.find(text)
-
     async def create_key(
         self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None
     ) -> tuple[str, KeyInfo]:

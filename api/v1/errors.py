@@ -58,3 +58,14 @@ def faults_of(error: ValidationFailed) -> list[dict[str, Any]]:
 def _whole_loc(loc: list[str | int]) -> list[str | int]:
     known = ("body", "query", "path", "header", "cookie")
     return loc if loc and loc[0] in known else ["body", *loc]
+
+
+def in_body(error: ReelyardError, field: str) -> ReelyardError:
+    """A fault that an operation found in its parameters, placed below `field` of the body."""
+    faults = error.details.get("errors", [])
+    if type(error) is not ValidationFailed or any(fault["loc"][:1] == ["body"] for fault in faults):
+        return error
+    faults = [fault | {"loc": ["body", field, *fault["loc"]]} for fault in faults]
+    if not faults:
+        return error
+    return ValidationFailed(error.message, details={"errors": faults})

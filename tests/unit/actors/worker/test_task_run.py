@@ -4,6 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
+from actors.jobs.model import Outcome
 from actors.media.operation import Result
 from actors.worker.codec_process.client import CodecCrashed
 from actors.worker.codec_process.order import Order
@@ -77,7 +78,7 @@ async def test_a_crash_of_the_codec_process_is_told_as_one(worker: WorkerHarness
     worker.registry.add(lease(1))
     await worker.until(lambda: bool(worker.registry.commits))
     commit = worker.registry.commit_of(1)
-    assert commit.crashed
+    assert commit.outcome is Outcome.CRASHED
     assert commit.error is not None
     assert "SIGSEGV" in commit.error.message
 
@@ -88,7 +89,7 @@ async def test_a_cancelled_job_is_stopped_and_confirmed(worker: WorkerHarness) -
     worker.registry.add(lease(1))
     await worker.until(lambda: bool(worker.registry.commits))
     commit = worker.registry.commit_of(1)
-    assert commit.stopped
+    assert commit.outcome is Outcome.CANCELLED
     assert not commit.outputs
 
 
@@ -108,7 +109,7 @@ async def test_what_is_being_published_when_the_job_is_cancelled_is_taken_back(
     worker.registry.stop.add("job-1")
     worker.registry.add(lease(1))
     await worker.until(lambda: bool(worker.registry.commits))
-    assert worker.registry.commit_of(1).stopped
+    assert worker.registry.commit_of(1).outcome is Outcome.CANCELLED
     await worker.until(lambda: bool(worker.tools.taken_back))
     assert worker.tools.taken_back == worker.tools.published
 
