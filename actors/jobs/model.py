@@ -238,7 +238,6 @@ class JobSpec(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     callbacks: list[dict[str, Any]] = []
-    credits: int = 0
     tasks: list[TaskSpec] = []
     """A graph instead of the one task that `operation` means."""
     kind: str | None = None

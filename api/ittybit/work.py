@@ -8,7 +8,6 @@ from starlette.requests import Request
 
 from actors.jobs.messages import Accepted
 from actors.jobs.model import Job, JobSpec, OutputFile, Task, TaskSpec
-from actors.media.operation import find_operation
 from api.http.caller import Caller
 from api.http.idempotency import keyed
 from api.http.services import Services
@@ -72,7 +71,6 @@ def _spec(
         params_sent=body.options,
         output_sent=body.output,
         metadata=body.metadata,
-        credits=find_operation(OPERATIONS[body.kind]).credits,
         tasks=tasks,
     )
 

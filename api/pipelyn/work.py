@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import Job, JobSpec, OutputFile, State
-from actors.media.operation import find_operation, mime_of
+from actors.media.operation import mime_of
 from api.http.caller import Caller
 from api.http.errors import full_path
 from api.http.idempotency import fingerprint, key_of
@@ -115,7 +115,6 @@ async def submit(form: Submission, request: Request, caller: Caller, services: S
             "input_bytes": form.upload.length,
             "content_type": form.content_type,
         },
-        credits=find_operation("optimize").credits,
         idempotency_key=key,
         fingerprint=fingerprint(request, sent) if key is not None else "",
     )

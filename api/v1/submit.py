@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actors.jobs.model import JobSpec, TaskSpec
-from actors.media.operation import find_operation
 from api.http.caller import Caller
 from api.http.services import Services
 from api.v1.models import JobBody, TaskBody
@@ -40,7 +39,6 @@ async def spec_of(
         priority=body.priority,
         pool=body.pool,
         metadata=body.metadata,
-        credits=_price([step.operation for step in steps] or [operation]),
         tasks=[await _task(step, services, caller) for step in steps],
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
@@ -69,16 +67,11 @@ async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
     )
 
 
-def _price(operations: Sequence[str]) -> int:
-    try:
-        return sum(find_operation(name).credits for name in operations)
-    except UnknownOperation as error:
-        error.details.setdefault("field", "operation")
-        raise
-
-
 def in_body(error: ReelyardError, field: str) -> ReelyardError:
-    """A fault that an operation found in its parameters, placed below `field` of the body."""
+    """A fault found while planning, placed in the body: one that an operation found in its
+    parameters below `field`, the name of an operation that there is not at `operation`."""
+    if isinstance(error, UnknownOperation):
+        error.details.setdefault("field", "operation")
     faults = error.details.get("errors", [])
     if type(error) is not ValidationFailed or any(fault["loc"][:1] == ["body"] for fault in faults):
         return error

@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import JobSpec, State
-from actors.media.operation import find_operation
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of
@@ -46,7 +45,6 @@ async def create_preview(
             params=params,
             params_sent=sent,
             tenant=caller.tenant,
-            credits=find_operation("preview").credits,
             idempotency_key=key_of(request),
             fingerprint=fingerprint(request, sent),
         )
@@ -70,7 +68,6 @@ async def get_info(
             inputs=[await services.locate_input(url, caller)],
             input=url,
             tenant=caller.tenant,
-            credits=find_operation("probe").credits,
             priority=INFO_PRIORITY,
         )
     )
