@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+from actors.media.operation import Phase
+from cluster.errors import ReelyardError
+
 
 class State(StrEnum):
     """Where a job or a task stands. The last three are terminal and never change."""
@@ -26,16 +29,6 @@ class State(StrEnum):
 
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
-
-
-class Phase(StrEnum):
-    """What a running task is doing."""
-
-    FETCH = "fetch"
-    DECODE = "decode"
-    ENCODE = "encode"
-    PACKAGE = "package"
-    STORE = "store"
 
 
 class Outcome(StrEnum):
@@ -57,6 +50,11 @@ class ErrorInfo(msgspec.Struct, frozen=True):
     message: str
     retryable: bool = False
     details: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, error: ReelyardError) -> ErrorInfo:
+        """What may be told of `error`."""
+        return cls(error.code, error.message, error.retryable, error.details)
 
 
 class OutputFile(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from actors.media.content import Content
 from actors.media.operations.enhance import PRESETS
 from api.dolby import dolby_shapes
 from api.dolby.bodies import Audio, EnhanceBody, Filter, Loudness, Place, Reduction, Speech
-from api.dolby.places import locate_result, locate_source, refuse_auth, refuse_callback, url_of
+from api.dolby.locations import locate_result, locate_source, refuse_auth, refuse_callback, url_of
 from api.http.caller import Caller
 from api.http.services import Services
 from cluster.errors import ValidationFailed

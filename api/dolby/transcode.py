@@ -7,7 +7,7 @@ from typing import Any
 from actors.jobs.model import JobSpec, TaskSpec
 from api.dolby import dolby_shapes
 from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
-from api.dolby.places import (
+from api.dolby.locations import (
     destination_url,
     locate_result,
     locate_source,

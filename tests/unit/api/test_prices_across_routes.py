@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actors.media import operation as catalogue
+from actors.media import catalogue
 from api.client.direct import spec_of
 from api.client.request import JobRequest
 from tests.dialect_world import MP4, URL, World

@@ -9,7 +9,7 @@ import pytest
 from actors.jobs.model import JobSpec, TaskSpec
 from actors.jobs.plan import plan_job
 from actors.jobs.prices import price_of
-from actors.media import operation as catalogue
+from actors.media import catalogue
 from cluster.errors import UnknownOperation
 
 GRAPH = [

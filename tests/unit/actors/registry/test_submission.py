@@ -9,10 +9,10 @@ import pytest
 from actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
 from actors.jobs.model import Job, State
 from actors.registry.api_keys import hash_key, new_key
-from tests.unit.actors.registry.builders import BROKEN, done, make_job, make_output
+from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_output
 from tests.unit.actors.registry.conftest import RegistryHarness
 
-MakeBench = Callable[..., RegistryHarness]
+MakeHarness = Callable[..., RegistryHarness]
 
 
 def code(answer: Any) -> str:
@@ -79,7 +79,7 @@ async def test_a_key_is_forgotten_after_its_time(harness: RegistryHarness) -> No
     assert isinstance(answer, Accepted)
 
 
-async def test_a_full_registry_refuses_more(make_harness: MakeBench) -> None:
+async def test_a_full_registry_refuses_more(make_harness: MakeHarness) -> None:
     harness = make_harness(max_queued_jobs=2)
     answers = await harness.submit(make_job(), make_job(), make_job())
     assert [isinstance(answer, Accepted) for answer in answers] == [True, True, False]
@@ -112,8 +112,8 @@ async def test_a_failed_job_is_refunded_once_and_a_cancelled_one_too(
     await harness.registry.grant("default", 10)
     failing, other = await harness.accepted(make_job(credits=4), make_job(credits=5))
     (lease,) = await harness.lease()
-    assert await harness.commit(done(lease, error=BROKEN))
-    assert await harness.commit(done(lease, error=BROKEN))
+    assert await harness.commit(failed(lease, BROKEN))
+    assert await harness.commit(failed(lease, BROKEN))
     for _ in range(2):
         await harness.registry.cancel_many([other.id], None)
     assert (await harness.registry.usage("default")).credits_left == 10
@@ -129,7 +129,7 @@ async def test_a_failed_job_begun_anew_is_charged_anew(harness: RegistryHarness)
         harness.clock.advance(1)
         (lease,) = await harness.lease()
         assert lease.fence == fence
-        await harness.commit(done(lease, error=BROKEN))
+        await harness.commit(failed(lease, BROKEN))
         harness.clock.advance(1)
         (answer,) = (await harness.registry.retry_many([job.id], "default")).values()
         assert isinstance(answer, Job)
@@ -147,7 +147,7 @@ async def test_a_retry_that_cannot_be_paid_for_leaves_the_job_failed(
     await harness.registry.grant("default", 6)
     (job,) = await harness.accepted(make_job(credits=6))
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, error=BROKEN))
+    await harness.commit(failed(lease, BROKEN))
     await harness.accepted(make_job(credits=6))
     (answer,) = (await harness.registry.retry_many([job.id], None)).values()
     assert code(answer) == "insufficient_credits"
@@ -163,7 +163,7 @@ async def test_a_retry_first_deletes_what_the_failed_run_left(harness: RegistryH
     output = make_output(job)
     await harness.commit(done(lease, outputs=[output]))
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, error=BROKEN))
+    await harness.commit(failed(lease, BROKEN))
     await harness.registry.retry_many([job.id], None)
     assert harness.files.deleted == {job.id: [output.url.removeprefix("storage:")]}
     assert [task.outputs for task in (await harness.job(job.id)).tasks] == [[], []]
@@ -176,7 +176,7 @@ async def test_retry_says_why_not(harness: RegistryHarness) -> None:
     assert code((await harness.registry.retry_many([job.id], "other"))[job.id]) == "not_found"
 
 
-async def test_new_tenants_get_the_default_credits_once(make_harness: MakeBench) -> None:
+async def test_new_tenants_get_the_default_credits_once(make_harness: MakeHarness) -> None:
     harness = make_harness(default_credits=5)
     (answer,) = await harness.submit(make_job(credits=6))
     assert code(answer) == "insufficient_credits"
@@ -216,7 +216,7 @@ async def test_a_secret_stays_the_same(harness: RegistryHarness) -> None:
     assert await harness.registry.secret("signing") == first
 
 
-async def test_a_secret_of_the_settings_wins(make_harness: MakeBench) -> None:
+async def test_a_secret_of_the_settings_wins(make_harness: MakeHarness) -> None:
     harness = make_harness(signing_secret="given")
     assert await harness.registry.secret("signing") == "given"
 

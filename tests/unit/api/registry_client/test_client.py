@@ -9,9 +9,10 @@ import pytest
 
 from actors.jobs.messages import Accepted, Changes, KeyInfo, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec, State
+from actors.registry.api_keys import hash_key
 from api.registry_client.client import RegistryClient
 from api.registry_client.job_cache import JobCache
-from api.registry_client.key_cache import KeyCache, key_hash
+from api.registry_client.key_cache import KeyCache
 from cluster.errors import NotFound, ReelyardError, Unavailable
 from tests.unit.api.conftest import Build, Desk
 from tests.unit.api.records import a_job
@@ -186,7 +187,7 @@ async def test_the_memory_has_an_end(registry: Registry) -> None:
 
 
 async def test_keys_are_asked_for_once_in_a_while_and_at_once_when_unknown() -> None:
-    keys = {key_hash("ry_a"): KeyInfo("1", "t", "", 0)}
+    keys = {hash_key("ry_a"): KeyInfo("1", "t", "", 0)}
     calls = 0
 
     async def load() -> dict[str, KeyInfo]:
@@ -200,7 +201,7 @@ async def test_keys_are_asked_for_once_in_a_while_and_at_once_when_unknown() -> 
     assert calls == 1
     assert await cache.by_id("1") == found[0]
     assert await cache.by_id("2") is None
-    keys[key_hash("ry_b")] = KeyInfo("2", "t", "", 0)
+    keys[hash_key("ry_b")] = KeyInfo("2", "t", "", 0)
     await asyncio.sleep(0.25)
     assert await cache.find("ry_b") is not None
     assert calls == 2
