@@ -234,7 +234,6 @@ class JobSpec(msgspec.Struct, frozen=True):
     pool: str | None = None
     metadata: dict[str, Any] = {}
     extra: dict[str, Any] = {}
-    credits: int = 0
     tasks: list[TaskSpec] = []
     """A graph instead of the one task that `operation` means."""
     kind: str | None = None
