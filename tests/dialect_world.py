@@ -12,6 +12,7 @@ import httpx2
 from actors.jobs.messages import Commit, WorkerInfo
 from actors.jobs.model import ErrorInfo, OutputFile
 from actors.registry.service import JobRegistry
+from actors.testing.in_process_link import InProcessLink
 from api.http.services import Services
 from api.http.signing import Signer
 from api.registry_client.client import RegistryClient
@@ -85,7 +86,7 @@ class World:
 async def open_world(settings: Settings) -> AsyncIterator[World]:
     """A world on the store and storage of `settings`."""
     registry = JobRegistry(settings)
-    client = RegistryClient.in_process(registry, settings)
+    client = RegistryClient(InProcessLink(registry), settings)
     services = Services(settings, client, open_storage(settings), Signer("s" * 32))
     app = create_app(services)
     key, info = await client.create_key("acme", "laptop")
