@@ -66,7 +66,7 @@ class Case:
         video = recipe.video
         assert video is not None
         encoder = {"h264": "libx264", "vp9": "libvpx-vp9", "av1": "libsvtav1"}[self.codec]
-        sound = {"aac": "aac", "opus": "libopus"}[self.audio_codec]
+        audio_encoder = {"aac": "aac", "opus": "libopus"}[self.audio_codec]
         options = [
             part
             for name, value in encoder_options(video, threads).items()
@@ -80,7 +80,7 @@ class Case:
             *("-threads", str(threads), "-i", str(source)),
             *("-vf", f"scale={WIDTH}:{HEIGHT}:flags=bicubic", "-pix_fmt", "yuv420p"),
             *("-c:v", encoder, *options, "-threads", str(threads)),
-            *("-c:a", sound, "-b:a", str(self.audio_bitrate), *muxing, str(target)),
+            *("-c:a", audio_encoder, "-b:a", str(self.audio_bitrate), *muxing, str(target)),
         ]
 
 
@@ -146,7 +146,7 @@ def psnr(target: Path, source: Path, fps: int) -> float:
 
 
 def frames(path: Path) -> int:
-    """Pictures that can be decoded."""
+    """Frames that can be decoded."""
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
         return sum(1 for _ in container.decode(video=0))

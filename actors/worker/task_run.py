@@ -14,7 +14,7 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from actors.jobs.messages import Commit, Lease, Report
-from actors.jobs.model import ErrorInfo
+from actors.jobs.model import ErrorInfo, Outcome
 from actors.media.operation import Progress, Result, Source
 from actors.worker.codec_process.client import CodecClient, CodecCrashed
 from actors.worker.codec_process.order import Order
@@ -204,6 +204,7 @@ class TaskRun:
             job_id=lease.job_id,
             task=lease.task,
             fence=lease.fence,
+            outcome=Outcome.SUCCEEDED,
             outputs=published.outputs,
             result=self._with_note(result.data),
         )
@@ -214,28 +215,23 @@ class TaskRun:
     def _failed(self, error: ReelyardError) -> Commit:
         if error.internal:
             log.warning("attempt_failed", code=error.code, internal=error.internal)
-        return self._commit(error=_info(error))
+        return self._commit(Outcome.FAILED, ErrorInfo.of(error))
 
     def _crashed(self, crash: CodecCrashed) -> Commit:
         error: MediaError = WorkerCrashed(
             f"the codec process died while it ran {self.lease.operation}: {crash.how}"
         )
-        return self._commit(error=_info(error), crashed=True)
+        return self._commit(Outcome.CRASHED, ErrorInfo.of(error))
 
     def _stopped(self) -> Commit | None:
         match self._stop:
             case Stop.ORDERED:
-                return self._commit(stopped=True)
+                return self._commit(Outcome.CANCELLED)
             case Stop.RETURNED | Stop.LOST:
-                return self._commit(returned=True)
+                return self._commit(Outcome.RETURNED)
             case _:
                 return None
 
-    def _commit(self, **how: Any) -> Commit:
-        return Commit(job_id=self.lease.job_id, task=self.lease.task, fence=self.lease.fence, **how)
-
-
-def _info(error: ReelyardError) -> ErrorInfo:
-    return ErrorInfo(
-        code=error.code, message=error.message, retryable=error.retryable, details=error.details
-    )
+    def _commit(self, outcome: Outcome, error: ErrorInfo | None = None) -> Commit:
+        lease = self.lease
+        return Commit(lease.job_id, lease.task, lease.fence, outcome, error=error)

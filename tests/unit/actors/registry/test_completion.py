@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-from actors.jobs.messages import Refusal
+import msgspec
+import pytest
+
+from actors.jobs.messages import Commit, Refusal
 from actors.jobs.model import Job, Outcome, State
 from tests.unit.actors.registry.builders import (
     BROKEN,
     FLAKY,
     done,
+    ended,
+    failed,
     make_job,
     make_output,
     make_task,
@@ -46,7 +51,7 @@ async def test_a_commit_whose_answer_was_lost_is_accepted_again(harness: Registr
     await harness.killed_and_restarted()
     assert await harness.commit(commit)
     assert not await harness.commit(done(lease, outputs=[make_output(lease, "other")]))
-    assert not await harness.commit(done(lease, error=BROKEN))
+    assert not await harness.commit(failed(lease, BROKEN))
 
 
 async def test_an_outdated_attempt_is_refused_and_told_to_stop(harness: RegistryHarness) -> None:
@@ -99,7 +104,7 @@ async def test_a_task_that_crashes_twice_is_refused(harness: RegistryHarness) ->
     (job,) = await harness.accepted(make_job())
     for _ in range(2):
         (lease,) = await harness.lease()
-        assert await harness.commit(done(lease, crashed=True))
+        assert await harness.commit(ended(lease, Outcome.CRASHED))
     job = await harness.job(job.id)
     assert job.error is not None
     assert job.error.code == "worker_crashed"
@@ -109,14 +114,14 @@ async def test_a_returned_task_costs_no_attempt(harness: RegistryHarness) -> Non
     (job,) = await harness.accepted(make_job())
     for _ in range(5):
         (lease,) = await harness.lease()
-        assert await harness.commit(done(lease, returned=True))
+        assert await harness.commit(ended(lease, Outcome.RETURNED))
     assert (await harness.job(job.id)).tasks[0].state is State.QUEUED
 
 
 async def test_a_retryable_failure_is_tried_again_after_a_pause(harness: RegistryHarness) -> None:
     await harness.accepted(make_job())
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, error=FLAKY))
+    await harness.commit(failed(lease, FLAKY))
     assert await harness.lease() == []
     await tick(harness, 1.1)
     assert len(await harness.lease()) == 1
@@ -146,7 +151,7 @@ async def test_a_failing_task_cancels_its_sibling_whose_worker_is_told(
 ) -> None:
     await harness.accepted(make_job(tasks=[make_task("a"), make_task("b")]))
     a, b = await harness.lease(want=2)
-    assert await harness.commit(done(a, error=BROKEN))
+    assert await harness.commit(failed(a, BROKEN))
     (verdict,) = await harness.registry.report("s", "a", [report(b, 50)])
     assert verdict.stop
     assert not await harness.commit(done(b, result={}))
@@ -163,7 +168,7 @@ async def test_a_cancelled_job_stops_its_worker_and_never_succeeds(
     (verdict,) = await harness.registry.report("s", "a", [report(lease, 50)])
     assert (verdict.accepted, verdict.stop) == (True, True)
     assert not await harness.commit(done(lease, result={}))
-    assert await harness.commit(done(lease, stopped=True))
+    assert await harness.commit(ended(lease, Outcome.CANCELLED))
     assert (await harness.job(job.id)).state is State.CANCELLED
 
 
@@ -196,3 +201,26 @@ async def test_of_a_racing_cancel_and_commit_one_wins(harness: RegistryHarness) 
         state = (await harness.job(job.id)).state
         assert state is (State.SUCCEEDED if committed else State.CANCELLED)
         assert isinstance(cancelled[job.id], Refusal) == committed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kept"),
+    [
+        (Outcome.SUCCEEDED, Outcome.SUCCEEDED),
+        (Outcome.FAILED, Outcome.FAILED),
+        (Outcome.CRASHED, Outcome.CRASHED),
+        (Outcome.RETURNED, Outcome.RETURNED),
+        (Outcome.CANCELLED, Outcome.RETURNED),  # nobody has cancelled it here: it runs again
+    ],
+)
+async def test_an_attempt_ends_as_its_commit_says(
+    harness: RegistryHarness, outcome: Outcome, kept: Outcome
+) -> None:
+    (job,) = await harness.accepted(make_job())
+    (lease,) = await harness.lease()
+    sent = msgspec.msgpack.decode(msgspec.msgpack.encode(ended(lease, outcome)), type=Commit)
+    assert await harness.commit(sent)
+    assert (await harness.job(job.id)).tasks[0].attempts[0].outcome is kept
+    assert await harness.commit(sent), "an answer that was lost is given again"
+    others = {Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CRASHED} - {outcome}
+    assert not any([await harness.commit(ended(lease, other)) for other in others])

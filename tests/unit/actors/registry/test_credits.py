@@ -11,7 +11,7 @@ from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import ErrorInfo
 from actors.registry.store.sqlite.store import SQLiteStore
 from cluster.errors import StorageFull
-from tests.unit.actors.registry.builders import BROKEN, done, make_job
+from tests.unit.actors.registry.builders import BROKEN, failed, make_job
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 
@@ -51,12 +51,12 @@ async def test_a_refund_that_was_not_written_is_not_counted(harness: RegistryHar
     await limit_pages(harness, 1)
     too_big = ErrorInfo("corrupt_media", "x" * 100_000)
     with pytest.raises(StorageFull):
-        await harness.commit(done(lease, error=too_big))
+        await harness.commit(failed(lease, too_big))
     await limit_pages(harness, 0)
     (answer,) = await harness.submit(make_job(credits=5))
     assert isinstance(answer, Refusal)
     await in_sync_again(harness)
-    assert await harness.commit(done(lease, error=too_big))
+    assert await harness.commit(failed(lease, too_big))
     await harness.accepted(make_job(credits=5))
     assert (await harness.registry.usage("default")).credits_left == 0
 
@@ -71,7 +71,7 @@ async def test_a_refund_that_comes_while_the_balance_is_read_is_counted(
     harness.store.may_read.clear()
     submitting = asyncio.ensure_future(harness.submit(make_job(credits=5)))
     await asyncio.sleep(0.02)
-    assert await harness.commit(done(lease, error=BROKEN))
+    assert await harness.commit(failed(lease, BROKEN))
     harness.store.may_read.set()
     (answer,) = await submitting
     assert isinstance(answer, Accepted)

@@ -10,6 +10,7 @@ from actors.registry.verdicts import FALLBACK_NOTE
 from tests.unit.actors.registry.builders import (
     FLAKY,
     done,
+    failed,
     make_job,
     make_output,
     make_task,
@@ -134,7 +135,7 @@ async def test_a_replaced_process_is_recognised_after_a_restart(harness: Registr
 async def test_queued_and_paused_tasks_survive_a_restart(harness: RegistryHarness) -> None:
     jobs = await harness.accepted(make_job(priority=1), make_job(priority=5))
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, error=FLAKY))
+    await harness.commit(failed(lease, FLAKY))
     await harness.killed_and_restarted()
     assert [lease.job_id for lease in await harness.lease(want=5)] == [jobs[0].id]
     await tick(harness, 2)

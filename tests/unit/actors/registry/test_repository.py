@@ -12,7 +12,7 @@ from actors.jobs.model import State
 from actors.registry.service import JobRegistry
 from actors.registry.store.sqlite.store import SQLiteStore
 from cluster.errors import StorageFull, Unavailable
-from tests.unit.actors.registry.builders import BROKEN, done, make_job, make_worker, report
+from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_worker, report
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 
@@ -129,7 +129,7 @@ async def test_a_registry_that_was_replaced_cannot_change_what_its_successor_did
     await new.start()
     try:
         assert await harness.commit(done(lease, result={"by": "new"}))
-        (verdict,) = await old.commit([done(lease, error=BROKEN)])
+        (verdict,) = await old.commit([failed(lease, BROKEN)])
         assert not verdict.accepted
         (answer,) = (await old.cancel_many([job.id], None)).values()
         assert isinstance(answer, Refusal)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.jobs.model import Outcome
 from actors.media.operation import Result
 from actors.worker import loop as loop_module
 from actors.worker.codec_process.order import Order
@@ -33,7 +34,7 @@ async def test_a_lease_that_cannot_be_renewed_ends_the_work(tmp_path: Path) -> N
     await worker.until(lambda: not worker.codec.begun)
     worker.registry.down = False
     await worker.until(lambda: bool(worker.registry.commits))
-    assert worker.registry.commit_of(1).returned
+    assert worker.registry.commit_of(1).outcome is Outcome.RETURNED
     await worker.end()
 
 
@@ -84,7 +85,7 @@ async def test_a_draining_worker_gives_back_what_it_cannot_finish(tmp_path: Path
     worker.registry.add(lease(1))
     await worker.until(lambda: bool(worker.codec.begun))
     await worker.end()
-    assert worker.registry.commit_of(1).returned
+    assert worker.registry.commit_of(1).outcome is Outcome.RETURNED
 
 
 async def test_a_draining_worker_finishes_what_it_can(tmp_path: Path) -> None:
@@ -106,8 +107,10 @@ async def test_short_tasks_behind_a_long_one_are_given_back(tmp_path: Path) -> N
     await worker.until(lambda: worker.loop.status().held > 1)
     worker.codec.running_for_s = 60.0
     await worker.until(lambda: worker.loop.status().held == 1)
-    await worker.until(lambda: any(commit.returned for commit in worker.registry.commits))
-    returned = [commit for commit in worker.registry.commits if commit.returned]
+    await worker.until(
+        lambda: any(commit.outcome is Outcome.RETURNED for commit in worker.registry.commits)
+    )
+    returned = [commit for commit in worker.registry.commits if commit.outcome is Outcome.RETURNED]
     assert all(commit.error is None for commit in returned)
     await worker.end()
 

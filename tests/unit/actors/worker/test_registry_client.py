@@ -11,11 +11,12 @@ import pytest
 from ray.exceptions import ActorUnavailableError
 
 from actors.jobs.messages import Commit, LeaseReply, Verdict, WorkerInfo
+from actors.jobs.model import Outcome
 from actors.worker.registry_client import RegistryLeaseClient
 from cluster.errors import Unavailable
 
 WORKER = WorkerInfo(slot="media-cpu-1", incarnation="a", pool="cpu", node="n", takes=["cpu"])
-COMMIT = Commit(job_id="job-1", task="t", fence=1)
+COMMIT = Commit("job-1", "t", 1, Outcome.SUCCEEDED)
 VERDICT = Verdict("job-1", "t", 1, accepted=True)
 
 

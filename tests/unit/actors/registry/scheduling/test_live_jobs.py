@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from actors.registry.scheduling import live_jobs as board_module
-from tests.unit.actors.registry.builders import FLAKY, done, make_job
+from tests.unit.actors.registry.builders import FLAKY, done, failed, make_job
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 
@@ -17,7 +17,7 @@ async def test_a_jump_of_the_clock_ends_no_lease_and_lengthens_no_pause(
 ) -> None:
     await harness.accepted(make_job(), make_job())
     running, failing = await harness.lease(want=2)
-    assert await harness.commit(done(failing, error=FLAKY))
+    assert await harness.commit(failed(failing, FLAKY))
     harness.clock.jump(hours * 3600)
     await harness.registry._tick()
     assert (await harness.registry.overview()).lease_expiries == 0
