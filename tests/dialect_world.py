@@ -12,6 +12,7 @@ import httpx2
 from actors.jobs.messages import Commit, WorkerInfo
 from actors.jobs.model import ErrorInfo, Outcome, OutputFile
 from actors.registry.service import RegistryService
+from actors.testing.in_process_link import InProcessLink
 from api.http.services import Services
 from api.http.signing import Signer
 from api.registry_client.client import RegistryClient
@@ -86,7 +87,7 @@ class World:
 async def open_world(settings: Settings) -> AsyncIterator[World]:
     """A world on the store and storage of `settings`."""
     registry = RegistryService(settings)
-    client = RegistryClient.in_process(registry, settings)
+    client = RegistryClient(InProcessLink(registry), settings)
     services = Services(settings, client, open_storage(settings), Signer("s" * 32))
     app = create_app(services)
     key, info = await client.create_key("acme", "laptop")

@@ -15,6 +15,7 @@ from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
 from actors.jobs.model import ErrorInfo, Outcome, OutputFile
 from actors.media.catalogue import load_operations
 from actors.registry.service import RegistryService
+from actors.testing.in_process_link import InProcessLink
 from api.http.services import Services
 from api.http.signing import Signer
 from api.registry_client.client import RegistryClient
@@ -160,7 +161,7 @@ async def make_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         counted = CountingRegistry(registry)
         services = Services(
             settings,
-            RegistryClient.in_process(counted, settings),
+            RegistryClient(InProcessLink(counted), settings),
             open_storage(settings),
             Signer("a secret for tests only"),
         )
