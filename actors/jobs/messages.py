@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.model import ErrorInfo, Job, Outcome, OutputFile, Phase, State
+from actors.jobs.model import ErrorInfo, Job, Outcome, OutputFile, State
+from actors.media.operation import Phase
 from cluster.errors import ReelyardError
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from actors.media.operation import Phase
 from cluster.errors import ReelyardError
 
 
@@ -28,16 +29,6 @@ class State(StrEnum):
 
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
-
-
-class Phase(StrEnum):
-    """What a running task is doing."""
-
-    FETCH = "fetch"
-    DECODE = "decode"
-    ENCODE = "encode"
-    PACKAGE = "package"
-    STORE = "store"
 
 
 class Outcome(StrEnum):

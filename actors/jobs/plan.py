@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from actors.jobs.ids import created_ms, new_id
 from actors.jobs.model import Change, Job, JobSpec, State, Task, TaskSpec
-from actors.media.operation import Operation, check_input_count, find_operation
+from actors.media.catalogue import find_operation
+from actors.media.operation import Operation
 from cluster.errors import ValidationFailed
 
 DAY_MS = 86_400_000
@@ -75,7 +76,7 @@ def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -
     for needed in needs:
         if needed not in names or needed == step.name:
             raise ValidationFailed(f"tasks: {step.name!r} needs {needed!r}, which is not there")
-    check_input_count(op, len(inputs))
+    op.check_input_count(len(inputs))
     if step.output in inputs:
         raise ValidationFailed(f"output: {step.output} is the input; it would be overwritten")
     lane = op.lane(params)

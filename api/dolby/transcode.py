@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors.jobs.model import JobSpec, TaskSpec
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from api.dolby import dolby_shapes
 from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
 from api.dolby.locations import (

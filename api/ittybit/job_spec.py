@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.jobs.model import JobSpec, TaskSpec
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from api.http.caller import Caller
 from api.http.services import Services
 from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody, refuse_adaptive, refuse_webhook

@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import Request
 
 from actors.jobs.model import Job, JobSpec, State
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from api.http.caller import Caller
 from api.http.idempotency import fingerprint, key_of
 from api.http.services import Services

@@ -23,7 +23,7 @@ from actors.jobs.messages import (
 )
 from actors.jobs.model import ErrorInfo, Job, JobSpec
 from actors.jobs.plan import plan_job
-from actors.media.operation import load_operations
+from actors.media.catalogue import load_operations
 from actors.registry.api_keys import new_key
 from api.registry_client.batching import Lookups, Writes
 from api.registry_client.changes import ChangeFeed

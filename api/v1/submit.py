@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import Job, JobSpec, TaskSpec
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from api.http.bodies import Body, Metadata
 from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep

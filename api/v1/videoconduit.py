@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import JobSpec, State
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from api.http.bodies import Body
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response

@@ -11,19 +11,11 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from actors.media.catalogue import operation
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.source import identify
 from actors.media.codec.verify import Expect, verify_output
-from actors.media.operation import (
-    Kind,
-    Lane,
-    MediaFile,
-    Params,
-    Result,
-    Work,
-    operation,
-    validation_failed,
-)
+from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, validation_failed
 from actors.media.sampling.scaler import scaled_size
 from actors.media.sampling.video import open_video
 from actors.media.stills import EXTENSIONS, make_still, write_still

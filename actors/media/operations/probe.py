@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from actors.media.catalogue import operation
 from actors.media.codec.probe import probe_media
 from actors.media.codec.verify import facts_of
-from actors.media.operation import Params, Result, Work, operation
+from actors.media.operation import Params, Result, Work
 
 
 class ProbeParams(Params):

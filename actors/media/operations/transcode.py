@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from actors.media.catalogue import operation
 from actors.media.codec import containers
 from actors.media.codec.errors import media_errors
 from actors.media.codec.geometry import Fit, fit_size
@@ -18,7 +19,7 @@ from actors.media.codec.source import identify
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.fields import OpaqueColour, Position, length_from
 from actors.media.frames import parse_colour
-from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, operation
+from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work
 from actors.media.transcode.pipeline import TranscodeReport
 from actors.media.transcode.pipeline import transcode as run_transcode
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
-from actors.jobs.model import ErrorInfo, Outcome, OutputFile, Phase
-from actors.media.operation import load_operations
+from actors.jobs.model import ErrorInfo, Outcome, OutputFile
+from actors.media.catalogue import load_operations
 from actors.registry.service import JobRegistry
 from api.http.services import Services
 from api.http.signing import Signer
@@ -109,7 +109,7 @@ class Desk:
         return reply.leases[0]
 
     async def progress(self, lease: Lease, percent: float) -> None:
-        report = Report(lease.job_id, lease.task, lease.fence, percent, Phase.ENCODE, 2.0, 3.5)
+        report = Report(lease.job_id, lease.task, lease.fence, percent, "encode", 2.0, 3.5)
         await self.registry.report(WORKER.slot, WORKER.incarnation, [report])
 
     async def finish(self, lease: Lease, **result: Any) -> None:

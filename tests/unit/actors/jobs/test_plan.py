@@ -10,8 +10,9 @@ from pydantic import Field
 
 from actors.jobs.model import JobSpec, State, TaskSpec
 from actors.jobs.plan import DAY_MS, plan_job
-from actors.media import operation as catalogue
-from actors.media.operation import Lane, Params, Result, Work, operation
+from actors.media import catalogue
+from actors.media.catalogue import operation
+from actors.media.operation import Lane, Params, Result, Work
 from cluster.errors import InvalidInput, UnknownOperation, ValidationFailed
 
 

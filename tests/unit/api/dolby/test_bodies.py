@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from actors.media.operations.enhance import PRESETS
 from api.dolby.bodies import EnhanceBody, TranscodeBody
 from api.dolby.enhance import enhance_params

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.media.operation import Source, Work, find_operation
+from actors.media.catalogue import find_operation
+from actors.media.operation import Source, Work
 from actors.media.operations.export import ExportParams, export
 from actors.testing.sample_media import make_sample
 from cluster.errors import EmptySource, SourceNotFound, ValidationFailed

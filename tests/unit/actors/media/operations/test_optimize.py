@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from actors.media.operation import Limits, MediaFile, Result, Source, Work, find_operation
+from actors.media.catalogue import find_operation
+from actors.media.operation import Limits, MediaFile, Result, Source, Work
 from actors.media.operations import optimize as module
 from actors.media.operations.optimize import (
     OptimizeParams,

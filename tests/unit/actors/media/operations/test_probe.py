@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from actors.media.catalogue import find_operation
 from actors.media.codec.probe import probe_media
-from actors.media.operation import Limits, Work, find_operation
+from actors.media.operation import Limits, Work
 from actors.media.operations.probe import ProbeParams, probe
 from actors.testing.sample_media import make_sample
 from cluster.errors import CorruptMedia, LimitExceeded

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.media.catalogue import find_operation
 from actors.media.codec import containers
-from actors.media.operation import find_operation
 from actors.media.operations.transcode import frames_per_second
 from actors.media.transcode.settings import audio_layout, audio_rate, encoder_options
 from cluster.errors import ValidationFailed
