@@ -17,7 +17,7 @@ SPELT_IN = {
     "cluster/storage/protocol.py": "URLs of whole stores, as settings name them",
     "cluster/storage/opening.py": "the same",
     "cluster/storage/remote.py": "the same",
-    "api/dolby/places.py": "the dialect's own scheme",
+    "api/dolby/locations.py": "the dialect's own scheme",
 }
 """The files that may, and why."""
 

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from actors.media.operations.enhance import PRESETS
 from api.dolby.bodies import EnhanceBody, TranscodeBody
 from api.dolby.enhance import enhance_params
-from api.dolby.places import destination_url, refuse_auth, refuse_callback
+from api.dolby.locations import destination_url, refuse_auth, refuse_callback
 from api.dolby.transcode import operation_of, output_params, task_names
 from cluster.errors import ReelyardError, UnsupportedOutput, ValidationFailed
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from api.dolby.places import dlb_key
+from api.dolby.locations import dlb_key
 from tests.dialect_world import URL, World
 
 

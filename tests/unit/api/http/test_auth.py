@@ -3,11 +3,9 @@
 import httpx2
 import pytest
 
+from actors.registry import stored_keys_are_needed
 from api.serving.app import create_app
-from api.serving.bind import check_bind, is_loopback
 from cluster.cluster_file import ClusterFile, process_start, write_cluster_file
-from cluster.errors import BadRequest
-from cluster.settings import Settings
 from tests.unit.api.conftest import Build, Desk
 
 
@@ -52,6 +50,21 @@ async def test_a_revoked_key_is_worthless_and_opens_no_door(desk: Desk) -> None:
     assert await status(desk, None) == 401
 
 
+@pytest.mark.parametrize(
+    ("made", "revoked", "needed"), [(0, 0, False), (1, 0, True), (1, 1, True), (2, 1, True)]
+)
+async def test_requests_the_command_and_the_server_agree_on_whether_a_key_is_needed(
+    desk: Desk, made: int, revoked: int, needed: bool
+) -> None:
+    for _ in range(made):
+        await desk.key("a")
+    for info in (await desk.services.registry.api_keys())[:revoked]:
+        await desk.services.registry.revoke_key(info.key_id)
+    assert await stored_keys_are_needed(desk.services.settings) is needed
+    assert await desk.services.registry.keys.are_needed() is needed
+    assert await status(desk, None) == (401 if needed else 200)
+
+
 async def test_without_a_key_strangers_pages_and_proxies_are_refused(desk: Desk) -> None:
     app = create_app(desk.services)
     stranger = httpx2.ASGITransport(app=app, client=("203.0.113.7", 1))
@@ -76,23 +89,6 @@ async def test_without_a_key_strangers_pages_and_proxies_are_refused(desk: Desk)
 async def test_a_server_for_everybody_wants_a_key_from_everybody(make_desk: Build) -> None:
     desk = await make_desk(host="0.0.0.0")
     assert await status(desk, None) == 401
-
-
-def test_binding_beyond_this_machine_needs_a_key_first() -> None:
-    check_bind(Settings(host="127.0.0.1"), has_keys=False)
-    check_bind(Settings(host="0.0.0.0"), has_keys=True)
-    with pytest.raises(BadRequest, match="reelyard keys create"):
-        check_bind(Settings(host="0.0.0.0"), has_keys=False)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost"])
-def test_loopback_has_many_names(host: str) -> None:
-    assert is_loopback(host)
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "", "localhost.evil.example", "192.168.0.1"])
-def test_other_names_are_not_loopback(host: str) -> None:
-    assert not is_loopback(host)
 
 
 async def test_whoever_reads_the_cluster_file_is_the_operator(desk: Desk) -> None:

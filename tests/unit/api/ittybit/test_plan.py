@@ -4,8 +4,8 @@ import pytest
 
 from actors.jobs.model import JobSpec
 from actors.jobs.plan import plan_job
-from actors.media.operation import find_operation
-from api.ittybit.bodies import JobBody, TaskBody, refuse_adaptive, refuse_webhook
+from actors.media.catalogue import find_operation
+from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody, refuse_adaptive, refuse_webhook
 from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
 from cluster.errors import UnsupportedOutput, ValidationFailed
 
@@ -111,7 +111,7 @@ def test_what_animations_can_not_do_yet_is_refused_clearly(options, named):
 
 
 def test_webhooks_and_adaptive_video_are_refused_clearly():
-    body = JobBody(kind="adaptive_video", input="https://x/a.mp4", webhook_url="https://x/")
+    body = IttybitJobBody(kind="adaptive_video", input="https://x/a.mp4", webhook_url="https://x/")
     with pytest.raises(ValidationFailed, match="webhook_url"):
         refuse_webhook(body.webhook_url)
     with pytest.raises(UnsupportedOutput, match="adaptive_video"):
@@ -124,6 +124,6 @@ def test_the_input_of_a_task_may_be_a_url_or_a_file_object():
         {"url": "https://x/a.mp4"},
         {"input": {"url": "https://x/a.mp4", "object": "file", "width": 64}},
     ):
-        assert TaskBody.model_validate({"kind": "probe"} | sent).source == "https://x/a.mp4"
+        assert IttybitTaskBody.model_validate({"kind": "probe"} | sent).source == "https://x/a.mp4"
     with pytest.raises(ValidationFailed, match="url"):
-        _ = TaskBody(kind="probe").source
+        _ = IttybitTaskBody(kind="probe").source

@@ -1,18 +1,64 @@
-"""Server-sent events of a job: its history, to be replayed, and its progress, which is not."""
+"""`GET /v1/jobs/{id}/events`: a job's history, to be replayed, and its progress, which is not."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi.sse import ServerSentEvent
+from fastapi import APIRouter, Depends, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from actors.jobs.model import Change, Job
 from actors.jobs.times import iso
+from api.http.dependencies import CallerDep, ServicesDep
 from api.v1 import v1_shapes
+from api.v1.jobs import job_key
+from api.v1.openapi_entries import READ, errors
 
+router = APIRouter(prefix="/v1", tags=["jobs"])
 RECONNECT_MS = 2000
+
+
+class StreamEnded(Exception):
+    """The job has ended and the client has seen all of it: HTTP 204 tells it to stop asking."""
+
+
+async def _last_seen(
+    job_id: str,
+    caller: CallerDep,
+    services: ServicesDep,
+    last_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)] = None,
+) -> int:
+    # Here and not in the stream: once a stream has begun there is no status left to set.
+    after = last_event_id(last_id)
+    job = await services.registry.get(job_key(job_id), caller.scope)
+    last = job.history[-1].seq if job.history else 0
+    if after > last:
+        return 0  # no event of this job's
+    if job.state.terminal and after == last:
+        raise StreamEnded
+    return after
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses={
+        204: {"description": "The job has ended, and `Last-Event-ID` was its last event."},
+        **errors(404, *READ),
+    },
+    summary="A job's history and progress as server-sent events",
+)
+async def stream_job(
+    job_id: str,
+    caller: CallerDep,
+    services: ServicesDep,
+    after: Annotated[int, Depends(_last_seen)],
+) -> AsyncIterator[ServerSentEvent]:
+    jobs = services.registry.watch(job_key(job_id), caller.scope, after)
+    async for event in job_events(jobs, after):
+        yield event
 
 
 def last_event_id(text: str | None) -> int:
@@ -72,7 +118,3 @@ def _event(
     return ServerSentEvent(
         raw_data=msgspec.json.encode(body).decode(), event=name, id=id, retry=retry
     )
-
-
-class StreamEnded(Exception):
-    """The job has ended and the client has seen all of it: HTTP 204 tells it to stop asking."""

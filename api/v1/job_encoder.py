@@ -1,4 +1,4 @@
-"""Jobs with URLs that a client can open, as JSON."""
+"""Whole jobs as JSON, with URLs that a client can open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEPT_S = 30.0
 _encoder = msgspec.json.Encoder()
 
 
-class Presenter:
+class JobEncoder:
     """Encodes whole jobs; remembers them while they stay as they are, for those who poll."""
 
     def __init__(self) -> None:
@@ -32,14 +32,14 @@ class Presenter:
         kept = self._kept.get(place)
         if kept is not None and kept[0] is job and time.monotonic() - kept[1] < KEPT_S:
             return kept[2]
-        body = await encode(request, services, job)
+        body = await encode_job(request, services, job)
         self._kept[place] = (job, time.monotonic(), body)
         if len(self._kept) > KEPT_JOBS:
             self._kept.popitem(last=False)
         return body
 
 
-async def encode(request: Request, services: Services, job: Job) -> bytes:
+async def encode_job(request: Request, services: Services, job: Job) -> bytes:
     """The JSON of a whole job with fresh URLs."""
     ends = round(time.time() * 1000) + services.settings.url_ttl_s * 1000
     urls = {

@@ -1,4 +1,4 @@
-"""Locations of requests: `dlb://` storage, URLs, buckets."""
+"""The locations that Dolby.io's bodies name: `dlb://` storage, URLs, buckets."""
 
 from __future__ import annotations
 

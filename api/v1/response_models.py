@@ -1,4 +1,4 @@
-"""What `/v1` answers, for OpenAPI only: the routes encode records directly (`wire.py`)."""
+"""The answers of `/v1` as models, for OpenAPI only: the routes encode records (`v1_shapes.py`)."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""`/v1/operations`: what can be asked for."""
+"""`/v1/operations`: the catalogue of what can be asked for."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from actors.media.operation import find_operation, load_operations
+from actors.media.catalogue import find_operation, load_operations
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
-from api.v1 import answers
-from api.v1.docs import READ, answered
+from api.v1 import response_models
+from api.v1.openapi_entries import READ, answered
 from cluster.errors import NotFound, UnknownOperation
 
 router = APIRouter(prefix="/v1", tags=["operations"])
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1", tags=["operations"])
 
 @router.get(
     "/operations",
-    responses=answered(answers.OperationList, *READ),
+    responses=answered(response_models.OperationList, *READ),
     summary="All operations",
 )
 async def list_operations(caller: CallerDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for a key
@@ -27,7 +27,7 @@ async def list_operations(caller: CallerDep, services: ServicesDep) -> Response:
 
 @router.get(
     "/operations/{name}",
-    responses=answered(answers.Operation, 404, *READ),
+    responses=answered(response_models.Operation, 404, *READ),
     summary="An operation with its parameters: bounds, units, defaults",
 )
 async def get_operation(name: str, caller: CallerDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for a key

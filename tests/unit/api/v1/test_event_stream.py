@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
-from api.v1.events import last_event_id
+from api.v1.event_stream import last_event_id
 from tests.sse import Event, EventReader
 from tests.unit.api.conftest import Desk
 

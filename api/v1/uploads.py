@@ -1,33 +1,42 @@
-"""`/v1/uploads` and `/v1/usage`."""
+"""`POST /v1/uploads`: the begin of an upload, whose bytes go to `/api/uploads`."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from actors.jobs.locations import Upload
 from actors.jobs.times import iso
 from actors.media.operation import validation_failed
+from api.http.bodies import Body
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
 from api.http.middleware import is_form, media_type
-from api.v1 import answers, v1_shapes
-from api.v1.docs import IDEMPOTENCY, READ, answered
-from api.v1.models import UploadBody
+from api.v1 import response_models
+from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
 from cluster.errors import UnsupportedType
 
 router = APIRouter(prefix="/v1", tags=["account"])
 UPLOADS = "/api/uploads"
 
 
+class UploadBody(Body):
+    """A file that is to be sent in parts (tus 1.0)."""
+
+    filename: str = Field("upload", min_length=1, max_length=255)
+    size: int = Field(ge=0, description="bytes")
+
+
 @router.post(
     "/uploads",
     status_code=201,
     responses={
-        **answered(answers.Upload, 409, 413, 415, 422, *READ, status=201, description="Created"),
+        **answered(
+            response_models.Upload, 409, 413, 415, 422, *READ, status=201, description="Created"
+        ),
         307: {"description": "A multipart form goes to `/api/uploads`, which takes bytes."},
     },
     openapi_extra={
@@ -76,12 +85,3 @@ async def create_upload(request: Request, caller: CallerDep, services: ServicesD
         return json_response(answer, 201, {"Location": place})
 
     return await once(request, services, caller, body.model_dump(), act)
-
-
-@router.get(
-    "/usage",
-    responses=answered(answers.Usage, *READ),
-    summary="Credits, jobs by state, and sums",
-)
-async def get_usage(caller: CallerDep, services: ServicesDep) -> Response:
-    return json_response(v1_shapes.usage(await services.registry.usage(caller.tenant)))

@@ -1,4 +1,4 @@
-"""Pieces of OpenAPI that the routes of `/v1` share."""
+"""Entries of the OpenAPI document that the routes of `/v1` share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.v1.answers import Error
+from api.v1.response_models import Error
 
 _MEANINGS = {
     400: "The input, the cursor or another part of the request makes no sense.",
