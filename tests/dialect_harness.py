@@ -11,7 +11,7 @@ import httpx2
 
 from actors.jobs.messages import Commit, WorkerInfo
 from actors.jobs.model import ErrorInfo, Outcome, OutputFile
-from actors.registry.service import JobRegistry
+from actors.registry.service import RegistryService
 from actors.testing.in_process_link import InProcessLink
 from api.http.services import Services
 from api.http.signing import Signer
@@ -30,7 +30,7 @@ class DialectHarness:
     """A client with the key of tenant `acme`, and calls by which a test plays the worker."""
 
     http: httpx2.AsyncClient
-    registry: JobRegistry
+    registry: RegistryService
     services: Services
     key: str
     key_id: str
@@ -86,7 +86,7 @@ class DialectHarness:
 @asynccontextmanager
 async def open_dialects(settings: Settings) -> AsyncIterator[DialectHarness]:
     """A harness on the store and storage of `settings`."""
-    registry = JobRegistry(settings)
+    registry = RegistryService(settings)
     client = RegistryClient(InProcessLink(registry), settings)
     services = Services(settings, client, open_storage(settings), Signer("s" * 32))
     app = create_app(services)

@@ -9,6 +9,7 @@ from actors.jobs.ledger import LedgerEntry
 from actors.jobs.messages import Commit, Report, Verdict
 from actors.jobs.model import Attempt, ErrorInfo, Job, Outcome, State, Task
 from actors.jobs.retries import RetryPolicy
+from actors.jobs.times import HOUR_MS
 from actors.registry.change_log import ChangeLog
 from actors.registry.credits import Credits
 from actors.registry.repository import JobRepository, PendingWrite
@@ -18,7 +19,6 @@ from actors.registry.verdicts import ending_of, fallback_note, outdated, repeate
 from cluster.errors import NotFound
 from cluster.settings import Settings
 
-HOUR_MS = 3_600_000
 RETRIES = 3
 """Tries to bring in a commit when somebody else writes the same job."""
 

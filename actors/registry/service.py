@@ -1,4 +1,4 @@
-"""JobRegistry: the one place that knows how every job stands."""
+"""The one place that knows how every job stands: all that the registry does, without Ray."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from actors.jobs.messages import (
     WorkerInfo,
 )
 from actors.jobs.model import Job
+from actors.jobs.times import HOUR_MS
 from actors.registry.api_keys import ApiKeys, new_key
 from actors.registry.change_log import ChangeLog
 from actors.registry.completion import Completion
@@ -41,7 +42,7 @@ from actors.registry.scheduling.live_jobs import LiveJobs
 from actors.registry.scheduling.run_times import RunTimes
 from actors.registry.store.opening import open_store
 from actors.registry.store.protocol import JobStore
-from actors.registry.submission import HOUR_MS, Submitter
+from actors.registry.submission import Submitter
 from cluster import metrics
 from cluster.errors import ReelyardError
 from cluster.settings import Settings
@@ -64,7 +65,7 @@ def steady_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-class JobRegistry:
+class RegistryService:
     """Accepts, leases, and brings to an end; all methods are coroutines over lists.
 
     It starts by itself at the first call: opens the store and takes in every open job. Killed at
@@ -108,10 +109,6 @@ class JobRegistry:
         self._pauses = PoolPauses(store, self._live.queue, self._reporter.pool_names)
         self._starting: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
-
-    def __repr__(self) -> str:
-        # Ray asks even when `__init__` has failed.
-        return f"JobRegistry(store={self._store.name if hasattr(self, '_store') else '?'})"
 
     # --- life ---
 

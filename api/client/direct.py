@@ -175,7 +175,7 @@ class DirectTransport:
             state=job.state,
             source_url=job.input,
             progress=job.progress,
-            phase=task.phase.value if task and task.phase else None,
+            phase=task.phase if task else None,
             speed=task.speed if task else None,
             eta_s=task.eta_s if task else None,
             kind=job.kind,

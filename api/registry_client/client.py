@@ -23,7 +23,8 @@ from actors.jobs.messages import (
 )
 from actors.jobs.model import ErrorInfo, Job, JobSpec
 from actors.jobs.plan import plan_job
-from actors.media.operation import load_operations
+from actors.jobs.times import DAY_MS
+from actors.media.catalogue import load_operations
 from actors.registry.api_keys import new_key
 from actors.registry.pickling import pack_list
 from api.registry_client.batching import Lookups, Writes
@@ -40,7 +41,6 @@ PLAN_IN_THREAD = 20
 POLL_AGE_S = 0.02
 """So long a look at the registry serves those who poll: about what a request spends in a busy
 server anyway."""
-DAY_MS = 86_400_000
 
 
 class RegistryLink(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from actors.media.operation import find_operation, load_operations
+from actors.media.catalogue import find_operation, load_operations
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.v1 import response_models

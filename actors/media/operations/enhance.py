@@ -26,10 +26,11 @@ from actors.media.audio.source import (
     pcm_for,
     to_key_frame,
 )
+from actors.media.catalogue import operation
 from actors.media.codec.source import open_input
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.content import Content
-from actors.media.operation import Kind, MediaFile, Params, Result, Work, operation
+from actors.media.operation import Kind, MediaFile, Params, Result, Work
 from cluster.errors import UnsupportedOutput, VerificationFailed
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from actors.media.catalogue import operation
 from actors.media.codec.errors import media_errors
 from actors.media.codec.probe import probe_media
 from actors.media.codec.verify import facts_of
-from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, mime_of, operation
+from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, mime_of
 from cluster.errors import EmptySource, MediaError
 
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from actors.media.catalogue import operation
 from actors.media.codec.source import identify
 from actors.media.fields import HexColour
-from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, operation
+from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work
 from actors.media.preview.clip import write_clip
 from actors.media.preview.gif import GifSettings, write_gif
 from actors.media.preview.mosaic import MosaicGrid, write_mosaic

@@ -113,7 +113,7 @@ class LiveJobs:
 
     def next_look_ms(self) -> int | None:
         """In how many milliseconds `expired` or `wake` will have something; None: not by itself."""
-        due = (self.leases.next_deadline_ms, self.queue.next_wake_ms)
+        due = (self.leases.next_deadline_steady_ms, self.queue.next_wake_steady_ms)
         return min((at - self._steady_ms() for at in due if at is not None), default=None)
 
     def clear(self, job: Job) -> list[Holding]:

@@ -10,9 +10,9 @@ from typing import Any
 import httpx2
 
 from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
-from actors.jobs.model import ErrorInfo, Outcome, OutputFile, Phase
-from actors.media.operation import load_operations
-from actors.registry.service import JobRegistry
+from actors.jobs.model import ErrorInfo, Outcome, OutputFile
+from actors.media.catalogue import load_operations
+from actors.registry.service import RegistryService
 from actors.testing.in_process_link import InProcessLink
 from api.http.services import Services
 from api.http.signing import Signer
@@ -38,7 +38,7 @@ class Gate:
 class CountingRegistry:
     """Passes calls on, counts them, and holds them up where told to."""
 
-    def __init__(self, registry: JobRegistry) -> None:
+    def __init__(self, registry: RegistryService) -> None:
         self._registry = registry
         self.calls: dict[str, int] = {}
         self._gates: dict[str, Gate] = {}
@@ -65,7 +65,7 @@ class CountingRegistry:
 class ApiHarness:
     """A server, an HTTP client of it, and calls by which a test plays its worker."""
 
-    registry: JobRegistry
+    registry: RegistryService
     counted: CountingRegistry
     services: Services
     http: httpx2.AsyncClient
@@ -107,7 +107,7 @@ class ApiHarness:
         return reply.leases[0]
 
     async def progress(self, lease: Lease, percent: float) -> None:
-        report = Report(lease.job_id, lease.task, lease.fence, percent, Phase.ENCODE, 2.0, 3.5)
+        report = Report(lease.job_id, lease.task, lease.fence, percent, "encode", 2.0, 3.5)
         await self.registry.report(WORKER.slot, WORKER.incarnation, [report])
 
     async def finish(self, lease: Lease, **result: Any) -> None:
@@ -153,7 +153,7 @@ MakeHarness = Callable[..., Awaitable[ApiHarness]]
 async def start_harness(settings: Settings) -> ApiHarness:
     """A harness on the store and storage of `settings`; to be closed."""
     load_operations()
-    registry = JobRegistry(settings)
+    registry = RegistryService(settings)
     await registry.start()
     counted = CountingRegistry(registry)
     services = Services(

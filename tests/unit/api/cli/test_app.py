@@ -39,7 +39,7 @@ def test_no_command_imports_ray_before_it_knows_that_it_needs_it() -> None:
 
 def test_an_operation_is_found_without_importing_all_others() -> None:
     found = imported_by(
-        "from actors.media.operation import find_operation; find_operation('probe')"
+        "from actors.media.catalogue import find_operation; find_operation('probe')"
     )
     assert "actors.media.operations.probe" in found
     assert "actors.media.operations.transcode" not in found

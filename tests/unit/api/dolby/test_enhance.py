@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from actors.media.operations.enhance import PRESETS
 from api.dolby.bodies import EnhanceBody
 from api.dolby.enhance import enhance_params

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from api.dolby.bodies import TranscodeBody
 from api.dolby.transcode import operation_of, output_params, task_names
 from cluster.errors import ReelyardError, UnsupportedOutput, ValidationFailed

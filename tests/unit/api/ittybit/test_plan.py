@@ -6,7 +6,7 @@ import pytest
 
 from actors.jobs.model import JobSpec
 from actors.jobs.plan import plan_job
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody, refuse_adaptive, refuse_webhook
 from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
 from cluster.errors import UnsupportedOutput, ValidationFailed

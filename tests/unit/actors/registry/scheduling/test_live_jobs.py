@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from actors.registry.scheduling import live_jobs as board_module
-from tests.unit.actors.registry.builders import FLAKY, done, failed, make_job
+from actors.registry.scheduling.live_jobs import LiveJobs
+from tests.unit.actors.registry.builders import FLAKY, done, failed, make_job, make_task
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 
@@ -55,3 +56,12 @@ async def test_a_long_queue_is_kept_in_the_store_and_handed_out_in_order(
     verdicts = await harness.registry.commit([done(lease) for lease in leases])
     assert all(verdict.accepted for verdict in verdicts)
     assert (await harness.registry.overview()).jobs["succeeded"] == 9
+
+
+def test_a_pause_in_unix_time_is_kept_by_the_steady_clock() -> None:
+    live_jobs = LiveJobs(30_000, clock_ms=lambda: 1_700_000_000_000, steady_ms=lambda: 5_000)
+    task = make_task()
+    task.not_before_ms = 1_700_000_002_000
+    assert live_jobs.admit(make_job(tasks=[task])) == []
+    assert live_jobs.queue.next_wake_steady_ms == 7_000
+    assert live_jobs.next_look_ms() == 2_000
