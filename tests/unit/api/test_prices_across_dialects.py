@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from actors.jobs.messages import Usage
 from actors.media import catalogue
 from api.client.direct import spec_of
 from api.client.request import JobRequest
-from tests.dialect_world import MP4, URL, World
+from tests.dialect_harness import MP4, URL, DialectHarness
 
 PRICES = {
     "probe": 2,
@@ -43,8 +44,9 @@ def _prices(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(known, name, replace(known[name], credits=price))
 
 
-async def spent(world: World) -> int:
-    return (await world.registry.usage("acme")).credits_spent
+async def spent(dialects: DialectHarness) -> int:
+    usage: Usage = await dialects.registry.usage("acme")
+    return usage.credits_spent
 
 
 @pytest.mark.parametrize(
@@ -71,37 +73,39 @@ async def spent(world: World) -> int:
     ],
 )
 async def test_a_job_costs_what_its_surface_says(
-    world: World, path: str, body: Mapping[str, Any], price: int
+    dialects: DialectHarness, path: str, body: Mapping[str, Any], price: int
 ) -> None:
-    answer = await world.http.post(path, json=body)
+    answer = await dialects.http.post(path, json=body)
     assert answer.status_code in (200, 201, 202), answer.text
-    assert await spent(world) == price
+    assert await spent(dialects) == price
 
 
-async def test_each_job_of_a_batch_costs_what_it_would_alone(world: World) -> None:
+async def test_each_job_of_a_batch_costs_what_it_would_alone(dialects: DialectHarness) -> None:
     jobs = [{"operation": "probe", "url": URL}, {"url": URL, "tasks": GRAPH}, {"url": URL}]
-    answer = await world.http.post("/v1/jobs:batch", json={"jobs": jobs})
+    answer = await dialects.http.post("/v1/jobs:batch", json={"jobs": jobs})
     assert answer.json()["accepted"] == 2, answer.text
-    assert await spent(world) == 2 + 10
+    assert await spent(dialects) == 2 + 10
 
 
-async def test_a_form_of_pipelyns_costs_one_optimize(world: World) -> None:
-    answer = await world.http.post("/api/media/jobs", files={"media": MP4})
+async def test_a_form_of_pipelyns_costs_one_optimize(dialects: DialectHarness) -> None:
+    answer = await dialects.http.post("/api/media/jobs", files={"media": MP4})
     assert answer.status_code == 202, answer.text
-    assert await spent(world) == 11
+    assert await spent(dialects) == 11
 
 
-async def test_a_job_over_ray_is_free(world: World) -> None:
+async def test_a_job_over_ray_is_free(dialects: DialectHarness) -> None:
     request = JobRequest("transcode", (URL,))
-    accepted = await world.services.registry.submit_one(spec_of(request))
+    accepted = await dialects.services.registry.submit_one(spec_of(request))
     assert accepted.job.credits == 0
 
 
-async def test_an_unknown_operation_is_refused_before_its_parameters(world: World) -> None:
+async def test_an_unknown_operation_is_refused_before_its_parameters(
+    dialects: DialectHarness,
+) -> None:
     body = {"url": URL, "operation": "sketch", "params": {"no": 1}}
-    alone = (await world.http.post(V1, json=body)).json()
+    alone = (await dialects.http.post(V1, json=body)).json()
     assert [fault["loc"] for fault in alone["detail"]] == [["body", "operation"]]
-    batch = (await world.http.post("/v1/jobs:batch", json={"jobs": [body]})).json()
+    batch = (await dialects.http.post("/v1/jobs:batch", json={"jobs": [body]})).json()
     (refused,) = batch["results"]
     assert refused["error"]["code"] == "unknown_operation"
     assert refused["error"]["details"] == {"operation": "sketch", "field": "operation"}

@@ -26,8 +26,8 @@ MP4 = ("clip.mp4", b"not looked at here", "video/mp4")
 
 
 @dataclass
-class World:
-    """A client with the key of tenant `acme`, and hands to do the workers' work with."""
+class DialectHarness:
+    """A client with the key of tenant `acme`, and calls by which a test plays the worker."""
 
     http: httpx2.AsyncClient
     registry: RegistryService
@@ -84,8 +84,8 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(settings: Settings) -> AsyncIterator[World]:
-    """A world on the store and storage of `settings`."""
+async def open_dialects(settings: Settings) -> AsyncIterator[DialectHarness]:
+    """A harness on the store and storage of `settings`."""
     registry = RegistryService(settings)
     client = RegistryClient(InProcessLink(registry), settings)
     services = Services(settings, client, open_storage(settings), Signer("s" * 32))
@@ -98,6 +98,6 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
         headers={"Authorization": f"Bearer {key}"},
     ) as http:
         other = {"Authorization": f"Bearer {stranger}"}
-        yield World(http, registry, services, key, info.key_id, other)
+        yield DialectHarness(http, registry, services, key, info.key_id, other)
     await services.close()
     await registry.stop()
