@@ -6,7 +6,6 @@ from typing import Any
 
 from actors.jobs.model import JobSpec
 from actors.media.audio.content import Content
-from actors.media.catalogue import find_operation
 from actors.media.operations.enhance import PRESETS
 from api.dolby import dolby_shapes
 from api.dolby.bodies import Audio, EnhanceBody, Filter, Loudness, Place, Reduction, Speech
@@ -35,7 +34,6 @@ async def enhance_spec(body: EnhanceBody, caller: Caller, services: Services) ->
         input=url_of(body.input),
         params_sent=body.model_dump(mode="json", exclude_unset=True, exclude={"input", "output"}),
         output_sent=output,
-        credits=find_operation("enhance").credits,
     )
 
 

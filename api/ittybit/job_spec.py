@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from actors.jobs.model import JobSpec, TaskSpec
-from actors.media.catalogue import find_operation
 from api.http.caller import Caller
 from api.http.services import Services
 from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody, refuse_adaptive, refuse_webhook
@@ -63,6 +62,5 @@ def _spec(
         params_sent=body.options,
         output_sent=body.output,
         metadata=body.metadata,
-        credits=find_operation(OPERATIONS[body.kind]).credits,
         tasks=tasks,
     )

@@ -6,7 +6,6 @@ import msgspec
 from starlette.requests import Request
 
 from actors.jobs.model import Job, JobSpec, State
-from actors.media.catalogue import find_operation
 from api.http.caller import Caller
 from api.http.idempotency import fingerprint, key_of
 from api.http.services import Services
@@ -38,7 +37,6 @@ async def submit(form: OptimizeForm, request: Request, caller: Caller, services:
             "input_bytes": form.upload.length,
             "content_type": form.content_type,
         },
-        credits=find_operation("optimize").credits,
         idempotency_key=key,
         fingerprint=fingerprint(request, sent) if key is not None else "",
     )

@@ -15,6 +15,7 @@ from cluster.errors import (
     MediaError,
     RateLimited,
     ReelyardError,
+    UnknownOperation,
     ValidationFailed,
 )
 
@@ -61,7 +62,10 @@ def _whole_loc(loc: list[str | int]) -> list[str | int]:
 
 
 def in_body(error: ReelyardError, field: str) -> ReelyardError:
-    """A fault that an operation found in its parameters, placed below `field` of the body."""
+    """A fault found while planning, placed in the body: one that an operation found in its
+    parameters below `field`, the name of an operation that there is not at `operation`."""
+    if isinstance(error, UnknownOperation):
+        error.details.setdefault("field", "operation")
     faults = error.details.get("errors", [])
     if type(error) is not ValidationFailed or any(fault["loc"][:1] == ["body"] for fault in faults):
         return error

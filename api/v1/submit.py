@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import Job, JobSpec, TaskSpec
-from actors.media.catalogue import find_operation
 from api.http.bodies import Body, Metadata
 from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
@@ -25,7 +24,7 @@ from api.http.services import Services
 from api.v1 import response_models, v1_shapes
 from api.v1.errors import in_body
 from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
-from cluster.errors import ReelyardError, UnknownOperation, ValidationFailed
+from cluster.errors import ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -157,7 +156,6 @@ async def spec_of(
         priority=body.priority,
         pool=body.pool,
         metadata=body.metadata,
-        credits=_price([step.operation for step in steps] or [operation]),
         tasks=[await _task(step, services, caller) for step in steps],
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
@@ -184,14 +182,6 @@ async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
         inputs=inputs,
         output=await services.locate_output(step.output, caller) if step.output else None,
     )
-
-
-def _price(operations: Sequence[str]) -> int:
-    try:
-        return sum(find_operation(name).credits for name in operations)
-    except UnknownOperation as error:
-        error.details.setdefault("field", "operation")
-        raise
 
 
 def _fault(field: str, message: str) -> ValidationFailed:

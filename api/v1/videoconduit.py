@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import JobSpec, State
-from actors.media.catalogue import find_operation
 from api.http.bodies import Body
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
@@ -75,7 +74,6 @@ async def create_preview(
             params=params,
             params_sent=sent,
             tenant=caller.tenant,
-            credits=find_operation("preview").credits,
             idempotency_key=key_of(request),
             fingerprint=fingerprint(request, sent),
         )
@@ -99,7 +97,6 @@ async def get_info(
             inputs=[await services.locate_input(url, caller)],
             input=url,
             tenant=caller.tenant,
-            credits=find_operation("probe").credits,
             priority=INFO_PRIORITY,
         )
     )

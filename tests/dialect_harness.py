@@ -11,7 +11,8 @@ import httpx2
 
 from actors.jobs.messages import Commit, WorkerInfo
 from actors.jobs.model import ErrorInfo, Outcome, OutputFile
-from actors.registry.service import JobRegistry
+from actors.registry.service import RegistryService
+from actors.testing.in_process_link import InProcessLink
 from api.http.services import Services
 from api.http.signing import Signer
 from api.registry_client.client import RegistryClient
@@ -25,11 +26,11 @@ MP4 = ("clip.mp4", b"not looked at here", "video/mp4")
 
 
 @dataclass
-class World:
-    """A client with the key of tenant `acme`, and hands to do the workers' work with."""
+class DialectHarness:
+    """A client with the key of tenant `acme`, and calls by which a test plays the worker."""
 
     http: httpx2.AsyncClient
-    registry: JobRegistry
+    registry: RegistryService
     services: Services
     key: str
     key_id: str
@@ -83,10 +84,10 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(settings: Settings) -> AsyncIterator[World]:
-    """A world on the store and storage of `settings`."""
-    registry = JobRegistry(settings)
-    client = RegistryClient.in_process(registry, settings)
+async def open_dialects(settings: Settings) -> AsyncIterator[DialectHarness]:
+    """A harness on the store and storage of `settings`."""
+    registry = RegistryService(settings)
+    client = RegistryClient(InProcessLink(registry), settings)
     services = Services(settings, client, open_storage(settings), Signer("s" * 32))
     app = create_app(services)
     key, info = await client.create_key("acme", "laptop")
@@ -97,6 +98,6 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
         headers={"Authorization": f"Bearer {key}"},
     ) as http:
         other = {"Authorization": f"Bearer {stranger}"}
-        yield World(http, registry, services, key, info.key_id, other)
+        yield DialectHarness(http, registry, services, key, info.key_id, other)
     await services.close()
     await registry.stop()
