@@ -1,4 +1,4 @@
-"""Who asks: API keys, the operator's token, tokens of the Dolby dialect, or nobody yet."""
+"""Authentication: a request's caller, by API key, by token, or as this machine's own program."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ async def create_job(
 ) -> Response:
     key = key_of(request)
     mark = fingerprint(request, body.model_dump(mode="json", exclude_unset=True)) if key else ""
-    spec = await spec_of(body, services, caller, idempotency_key=key, fingerprint=mark)
+    spec = await spec_of(body, caller, services, idempotency_key=key, fingerprint=mark)
     try:
         accepted = await services.registry.submit_one(spec)
     except ReelyardError as error:
@@ -130,8 +130,8 @@ def accepted_response(job: Job, *, replayed: bool) -> Response:
 
 async def spec_of(
     body: JobBody,
-    services: Services,
     caller: Caller,
+    services: Services,
     *,
     idempotency_key: str | None = None,
     fingerprint: str = "",
@@ -156,7 +156,7 @@ async def spec_of(
         priority=body.priority,
         pool=body.pool,
         metadata=body.metadata,
-        tasks=[await _task(step, services, caller) for step in steps],
+        tasks=[await _task(step, caller, services) for step in steps],
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
     )
@@ -168,7 +168,7 @@ def _as_sent(body: JobBody, sources: Sequence[str]) -> str:
     return sources[0] if sources else ""
 
 
-async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
+async def _task(step: TaskBody, caller: Caller, services: Services) -> TaskSpec:
     inputs = [
         text
         if text == "input" or text.startswith("task:")

@@ -1,3 +1,5 @@
+"""ittybit's kinds and options as parameters of our operations."""
+
 from __future__ import annotations
 
 from typing import Any
