@@ -1,4 +1,4 @@
-"""What clients, workers and operators say to the registry, and what it answers."""
+"""Messages to the registry from clients, workers and operators, and its answers. Plain records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a JobSpec to a Job: complete validation and the task graph. Pure."""
+"""The plan of a job: a JobSpec checked completely, and made a Job with its task graph. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every move that a job can make. Pure: functions change the record they are given, no I/O.
+"""The moves that a job can make. Pure: functions change the record they are given, no I/O.
 
     queued → running → succeeded | failed | cancelled
 

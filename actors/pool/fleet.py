@@ -16,7 +16,7 @@ from ray.exceptions import ActorUnavailableError, RayError
 
 from actors.pool.sizing import WorkerView
 from actors.pool.status import PoolWorker
-from actors.registry.store.protocol import REGISTRY_NAME
+from actors.registry import REGISTRY_NAME
 from actors.worker.status import WorkerStatus
 from cluster.settings import PoolSettings, Settings
 

@@ -1,4 +1,4 @@
-"""Which jobs changed: a numbered ring that clients follow by long poll."""
+"""The change log: a numbered ring of the jobs that changed, which clients follow by long poll."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs on their way in: submitted, or begun anew."""
+"""The submission of jobs: checked, charged and stored, new ones or those begun anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who holds which task until when. Pure, in memory; the fences themselves are in the store."""
+"""Leases: who holds which task until when. Pure, in memory; the store keeps the fences."""
 
 from __future__ import annotations
 

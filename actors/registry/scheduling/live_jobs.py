@@ -1,4 +1,4 @@
-"""What waits, what runs, who holds it: the open jobs in memory. No I/O.
+"""The open jobs in memory: what waits, what runs, who holds it. No I/O.
 
 Leases and pauses go by a clock that nobody sets: when the time of day jumps, or a laptop wakes up,
 no lease runs out that a worker could have renewed.

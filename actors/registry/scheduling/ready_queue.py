@@ -1,4 +1,4 @@
-"""What waits to be leased: one queue a pool, by priority, then age. Pure, in memory."""
+"""The queue of tasks that may be leased: one a pool, by priority, then age. Pure, in memory."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ async def test_a_jump_of_the_clock_ends_no_lease_and_lengthens_no_pause(
 async def test_a_lease_of_a_job_that_is_gone_runs_out_once(harness: RegistryHarness) -> None:
     await harness.accepted(make_job())
     await harness.lease()
-    harness.registry._live.jobs.clear()
+    harness.registry._live_jobs.jobs.clear()
     for _ in range(3):
         harness.clock.advance(31)
         await harness.registry._tick()
@@ -46,7 +46,7 @@ async def test_a_long_queue_is_kept_in_the_store_and_handed_out_in_order(
     monkeypatch.setattr(board_module.LiveJobs.__init__, "__defaults__", (3,))
     harness = make_harness()
     jobs = await harness.accepted(*(make_job() for _ in range(10)))
-    assert len(harness.registry._live.jobs) == 3
+    assert len(harness.registry._live_jobs.jobs) == 3
     await harness.registry.cancel_many([jobs[6].id], None)
     order = [job.id for job in jobs if job is not jobs[6]]
     leases = await harness.lease(want=5)

@@ -1,4 +1,4 @@
-"""Kinds of recordings that ask for a clean-up of their own."""
+"""The kinds of recordings that get a clean-up of their own."""
 
 from __future__ import annotations
 

@@ -6,10 +6,18 @@ files or a device can't be opened by whatever suffix it carries.
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from cluster.errors import CorruptMedia, UnsupportedFormat
+from cluster.errors import (
+    CorruptMedia,
+    EmptySource,
+    SourceNotFound,
+    SourceUnreadable,
+    UnsupportedFormat,
+)
 
 HEAD_BYTES = 4096
 
@@ -94,6 +102,31 @@ _PLAYLISTS = (
     b"v=0",
     b"[reference]",
 )
+
+
+def identify(path: Path, name: str | None = None) -> Sniffed:
+    """What the file is, by its first bytes; no decoder and no demuxer is touched.
+
+    Raises `SourceNotFound`, `SourceUnreadable` (a folder, a device, no permission), `EmptySource`,
+    `UnsupportedFormat` or `CorruptMedia`. `name` is what the file is called in messages.
+    """
+    name = name or path.name
+    try:
+        mode = path.stat()
+        if stat.S_ISDIR(mode.st_mode):
+            raise SourceUnreadable(f"{name!r} is a folder, not a file")
+        if not stat.S_ISREG(mode.st_mode):
+            raise SourceUnreadable(f"{name!r} is not a regular file")
+        if mode.st_size == 0:
+            raise EmptySource(f"{name!r} is empty")
+        with path.open("rb") as file:
+            return sniff(file, name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceNotFound(f"{name!r} does not exist") from None
+    except ValueError:
+        raise SourceNotFound(f"{name!r} is not a possible file name") from None
+    except OSError as error:
+        raise SourceUnreadable(f"{name!r} can't be read", internal=repr(error)) from None
 
 
 def sniff(file: BinaryIO, name: str) -> Sniffed:

@@ -1,4 +1,4 @@
-"""Types that the parameters of several operations share."""
+"""The types that parameters of several operations share: lengths, positions, colours."""
 
 from __future__ import annotations
 

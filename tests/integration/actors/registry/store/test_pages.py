@@ -10,7 +10,7 @@ import pytest
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, State
 from actors.registry.store.protocol import JobStore
-from tests.integration.actors.registry.stores import expected, ids_of, move, put
+from tests.integration.actors.registry.store_calls import expected, ids_of, move, put
 from tests.unit.actors.registry.builders import START_MS, make_job
 
 
