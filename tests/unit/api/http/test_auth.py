@@ -1,4 +1,4 @@
-"""Who may ask, and what they see."""
+"""Callers, and what they see."""
 
 import httpx2
 import pytest
@@ -182,8 +182,8 @@ async def test_a_tenant_may_name_no_file_and_write_to_no_disk(harness: ApiHarnes
     ],
 )
 async def test_a_location_that_a_tenant_may_not_name_is_refused(
-    desk: Desk, source: str, code: str
+    harness: ApiHarness, source: str, code: str
 ) -> None:
-    desk.use(await desk.key("a"))
-    answer = await desk.post("/v1/jobs", {"operation": "probe", "input": source})
+    harness.use(await harness.key("a"))
+    answer = await harness.post("/v1/jobs", {"operation": "probe", "input": source})
     assert answer.json()["code"] == code
