@@ -113,7 +113,7 @@ async def create_job(
 ) -> Response:
     key = key_of(request)
     mark = fingerprint(request, body.model_dump(mode="json", exclude_unset=True)) if key else ""
-    spec = await spec_of(body, services, caller, idempotency_key=key, fingerprint=mark)
+    spec = await spec_of(body, caller, services, idempotency_key=key, fingerprint=mark)
     try:
         accepted = await services.registry.submit_one(spec)
     except ReelyardError as error:
@@ -131,8 +131,8 @@ def accepted_response(job: Job, *, replayed: bool) -> Response:
 
 async def spec_of(
     body: JobBody,
-    services: Services,
     caller: Caller,
+    services: Services,
     *,
     idempotency_key: str | None = None,
     fingerprint: str = "",
@@ -157,7 +157,7 @@ async def spec_of(
         priority=body.priority,
         pool=body.pool,
         metadata=body.metadata,
-        tasks=[await _task(step, services, caller) for step in steps],
+        tasks=[await _task(step, caller, services) for step in steps],
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
     )
@@ -169,15 +169,15 @@ def _as_sent(body: JobBody, sources: Sequence[str]) -> str:
     return sources[0] if sources else ""
 
 
-async def _step_input(text: str, services: Services, caller: Caller) -> str:
+async def _step_input(text: str, caller: Caller, services: Services) -> str:
     match place := parse_step_input(text):
         case JobInputs() | TaskOutputs():
             return str(place)
     return await services.locate_input(text, caller)
 
 
-async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
-    inputs = [await _step_input(text, services, caller) for text in step.inputs]
+async def _task(step: TaskBody, caller: Caller, services: Services) -> TaskSpec:
+    inputs = [await _step_input(text, caller, services) for text in step.inputs]
     return TaskSpec(
         name=step.name,
         operation=step.operation,

@@ -1,4 +1,4 @@
-"""Who may ask, and what they see."""
+"""Callers, and what they see."""
 
 import httpx2
 import pytest
