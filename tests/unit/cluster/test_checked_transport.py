@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cluster.dial import CheckedBackend
+from cluster.checked_transport import CheckedBackend
 from cluster.errors import (
     OutputUnwritable,
     SourceForbidden,
@@ -23,30 +23,10 @@ from cluster.errors import (
 from cluster.fetch import Network, download, upload
 from cluster.settings import Settings
 
-from .fetching import LOCAL, Make, fetch, left, to_loopback
+from .fetching import Make, fetch, left, to_loopback
 from .loopback import Loopback, loopback, redirect, status
 
 pytestmark = pytest.mark.usefixtures("no_waits")
-
-
-@pytest.mark.parametrize(
-    ("url", "error"),
-    [
-        ("ftp://media.test/a", SourceForbidden),
-        ("file:///etc/passwd", SourceForbidden),
-        ("gopher://media.test/a", SourceForbidden),
-        ("//media.test/a", SourceForbidden),
-        ("http://", SourceUnreadable),
-        ("http:///path", SourceUnreadable),
-        ("http://0177.0.0.1/", SourceUnreadable),
-        ("http://a\nb/", SourceUnreadable),
-        ("http://[::1/", SourceUnreadable),
-    ],
-)
-async def test_only_http_urls_are_fetched(url: str, error: type[Exception], tmp_path: Path) -> None:
-    with pytest.raises(error):
-        await download(url, tmp_path / "in", Settings(), network=LOCAL)
-    assert left(tmp_path) == []
 
 
 class NoDial(httpcore2.AsyncNetworkBackend):
