@@ -36,7 +36,12 @@ class World:
     other: dict[str, str]
     """The headers of somebody else."""
 
-    async def work(self, name: str = "clip.webm", error: str | None = None) -> str:
+    async def work(
+        self,
+        name: str = "clip.webm",
+        error: str | None = None,
+        result: dict[str, Any] | None = None,
+    ) -> str:
         """Lease one task and end it; the name of what it ran."""
         worker = WorkerInfo("slot", "one", "cpu", "node", ["light", "cpu"])
         (lease,) = (await self.registry.lease(worker, 1, [], 5)).leases
@@ -55,7 +60,7 @@ class World:
                     lease.fence,
                     Outcome.FAILED if error else Outcome.SUCCEEDED,
                     outputs,
-                    {"strategy": "video-webm-vp9", "duration_s": 10.472},
+                    result or {"strategy": "video-webm-vp9", "duration_s": 10.472},
                     ErrorInfo(error, "why") if error else None,
                 )
             ]

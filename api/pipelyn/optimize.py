@@ -31,12 +31,8 @@ async def submit(form: OptimizeForm, request: Request, caller: Caller, services:
         tenant=caller.tenant,
         dialect="pipelyn",
         input=form.filename,
-        extra={
-            "preset": form.preset,
-            "filename": form.filename,
-            "input_bytes": form.upload.length,
-            "content_type": form.content_type,
-        },
+        input_bytes=form.upload.length,
+        extra=msgspec.to_builtins(pipelyn_shapes.SentFile(form.filename, form.content_type)),
         idempotency_key=key,
         fingerprint=fingerprint(request, sent) if key is not None else "",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from actors.jobs.messages import KeyInfo, Overview, Usage
 from actors.jobs.model import Attempt, ErrorInfo, Job, OutputFile, State, Task
 from actors.jobs.times import iso
@@ -160,7 +162,7 @@ def usage(account: Usage) -> dict[str, Any]:
         "credits_left": account.credits_left,
         "credits_spent": account.credits_spent,
         "jobs": account.jobs,
-        "totals": account.totals,
+        "totals": msgspec.to_builtins(account.totals),
     }
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.dialect_world import MP4, World
+from actors.jobs.model import State
+from tests.dialect_world import MP4, URL, World
+from tests.unit.actors.registry.old_records import ended_record, put_record
 
 
 async def test_a_form_becomes_a_job_that_is_polled_and_downloaded(world: World) -> None:
@@ -51,7 +55,12 @@ async def test_a_missing_job_is_not_found(world: World, path: str, status: int, 
 
 
 async def test_a_form_without_a_file_is_invalid_input(world: World) -> None:
-    for sent in ({"files": {"other": MP4}}, {"files": {"media": (None, "text")}}, {"json": {}}):
+    forms: list[dict[str, Any]] = [
+        {"files": {"other": MP4}},
+        {"files": {"media": (None, "text")}},
+        {"json": {}},
+    ]
+    for sent in forms:
         answer = await world.http.post("/api/media/jobs", **sent)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
         sync = await world.http.post("/api/media/optimize", **sent)
@@ -116,3 +125,49 @@ async def test_usage_sums_what_was_saved(world: World) -> None:
         "totalOutputBytes": 4,
         "totalSavedBytes": len(MP4[1]) - 4,
     }
+
+
+async def test_a_job_that_the_version_before_ended_is_answered_as_it_was(world: World) -> None:
+    record = ended_record()
+    await put_record(world.registry._store, record, State.SUCCEEDED)
+    done = (await world.http.get(f"/api/media/jobs/{record.job_id}")).json()
+    assert (done["preset"], done["filename"], done["inputBytes"]) == ("mobile", "clip.mp4", 1000)
+    assert done["result"] == {
+        "kind": "video",
+        "strategy": "video-mp4-h264",
+        "contentType": "video/mp4",
+        "filename": "clip.mp4",
+        "outputBytes": 400,
+        "savedBytes": 600,
+        "savedPercent": 60.0,
+        "inputDurationSec": 10.5,
+        "outputDurationSec": 10.5,
+        "inputWidth": 1920,
+        "outputWidth": 900,
+    }
+
+
+async def test_an_optimize_job_of_v1s_is_told_in_these_words_too(world: World) -> None:
+    body = {"operation": "optimize", "url": URL, "params": {"preset": "mobile"}}
+    job_id = (await world.http.post("/v1/jobs", json=body)).json()["job_id"]
+    result = {"strategy": "image-webp", "input_bytes": 1000, "input_width": 1920}
+    await world.work(result=result)
+    done = (await world.http.get(f"/api/media/jobs/{job_id}")).json()
+    assert (done["preset"], done["inputBytes"]) == ("mobile", 1000)
+    told = {name: done["result"][name] for name in ("strategy", "savedBytes", "inputWidth")}
+    assert told == {"strategy": "image-webp", "savedBytes": 996, "inputWidth": 1920}
+    usage = (await world.http.get("/v1/usage")).json()
+    assert usage["totals"] == {
+        "output_bytes": 4,
+        "compared_jobs": 1,
+        "input_bytes": 1000,
+        "compared_output_bytes": 4,
+        "saved_bytes": 996,
+    }
+
+
+async def test_totals_of_which_nothing_is_known_are_left_out(world: World) -> None:
+    assert (await world.http.get("/v1/usage")).json()["totals"] == {}
+    await world.enhance()
+    await world.work()
+    assert (await world.http.get("/v1/usage")).json()["totals"] == {"output_bytes": 4}
