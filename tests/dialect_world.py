@@ -11,7 +11,8 @@ import httpx2
 
 from actors.jobs.messages import Commit, WorkerInfo
 from actors.jobs.model import ErrorInfo, Outcome, OutputFile
-from actors.registry.service import JobRegistry
+from actors.registry.service import RegistryService
+from actors.testing.in_process_link import InProcessLink
 from api.http.services import Services
 from api.http.signing import Signer
 from api.registry_client.client import RegistryClient
@@ -29,7 +30,7 @@ class World:
     """A client with the key of tenant `acme`, and hands to do the workers' work with."""
 
     http: httpx2.AsyncClient
-    registry: JobRegistry
+    registry: RegistryService
     services: Services
     key: str
     key_id: str
@@ -90,8 +91,8 @@ class World:
 @asynccontextmanager
 async def open_world(settings: Settings) -> AsyncIterator[World]:
     """A world on the store and storage of `settings`."""
-    registry = JobRegistry(settings)
-    client = RegistryClient.in_process(registry, settings)
+    registry = RegistryService(settings)
+    client = RegistryClient(InProcessLink(registry), settings)
     services = Services(settings, client, open_storage(settings), Signer("s" * 32))
     app = create_app(services)
     key, info = await client.create_key("acme", "laptop")

@@ -1,4 +1,4 @@
-"""From a JobSpec to a Job: complete validation and the task graph. Pure."""
+"""The plan of a job: a JobSpec checked completely, and made a Job with its task graph. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 from actors.jobs.ids import created_ms, new_id
 from actors.jobs.model import Change, Job, JobSpec, State, Task, TaskSpec
 from actors.jobs.prices import price_of
+from actors.jobs.times import DAY_MS
 from actors.media.catalogue import find_operation
 from actors.media.operation import Operation
 from cluster.errors import ValidationFailed
-
-DAY_MS = 86_400_000
 
 
 def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:

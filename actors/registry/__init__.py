@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from actors.registry import pickling as _pickling  # noqa: F401 - how records travel
-from actors.registry.store.protocol import REGISTRY_NAME
 from cluster.settings import Settings
 
 __all__ = [
@@ -19,6 +18,7 @@ __all__ = [
     "stored_keys_are_needed",
 ]
 
+REGISTRY_NAME = "job_registry"
 MAX_CONCURRENCY = 1000
 """Calls at a time; long polls of workers and clients are most of them."""
 

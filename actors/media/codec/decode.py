@@ -1,4 +1,4 @@
-"""Choosing streams and getting at frames."""
+"""The streams of an open input that are used, and their frames from any time on."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def has_decoder(stream: Stream) -> bool:
 
 
 def is_cover(stream: Stream) -> bool:
-    """Whether a video stream is an attached picture, not a film."""
+    """Whether a video stream is an attached picture (a cover)."""
     return bool(stream.disposition & Disposition.attached_pic)
 
 
 def best_video(container: InputContainer) -> av.VideoStream | None:
-    """The film: no attached picture; one that moves, then the default one, then the largest. None:
+    """The video stream: no cover; one that moves, then the default one, then the largest. None:
     there is none that can be decoded."""
-    # An animated AVIF holds its first picture a second time, as a still.
+    # An animated AVIF holds its first frame a second time, as a still image.
     found = [s for s in container.streams.video if has_decoder(s) and not is_cover(s)]
     return max(
         found, key=lambda s: (s.frames != 1, _is_default(s), s.width * s.height), default=None
@@ -38,7 +38,7 @@ def best_video(container: InputContainer) -> av.VideoStream | None:
 
 
 def best_audio(container: InputContainer) -> av.AudioStream | None:
-    """The sound track: the default one first, then that with the most channels. None: there is
+    """The audio track: the default one first, then that with the most channels. None: there is
     none that can be decoded."""
     found = [s for s in container.streams.audio if has_decoder(s) and s.codec_context.channels]
     return max(found, key=lambda s: (_is_default(s), s.codec_context.channels), default=None)
@@ -49,18 +49,18 @@ def require_video(container: InputContainer, name: str) -> av.VideoStream:
     if stream := best_video(container):
         return stream
     if any(not has_decoder(s) for s in container.streams.video):
-        raise UnsupportedCodec(f"{name!r}: there is no decoder for its picture")
-    raise NoSuchStream(f"{name!r} has no picture", details={"stream": "video"})
+        raise UnsupportedCodec(f"{name!r}: there is no decoder for its video")
+    raise NoSuchStream(f"{name!r} has no video", details={"stream": "video"})
 
 
 def require_audio(container: InputContainer, name: str, track: int | None = None) -> av.AudioStream:
-    """`best_audio`, or the sound track number `track` (from 0), or `NoSuchStream`, or
+    """`best_audio`, or the audio track number `track` (from 0), or `NoSuchStream`, or
     `UnsupportedCodec` where only the decoder is missing."""
     tracks = container.streams.audio
     if track is not None:
         if track >= len(tracks):
             raise NoSuchStream(
-                f"{name!r} has {len(tracks)} sound track(s); there is no track {track}",
+                f"{name!r} has {len(tracks)} audio track(s); there is no track {track}",
                 details={"stream": "audio", "track": track},
             )
         if has_decoder(tracks[track]):
@@ -68,8 +68,8 @@ def require_audio(container: InputContainer, name: str, track: int | None = None
     elif stream := best_audio(container):
         return stream
     if tracks:
-        raise UnsupportedCodec(f"{name!r}: there is no decoder for its sound")
-    raise NoSuchStream(f"{name!r} has no sound", details={"stream": "audio"})
+        raise UnsupportedCodec(f"{name!r}: there is no decoder for its audio")
+    raise NoSuchStream(f"{name!r} has no audio", details={"stream": "audio"})
 
 
 def _is_default(stream: Stream) -> bool:
@@ -189,4 +189,4 @@ def first_frame(
         stream.thread_type = "SLICE"
         for frame in frames(container, stream):
             return frame
-    raise CorruptMedia(f"{name!r}: no picture could be decoded")
+    raise CorruptMedia(f"{name!r}: no frame could be decoded")

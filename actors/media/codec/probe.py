@@ -1,4 +1,4 @@
-"""Reading what a file holds, from its headers."""
+"""The probe: what a file holds, as its headers tell and, where asked, as its packets do."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from av.stream import Stream as AVStream
 
 from actors.media.codec import colour_codes, decode
 from actors.media.codec.geometry import orientation_of
-from actors.media.codec.image_headers import describe, heif_size, open_picture
-from actors.media.codec.info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
-from actors.media.codec.scan import FirstFrames, Length, scan
+from actors.media.codec.image_headers import describe, heif_size, open_image
+from actors.media.codec.media_info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
+from actors.media.codec.packet_scan import FirstFrames, Length, scan
 from actors.media.codec.sniff import Sniffed
 from actors.media.codec.source import check_pixels, identify, open_input
 from actors.media.operation import Limits
@@ -41,13 +41,13 @@ def probe_media(
 
     Headers only, unless the container doesn't tell its length; `count` reads all packets, to know
     the number of frames where the container doesn't tell; `check` decodes a first frame of
-    picture and sound; `tick` is called now and then while packets are read. Raises `MediaError`s:
+    video and audio; `tick` is called now and then while packets are read. Raises `MediaError`s:
     not there, not media, over a limit, damaged.
     """
     name = name or path.name
     limits = limits or Limits()
     kind = identify(path, name)
-    if kind.image and (info := _probe_picture(path, kind, limits, name, check=check)):
+    if kind.image and (info := _probe_image(path, kind, limits, name, check=check)):
         return info
     with open_input(path, limits, name=name) as container:
         duration = _header_duration(container)
@@ -93,10 +93,10 @@ def _header_duration(container: InputContainer) -> Fraction | None:
 
 
 def _kind_of(streams: Sequence[Stream], kind: Sniffed) -> str:
-    films = [s for s in streams if isinstance(s, VideoStream) and not s.attached_pic]
+    videos = [s for s in streams if isinstance(s, VideoStream) and not s.attached_pic]
     if kind.image:
-        return "animation" if any((s.frames or 0) > 1 for s in films) else "image"
-    if films:
+        return "animation" if any((s.frames or 0) > 1 for s in videos) else "image"
+    if videos:
         return "video"
     return "audio" if any(isinstance(s, AudioStream) and s.channels for s in streams) else "data"
 
@@ -226,11 +226,11 @@ def _rounded(value: Fraction | None) -> float | None:
     return None if value is None else round(float(value), 6)
 
 
-def _probe_picture(
+def _probe_image(
     path: Path, kind: Sniffed, limits: Limits, name: str, *, check: bool
 ) -> MediaInfo | None:
-    """A still picture; None for animations, and for formats that Pillow doesn't know."""
-    with open_picture(path, name) as image:
+    """A still image; None for animations, and for formats that Pillow doesn't know."""
+    with open_image(path, name) as image:
         if image is None or (getattr(image, "is_animated", False) and kind.format in _ANIMATED):
             return None
         check_pixels(*image.size, limits, name)

@@ -1,4 +1,4 @@
-"""Which demuxer a file gets, decided from its first bytes alone.
+"""The format of a file and the demuxer it gets, by its first bytes alone.
 
 The demuxer is then named to FFmpeg, which so never guesses: a playlist, a script that names other
 files or a device can't be opened by whatever suffix it carries.
@@ -17,7 +17,7 @@ HEAD_BYTES = 4096
 @dataclass(frozen=True)
 class Sniffed:
     """What a file is. `demuxer` is FFmpeg's name, empty where it has none that may be used;
-    `image`: a still or animated picture."""
+    `image`: a still or animated image."""
 
     demuxer: str
     format: str
@@ -70,7 +70,7 @@ _RIFF = {
 }
 _MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof"}
 _BRANDS = {b"qt ": "mov", b"M4A": "m4a", b"M4B": "m4a", b"3gp": "3gp", b"3g2": "3gp"}
-_PICTURE_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"hevc", b"hevx", b"msf1"}
+_IMAGE_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"hevc", b"hevx", b"msf1"}
 _KNOWN_OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"MThd", "MIDI"),
     (b"PK\x03\x04", "a ZIP archive"),
@@ -164,7 +164,7 @@ def _mov(head: bytes) -> Sniffed | None:
     brand = head[8:12]
     if brand in (b"avif", b"avis"):
         return Sniffed("mov", "avif", image=True)
-    if brand in _PICTURE_BRANDS:
+    if brand in _IMAGE_BRANDS:
         box = head[8 : int.from_bytes(head[:4], "big")]
         return Sniffed("mov", "avif" if b"avif" in box else "heic", image=True)
     return Sniffed("mov", _BRANDS.get(brand[:3], "mp4"))

@@ -1,4 +1,4 @@
-"""Opening an input safely: checked by its header before anything is decoded."""
+"""An input opened safely: checked by its header before anything is decoded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import av
 from av.container import InputContainer
 
 from actors.media.codec.errors import media_errors
-from actors.media.codec.image_headers import picture_size
+from actors.media.codec.image_headers import image_size
 from actors.media.codec.sniff import Sniffed, sniff
 from actors.media.operation import Limits
 from cluster.errors import (
@@ -78,17 +78,17 @@ def open_input(
     one; pixel formats stay unknown, as do sizes and start times that no header tells.
 
     PyAV's errors raised inside the block become `MediaError`s that call the file `name`. Raises
-    what `identify` raises, and `LimitExceeded` for too many streams, too large pictures or too
+    what `identify` raises, and `LimitExceeded` for too many streams, too large frames or too
     long a duration as the header tells.
     """
     limits = limits or Limits()
     name = name or path.name
     kind = identify(path, name)
     if not kind.demuxer:
-        raise UnsupportedFormat(f"{name!r}: {kind.format} pictures are taken by picture tasks only")
+        raise UnsupportedFormat(f"{name!r}: {kind.format} images are taken by image tasks only")
     if kind.image:
-        # FFmpeg decodes a picture to learn its format; one too large must not get that far.
-        check_pixels(*(picture_size(path, name) or (0, 0)), limits, name)
+        # FFmpeg decodes an image to learn its format; one too large must not get that far.
+        check_pixels(*(image_size(path, name) or (0, 0)), limits, name)
     options = _NOTHING if header_only else _ROUGHLY | _pixel_limit(limits)
     with media_errors(name), _opened(path, kind, options) as container:
         check_limits(container, limits, name)
@@ -100,12 +100,12 @@ def open_input(
 
 def _explain(path: Path, kind: Sniffed, refused: list[int], limits: Limits, name: str) -> None:
     """Raises `LimitExceeded` if the streams of the numbers `refused` have no size since their
-    decoders found their pictures too large, and not since nobody knows it."""
+    decoders found their frames too large, and not since nobody knows it."""
     with _opened(path, kind, _NOTHING) as header:
         check_limits(header, limits, name)
         if any(stream.index in refused and stream.width for stream in _decodable(header)):
             raise LimitExceeded(
-                f"{name!r} has pictures of another size than its header tells, of more than "
+                f"{name!r} has frames of another size than its header tells, of more than "
                 f"{limits.max_pixels} pixels",
                 details={"limit": "max_pixels", "allowed": limits.max_pixels},
             )
@@ -154,7 +154,7 @@ def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
 
 
 def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:
-    """Raises `LimitExceeded` if a picture of that size (px) is too large."""
+    """Raises `LimitExceeded` if a frame of that size (px) is too large."""
     if width * height > limits.max_pixels:
         raise LimitExceeded(
             f"{name!r} is {width} x {height} pixels; at most {limits.max_pixels} pixels are taken",

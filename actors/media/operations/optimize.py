@@ -20,7 +20,7 @@ from actors.media.sampling.scaler import scaled_size
 from actors.media.sampling.video import open_video
 from actors.media.stills import EXTENSIONS, make_still, write_still
 from actors.media.transcode.pipeline import transcode
-from actors.media.transcode.settings import AudioSettings, Recipe, VideoSettings
+from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
 from cluster.errors import (
     BadRequest,
     MediaError,
@@ -210,21 +210,20 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
 
     def encode(strategy: VideoStrategy) -> MediaFile:
         target = base.with_name(f"{base.name}.{strategy}")
-        recipe = video_recipe(preset, strategy, width, height)
-        outcome = transcode(
+        report = transcode(
             [source],
             target,
-            recipe,
+            transcode_settings(preset, strategy, width, height),
             threads=work.threads,
             limits=work.limits,
             progress=work.progress,
         )
-        notes[:] = outcome.notes
+        notes[:] = report.notes
         expect = Expect(
             width=width,
             height=height,
-            frames=outcome.encoded,
-            has_audio=outcome.audio_tracks > 0,
+            frames=report.encoded,
+            has_audio=report.audio_tracks > 0,
         )
         return MediaFile(target, "video", verify_output(target, expect))
 
@@ -232,7 +231,9 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
     return _Optimized(file, _LABELS[strategy], "video", input_width, round(duration_s, 3), notes)
 
 
-def video_recipe(preset: OptimizePreset, strategy: str, width: int, height: int) -> Recipe:
+def transcode_settings(
+    preset: OptimizePreset, strategy: str, width: int, height: int
+) -> TranscodeSettings:
     """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus) of `width` x `height` px."""
     most, bits = preset.video_bitrate_kbps * 1000, preset.audio_bitrate_kbps * 1000
     if strategy == "mp4":
@@ -245,7 +246,7 @@ def video_recipe(preset: OptimizePreset, strategy: str, width: int, height: int)
             height=height,
             fit="fill",
         )
-        return Recipe("mp4", video, AudioSettings("aac", bitrate=bits))
+        return TranscodeSettings("mp4", video, AudioSettings("aac", bitrate=bits))
     video = VideoSettings(
         "vp9",
         crf=preset.video_crf + 2,
@@ -255,7 +256,7 @@ def video_recipe(preset: OptimizePreset, strategy: str, width: int, height: int)
         height=height,
         fit="fill",
     )
-    return Recipe("webm", video, AudioSettings("opus", bitrate=bits))
+    return TranscodeSettings("webm", video, AudioSettings("opus", bitrate=bits))
 
 
 def _first_that_encodes[S: str](

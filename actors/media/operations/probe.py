@@ -14,10 +14,10 @@ class ProbeParams(Params):
     """Tell what a file holds: container, streams, codecs, HDR, rotation, lengths, tags."""
 
     count_frames: bool = Field(
-        False, description="read the whole file to count the pictures of each stream exactly"
+        False, description="read the whole file to count the frames of each stream exactly"
     )
     decode: bool = Field(
-        True, description="decode a first picture and sound, to see that it can be done"
+        True, description="decode a first frame of video and of audio, to see that it can be done"
     )
 
 

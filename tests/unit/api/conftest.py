@@ -14,7 +14,8 @@ import pytest
 from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
 from actors.jobs.model import ErrorInfo, Outcome, OutputFile
 from actors.media.catalogue import load_operations
-from actors.registry.service import JobRegistry
+from actors.registry.service import RegistryService
+from actors.testing.in_process_link import InProcessLink
 from api.http.services import Services
 from api.http.signing import Signer
 from api.registry_client.client import RegistryClient
@@ -40,7 +41,7 @@ class Gate:
 class CountingRegistry:
     """Passes calls on, counts them, and holds them up where told to."""
 
-    def __init__(self, registry: JobRegistry) -> None:
+    def __init__(self, registry: RegistryService) -> None:
         self._registry = registry
         self.calls: dict[str, int] = {}
         self._gates: dict[str, Gate] = {}
@@ -67,7 +68,7 @@ class CountingRegistry:
 class Desk:
     """A server, a client of it, and a worker's hands."""
 
-    registry: JobRegistry
+    registry: RegistryService
     counted: CountingRegistry
     services: Services
     http: httpx2.AsyncClient
@@ -155,12 +156,12 @@ async def make_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     async def make(**changes: Any) -> Desk:
         settings = Settings.model_validate({"data_dir": tmp_path / f"d{len(desks)}"} | changes)
         load_operations()
-        registry = JobRegistry(settings)
+        registry = RegistryService(settings)
         await registry.start()
         counted = CountingRegistry(registry)
         services = Services(
             settings,
-            RegistryClient.in_process(counted, settings),
+            RegistryClient(InProcessLink(counted), settings),
             open_storage(settings),
             Signer("a secret for tests only"),
         )

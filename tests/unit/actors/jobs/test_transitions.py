@@ -13,6 +13,7 @@ from actors.jobs import ledger, transitions
 from actors.jobs.messages import Report
 from actors.jobs.model import ErrorInfo, Job, Outcome, State, Task
 from actors.jobs.retries import RetryPolicy
+from actors.jobs.times import HOUR_MS
 from actors.registry.store.records import decode_jobs, encode_job
 from cluster.errors import AlreadyFinished, Conflict, NotReady, ReelyardError
 from tests.unit.actors.registry.builders import (
@@ -26,7 +27,6 @@ from tests.unit.actors.registry.builders import (
 )
 
 POLICY = RetryPolicy(max_attempts=3, max_crashes=2)
-HOUR_MS = 3_600_000
 WORKER = make_worker()
 
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
 from actors.jobs.model import Change, ErrorInfo, Job, Outcome, OutputFile, State, Task
+from actors.jobs.times import DAY_MS
 
 START_MS = 1_800_000_000_000
-DAY_MS = 86_400_000
 
 
 _numbers = itertools.count()

@@ -10,6 +10,7 @@ import pytest
 from actors.jobs.messages import Accepted, Changes, KeyInfo, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec, State
 from actors.registry.api_keys import hash_key
+from actors.testing.in_process_link import InProcessLink
 from api.registry_client.client import RegistryClient
 from api.registry_client.job_cache import JobCache
 from api.registry_client.key_cache import KeyCache
@@ -230,7 +231,7 @@ class Shaky:
 
 async def test_a_submit_outlives_a_restart_and_makes_one_job(desk: Desk) -> None:
     shaky = Shaky(desk.registry)
-    client = RegistryClient.in_process(shaky, desk.services.settings)
+    client = RegistryClient(InProcessLink(shaky), desk.services.settings)
     shaky.before, shaky.after = 2, 1
     accepted = await client.submit_one(PROBE)
     listed = (await desk.get("/v1/jobs")).json()["items"]
@@ -243,7 +244,7 @@ async def test_a_registry_that_stays_away_is_a_503_in_the_end(
 ) -> None:
     monkeypatch.setattr("api.registry_client.client.PATIENCE_S", 0.2)
     shaky = Shaky(desk.registry)
-    client = RegistryClient.in_process(shaky, desk.services.settings)
+    client = RegistryClient(InProcessLink(shaky), desk.services.settings)
     shaky.before = 1000
     with pytest.raises(Unavailable):
         await client.get("x", None)
@@ -316,7 +317,7 @@ async def test_a_poll_knows_of_every_change_made_here_even_if_its_answer_was_los
 ) -> None:
     monkeypatch.setattr("api.registry_client.client.PATIENCE_S", 0.01)
     shaky = Shaky(desk.registry)
-    client = RegistryClient.in_process(shaky, desk.services.settings)
+    client = RegistryClient(InProcessLink(shaky), desk.services.settings)
     one, two = [(await client.submit_one(PROBE)).job.id for _ in range(2)]
     await client.poll(one, None)
     await client.poll(two, None)

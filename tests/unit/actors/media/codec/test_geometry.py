@@ -1,4 +1,4 @@
-"""Where pictures go."""
+"""The place of a frame in an output."""
 
 from __future__ import annotations
 

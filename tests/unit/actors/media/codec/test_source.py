@@ -38,7 +38,7 @@ PLAYLIST = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nself.m3u8\n"
     [
         (b"", EmptySource),
         (b"x", CorruptMedia),
-        (b"Dear reader, this is no film.\n" * 20, CorruptMedia),
+        (b"Dear reader, this is no video.\n" * 20, CorruptMedia),
         (b'{"error": "not found"}', CorruptMedia),
         (bytes(100_000), CorruptMedia),
         (PLAYLIST, UnsupportedFormat),
@@ -112,7 +112,7 @@ def test_limits_let_pass_what_just_fits(tmp_path):
         assert len(container.streams) == 2
 
 
-def test_a_picture_of_900_megapixels_is_refused_before_it_is_decoded(tmp_path):
+def test_an_image_of_900_megapixels_is_refused_before_it_is_decoded(tmp_path):
     import struct
     import zlib
 
@@ -166,9 +166,7 @@ def test_a_file_name_that_no_system_allows_does_not_exist():
     ("name", "codec"),
     [("a.ts", "mpeg2video"), ("a.avi", "mpeg4"), ("a.webm", "libvpx-vp9"), ("a.mp4", "libx264")],
 )
-def test_a_picture_too_large_is_named_with_its_size_though_nothing_was_decoded(
-    tmp_path, name, codec
-):
+def test_a_frame_too_large_is_named_with_its_size_though_nothing_was_decoded(tmp_path, name, codec):
     with av.open(str(tmp_path / name), "w") as out:
         stream = out.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

@@ -19,8 +19,8 @@ def work(tmp_path, *sources, **params):
 
 def test_a_file_is_handed_on_unchanged_with_its_facts(tmp_path):
     path = make_sample(tmp_path / "a.mp4")
-    [file] = export(work(tmp_path, Source(path, "My film.mp4"))).files
-    assert file.path.name == "My film.mp4"
+    [file] = export(work(tmp_path, Source(path, "My video.mp4"))).files
+    assert file.path.name == "My video.mp4"
     assert file.path.read_bytes() == path.read_bytes()
     assert (file.kind, file.facts["width"], file.mime) == ("video", 320, "video/mp4")
 

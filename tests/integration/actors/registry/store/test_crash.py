@@ -44,7 +44,7 @@ async def test_sqlite_keeps_what_it_acknowledged_when_its_process_is_killed(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.actors.registry.crash_writer", url],
+        [sys.executable, "-m", "tests.integration.actors.registry.store.crash_writer", url],
         stdout=subprocess.PIPE,
         text=True,
     )

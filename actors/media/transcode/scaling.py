@@ -1,4 +1,4 @@
-"""From decoded frames to frames that the encoder takes: deinterlaced, turned, sized, timed."""
+"""The scaling of a video: decoded frames deinterlaced, scaled, turned, cropped and padded."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ from fractions import Fraction
 import av
 from av.rational import AVRational
 
-from actors.media.codec.decode import seconds
 from actors.media.codec.frame_conversion import Filter, FilterChain, Normalizer, turn_filters
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.source import check_output_pixels
 from actors.media.operation import Limits
 from actors.media.transcode.clip import Clip
 from actors.media.transcode.settings import VideoSettings
-from actors.media.transcode.timeline import ConstantRate, Retimer, RisingStamps
+from actors.media.transcode.timeline import Retimer
 from cluster.errors import LimitExceeded
-
-Stamped = tuple[av.VideoFrame, int, int]
-"""A frame with its time stamp and duration in units of the encoder's time base."""
-
 
 MAX_SIDE = 16_384
 """The longest side in px that all encoders take."""
@@ -29,8 +24,8 @@ MAX_SIDE = 16_384
 def plan_layout(
     clip: Clip, video: VideoSettings, limits: Limits, canvas: tuple[int, int] | None
 ) -> Layout:
-    """Where the picture of `clip` goes; `canvas`: a size (px) that it must come out at, with bars
-    where its shape differs. Raises `LimitExceeded` if that takes too large a picture."""
+    """Where the frames of `clip` go; `canvas`: a size (px) that they must come out at, with bars
+    where their shape differs. Raises `LimitExceeded` if that takes too large frames."""
     width, height = clip.upright_size
     if canvas is None:
         layout = fit_size(
@@ -57,8 +52,9 @@ def plan_layout(
 _DEINTERLACE = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
 
 
-class ClipShaper:
-    """The picture work for one input, and its clock; `space` (H.273): that of the output."""
+class ClipScaler:
+    """Deinterlaces, scales, turns and crops the frames of one input, and tells their times;
+    `space` (H.273): that of the output."""
 
     def __init__(
         self, clip: Clip, layout: Layout, background: str | None, space: int | None, threads: int
@@ -77,15 +73,15 @@ class ClipShaper:
         self._last: int | None = None
 
     def progressive(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-        """Whole pictures out of `frame`; None: those that are still held back."""
+        """Whole frames out of `frame`; None: those that are still held back."""
         if frame is None:
             return iter(()) if self._fields is None else self._fields.flush()
         if self._fields is None and frame.interlaced_frame:
             self._fields = FilterChain([_DEINTERLACE], self._threads)
         return iter((frame,)) if self._fields is None else self._fields.push(frame)
 
-    def shape(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """The picture as the output shows it."""
+    def scale(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """The frame as the output shows it."""
         finished = next(self._finish.push(self._normalizer.convert(frame)))
         finished.pict_type = 0
         return finished
@@ -117,56 +113,3 @@ def _frame_filters(layout: Layout, background: str | None) -> list[Filter]:
             ("pad", f"{layout.width}:{layout.height}:{layout.pad_x}:{layout.pad_y}:{colour}")
         )
     return filters
-
-
-class FrameClock:
-    """Gives frames their stamps: at their own times, or at a constant rate."""
-
-    def __init__(self, base: Fraction, fps: Fraction | None, limits: Limits) -> None:
-        self.base = base
-        self._stamps = RisingStamps()
-        self._constant = ConstantRate(fps) if fps else None
-        self._limits = limits
-        self._held: tuple[ClipShaper, av.VideoFrame] | None = None
-        self.produced = 0
-        self.dropped = 0
-
-    def feed(self, shaper: ClipShaper, frame: av.VideoFrame) -> Iterator[Stamped]:
-        """The stamped, shaped frames that are due now that `frame` has come."""
-        if self._constant is None:
-            begin, stop = shaper.span(frame, self.base)
-            pts = self._stamps.stamp(begin)
-            if pts is None:
-                self.dropped += 1
-            else:
-                yield shaper.shape(frame), self._count(pts), max(0, stop - pts)
-            return
-        at = seconds(frame.pts, frame.time_base)
-        assert at is not None
-        yield from self._release(self._constant.until(at - shaper.clip.shift, shaper.clip.rate))
-        self._held = shaper, frame
-
-    def finish(self, end: Fraction) -> Iterator[Stamped]:
-        """The frames due up to `end`, the time at which the film stops."""
-        if self._constant is not None:
-            yield from self._release(self._constant.rest(end))
-
-    def _release(self, numbers: range) -> Iterator[Stamped]:
-        if self._held is None:
-            return
-        if not numbers:
-            self.dropped += 1
-            return
-        shaper, frame = self._held
-        shaped = shaper.shape(frame)
-        for number in numbers:
-            yield shaped, self._count(number), 1
-
-    def _count(self, pts: int) -> int:
-        self.produced += 1
-        if self.produced > self._limits.max_frames:
-            raise LimitExceeded(
-                f"the output would have more than {self._limits.max_frames} pictures",
-                details={"limit": "max_frames", "allowed": self._limits.max_frames},
-            )
-        return pts

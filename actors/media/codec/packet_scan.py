@@ -1,4 +1,4 @@
-"""Going through a file's packets once: what they cover, and whether their first can be decoded."""
+"""One pass over a file's packets: what they cover, and whether their first can be decoded."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Length:
 
 
 class FirstFrames:
-    """Decodes a first frame of the best picture and of the best sound.
+    """Decodes a first frame of the best video and of the best audio.
 
     Raises `UnsupportedCodec` if there is no decoder for anything in the file, `NoSuchStream`
-    without picture and sound.
+    without video and audio.
     """
 
     def __init__(self, container: InputContainer, limits: Limits, name: str) -> None:
@@ -62,7 +62,7 @@ class FirstFrames:
         if not self.streams:
             if any(not decode.has_decoder(stream) for stream in container.streams):
                 raise UnsupportedCodec(f"{name!r}: there is no decoder for anything in it")
-            raise NoSuchStream(f"{name!r} has neither picture nor sound")
+            raise NoSuchStream(f"{name!r} has neither video nor audio")
         self._drained_once: set[int] = set()
         self._waiting = {stream.index for stream in self.streams}
 
@@ -87,7 +87,7 @@ class FirstFrames:
         return bool(decoded)
 
     def _drained(self, packet: av.Packet[Any]) -> list[Any]:
-        """The picture of a key frame at once, where the decoder would wait for those after it."""
+        """A key frame's image at once, where the decoder would wait for those after it."""
         stream = packet.stream
         if stream.index in self._drained_once or not packet.is_keyframe or not packet.size:
             return []
@@ -111,7 +111,7 @@ def scan(
     count: bool,
     tick: Callable[[], object] | None = None,
 ) -> dict[int, Length]:
-    """Read the packets of all picture and sound: all of them to `count` them, else up to the
+    """Read the packets of all video and audio: every one to `count` them, else up to the
     `first` frames. `tick` is called for each. Returns what they cover, by the stream's index;
     empty unless they were counted."""
     lengths: dict[int, Length] = {}

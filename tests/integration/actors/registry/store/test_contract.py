@@ -14,7 +14,7 @@ from actors.jobs.model import ErrorInfo, Job, State
 from actors.registry.store.opening import open_store
 from actors.registry.store.protocol import JobStore, Write
 from cluster.errors import BadRequest, Unavailable
-from tests.integration.actors.registry.stores import expected, ids_of, move, put
+from tests.integration.actors.registry.store_calls import expected, ids_of, move, put
 from tests.unit.actors.registry.builders import START_MS, make_job, make_output
 
 
@@ -71,7 +71,7 @@ async def test_only_one_of_two_racing_writes_wins(store: JobStore) -> None:
     await put(store, job)
     one, two = (make_job(id=job.id, rev=2, state=s) for s in (State.RUNNING, State.CANCELLED))
     answers = await asyncio.gather(store.write([Write(one, 1)]), store.write([Write(two, 1)]))
-    assert answers == [[True], [False]]
+    assert list(answers) == [[True], [False]]
 
 
 async def test_a_job_may_pass_through_states_in_one_batch(store: JobStore) -> None:

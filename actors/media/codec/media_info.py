@@ -1,4 +1,4 @@
-"""What probing a file finds, as plain records."""
+"""The records of a probed file: the whole, and each of its streams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class VideoStream:
-    """A film or picture inside a file. Sizes in px, times in s, rates in frames/s and bit/s."""
+    """A video or image in a file. Sizes in px, times in s, rates in frames/s and bit/s."""
 
     index: int
     codec: str
@@ -49,7 +49,7 @@ class VideoStream:
 
 @dataclass(frozen=True)
 class AudioStream:
-    """A sound track inside a file."""
+    """Audio in a file."""
 
     index: int
     codec: str
@@ -101,7 +101,7 @@ class MediaInfo:
 
     @property
     def video(self) -> VideoStream | None:
-        """The best film or picture; a cover only if there is nothing else."""
+        """The best video stream, or the image; a cover only if there is nothing else."""
         found = [s for s in self.streams if isinstance(s, VideoStream)]
         return max(
             found,
@@ -111,7 +111,7 @@ class MediaInfo:
 
     @property
     def audio(self) -> AudioStream | None:
-        """The best sound track."""
+        """The best audio stream."""
         found = [s for s in self.streams if isinstance(s, AudioStream)]
         return max(found, key=lambda s: (s.default, s.channels), default=None)
 

@@ -6,7 +6,7 @@ from actors.jobs.ledger import LedgerEntry
 from actors.jobs.messages import KeyInfo
 from actors.jobs.model import Job
 from actors.registry.store.protocol import IdempotencyKey, JobStore, Write
-from tests.integration.actors.registry.stores import put
+from tests.integration.actors.registry.store_calls import put
 from tests.unit.actors.registry.builders import START_MS, make_job
 
 
