@@ -24,7 +24,7 @@ from cluster.cluster_file import (
     write_cluster_file,
 )
 from cluster.errors import Conflict, Unavailable
-from cluster.locks import FolderLock, owner_pid, remove_abandoned
+from cluster.folder_lock import FolderLock, owner_pid, remove_abandoned
 from cluster.ray_node import lean_node, start_dashboard
 from cluster.reaper import Reaper, end_left
 from cluster.settings import Settings

@@ -79,7 +79,7 @@ def read_frames(work: Work[ReverseParams]) -> tuple[list[ScaledFrame], Fraction]
 def read_audio(work: Work[ReverseParams]) -> Audio | None:
     """The audio as samples (2, n) of float32 at 48 kHz; None if there is none."""
     blocks = []
-    with open_input(work.input.path, work.limits, name=work.input.name) as container:
+    with open_input(work.input, work.limits) as container:
         if (stream := decode.best_audio(container)) is None:
             return None
         resampler = av.AudioResampler("fltp", "stereo", RATE_HZ)

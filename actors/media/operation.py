@@ -23,11 +23,13 @@ import mimetypes
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from actors.media.sniff import Sniffed, identify
 from cluster.errors import (
     Cancelled,
     InvalidInput,
@@ -57,6 +59,12 @@ class Source:
     def stem(self) -> str:
         """`name` without its last suffix: what outputs are called after."""
         return Path(self.name).stem or "output"
+
+    @cached_property
+    def sniffed(self) -> Sniffed:
+        """What the file is, by its first bytes, which are read once. Raises what `identify`
+        raises."""
+        return identify(self.path, self.name)
 
 
 @dataclass(frozen=True)

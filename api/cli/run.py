@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from actors.jobs.locations import is_location
 from actors.jobs.plan import infer_format, plan_job
 from actors.media.catalogue import find_operation, load_operations
 from api.cli.fetch import fetch
@@ -25,7 +26,7 @@ from api.cli.output import (
 )
 from api.cli.session import any_cluster, remote
 from api.client.direct import spec_of
-from api.client.request import InputLike, JobRequest, in_folder, is_location, request
+from api.client.request import InputLike, JobRequest, in_folder, request
 from api.client.sync import Client
 from api.client.views import JobView
 from cluster.errors import (
@@ -71,7 +72,7 @@ def run(
     groups = [sources] if join else [[source] for source in sources]
     destination = _destination(output, [group[0] for group in groups])
     # A server elsewhere can't write here: its outputs are fetched.
-    fetched = destination if destination and remote() and "://" not in destination else None
+    fetched = destination if destination and remote() and not is_location(destination) else None
     if fetched and detach:
         raise ValidationFailed(f"-o {output}: with --detach, a server elsewhere can't write there")
     requests = [
@@ -196,7 +197,7 @@ def _destination(output: str | None, inputs: Sequence[InputLike]) -> str | None:
     """
     if output is None:
         return None
-    local = "://" not in output
+    local = not is_location(output)
     if output.endswith("/") or (local and Path(output).expanduser().is_dir()):
         return in_folder(output, inputs)
     if len(inputs) > 1:

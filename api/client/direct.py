@@ -14,6 +14,7 @@ import httpx2
 import msgspec
 
 from actors.engine import stop_engine
+from actors.jobs.locations import JobOutput, parse_location, stored_key
 from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec, OutputFile, State
 from actors.jobs.times import iso
@@ -80,10 +81,10 @@ class DirectTransport:
         return msgspec.structs.replace(spec, inputs=inputs)
 
     async def _located(self, text: str) -> str:
-        if not text.startswith("job:"):
-            return text
-        job_id, _, name = text.removeprefix("job:").partition("/")
-        return output_of(await self._registry.get(job_id, None), name)
+        match parse_location(text):
+            case JobOutput(job_id, name):
+                return output_of(await self._registry.get(job_id, None), name)
+        return text
 
     async def _no_pool(self, pools: set[str]) -> dict[str | None, ReelyardError]:
         """Those of `pools` that there are not: a job would wait for a worker that never comes."""
@@ -155,8 +156,8 @@ class DirectTransport:
     async def download(self, output: OutputView, path: Path) -> None:
         if (found := output.path) is not None:
             await asyncio.to_thread(copy_file, found, path)
-        elif output.url.startswith("storage:"):
-            await self._storage.download(output.url.removeprefix("storage:"), path)
+        elif (key := stored_key(output.url)) is not None:
+            await self._storage.download(key, path)
         else:
             async with httpx2.AsyncClient() as http:
                 await save_url(http, output.url, path)
@@ -194,8 +195,7 @@ class DirectTransport:
 
     async def _output(self, output: OutputFile) -> OutputView:
         url = output.url
-        if url.startswith("storage:"):
-            key = url.removeprefix("storage:")
+        if (key := stored_key(url)) is not None:
             if (path := self._storage.local_path(key)) is not None:
                 url = path.as_uri()
             else:

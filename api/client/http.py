@@ -18,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 import msgspec
 
+from actors.jobs.locations import Upload, WebUrl, parse_location
 from api.client.request import InputLike, JobRequest, local_url
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, chunks, job_view
@@ -138,7 +139,7 @@ class HttpTransport:
             raise SourceNotFound(f"{path} does not exist") from None
         except OSError as error:
             raise SourceUnreadable(f"{path} can't be read: {error.strerror}") from error
-        return f"upload:{created['upload_id']}/{path.name}"
+        return str(Upload(created["upload_id"], path.name))
 
     async def _create_upload(
         self, path: Path, info: os.stat_result, key: str | None
@@ -367,7 +368,7 @@ async def save_url(http: httpx2.AsyncClient, url: str, path: Path) -> None:
 
     Raises `OutputUnwritable`, `Unavailable`, and `SourceUnreadable` for what is not http(s).
     """
-    if urlsplit(url).scheme not in ("http", "https"):
+    if not isinstance(parse_location(url), WebUrl):
         raise SourceUnreadable(f"{url} can't be downloaded from here; read it where it lies")
     part = path.with_name(path.name + ".part")
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from actors.jobs.locations import is_location
 from cluster.errors import InvalidInput, ValidationFailed
 
 type InputLike = str | os.PathLike[str]
@@ -83,11 +84,6 @@ def in_folder(output: InputLike | None, inputs: Sequence[InputLike]) -> str | No
             )
         first[stem] = item
     return folder
-
-
-def is_location(text: str) -> bool:
-    """Whether `text` is a URL or names something that Reelyard keeps; else it is a path."""
-    return "://" in text or text.startswith(("upload:", "storage:", "job:"))
 
 
 def local_url(source: InputLike) -> str:

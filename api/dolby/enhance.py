@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors.jobs.model import JobSpec
-from actors.media.content import Content
+from actors.media.audio.content import Content
 from actors.media.operations.enhance import PRESETS
 from api.dolby import dolby_shapes
 from api.dolby.bodies import Audio, EnhanceBody, Filter, Loudness, Place, Reduction, Speech

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.jobs.locations import JobInputs
 from actors.jobs.model import JobSpec, TaskSpec
 from api.dolby import dolby_shapes
 from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
@@ -33,7 +34,7 @@ async def transcode_spec(body: TranscodeBody, caller: Caller, services: Services
             name=name,
             operation=operation_of(output),
             params=output_params(output, body.inputs),
-            inputs=["input"],
+            inputs=[str(JobInputs())],
             output=await locate_result(url, caller, services),
         )
         for name, output, url in zip(task_names(body.outputs), body.outputs, urls, strict=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import msgspec
 
 from actors.jobs.ids import parse_id
+from actors.jobs.locations import last_name
 from actors.jobs.messages import Usage
 from actors.jobs.model import Job, State
 from actors.media.operations.optimize import DEFAULT_PRESET, presets
@@ -225,7 +225,7 @@ def sync_headers(job: Job, usage: Usage) -> dict[str, str]:
 def input_name(job: Job) -> str:
     """The file name that was uploaded, or the last part of the input's location."""
     name = sent_file(job).filename
-    return name or unquote(PurePosixPath(urlsplit(job.input).path).name) or job.input
+    return name or unquote(last_name(job.input)) or job.input
 
 
 def input_bytes(job: Job) -> int:

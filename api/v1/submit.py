@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.jobs.locations import JobInputs, TaskOutputs, Upload, parse_step_input
 from actors.jobs.model import Job, JobSpec, TaskSpec
 from api.http.bodies import Body, Metadata
 from api.http.caller import Caller
@@ -36,7 +37,7 @@ class TaskBody(Body):
     operation: str
     params: dict[str, Any] = Field(default_factory=dict)
     inputs: list[str] = Field(
-        default_factory=lambda: ["input"],
+        default_factory=lambda: [str(JobInputs())],
         max_length=64,
         description="`input` for the job's inputs, `task:<name>` for another step's outputs, "
         "or a location",
@@ -95,7 +96,7 @@ class JobBody(Body):
         if self.inputs is not None:
             return self.inputs
         if self.upload_id is not None:
-            return [f"upload:{self.upload_id}"]
+            return [str(Upload(self.upload_id))]
         one = self.url if self.url is not None else self.input
         return [one] if one is not None else []
 
@@ -157,13 +158,15 @@ def _as_sent(body: JobBody, sources: Sequence[str]) -> str:
     return sources[0] if sources else ""
 
 
+async def _step_input(text: str, services: Services, caller: Caller) -> str:
+    match place := parse_step_input(text):
+        case JobInputs() | TaskOutputs():
+            return str(place)
+    return await services.locate_input(text, caller)
+
+
 async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
-    inputs = [
-        text
-        if text == "input" or text.startswith("task:")
-        else await services.locate_input(text, caller)
-        for text in step.inputs
-    ]
+    inputs = [await _step_input(text, services, caller) for text in step.inputs]
     return TaskSpec(
         name=step.name,
         operation=step.operation,

@@ -13,9 +13,7 @@ import requests
 
 from reelyard import Client
 from tests.live_server import LiveServer, live_server
-from tests.object_stores import BUCKET, s3_server
-
-__all__ = ["s3_server"]
+from tests.object_stores import BUCKET
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +77,7 @@ def test_jobs_are_paged_and_counted_from_redis(on_s3: LiveServer, media: Path) -
         made = client.submit_many("export", [media / "photo.jpg"] * 5)
         assert all(job.ok for job in client.wait_all(made, timeout_s=60))
     first = requests.get(
-        f"{on_s3.url}/v1/jobs", params={"job_type": "export", "limit": 3}, timeout=30
+        f"{on_s3.url}/v1/jobs", params={"job_type": "export", "limit": "3"}, timeout=30
     ).json()
     rest = requests.get(
         f"{on_s3.url}/v1/jobs",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -13,7 +12,7 @@ from av.rational import AVRational
 from av.stream import Disposition, Stream
 
 from actors.media.codec.source import open_input
-from actors.media.operation import Limits
+from actors.media.operation import Limits, Source
 from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
 
 
@@ -175,18 +174,15 @@ def _first_time(container: InputContainer, stream: Stream) -> Fraction | None:
     return None
 
 
-def first_frame(
-    path: Path, limits: Limits | None = None, *, name: str | None = None
-) -> av.VideoFrame:
+def first_frame(source: Source, limits: Limits | None = None) -> av.VideoFrame:
     """The first frame that can be decoded, as it is coded: not turned.
 
     Raises `NoSuchStream`, `CorruptMedia` if nothing can be decoded.
     """
-    name = name or path.name
-    with open_input(path, limits, name=name) as container:
-        stream = require_video(container, name)
+    with open_input(source, limits) as container:
+        stream = require_video(container, source.name)
         # Threads that decode ahead are a waste where one frame is all that is wanted.
         stream.thread_type = "SLICE"
         for frame in frames(container, stream):
             return frame
-    raise CorruptMedia(f"{name!r}: no frame could be decoded")
+    raise CorruptMedia(f"{source.name!r}: no frame could be decoded")

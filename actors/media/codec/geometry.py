@@ -193,6 +193,15 @@ class Orientation:
         return not self.turns and not self.mirror
 
 
+def upright_size(
+    width: int, height: int, pixel_aspect: Fraction, turn: Orientation
+) -> tuple[int, int]:
+    """Width and height (px) as shown, with square pixels, of a frame coded as `width` x `height`
+    of pixels of the shape `pixel_aspect`."""
+    wide = max(1, round(width * pixel_aspect))
+    return (height, wide) if turn.swaps else (wide, height)
+
+
 def orientation_of(matrix: bytes) -> Orientation:
     """What a display matrix asks for (9 native int32, as FFmpeg's AV_PKT_DATA_DISPLAYMATRIX).
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from actors.media.codec.errors import translate
 from actors.media.codec.geometry import Orientation
 from actors.media.codec.media_info import VideoStream
-from actors.media.codec.sniff import Sniffed
+from actors.media.sniff import Sniffed
 from cluster.errors import CorruptMedia, LimitExceeded, UnsupportedCodec
 
 if TYPE_CHECKING:

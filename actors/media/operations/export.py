@@ -52,7 +52,7 @@ def _pass_on(source: Source, work: Work[ExportParams]) -> MediaFile:
         _link_or_copy(source.path.resolve(), target)
     kind: Kind = _kind_of(target)
     try:
-        facts = facts_of(probe_media(target, work.limits, name=source.name))
+        facts = facts_of(probe_media(Source(target, source.name), work.limits))
     except MediaError:
         # Any file may be handed on, whether it is media or not.
         facts = {}

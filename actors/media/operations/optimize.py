@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from actors.media.catalogue import operation
 from actors.media.codec.geometry import Layout, fit_size
-from actors.media.codec.source import identify
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, validation_failed
 from actors.media.sampling.scaler import scaled_size
@@ -137,7 +136,7 @@ class _Optimized:
 def optimize(work: Work[OptimizeParams]) -> Result:
     """Write `<base>.<webp|avif|jpg|mp4|webm>`; the data say what was saved."""
     source = work.input
-    media: Media = "image" if identify(source.path, source.name).image else "video"
+    media: Media = "image" if source.sniffed.image else "video"
     if work.params.media not in (None, media):
         raise UnsupportedType(f"{source.name!r} is not of the type {work.params.media}/*")
     made = _image(work) if media == "image" else _video(work)

@@ -27,9 +27,8 @@ def probe(work: Work[ProbeParams]) -> Result:
     source = work.input
     work.progress("decode", fraction=0.0)
     info = probe_media(
-        source.path,
+        source,
         work.limits,
-        name=source.name,
         count=work.params.count_frames,
         check=work.params.decode,
     )

@@ -15,11 +15,10 @@ from actors.media.codec import containers
 from actors.media.codec.errors import media_errors
 from actors.media.codec.geometry import Fit, fit_size
 from actors.media.codec.probe import probe_media
-from actors.media.codec.source import identify
 from actors.media.codec.verify import Expect, verify_output
-from actors.media.fields import OpaqueColour, Position, length_from
 from actors.media.frames import parse_colour
 from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work
+from actors.media.param_types import OpaqueColour, Position, length_from
 from actors.media.transcode.pipeline import TranscodeReport
 from actors.media.transcode.pipeline import transcode as run_transcode
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
@@ -308,12 +307,10 @@ def _flatten(source: Source, target: Path, work: Work[TranscodeParams]) -> Seque
 
 
 def _is_still(source: Source, work: Work[TranscodeParams]) -> bool:
-    if not (kind := identify(source.path, source.name)).image:
+    if not source.sniffed.image:
         return False
     # There is no demuxer for what has none, so it can't be probed nor be animated.
-    return not kind.demuxer or (
-        probe_media(source.path, work.limits, name=source.name).kind != "animation"
-    )
+    return not source.sniffed.demuxer or probe_media(source, work.limits).kind != "animation"
 
 
 def _expectation(params: TranscodeParams, report: TranscodeReport) -> Expect:

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 import av
 from av.container import InputContainer
 
 from actors.media.codec import decode, frame_conversion
-from actors.media.codec.geometry import Orientation
+from actors.media.codec.geometry import Orientation, upright_size
 from actors.media.codec.image_headers import file_orientation
 from actors.media.codec.probe import pixel_aspect
-from actors.media.codec.source import identify, open_input
+from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
 from actors.media.transcode.demux import Demuxer, Extent
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings
@@ -97,17 +96,16 @@ class Clip:
             )
 
 
-def _describe(clip: Clip, path: Path) -> None:
+def _describe(clip: Clip, source: Source) -> None:
     video, first = clip.video, clip.first
     if video is None or first is None:
         return
-    if identify(path, clip.name).image:
+    if source.sniffed.image:
         clip.behind = frame_conversion.WHITE
-        clip.turn = file_orientation(path, clip.name)
+        clip.turn = file_orientation(source.path, source.name)
     else:
         clip.turn = frame_conversion.orientation(video, first)
-    width, height = max(1, round(first.width * pixel_aspect(video))), first.height
-    clip.upright_size = (height, width) if clip.turn.swaps else (width, height)
+    clip.upright_size = upright_size(first.width, first.height, pixel_aspect(video), clip.turn)
     for rate in (video.average_rate, video.guessed_rate):
         if rate.denominator and 0 < Fraction(rate.numerator, rate.denominator) <= 240:
             clip.rate = Fraction(rate.numerator, rate.denominator)
@@ -132,8 +130,8 @@ def open_clip(
     first = None
     # A sole input that is read from its beginning gives its first frame in passing.
     if settings.video is not None and not (alone and not settings.start_s):
-        first = decode.first_frame(source.path, limits, name=source.name)
-    with open_input(source.path, limits, name=source.name) as container:
+        first = decode.first_frame(source, limits)
+    with open_input(source, limits) as container:
         video = decode.require_video(container, source.name) if settings.video else None
         if video is not None:
             video.thread_type, video.thread_count = "AUTO", threads
@@ -166,8 +164,8 @@ def open_clip(
         )
         if video is not None and first is None:
             first = clip.demuxer.first_frame()
-            clip.first = first or decode.first_frame(source.path, limits, name=source.name)
-        _describe(clip, source.path)
+            clip.first = first or decode.first_frame(source, limits)
+        _describe(clip, source)
         yield clip
 
 

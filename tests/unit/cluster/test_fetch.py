@@ -9,6 +9,7 @@ import pytest
 from cluster.errors import (
     LimitExceeded,
     OutputUnwritable,
+    SourceForbidden,
     SourceNotFound,
     SourceUnreadable,
     TimedOut,
@@ -20,6 +21,26 @@ from .fetching import LOCAL, Make, fetch, left
 from .loopback import Loopback, redirect, status
 
 pytestmark = pytest.mark.usefixtures("no_waits")
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("ftp://media.test/a", SourceForbidden),
+        ("file:///etc/passwd", SourceForbidden),
+        ("gopher://media.test/a", SourceForbidden),
+        ("//media.test/a", SourceForbidden),
+        ("http://", SourceUnreadable),
+        ("http:///path", SourceUnreadable),
+        ("http://0177.0.0.1/", SourceUnreadable),
+        ("http://a\nb/", SourceUnreadable),
+        ("http://[::1/", SourceUnreadable),
+    ],
+)
+async def test_only_http_urls_are_fetched(url: str, error: type[Exception], tmp_path: Path) -> None:
+    with pytest.raises(error):
+        await download(url, tmp_path / "in", Settings(), network=LOCAL)
+    assert left(tmp_path) == []
 
 
 async def test_a_download_tells_size_type_and_name(

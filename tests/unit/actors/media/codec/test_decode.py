@@ -14,10 +14,11 @@ from actors.media.codec.decode import (
     require_video,
 )
 from actors.media.codec.source import open_input
-from actors.media.operation import Limits, Source
+from actors.media.operation import Limits
 from actors.media.sampling.video import open_video
 from actors.testing.sample_media import make_sample, read_frame_number
 from cluster.errors import CorruptMedia, NoSuchStream
+from tests.unit.actors.media.videos import source
 
 
 @pytest.fixture(scope="module", params=[".mp4", ".mkv", ".ts", ".mpg", ".avi", ".webm"])
@@ -28,7 +29,7 @@ def video(request, tmp_path_factory):
 
 
 def test_the_frame_on_show_is_found_in_any_container(video):
-    with open_video(Source(video, video.name), Limits()) as opened:
+    with open_video(source(video), Limits()) as opened:
         shown = [next(opened.shown_at([time_s])) for time_s in (0, 0.5, 1.02, 1.5, 100)]
     numbers = [read_frame_number(frame) for frame in shown]
     if video.suffix == ".avi":
@@ -39,14 +40,14 @@ def test_the_frame_on_show_is_found_in_any_container(video):
 
 
 def test_a_key_frame_comes_from_at_or_before_the_time(video):
-    with open_video(Source(video, video.name), Limits()) as opened:
+    with open_video(source(video), Limits()) as opened:
         numbers = [read_frame_number(opened.key_frame_at(time_s)) for time_s in (0, 1.5)]
     assert numbers[0] == 0
     assert numbers[1] in (0, 25)
 
 
 def test_the_first_frame_is_the_first(video):
-    assert read_frame_number(first_frame(video)) == 0
+    assert read_frame_number(first_frame(source(video))) == 0
 
 
 def test_a_range_of_frames_starts_and_stops_where_asked(video):
@@ -86,4 +87,4 @@ def test_a_video_without_a_whole_frame_is_damaged(tmp_path):
     data[start:] = bytes(len(data) - start)
     path.write_bytes(data)
     with pytest.raises(CorruptMedia, match=r"a\.mp4"):
-        first_frame(path)
+        first_frame(source(path))
