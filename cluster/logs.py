@@ -30,8 +30,8 @@ HIDDEN = "***"
 def configure_logging(settings: Settings, process: str, stream: TextIO | None = None) -> None:
     """Set up structlog for this process.
 
-    `process` names it on every line. `stream` (default: stderr)
-    takes JSON lines, or coloured text where it is a terminal and `log_format` is `auto`.
+    `process` names it on every line. `stream` (default: stderr) takes JSON lines, or coloured text
+    where it is a terminal and `log_format` is `auto`.
     """
     out = stream or sys.stderr
     as_text = settings.log_format == "console" or (

@@ -1,4 +1,4 @@
-"""Start, find, join and stop the Ray cluster that Reelyard runs on.
+"""The Ray cluster that Reelyard runs on: started, found, joined and stopped.
 
 Embedded: Ray's processes are children of this one and end with it, even on kill -9. Everything
 listens on 127.0.0.1 only and asks for a token.

@@ -218,7 +218,9 @@ def last_name(text: str) -> str:
 def _object_url(scheme: str, text: str, rest: str) -> ObjectUrl:
     bucket, _, key = rest.removeprefix("//").partition("/")
     if not rest.startswith("//") or not bucket:
-        raise InvalidInput(f"{text[:200]!r} is not the URL of an object")
+        raise InvalidInput(
+            f"{text[:200]!r} is not the URL of an object, like {scheme}://bucket/key"
+        )
     return ObjectUrl(scheme, bucket, key)
 
 

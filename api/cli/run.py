@@ -1,4 +1,4 @@
-"""`reelyard run`: jobs from the command line, with or without a server."""
+"""`reelyard run`: jobs from the command line; what can't work is refused before any start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reelyard up`, `reelyard down` and `reelyard status`: the server, and how it is."""
+"""`reelyard up`, `down` and `status`: the server, never open to strangers without a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request handler works with, built once for each process."""
+"""The services behind every route, built once for each app."""
 
 from __future__ import annotations
 

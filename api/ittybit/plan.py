@@ -1,4 +1,4 @@
-"""Their kinds and options as our operations and task graphs. Pure."""
+"""ittybit's kinds and options as our operations and task graphs. Pure."""
 
 from __future__ import annotations
 

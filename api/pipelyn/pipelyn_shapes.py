@@ -189,14 +189,14 @@ def job_error(job: Job) -> dict[str, str]:
 
 
 def error_code(job: Job) -> str:
-    """Their code for a failed job; what was not sent as picture or film has the wrong type."""
+    """Their code for a failed job; what was not sent as image or video has the wrong type."""
     code = ERRORS.get(job.error.code if job.error else "", "unknown")
     declared = sent_file(job).content_type
-    wrong_type = bool(declared) and not is_picture_or_film(declared)
+    wrong_type = bool(declared) and not is_image_or_video(declared)
     return "unsupported-type" if wrong_type and code == "encode-failed" else code
 
 
-def is_picture_or_film(content_type: str) -> bool:
+def is_image_or_video(content_type: str) -> bool:
     """Whether Pipelyn takes this content type."""
     return content_type.lower().startswith(("image/", "video/"))
 
@@ -259,6 +259,6 @@ def not_ready(state: State) -> str:
 
 
 def check_type(content_type: str) -> None:
-    """Raises `UnsupportedType` for what is neither picture nor film."""
-    if not is_picture_or_film(content_type):
+    """Raises `UnsupportedType` for what is neither image nor video."""
+    if not is_image_or_video(content_type):
         raise UnsupportedType(f"Unsupported media type: {content_type}")

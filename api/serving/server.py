@@ -1,4 +1,4 @@
-"""Start and stop the HTTP server on a running cluster."""
+"""The HTTP server on a running cluster: started, found and stopped."""
 
 from __future__ import annotations
 

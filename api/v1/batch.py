@@ -100,7 +100,7 @@ async def _specs(
         key = f"{whole}#{index}" if whole is not None else body.idempotency_key
         own = mark or (fingerprint(request, body.model_dump(mode="json")) if key else "")
         try:
-            spec = await spec_of(body, services, caller)
+            spec = await spec_of(body, caller, services)
             specs.append(replace(spec, idempotency_key=key, fingerprint=own))
         except ReelyardError as error:
             specs.append(error)

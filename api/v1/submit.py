@@ -111,7 +111,7 @@ class JobBody(Body):
 async def create_job(
     body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
-    spec = keyed(await spec_of(body, services, caller), request, body)
+    spec = keyed(await spec_of(body, caller, services), request, body)
     try:
         accepted = await services.registry.submit_one(spec)
     except ReelyardError as error:
@@ -127,7 +127,7 @@ def accepted_response(job: Job, *, replayed: bool) -> Response:
     return json_response(v1_shapes.accepted_job(job), 202, headers)
 
 
-async def spec_of(body: JobBody, services: Services, caller: Caller) -> JobSpec:
+async def spec_of(body: JobBody, caller: Caller, services: Services) -> JobSpec:
     """What `body` asks for. Raises what `locate_input` and `locate_output` raise, and
     `ValidationFailed`."""
     if body.pool is not None and body.pool not in services.settings.all_pools:
@@ -148,7 +148,7 @@ async def spec_of(body: JobBody, services: Services, caller: Caller) -> JobSpec:
         priority=body.priority,
         pool=body.pool,
         metadata=body.metadata,
-        tasks=[await _task(step, services, caller) for step in steps],
+        tasks=[await _task(step, caller, services) for step in steps],
     )
 
 
@@ -158,15 +158,15 @@ def _as_sent(body: JobBody, sources: Sequence[str]) -> str:
     return sources[0] if sources else ""
 
 
-async def _step_input(text: str, services: Services, caller: Caller) -> str:
+async def _step_input(text: str, caller: Caller, services: Services) -> str:
     match place := parse_step_input(text):
         case JobInputs() | TaskOutputs():
             return str(place)
     return await services.locate_input(text, caller)
 
 
-async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
-    inputs = [await _step_input(text, services, caller) for text in step.inputs]
+async def _task(step: TaskBody, caller: Caller, services: Services) -> TaskSpec:
+    inputs = [await _step_input(text, caller, services) for text in step.inputs]
     return TaskSpec(
         name=step.name,
         operation=step.operation,

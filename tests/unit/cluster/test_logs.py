@@ -1,4 +1,4 @@
-"""Log lines: the job's id on them, no secret in them."""
+"""Log lines: what the context holds is on them, no secret in them."""
 
 import io
 import json
