@@ -121,7 +121,7 @@ class FileDestination(Destination):
             self._clear_older(target)
             temp = target.with_name(f"{target.name}.part-{self._tag}-{self._lease.fence}")
             place(source, temp, target, consume=True)
-            return Placed(target.as_uri(), target.name, path=target, mark=_identity(target))
+            return Placed(str(File.at(target)), target.name, path=target, mark=_identity(target))
 
     @property
     def _tag(self) -> str:

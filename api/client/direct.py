@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 
 from actors.engine import stop_engine
-from actors.jobs.locations import JobOutput, parse_location, stored_key
+from actors.jobs.locations import File, JobOutput, parse_location, stored_key
 from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec, OutputFile, State
 from actors.jobs.times import iso
@@ -197,7 +197,7 @@ class DirectTransport:
         url = output.url
         if (key := stored_key(url)) is not None:
             if (path := self._storage.local_path(key)) is not None:
-                url = path.as_uri()
+                url = str(File.at(path))
             else:
                 signed = await self._storage.sign("GET", key, self._settings.url_ttl_s)
                 url = signed or url

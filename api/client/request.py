@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.locations import is_location
+from actors.jobs.locations import File, is_location
 from cluster.errors import InvalidInput, ValidationFailed
 
 type InputLike = str | os.PathLike[str]
@@ -92,5 +92,5 @@ def local_url(source: InputLike) -> str:
     text = os.fspath(source)
     if isinstance(source, str) and is_location(text):
         return text
-    url = Path(text).expanduser().absolute().as_uri()
-    return url + "/" if text.endswith("/") else url
+    path = Path(text).expanduser().absolute()
+    return str(File.at(path, folder=text.endswith("/")))
