@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from api.client.request import InputLike
-from api.client.sync import Client
+from api.client.sync_client import Client
 from api.client.views import JobView, OutputView
 from cluster.errors import OutputUnwritable, UnsupportedOutput
 

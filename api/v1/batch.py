@@ -22,7 +22,8 @@ from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, SUBMIT, answered
 from api.v1.jobs import Asker, Parts
 from api.v1.models import BatchBody, BatchItem
-from api.v1.submit import in_body, spec_of
+from api.v1.refusals import in_body
+from api.v1.submit import spec_of
 from cluster.errors import ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])

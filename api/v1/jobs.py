@@ -25,7 +25,8 @@ from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered, parameter
 from api.v1.models import JobBody, JobIdsBody
 from api.v1.present import Presenter, encode, reply
-from api.v1.submit import in_body, spec_of
+from api.v1.refusals import in_body
+from api.v1.submit import spec_of
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])

@@ -9,7 +9,8 @@ from actors.media.operation import find_operation
 from api.http.caller import Caller
 from api.http.services import Services
 from api.v1.models import JobBody, TaskBody
-from cluster.errors import ReelyardError, UnknownOperation, ValidationFailed
+from api.v1.refusals import no_pool
+from cluster.errors import UnknownOperation
 
 
 async def spec_of(
@@ -23,8 +24,7 @@ async def spec_of(
     """What `body` asks for. Raises what `locate_input` and `locate_output` raise, and
     `ValidationFailed`."""
     if body.pool is not None and body.pool not in services.settings.all_pools:
-        names = ", ".join(sorted(services.settings.all_pools))
-        raise _fault("pool", f"there is no pool {body.pool!r}; there are: {names}")
+        raise no_pool(body.pool, services.settings.all_pools)
     sources = body.sources()
     steps = body.tasks or []
     operation = body.operation or steps[-1].operation
@@ -75,19 +75,3 @@ def _price(operations: Sequence[str]) -> int:
     except UnknownOperation as error:
         error.details.setdefault("field", "operation")
         raise
-
-
-def in_body(error: ReelyardError, field: str) -> ReelyardError:
-    """A fault that an operation found in its parameters, placed below `field` of the body."""
-    faults = error.details.get("errors", [])
-    if type(error) is not ValidationFailed or any(fault["loc"][:1] == ["body"] for fault in faults):
-        return error
-    faults = [fault | {"loc": ["body", field, *fault["loc"]]} for fault in faults]
-    if not faults:
-        return error
-    return ValidationFailed(error.message, details={"errors": faults})
-
-
-def _fault(field: str, message: str) -> ValidationFailed:
-    fault = {"loc": ["body", field], "msg": message, "type": "value_error"}
-    return ValidationFailed(f"{field}: {message}", details={"errors": [fault]})

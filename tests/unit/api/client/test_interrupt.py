@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from api.client.sync import Client
+from api.client.sync_client import Client
 from api.client.transport import Transport
 from api.client.views import JobView
 

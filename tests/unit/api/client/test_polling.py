@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.jobs.model import State
-from api.client.aio import (
+from api.client.async_client import (
     POLL_FEW,
     POLL_LEAST_S,
     POLL_MAX_S,

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.jobs.model import State
-from api.client.aio import AsyncClient
-from api.client.http import BATCH_BYTES, copy_file, packed
+from api.client.async_client import AsyncClient
+from api.client.files import copy_file
+from api.client.http_transport import BATCH_BYTES, packed
 from api.client.request import InputLike, in_folder, request
-from api.client.sync import Client
+from api.client.sync_client import Client
 from api.client.transport import Transport
 from api.client.views import JobView, OutputView
 from cluster.errors import (

@@ -12,7 +12,7 @@ from anyio import CancelScope
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
-from api.client.aio import AsyncClient
+from api.client.async_client import AsyncClient
 from api.client.request import InputLike, JobRequest
 from api.client.transport import Answer, Transport
 from api.client.views import JobRef, JobView
