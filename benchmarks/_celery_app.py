@@ -28,6 +28,6 @@ def thumbnail_command(ffmpeg: str, source: str, at_s: float, target: str) -> lis
 
 @app.task(name="thumbnail")  # type: ignore[untyped-decorator]
 def thumbnail(ffmpeg: str, source: str, at_s: float, target: str) -> int:
-    """Size of the picture in bytes."""
+    """Size of the image in bytes."""
     subprocess.run(thumbnail_command(ffmpeg, source, at_s, target), check=True)
     return Path(target).stat().st_size

@@ -1,7 +1,7 @@
 """Thumbnails of real clips, end to end, against Celery + Redis with one ffmpeg process a job.
 
 Same machine, same number of jobs at a time. Our side: `submit_many` on the embedded cluster until
-every job has succeeded and its picture is stored and checked, all of it durable. The other side:
+every job has succeeded and its image is stored and checked, all of it durable. The other side:
 Celery's prefork worker, a Redis-compatible server without persistence, and ffmpeg told the time of
 the frame, so that it need not look for the length of the clip as we do. The sides run in turns.
 """
@@ -36,14 +36,14 @@ _SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".flv", ".3gp"}
 
 @dataclass(frozen=True)
 class Clip:
-    """A film, and the time of its thumbnail in seconds."""
+    """A video, and the time of its thumbnail in seconds."""
 
     path: Path
     at_s: float
 
 
 def real_clips(folder: Path, scratch: Path) -> list[Clip]:
-    """The films in a folder of which ffmpeg makes a thumbnail; read once, so that both sides find
+    """The videos in a folder of which ffmpeg makes a thumbnail; read once, so that both sides find
     them in memory."""
     clips = []
     for path in sorted(folder.iterdir()):
@@ -64,7 +64,7 @@ def real_clips(folder: Path, scratch: Path) -> list[Clip]:
 
 
 def made_clips(folder: Path) -> list[Clip]:
-    """Where no real clips are at hand: films of several codecs and sizes."""
+    """Where no real clips are at hand: videos of several codecs and sizes."""
     folder.mkdir()
     shapes = [
         ("a.mp4", 1920, 1080),
@@ -218,7 +218,7 @@ def main() -> None:
     report.note(
         f"clips: {kind}; " + ", ".join(f"{n} {suffix}" for suffix, n in sorted(kinds.items()))
     )
-    report.note("ours is durable (a commit to disk before each answer) and checks each picture")
+    report.note("ours is durable (a commit to disk before each answer) and checks each image")
     report.finish()
 
 

@@ -25,8 +25,9 @@ from actors.media.operations.transcode import TranscodeParams
 from actors.media.transcode.settings import encoder_options
 from actors.testing.sample_media import make_sample
 from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.client import Codec
-from actors.worker.codec_process.order import CodecOptions, Order, configure_message
+from actors.worker.codec_process.client import CodecClient
+from actors.worker.codec_process.options import CodecOptions, configure_message
+from actors.worker.codec_process.order import Order
 from benchmarks._report import Pair, Report, Sample, arguments, paired, run_process, tree_cpu_s
 from cluster.settings import Settings
 
@@ -65,7 +66,7 @@ class Case:
         video = recipe.video
         assert video is not None
         encoder = {"h264": "libx264", "vp9": "libvpx-vp9", "av1": "libsvtav1"}[self.codec]
-        sound = {"aac": "aac", "opus": "libopus"}[self.audio_codec]
+        audio_encoder = {"aac": "aac", "opus": "libopus"}[self.audio_codec]
         options = [
             part
             for name, value in encoder_options(video, threads).items()
@@ -79,7 +80,7 @@ class Case:
             *("-threads", str(threads), "-i", str(source)),
             *("-vf", f"scale={WIDTH}:{HEIGHT}:flags=bicubic", "-pix_fmt", "yuv420p"),
             *("-c:v", encoder, *options, "-threads", str(threads)),
-            *("-c:a", sound, "-b:a", str(self.audio_bitrate), *muxing, str(target)),
+            *("-c:a", audio_encoder, "-b:a", str(self.audio_bitrate), *muxing, str(target)),
         ]
 
 
@@ -98,7 +99,7 @@ class WarmCodec:
         settings = Settings(data_dir=folder)
         self._loop = asyncio.new_event_loop()
         spec = ChildSpec(configure_message(settings, threads), folder)
-        self._codec = Codec(spec, CodecOptions.of(settings, threads))
+        self._codec = CodecClient(spec, CodecOptions.of(settings, threads))
         self._folder = folder
         self._runs = 0
 
@@ -145,7 +146,7 @@ def psnr(target: Path, source: Path, fps: int) -> float:
 
 
 def frames(path: Path) -> int:
-    """Pictures that can be decoded."""
+    """Frames that can be decoded."""
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
         return sum(1 for _ in container.decode(video=0))

@@ -133,19 +133,23 @@ def free_ports(count: int) -> list[int]:
             sock.close()
 
 
-_applied: set[str] = set()
+APPLIED = "_REELYARD_APPLIED"
+"""Tells the processes that come from this one which of the variables nobody chose."""
+_applied = set(filter(None, os.environ.get(APPLIED, "").split(",")))
 
 
 def apply(variables: dict[str, str], *, firm: tuple[str, ...] = ()) -> None:
     """Put `variables` into this process's environment, and into a Ray that is already imported.
 
     What the operator has set stays, except for the names in `firm`: what makes the embedded
-    cluster safe is not up to the surrounding shell.
+    cluster safe is not up to the surrounding shell. What an earlier cluster has put there, of this
+    process or of one that it comes from, gives way: its ports and paths are not this one's.
     """
     for name, value in variables.items():
         if name in firm or name in _applied or name not in os.environ:
             os.environ[name] = value
             _applied.add(name)
+    os.environ[APPLIED] = ",".join(sorted(_applied))
     if "ray" in sys.modules and variables.get(LOOPBACK) == "0":
         from ray._private import ray_constants
 

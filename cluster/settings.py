@@ -229,7 +229,9 @@ class Settings(BaseSettings):
     )
 
     # --- media limits ---
-    max_pixels: int = Field(100_000_000, gt=0, description="largest picture, width times height")
+    max_pixels: int = Field(
+        100_000_000, gt=0, description="largest frame or image, width times height"
+    )
     max_streams: int = Field(64, ge=1, description="most streams in one input")
     max_duration_s: float = Field(12 * 3600, gt=0, description="longest input")
     max_frames: int = Field(2_600_000, ge=1, description="most video frames that a task produces")

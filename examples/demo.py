@@ -1,6 +1,6 @@
 """What `make demo` runs: a real clip through the whole cluster, on this machine.
 
-Makes a 20 s 1080p clip with sound, starts the embedded cluster, transcodes the clip to 720p
+Makes a 20 s 1080p clip with audio, starts the embedded cluster, transcodes the clip to 720p
 H.264/AAC, makes a thumbnail, a preview GIF and a probe of it, and prints what came out.
 """
 
@@ -50,7 +50,7 @@ def main() -> int:
 
     clip = folder / "clip.mp4"
     if not clip.exists():
-        console.print(f"making a sample clip: {options.seconds:g} s, 1920x1080, with sound")
+        console.print(f"making a sample clip: {options.seconds:g} s, 1920x1080, with audio")
         make_sample(clip, duration_s=options.seconds, width=1920, height=1080, fps=30)
     console.print(f"sample clip: {relative(clip)} ({human_bytes(clip.stat().st_size)})")
 

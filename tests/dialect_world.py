@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 from actors.jobs.messages import Commit, WorkerInfo
-from actors.jobs.model import ErrorInfo, OutputFile
+from actors.jobs.model import ErrorInfo, Outcome, OutputFile
 from actors.registry.service import JobRegistry
 from api.http.services import Services
 from api.http.signing import Signer
@@ -53,6 +53,7 @@ class World:
                     lease.job_id,
                     lease.task,
                     lease.fence,
+                    Outcome.FAILED if error else Outcome.SUCCEEDED,
                     outputs,
                     {"strategy": "video-webm-vp9", "duration_s": 10.472},
                     ErrorInfo(error, "why") if error else None,

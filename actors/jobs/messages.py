@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.model import ErrorInfo, Job, OutputFile, Phase, State
+from actors.jobs.model import ErrorInfo, Job, Outcome, OutputFile, Phase, State
+from cluster.errors import ReelyardError
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -72,20 +73,19 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """The end of an attempt: its outputs, or its error, or `returned`/`crashed`/`cancelled`."""
+    """The end of an attempt, with what came of it."""
 
     job_id: str
     task: str
     fence: int
+    outcome: Outcome
+    """Any but running and lost. Crashed: the codec process died under it. Returned: given back
+    unfinished, which costs no attempt. Cancelled: stopped as ordered."""
     outputs: list[OutputFile] = []
+    """Where it succeeded."""
     result: dict[str, Any] | None = None
     error: ErrorInfo | None = None
-    crashed: bool = False
-    """The codec process died; the task is tried again until it has done so too often."""
-    returned: bool = False
-    """A draining worker gives the task back unfinished; that costs no attempt."""
-    stopped: bool = False
-    """The worker has stopped it as ordered (cancel)."""
+    """Where it failed or crashed."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -187,3 +187,8 @@ class Refusal(msgspec.Struct, frozen=True):
     """Why one item of a list call was not done."""
 
     error: ErrorInfo
+
+    @classmethod
+    def of(cls, error: ReelyardError) -> Refusal:
+        """`error` as an item of an answer."""
+        return cls(ErrorInfo.of(error))

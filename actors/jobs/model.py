@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from cluster.errors import ReelyardError
+
 
 class State(StrEnum):
     """Where a job or a task stands. The last three are terminal and never change."""
@@ -57,6 +59,11 @@ class ErrorInfo(msgspec.Struct, frozen=True):
     message: str
     retryable: bool = False
     details: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, error: ReelyardError) -> ErrorInfo:
+        """What may be told of `error`."""
+        return cls(error.code, error.message, error.retryable, error.details)
 
 
 class OutputFile(msgspec.Struct, frozen=True):

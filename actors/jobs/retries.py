@@ -76,20 +76,10 @@ def final_error(
     """The error that the task ends with when there is no further attempt."""
     if outcome is Outcome.CRASHED:
         times = crashes(attempts, since_ms)
-        return error_info(
+        return ErrorInfo.of(
             WorkerCrashed(f"processing this input crashed the codec process {times} times")
         )
     if outcome is Outcome.LOST:
         times = failures(attempts, since_ms)
-        return error_info(WorkerLost(f"the worker was lost or fell silent in {times} attempts"))
-    return error or error_info(ReelyardError("the task failed without saying why"))
-
-
-def error_info(error: ReelyardError) -> ErrorInfo:
-    """The record of an error."""
-    return ErrorInfo(
-        code=error.code,
-        message=error.message,
-        retryable=error.retryable,
-        details=error.details,
-    )
+        return ErrorInfo.of(WorkerLost(f"the worker was lost or fell silent in {times} attempts"))
+    return error or ErrorInfo.of(ReelyardError("the task failed without saying why"))

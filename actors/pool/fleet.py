@@ -10,12 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import ray
 import structlog
 from ray.exceptions import ActorUnavailableError, RayError
 
 from actors.pool.sizing import WorkerView
 from actors.registry.store.protocol import REGISTRY_NAME
+from actors.worker.status import WorkerStatus
 from cluster.settings import PoolSettings, Settings
 
 log = structlog.get_logger()
@@ -31,6 +33,19 @@ UNRESPONSIVE_S = 30.0
 """A worker that answers nothing for so long is ended and replaced."""
 
 
+class PoolWorker(msgspec.Struct, frozen=True):
+    """A worker as the pool manager tells of it."""
+
+    slot: str
+    pool: str
+    alive: bool
+    """It takes tasks, rather than waiting for resources or starting."""
+    draining: bool
+    """It takes no more tasks, or is about to hear that it must not."""
+    status: WorkerStatus | None
+    """What it told last; None: nothing yet."""
+
+
 @dataclass
 class Member:
     """A worker actor. `incarnation` None: another manager started it, and it was not asked yet."""
@@ -44,8 +59,9 @@ class Member:
     draining: bool = False
     seen: float = field(default_factory=time.monotonic)
     """When it last answered."""
-    status: dict[str, Any] = field(default_factory=dict)
-    asked: asyncio.Task[dict[str, Any]] | None = None
+    status: WorkerStatus | None = None
+    """What it told last; None: nothing yet."""
+    asked: asyncio.Task[WorkerStatus] | None = None
     """The question how it does. There is one at a time: they would pile up at a worker that waits
     for resources."""
     watcher: asyncio.Task[None] | None = None
@@ -56,10 +72,22 @@ class Member:
         return WorkerView(
             slot=self.slot,
             alive=self.alive,
-            held=int(self.status.get("held", 0)),
-            idle_s=float(self.status.get("idle_s", 0.0)),
+            held=self.status.held if self.status else 0,
+            idle_s=self.status.idle_s if self.status else 0.0,
             draining=self.draining,
             age_s=time.monotonic() - self.born,
+        )
+
+    @property
+    def record(self) -> PoolWorker:
+        """For whoever asks."""
+        loop = self.status.loop if self.status else None
+        return PoolWorker(
+            slot=self.slot,
+            pool=self.pool,
+            alive=self.alive,
+            draining=self.draining or (loop is not None and loop.draining),
+            status=self.status,
         )
 
 
@@ -172,8 +200,8 @@ class Fleet:
             return
         member.seen = time.monotonic()
         member.status = status
-        member.alive = "held" in status
-        member.incarnation = status["incarnation"]
+        member.alive = status.loop is not None
+        member.incarnation = status.incarnation
 
     def end_all(self) -> None:
         """End every worker at once."""
@@ -187,7 +215,8 @@ class Fleet:
         for node_id, deadline_ms in (await asyncio.to_thread(draining_nodes)).items():
             left_s = (deadline_ms - now_ms) / 1000 - DRAIN_MARGIN_S if deadline_ms else None
             for member in list(self.members.values()):
-                if member.status.get("node_id") == node_id and not member.draining:
+                there = member.status is not None and member.status.node_id == node_id
+                if there and not member.draining:
                     log.info("node_drains", slot=member.slot, node_id=node_id, left_s=left_s)
                     await self.drain(member.slot, None if left_s is None else max(0.0, left_s))
 
@@ -204,8 +233,8 @@ class Fleet:
             await asyncio.wait_for(member.handle.drain.remote(grace_s), CALL_S)
 
 
-async def _status_of(member: Member) -> dict[str, Any]:
-    status: dict[str, Any] = await member.handle.status.remote()
+async def _status_of(member: Member) -> WorkerStatus:
+    status: WorkerStatus = await member.handle.status.remote()
     return status
 
 

@@ -12,7 +12,7 @@ import structlog
 from ray.exceptions import RayError
 
 from actors.jobs.messages import Overview
-from actors.pool.fleet import Fleet, Member
+from actors.pool.fleet import Fleet, Member, PoolWorker
 from actors.pool.sizing import Load, bounds, plan_pool, restart_pause_s, slot_name
 from actors.registry import get_registry
 from cluster.errors import ReelyardError
@@ -64,15 +64,9 @@ class PoolManager:
             return True
         return False
 
-    async def workers(self) -> list[dict[str, Any]]:
-        """The status of every worker, those that still wait for resources too."""
-        blank = {"alive": False, "held": 0}
-        return [
-            blank
-            | {"slot": m.slot, "pool": m.pool, "draining": m.draining, **m.status}
-            | {"alive": m.alive}
-            for m in self._fleet.members.values()
-        ]
+    async def workers(self) -> list[PoolWorker]:
+        """Every worker, those that still wait for resources too."""
+        return [member.record for member in self._fleet.members.values()]
 
     async def shutdown(self, grace_s: float = 5.0) -> None:
         """Drain every worker, for at most `grace_s` seconds and a little, then end what is left of

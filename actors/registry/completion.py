@@ -14,7 +14,7 @@ from actors.registry.credits import Credits
 from actors.registry.repository import JobRepository, PendingWrite
 from actors.registry.scheduling.leases import Holding
 from actors.registry.scheduling.run_times import RunTimes
-from actors.registry.verdicts import fallback_note, outdated, repeated, task_of, verdict
+from actors.registry.verdicts import ending_of, fallback_note, outdated, repeated, task_of, verdict
 from cluster.errors import NotFound
 from cluster.settings import Settings
 
@@ -107,12 +107,8 @@ class Completion:
         return PendingWrite(job, was, self._refund(job, now))
 
     def _end(self, job: Job, task: Task, attempt: Attempt, commit: Commit, now: int) -> None:
-        if commit.crashed:
-            self._end_badly(job, task, Outcome.CRASHED, commit.error, now)
-        elif commit.returned or commit.stopped:
-            self._end_badly(job, task, Outcome.RETURNED, commit.error, now)
-        elif commit.error is not None:
-            self._end_badly(job, task, Outcome.FAILED, commit.error, now)
+        if commit.outcome is not Outcome.SUCCEEDED:
+            self._end_badly(job, task, ending_of(commit), commit.error, now)
         else:
             result = commit.result
             if note := fallback_note(task, attempt.pool):

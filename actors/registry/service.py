@@ -41,7 +41,7 @@ from actors.registry.scheduling.live_jobs import LiveJobs
 from actors.registry.scheduling.run_times import RunTimes
 from actors.registry.store.opening import open_store
 from actors.registry.store.protocol import JobStore
-from actors.registry.submission import HOUR_MS, Submitter, refusal
+from actors.registry.submission import HOUR_MS, Submitter
 from cluster import metrics
 from cluster.errors import ReelyardError
 from cluster.settings import Settings
@@ -214,7 +214,7 @@ class JobRegistry:
             except ReelyardError as error:
                 if error.http_status >= 500:
                     raise
-                return refusal(error)
+                return Refusal.of(error)
 
         ids = list(dict.fromkeys(job_ids))
         return dict(zip(ids, await asyncio.gather(*map(one, ids)), strict=True))

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from actors.jobs import ledger, transitions
 from actors.jobs.messages import Accepted, Refusal, Submission
 from actors.jobs.model import Change, Job, State
-from actors.jobs.retries import error_info
 from actors.registry.credits import Credits
 from actors.registry.repository import JobRepository, PendingWrite
 from actors.registry.store.protocol import IdempotencyKey
@@ -23,11 +22,6 @@ from cluster.settings import Settings
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
-
-
-def refusal(error: ReelyardError) -> Refusal:
-    """`error` as an item of an answer."""
-    return Refusal(error_info(error))
 
 
 class _Candidate(NamedTuple):
@@ -71,7 +65,7 @@ class Submitter:
                     writes.append(await self._begin(candidate.submission))
                     places.append(candidate)
                 except ReelyardError as error:
-                    answers[candidate.place] = refusal(error)
+                    answers[candidate.place] = Refusal.of(error)
             verdicts = await self._credits.settle(writes, self._repository.save(writes))
         finally:
             self._writing -= len(writes)
@@ -98,7 +92,7 @@ class Submitter:
         if first is None:
             return None
         if first.fingerprint != submission.fingerprint:
-            return refusal(
+            return Refusal.of(
                 IdempotencyMismatch(
                     f"idempotency key {key!r} was used for another request",
                     details={"job_id": first.job_id},
@@ -142,7 +136,7 @@ class Submitter:
         if stored is not None:
             return _repeated(submission, stored)
         replayed = await self._replay(submission)
-        return replayed or refusal(Conflict(f"job {job_id} could not be stored; try again"))
+        return replayed or Refusal.of(Conflict(f"job {job_id} could not be stored; try again"))
 
     # --- begun anew ---
 
@@ -178,5 +172,5 @@ class Submitter:
 def _repeated(submission: Submission, stored: Job) -> Accepted | Refusal:
     """The same job came in before: the caller did not hear our answer."""
     if stored.tenant != submission.job.tenant:
-        return refusal(Conflict(f"job id {stored.id} is taken"))
+        return Refusal.of(Conflict(f"job id {stored.id} is taken"))
     return Accepted(stored, replayed=True)

@@ -62,11 +62,10 @@ def outdated(report: Report, task: Task) -> Verdict:
     return Verdict(report.job_id, report.task, report.fence, cancelled, stop=True)
 
 
-_OUTCOMES = {
-    "crashed": {Outcome.CRASHED},
-    "returned": {Outcome.RETURNED},
-    "stopped": {Outcome.RETURNED, Outcome.CANCELLED},
-}
+def ending_of(commit: Commit) -> Outcome:
+    """How the attempt ends if it still runs here: a worker that stops one which nobody has
+    cancelled has only given it back."""
+    return Outcome.RETURNED if commit.outcome is Outcome.CANCELLED else commit.outcome
 
 
 def repeated(commit: Commit, task: Task) -> Verdict:
@@ -78,14 +77,7 @@ def repeated(commit: Commit, task: Task) -> Verdict:
     attempt = next((a for a in task.attempts if a.fence == commit.fence), None)
     if attempt is None:
         return verdict(commit, accepted=False)
-    same = attempt.outcome in _outcomes(commit)
+    same = attempt.outcome in {commit.outcome, ending_of(commit)}
     if same and attempt.outcome is Outcome.SUCCEEDED:
         same = [o.url for o in task.outputs] == [o.url for o in commit.outputs]
     return Verdict(commit.job_id, commit.task, commit.fence, same, stop=not same)
-
-
-def _outcomes(commit: Commit) -> set[Outcome]:
-    for name, outcomes in _OUTCOMES.items():
-        if getattr(commit, name):
-            return outcomes
-    return {Outcome.FAILED} if commit.error is not None else {Outcome.SUCCEEDED}

@@ -1,4 +1,4 @@
-"""The pictures of the sample media: drawn on YUV planes, numbered, and readable again."""
+"""The frames of the sample media: drawn on YUV planes, numbered, and readable again."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Sample media with known content: for the demo, the benchmarks and the tests.
 
 Video frames are drawn on YUV planes. Each holds a panning texture, a bouncing disc, four corner
-blocks of different brightness (they tell how a picture was turned) and its own number as a row of
-black and white cells (they tell which frame it was). Sound is a rising sweep, one octave higher
+blocks of different brightness (they tell how a frame was turned) and its own number as a row of
+black and white cells (they tell which frame it was). Audio is a rising sweep, one octave higher
 on each further track.
 """
 
@@ -71,11 +71,11 @@ def make_sample(
     keep: float = 1.0,
     tags: dict[str, str] | None = None,
 ) -> Path:
-    """Write a clip, a sound file or a still picture, as the suffix of `path` says.
+    """Write a clip, an audio file or a still image, as the suffix of `path` says.
 
     `width`, `height` in px as coded; `rotation` in degrees counter-clockwise, and `hflip`, are
     written as a display matrix. `vfr`: uneven frame times. `hdr`: HEVC, 10 bit, PQ, BT.2020.
-    `interlaced`: top field first. `attached_picture`: a cover beside the sound or the film.
+    `interlaced`: top field first. `attached_picture`: a cover beside the audio or the video.
     `keep` < 1 cuts the finished file off after that share of its bytes (with `faststart` it
     still opens). Odd sizes are kept by 4:4:4 chroma. Returns `path`.
     """
@@ -109,15 +109,15 @@ def make_sample(
                 if vfr:
                     video.codec_context.time_base = Fraction(1, 90_000)
                 count = max(1, round(duration_s * Fraction(fps)))
-                writers.append(_film(out, video, count, vfr=vfr, interlaced=interlaced))
+                writers.append(_video_frames(out, video, count, vfr=vfr, interlaced=interlaced))
             if audio or suffix in _AUDIO_CODECS:
                 acodec = acodec or _audio_codec(suffix)
                 rate = _RATES.get(acodec, sample_rate)
                 for track in range(audio_tracks):
-                    sound = out.add_stream(acodec, rate=rate, layout=layout)
-                    assert isinstance(sound, av.AudioStream)
-                    sound.metadata["language"] = ("eng", "deu", "fra", "spa")[track % 4]
-                    writers.append(_sound(out, sound, duration_s, octave=track))
+                    stream = out.add_stream(acodec, rate=rate, layout=layout)
+                    assert isinstance(stream, av.AudioStream)
+                    stream.metadata["language"] = ("eng", "deu", "fra", "spa")[track % 4]
+                    writers.append(_audio_sweep(out, stream, duration_s, octave=track))
             if attached_picture:
                 _add_cover(out)
             _interleave(writers)
@@ -127,7 +127,7 @@ def make_sample(
     return path
 
 
-def _film(
+def _video_frames(
     out: OutputContainer, stream: av.VideoStream, count: int, *, vfr: bool, interlaced: bool
 ) -> Iterator[float]:
     """Encode `count` frames; yields the time in seconds reached."""
@@ -170,7 +170,7 @@ def _fill(plane: av.video.plane.VideoPlane, content: Plane) -> None:
     target[:, : content.shape[1]] = content
 
 
-def _sound(
+def _audio_sweep(
     out: OutputContainer, stream: av.AudioStream, duration_s: float, *, octave: int
 ) -> Iterator[float]:
     """Encode a sweep from 220 to 880 Hz (times 2 to the `octave`), a beep each second."""

@@ -1,12 +1,14 @@
-"""MediaWorker: the Ray actor around a worker's shift."""
+"""MediaWorker: the Ray actor around a worker's loop."""
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
+import signal
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -14,12 +16,12 @@ import structlog
 from actors.jobs.messages import WorkerInfo
 from actors.worker.capabilities import probe_capabilities
 from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.client import Codec
-from actors.worker.codec_process.limits import end_at_sigterm
-from actors.worker.codec_process.order import CodecOptions, configure_message
+from actors.worker.codec_process.client import CodecClient
+from actors.worker.codec_process.options import CodecOptions, configure_message
 from actors.worker.loop import WorkerLoop
-from actors.worker.registry_client import CALL_S, RegistryLink
+from actors.worker.registry_client import CALL_S, RegistryLeaseClient
 from actors.worker.scratch import Scratch
+from actors.worker.status import WorkerStatus
 from actors.worker.task_run import WorkerTools
 from cluster.logs import configure_logging
 from cluster.settings import PoolSettings, Settings
@@ -59,12 +61,12 @@ class MediaWorker:
         pool = setup.pool_settings
         if pool.gpus_per_worker == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        end_at_sigterm()
+        _end_at_sigterm()
         configure_logging(setup.settings, setup.slot)
         self._parent = os.getppid()
         self._working: asyncio.Task[None] | None = None
         self._loop: WorkerLoop | None = None
-        self._codec: Codec | None = None
+        self._codec: CodecClient | None = None
         self._capabilities: list[str] = []
         self._scratch = Scratch(
             setup.settings.scratch,
@@ -82,22 +84,20 @@ class MediaWorker:
         await asyncio.shield(self._working)
         return self._setup.incarnation
 
-    async def status(self) -> dict[str, Any]:
-        """slot, incarnation, pool, node, node_id, pid, codec_pid, cuda_devices, capabilities;
-        once it works also held, idle_s, done, draining."""
-        shift = asdict(self._loop.status()) if self._loop else {}
-        return {
-            "slot": self._setup.slot,
-            "incarnation": self._setup.incarnation,
-            "pool": self._setup.pool,
-            "node": self._node,
-            "node_id": _node_id(),
-            "pid": os.getpid(),
-            "codec_pid": self._codec.pid if self._codec else None,
-            "cuda_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
-            "capabilities": self._capabilities,
-            **shift,
-        }
+    async def status(self) -> WorkerStatus:
+        """How it does."""
+        return WorkerStatus(
+            slot=self._setup.slot,
+            incarnation=self._setup.incarnation,
+            pool=self._setup.pool,
+            node=self._node,
+            node_id=_node_id(),
+            pid=os.getpid(),
+            codec_pid=self._codec.pid if self._codec else None,
+            cuda_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
+            capabilities=self._capabilities,
+            loop=self._loop.status() if self._loop else None,
+        )
 
     async def drain(self, grace_s: float | None = None) -> None:
         """Lease nothing more; give back what is not done after `grace_s` seconds."""
@@ -120,11 +120,11 @@ class MediaWorker:
         tmp.mkdir()
         threads = pool.threads_per_worker
         spec = ChildSpec(configure_message(settings, threads), tmp, _cuda_devices(pool))
-        self._codec = Codec(spec, CodecOptions.of(settings, threads), setup.pool)
+        self._codec = CodecClient(spec, CodecOptions.of(settings, threads), setup.pool)
         self._codec.warm()
         if pool.gpus_per_worker > 0:
             self._capabilities = await probe_capabilities()
-        link = RegistryLink(self._find_registry, self._info())
+        link = RegistryLeaseClient(self._find_registry, self._info())
         tools = WorkerTools(settings, open_storage(settings), self._codec)
         self._loop = WorkerLoop(settings, link, tools, self._scratch, setup.pool)
         log.info("worker_started", slot=setup.slot, capabilities=self._capabilities)
@@ -147,7 +147,6 @@ class MediaWorker:
             pool=setup.pool,
             node=self._node,
             takes=[setup.pool, *setup.pool_settings.steals_from],
-            capabilities=self._capabilities,
         )
 
     def _find_registry(self) -> Any:
@@ -155,7 +154,7 @@ class MediaWorker:
 
         return ray.get_actor(self._setup.registry_name, namespace=self._setup.settings.namespace)
 
-    async def _guard(self, link: RegistryLink) -> None:
+    async def _guard(self, link: RegistryLeaseClient) -> None:
         """End this process when nobody would miss it: a zombie must not work on."""
         settings = self._setup.settings
         patience = max(settings.lease_ttl_s * LOST_CONTACT_TTLS, settings.poll_s + 2 * CALL_S)
@@ -167,6 +166,17 @@ class MediaWorker:
             if time.monotonic() - link.last_contact > patience:
                 log.error("registry_lost", slot=self._setup.slot, seconds=patience)
                 os._exit(1)
+
+
+def _end_at_sigterm() -> None:
+    """Let SIGTERM end this process at once, whatever a Python handler would make of it.
+
+    Works from any thread. A Ray actor told to terminate waits for its running calls, and a
+    worker's call runs for ever; its codec process dies with it, its task is run elsewhere.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    libc.signal(signal.SIGTERM, 0)
 
 
 def _node_name() -> str:

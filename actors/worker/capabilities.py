@@ -1,4 +1,4 @@
-"""What the device of a GPU worker can really do: tried out, not inferred.
+"""The abilities of a GPU worker's device: tried out at its start, not inferred.
 
 Data-centre cards decode but have no encoder, few decode AV1, and a driver may be missing. The
 trial runs in a process of its own (`python -m actors.worker.capabilities`), because drivers have

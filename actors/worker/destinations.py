@@ -1,4 +1,4 @@
-"""Where outputs go: Reelyard's own store, another object store, a disk, a presigned URL."""
+"""The destinations of outputs: own storage, an object store, a disk, a presigned URL."""
 
 from __future__ import annotations
 

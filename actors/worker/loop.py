@@ -1,4 +1,4 @@
-"""A worker's day: lease, stage, run, publish, commit; reporting and obeying in between.
+"""A worker's loop: tasks leased, run and handed in; reporting and obeying in between.
 
 Knows neither Ray nor processes: the registry, the codec and the staging come from outside.
 """
@@ -11,15 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from actors.jobs.messages import Commit, Lease, Verdict
 from actors.worker.prefetch import GIVE_BACK_S, PrefetchDepth
-from actors.worker.registry_client import Registry
+from actors.worker.registry_client import LeaseClient
 from actors.worker.scratch import Scratch
+from actors.worker.status import LoopStatus
 from actors.worker.task_run import Stop, TaskRun, WorkerTools
 from cluster.errors import Unavailable
 from cluster.metrics import FAILURES, FRAMES, SPEED, TASK_SECONDS, TASKS
@@ -34,28 +34,16 @@ LEAST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 """Between two tries to reach the registry."""
 
 
-@dataclass(frozen=True)
-class LoopStatus:
-    """What a worker is doing."""
-
-    held: int
-    """Tasks leased and not yet done."""
-    idle_s: float
-    """Since when nothing was held; 0 while something is."""
-    done: int
-    draining: bool
-
-
 type _Batch = list[tuple[Commit, TaskRun]]
 
 
 class WorkerLoop:
-    """The loops of one worker, from its first lease until it is drained."""
+    """The work of one worker, from its first lease until it is drained."""
 
     def __init__(
         self,
         settings: Settings,
-        registry: Registry,
+        registry: LeaseClient,
         tools: WorkerTools,
         scratch: Scratch,
         pool: str,
@@ -67,7 +55,7 @@ class WorkerLoop:
         self._scratch = scratch
         self._pool = pool
         self._clock = clock
-        self._depth = PrefetchDepth()
+        self._prefetch = PrefetchDepth()
         self._held: dict[tuple[str, str, int], TaskRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._outbox: _Batch = []
@@ -108,8 +96,8 @@ class WorkerLoop:
 
     def stop_all(self, why: Stop) -> None:
         """Stop everything that is held."""
-        for attempt in list(self._held.values()):
-            attempt.stop(why)
+        for run in list(self._held.values()):
+            run.stop(why)
 
     def status(self) -> LoopStatus:
         """For the pool manager."""
@@ -121,7 +109,7 @@ class WorkerLoop:
     async def _pull_until_drained(self) -> None:
         pause = LEAST_PAUSE_S
         while not self._draining:
-            want = self._depth.want(len(self._held))
+            want = self._prefetch.want(len(self._held))
             if want == 0 or (self._in_doubt and self._owes):
                 await self._wait_for_an_end()
             elif not await asyncio.to_thread(self._scratch.has_room):
@@ -169,29 +157,29 @@ class WorkerLoop:
         key = (lease.job_id, lease.task, lease.fence)
         if key in self._held:
             return
-        attempt = TaskRun(lease, self._tools, self._scratch, self._clock)
-        self._held[key] = attempt
+        run = TaskRun(lease, self._tools, self._scratch, self._clock)
+        self._held[key] = run
         self._idle.clear()
-        self._keep(attempt.start(self._on_end))
+        self._keep(run.start(self._on_end))
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self._freed.set())
 
-    def _on_end(self, attempt: TaskRun) -> None:
-        lease, commit = attempt.lease, attempt.commit
+    def _on_end(self, run: TaskRun) -> None:
+        lease, commit = run.lease, run.commit
         del self._held[lease.job_id, lease.task, lease.fence]
         self._idle_since = self._clock()
         self._freed.set()
         if not self._held:
             self._idle.set()
-        if attempt.run_s:
-            self._depth.note(attempt.run_s)
-        if attempt.published and (commit is None or not commit.outputs):
-            self._keep(asyncio.create_task(attempt.take_back()))
+        if run.run_s:
+            self._prefetch.note(run.run_s)
+        if run.published and (commit is None or not commit.outputs):
+            self._keep(asyncio.create_task(run.take_back()))
         if commit is not None:
-            self._outbox.append((commit, attempt))
+            self._outbox.append((commit, run))
             self._post.set()
 
     # --- handing in ---
@@ -221,29 +209,29 @@ class WorkerLoop:
     def _settle(self, batch: _Batch, verdicts: Sequence[Verdict]) -> None:
         accepted = {(v.job_id, v.task, v.fence) for v in verdicts if v.accepted}
         ends: Counter[tuple[str, str]] = Counter()
-        for commit, attempt in batch:
+        for commit, run in batch:
             taken = (commit.job_id, commit.task, commit.fence) in accepted
-            outcome = outcome_of(commit) if taken else "refused"
-            ends[attempt.lease.operation, outcome] += 1
-            self._account(commit, attempt, outcome)
-            if not taken and attempt.published:
-                self._keep(asyncio.create_task(attempt.take_back()))
+            outcome = commit.outcome.value if taken else "refused"
+            ends[run.lease.operation, outcome] += 1
+            self._account(commit, run, outcome)
+            if not taken and run.published:
+                self._keep(asyncio.create_task(run.take_back()))
         for (operation, outcome), count in ends.items():
             TASKS.add(count, pool=self._pool, operation=operation, outcome=outcome)
         self._posting -= len(batch)
         self._freed.set()
 
-    def _account(self, commit: Commit, attempt: TaskRun, outcome: str) -> None:
+    def _account(self, commit: Commit, run: TaskRun, outcome: str) -> None:
         self._done += 1
-        operation = attempt.lease.operation
-        seconds = self._clock() - attempt.began
+        operation = run.lease.operation
+        seconds = self._clock() - run.began
         TASK_SECONDS.observe(seconds, pool=self._pool, operation=operation)
         if commit.error is not None and outcome in ("failed", "crashed"):
             FAILURES.add(pool=self._pool, operation=operation, code=commit.error.code)
         frames = sum(int(file.facts.get("frames") or 0) for file in commit.outputs)
         FRAMES.add(frames, pool=self._pool, operation=operation)
-        if attempt.average_speed:
-            SPEED.observe(attempt.average_speed, pool=self._pool, operation=operation)
+        if run.average_speed:
+            SPEED.observe(run.average_speed, pool=self._pool, operation=operation)
         # The registry logs every change of a job's state; here it is the worker's view of it.
         line = log.debug if outcome == "succeeded" else log.info
         line(
@@ -269,7 +257,7 @@ class WorkerLoop:
 
     async def _report_once(self) -> None:
         asked = self._clock()
-        reports = [attempt.report(asked) for attempt in self._held.values() if not attempt.ended]
+        reports = [run.report(asked) for run in self._held.values() if not run.ended]
         if not reports:
             return
         try:
@@ -281,29 +269,29 @@ class WorkerLoop:
             self._obey(verdict, asked)
 
     def _obey(self, verdict: Verdict, asked: float) -> None:
-        attempt = self._held.get((verdict.job_id, verdict.task, verdict.fence))
-        if attempt is None or attempt.ended:
+        run = self._held.get((verdict.job_id, verdict.task, verdict.fence))
+        if run is None or run.ended:
             return
         if not verdict.accepted:
-            attempt.stop(Stop.FENCED)
+            run.stop(Stop.FENCED)
         elif verdict.stop:
-            attempt.stop(Stop.ORDERED)
+            run.stop(Stop.ORDERED)
         else:
-            attempt.renewed = asked
+            run.renewed = asked
 
     def _look_after(self) -> None:
         now = self._clock()
-        for attempt in list(self._held.values()):
-            if now - attempt.renewed > attempt.lease.ttl_s:
+        for run in list(self._held.values()):
+            if now - run.renewed > run.lease.ttl_s:
                 # Another worker may have it by now.
-                attempt.stop(Stop.LOST)
+                run.stop(Stop.LOST)
         if self._give_back_at is not None and now >= self._give_back_at:
             self.stop_all(Stop.RETURNED)
         elif self._tools.busy_s() > GIVE_BACK_S and len(self._held) > 1:
-            self._depth.long_one()
-            for attempt in list(self._held.values()):
-                if attempt.queued_behind:
-                    attempt.stop(Stop.RETURNED)
+            self._prefetch.long_one()
+            for run in list(self._held.values()):
+                if run.queued_behind:
+                    run.stop(Stop.RETURNED)
 
     async def close(self) -> None:
         """Drop everything at once; the registry hears of it by the lease's end."""
@@ -311,14 +299,3 @@ class WorkerLoop:
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def outcome_of(commit: Commit) -> str:
-    """The metric tag of a commit: succeeded, failed, crashed, returned, cancelled."""
-    if commit.crashed:
-        return "crashed"
-    if commit.returned:
-        return "returned"
-    if commit.stopped:
-        return "cancelled"
-    return "failed" if commit.error is not None else "succeeded"

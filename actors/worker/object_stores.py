@@ -1,4 +1,4 @@
-"""Object-store URLs of inputs and outputs, opened."""
+"""The object stores that URLs of inputs and outputs name, each opened once."""
 
 from __future__ import annotations
 

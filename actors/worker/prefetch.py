@@ -1,4 +1,4 @@
-"""How many tasks a worker holds at a time. Pure."""
+"""The number of tasks that a worker holds at a time. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what an operation notes to what a client sees: per cent, speed, time left. Pure."""
+"""A task's progress as a client sees it: per cent, speed and time left, estimated. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SMOOTHING_S = 3.0
 
 
 @dataclass(frozen=True)
-class Reading:
+class ProgressEstimate:
     """`percent` 0 to 99; `speed` in media seconds a second; `eta_s` in seconds."""
 
     percent: float
@@ -25,8 +25,8 @@ class Reading:
     eta_s: float | None
 
 
-class Meter:
-    """Reads a task's Progress now and then. Per cents never go back."""
+class ProgressEstimator:
+    """Looks at a task's Progress now and then. Per cents never go back."""
 
     def __init__(self) -> None:
         self._percent = 0.0
@@ -34,20 +34,20 @@ class Meter:
         self._rate: float | None = None
         self._last: tuple[float, float, float] | None = None
 
-    def read(self, progress: Progress, now: float) -> Reading:
-        """The reading at `now` (seconds of a monotonic clock)."""
+    def estimate(self, progress: Progress, now: float) -> ProgressEstimate:
+        """The estimate at `now` (seconds of a monotonic clock)."""
         phase = Phase(progress.phase)
         fraction = done_fraction(progress)
         self._percent = max(self._percent, percent_of(phase, fraction))
         if phase in (Phase.FETCH, Phase.STORE):
             self._last = None
-            return Reading(round(self._percent, 2), phase, None, None)
+            return ProgressEstimate(round(self._percent, 2), phase, None, None)
         self._follow(progress.done_s, fraction, now)
         eta = None
         if self._rate and fraction > 0:
             eta = round((1.0 - fraction) / self._rate, 1)
         speed = round(self._speed, 2) if self._speed else None
-        return Reading(round(self._percent, 2), phase, speed, eta)
+        return ProgressEstimate(round(self._percent, 2), phase, speed, eta)
 
     def _follow(self, done_s: float, fraction: float, now: float) -> None:
         last, self._last = self._last, (now, done_s, fraction)

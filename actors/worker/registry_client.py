@@ -1,4 +1,4 @@
-"""The worker's line to the registry: calls that outlast its restarts."""
+"""The registry as a worker calls it: leases, reports and commits that outlast its restarts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CALL_S = 30.0
 LONGEST_PAUSE_S = 2.0
 
 
-class Registry(Protocol):
-    """What a worker asks of the registry."""
+class LeaseClient(Protocol):
+    """What a worker's loop asks of the registry."""
 
     async def lease(self, want: int, done: Sequence[Commit], wait_s: float) -> LeaseReply:
-        """One attempt to hand in `done` and to get up to `want` tasks, waiting up to `wait_s`
+        """One try to hand in `done` and to get up to `want` tasks, waiting up to `wait_s`
         seconds for the first unless something is handed in.
 
         Raises `Unavailable`; then nobody knows whether tasks were handed out, or `done` taken.
@@ -34,13 +34,13 @@ class Registry(Protocol):
         """Hand back whatever this worker holds, however long it takes to reach the registry."""
 
     async def report(self, reports: Sequence[Report]) -> list[Verdict]:
-        """One attempt to hand in progress. Raises `Unavailable`."""
+        """One try to hand in progress. Raises `Unavailable`."""
 
     async def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
-        """Hand in finished attempts, however long it takes to reach the registry."""
+        """Hand in what has ended, however long it takes to reach the registry."""
 
 
-class RegistryLink:
+class RegistryLeaseClient:
     """The registry actor, found by name and asked again while it restarts."""
 
     def __init__(self, find: Callable[[], Any], info: WorkerInfo) -> None:

@@ -1,25 +1,21 @@
-"""Inputs to local files before a task, outputs to their destination after it."""
+"""A task's inputs as local files: used where they lie, or copied before it runs."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import os
 import stat
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import stamina
 
 from actors.jobs.messages import Lease
-from actors.jobs.model import OutputFile
-from actors.media.operation import MediaFile, Result, Source
-from actors.worker.destinations import Destination, Placed, destination_of, local_path
+from actors.media.operation import Source
+from actors.worker.destinations import local_path
 from actors.worker.object_stores import STORE_SCHEMES, open_location
 from cluster.errors import (
     BadRequest,
@@ -27,27 +23,17 @@ from cluster.errors import (
     Forbidden,
     LimitExceeded,
     NotFound,
-    ReelyardError,
     SourceForbidden,
     SourceNotFound,
     SourceUnreadable,
     StorageFull,
     Unavailable,
-    UnsupportedOutput,
 )
 from cluster.fetch import OnBytes, download
 from cluster.settings import Settings
 from cluster.storage import Storage, safe_name
 from cluster.storage.disk import copy_bytes, is_full
 from cluster.storage.uploads import read_upload
-
-
-class Published(list[OutputFile]):
-    """The outputs of an attempt, with what `unpublish` needs to take back just these."""
-
-    def __init__(self, outputs: Sequence[OutputFile], placed: Sequence[Placed]) -> None:
-        super().__init__(outputs)
-        self.placed = list(placed)
 
 
 async def stage_inputs(
@@ -69,77 +55,6 @@ async def stage_inputs(
         await stager.stage(location, folder / str(index))
         for index, location in enumerate(lease.inputs)
     ]
-
-
-async def publish(
-    lease: Lease, result: Result, settings: Settings, storage: Storage
-) -> list[OutputFile]:
-    """Move the files of `result` to where `lease` wants them; each appears whole or not at all.
-
-    Without files, but with a destination, the data is stored there as JSON. If one file fails,
-    those before it are taken back. Raises `UnsupportedOutput` (several files for one name; before
-    anything is written), `OutputUnwritable`, `StorageFull`, `TimedOut`, `Unavailable`.
-    """
-    destination = await asyncio.to_thread(destination_of, lease, settings, storage)
-    files = list(result.files)
-    if destination.single and len(files) > 1:
-        names = ", ".join(file.path.name for file in files)
-        raise UnsupportedOutput(
-            f"output: {len(files)} files ({names}) don't fit into one; name a folder, with a "
-            "slash at its end"
-        )
-    if files or not (lease.output and result.data):
-        return await _put_all(files, destination)
-    with tempfile.TemporaryDirectory(prefix="report-", dir=_made(settings.scratch)) as folder:
-        report = Path(folder, f"{lease.task}.json")
-        await asyncio.to_thread(_write_json, report, result.data)
-        return await _put_all([MediaFile(report, kind="data")], destination)
-
-
-async def _put_all(files: Sequence[MediaFile], destination: Destination) -> Published:
-    outputs: list[OutputFile] = []
-    placed: list[Placed] = []
-    try:
-        for file in files:
-            size, sha256 = await asyncio.to_thread(_measure, file.path)
-            place = await destination.put(file)
-            placed.append(place)
-            outputs.append(
-                OutputFile(
-                    name=place.name,
-                    url=place.url,
-                    size=size,
-                    sha256=sha256,
-                    content_type=file.mime,
-                    kind=file.kind,
-                    facts=file.facts,
-                )
-            )
-    except BaseException:
-        await _take_back(placed)
-        raise
-    return Published(outputs, placed)
-
-
-async def unpublish(outputs: Sequence[OutputFile], storage: Storage) -> None:
-    """Delete what `publish` stored, because its commit was refused.
-
-    Files in which a newer attempt has put its own meanwhile stay. Raises nothing: what can't be
-    deleted now is unreachable, or replaced by the next attempt.
-    """
-    if isinstance(outputs, Published):
-        await _take_back(outputs.placed)
-        return
-    keys = [output.url.removeprefix("storage:") for output in outputs]
-    # Only keys that name an attempt are nobody else's.
-    with suppress(ReelyardError):
-        await storage.delete([key for key in keys if "/jobs/" in key])
-
-
-async def _take_back(placed: Sequence[Placed]) -> None:
-    for place in placed:
-        with suppress(ReelyardError):
-            await place.take_back()
 
 
 class _Stager:
@@ -283,22 +198,6 @@ def _append(source: Path, target: BinaryIO) -> int:
         copy_bytes(reader, target)
         target.seek(0, os.SEEK_END)
         return target.tell() - before
-
-
-def _measure(path: Path) -> tuple[int, str]:
-    """Size in bytes, and SHA-256 in hex."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), digest
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def _discard(path: Path) -> None:

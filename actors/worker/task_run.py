@@ -1,4 +1,4 @@
-"""One attempt at a task: staged, run, published, and what came of it."""
+"""The run of one leased task, from its inputs to its commit: staged, run, published."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from actors.jobs.messages import Commit, Lease, Report
-from actors.jobs.model import ErrorInfo, OutputFile
+from actors.jobs.model import ErrorInfo, Outcome
 from actors.media.operation import Progress, Result, Source
-from actors.worker.codec_process.client import Codec, CodecCrashed
+from actors.worker.codec_process.client import CodecClient, CodecCrashed
 from actors.worker.codec_process.order import Order
-from actors.worker.progress import Meter
+from actors.worker.progress import ProgressEstimator
+from actors.worker.publishing import Published, publish, unpublish
 from actors.worker.scratch import AttemptFolder, Scratch
-from actors.worker.staging import publish, stage_inputs, unpublish
+from actors.worker.staging import stage_inputs
 from cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
 from cluster.settings import Settings
 from cluster.storage import Storage
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Stop(StrEnum):
-    """Why an attempt is stopped."""
+    """Why a run is stopped."""
 
     ORDERED = "ordered"  #: by the registry: the job was cancelled
     FENCED = "fenced"  #: a newer attempt exists, or the job has ended
@@ -39,11 +40,11 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True)
 class WorkerTools:
-    """What attempts of one worker work with."""
+    """What all runs of one worker share."""
 
     settings: Settings
     storage: Storage
-    codec: Codec
+    codec: CodecClient
 
     async def stage(self, lease: Lease, folder: Path, progress: Progress) -> list[Source]:
         """The inputs as local files."""
@@ -55,23 +56,23 @@ class WorkerTools:
 
         return await stage_inputs(lease, folder, self.settings, self.storage, on_bytes)
 
-    async def publish(self, lease: Lease, result: Result) -> list[OutputFile]:
+    async def publish(self, lease: Lease, result: Result) -> Published:
         """The outputs where they were asked for."""
         if not result.files and lease.output is None:
-            return []
+            return Published()
         return await publish(lease, result, self.settings, self.storage)
 
-    async def unpublish(self, outputs: list[OutputFile]) -> None:
+    async def unpublish(self, published: Published) -> None:
         """Take them back."""
-        await unpublish(outputs, self.storage)
+        await unpublish(published)
 
     def busy_s(self) -> float:
         """For how long the present task has been running; 0: none does."""
-        return self.codec.head_s()
+        return self.codec.running_s()
 
 
 class TaskRun:
-    """Runs once. `stop` may come at any time, from the same event loop."""
+    """One attempt at a task. `stop` may come at any time, from the same event loop."""
 
     def __init__(
         self, lease: Lease, tools: WorkerTools, scratch: Scratch, clock: Callable[[], float]
@@ -84,12 +85,11 @@ class TaskRun:
         self._tools = tools
         self._scratch = scratch
         self._progress = Progress(phase="fetch")
-        self._meter = Meter()
+        self._estimator = ProgressEstimator()
         self._order: Order | None = None
         self._runner: asyncio.Task[Commit] | None = None
         self._stop: Stop | None = None
-        self._publishing: asyncio.Future[list[OutputFile]] | None = None
-        self._outputs: list[OutputFile] = []
+        self._publishing: asyncio.Future[Published] | None = None
 
     def start(self, on_end: Callable[[TaskRun], None]) -> asyncio.Task[Commit]:
         """Begin; `on_end` is called once, from the event loop, when nothing of it runs any more."""
@@ -113,7 +113,9 @@ class TaskRun:
     def published(self) -> bool:
         """Whether something of it is stored, or is just being stored."""
         publishing = self._publishing
-        return bool(self._outputs) or (publishing is not None and not publishing.done())
+        if publishing is None or not publishing.done():
+            return publishing is not None
+        return publishing.exception() is None and bool(publishing.result().outputs)
 
     async def take_back(self) -> None:
         """Delete what was published."""
@@ -121,19 +123,19 @@ class TaskRun:
             await asyncio.wait([self._publishing])
             if self._publishing.exception() is None:
                 await self._tools.unpublish(self._publishing.result())
-        self._outputs = []
+        self._publishing = None
 
     def report(self, now: float) -> Report:
         """How far it is."""
-        reading = self._meter.read(self._progress, now)
+        estimate = self._estimator.estimate(self._progress, now)
         return Report(
             job_id=self.lease.job_id,
             task=self.lease.task,
             fence=self.lease.fence,
-            progress=reading.percent,
-            phase=reading.phase,
-            speed=reading.speed,
-            eta_s=reading.eta_s,
+            progress=estimate.percent,
+            phase=estimate.phase,
+            speed=estimate.speed,
+            eta_s=estimate.eta_s,
         )
 
     @property
@@ -142,7 +144,7 @@ class TaskRun:
         return self._progress.phase == "fetch" or (
             self._order is not None
             and not self._order.done.done()
-            and self._order is not self._tools.codec.head
+            and self._order is not self._tools.codec.running
         )
 
     @property
@@ -197,12 +199,13 @@ class TaskRun:
         self._progress.phase, self._progress.fraction = "store", 0.0
         self._publishing = asyncio.ensure_future(self._tools.publish(lease, result))
         # A thread that copies can't be stopped: if this is cancelled, `take_back` sees to it.
-        self._outputs = await asyncio.shield(self._publishing)
+        published = await asyncio.shield(self._publishing)
         return Commit(
             job_id=lease.job_id,
             task=lease.task,
             fence=lease.fence,
-            outputs=list(self._outputs),
+            outcome=Outcome.SUCCEEDED,
+            outputs=published.outputs,
             result=self._with_note(result.data),
         )
 
@@ -212,28 +215,23 @@ class TaskRun:
     def _failed(self, error: ReelyardError) -> Commit:
         if error.internal:
             log.warning("attempt_failed", code=error.code, internal=error.internal)
-        return self._commit(error=_info(error))
+        return self._commit(Outcome.FAILED, ErrorInfo.of(error))
 
     def _crashed(self, crash: CodecCrashed) -> Commit:
         error: MediaError = WorkerCrashed(
             f"the codec process died while it ran {self.lease.operation}: {crash.how}"
         )
-        return self._commit(error=_info(error), crashed=True)
+        return self._commit(Outcome.CRASHED, ErrorInfo.of(error))
 
     def _stopped(self) -> Commit | None:
         match self._stop:
             case Stop.ORDERED:
-                return self._commit(stopped=True)
+                return self._commit(Outcome.CANCELLED)
             case Stop.RETURNED | Stop.LOST:
-                return self._commit(returned=True)
+                return self._commit(Outcome.RETURNED)
             case _:
                 return None
 
-    def _commit(self, **how: Any) -> Commit:
-        return Commit(job_id=self.lease.job_id, task=self.lease.task, fence=self.lease.fence, **how)
-
-
-def _info(error: ReelyardError) -> ErrorInfo:
-    return ErrorInfo(
-        code=error.code, message=error.message, retryable=error.retryable, details=error.details
-    )
+    def _commit(self, outcome: Outcome, error: ErrorInfo | None = None) -> Commit:
+        lease = self.lease
+        return Commit(lease.job_id, lease.task, lease.fence, outcome, error=error)

@@ -276,8 +276,8 @@ class HttpTransport:
 def check_url(url: str) -> str:
     """A server's URL without its last slash. Raises `ValidationFailed`."""
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        services = urlsplit(url)
+        good = services.scheme in ("http", "https") and services.hostname and services.port != 0
     except ValueError:
         good = False
     if not good:

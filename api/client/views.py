@@ -45,8 +45,8 @@ class OutputView(msgspec.Struct, frozen=True):
     @property
     def path(self) -> Path | None:
         """The file itself, where it lies on a disk that this machine names alike."""
-        parts = urlsplit(self.url)
-        return Path(unquote(parts.path)) if parts.scheme == "file" else None
+        services = urlsplit(self.url)
+        return Path(unquote(services.path)) if services.scheme == "file" else None
 
 
 class JobView(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ _USUAL_AMOUNT = "medium"
 """What a clean-up is set to that is switched on where the content's preset has it off."""
 
 
-async def enhance_spec(body: EnhanceBody, who: Caller, parts: Services) -> JobSpec:
+async def enhance_spec(body: EnhanceBody, caller: Caller, services: Services) -> JobSpec:
     """The job that the body asks for. Raises whatever it is refused for."""
     refuse_callback(body.on_complete, dolby_shapes.ENHANCE)
     if isinstance(body.output, Place):
@@ -27,10 +27,10 @@ async def enhance_spec(body: EnhanceBody, who: Caller, parts: Services) -> JobSp
     output = url_of(body.output)
     return JobSpec(
         operation="enhance",
-        inputs=[await locate_source(body.input, who, parts)],
+        inputs=[await locate_source(body.input, caller, services)],
         params=enhance_params(body),
-        output=await locate_result(output, who, parts),
-        tenant=who.tenant,
+        output=await locate_result(output, caller, services),
+        tenant=caller.tenant,
         dialect="dolby",
         input=url_of(body.input),
         params_sent=body.model_dump(mode="json", exclude_unset=True, exclude={"input", "output"}),

@@ -13,11 +13,11 @@ from cluster.storage.key_rules import SCHEME, dlb_key
 DLB = "dlb://"
 
 
-def storage_key(url: str, who: Caller) -> str:
+def storage_key(url: str, caller: Caller) -> str:
     """Where `dlb://` storage keeps `url`. Raises `ValidationFailed`, `BadRequest`."""
     if not url.startswith(DLB) or url == DLB:
         raise ValidationFailed(f"url: must be dlb:// and a name, not {url[:80]!r}")
-    return dlb_key(who.tenant, url)
+    return dlb_key(caller.tenant, url)
 
 
 def url_of(place: Location) -> str:
@@ -25,21 +25,21 @@ def url_of(place: Location) -> str:
     return place.url if isinstance(place, Place) else place
 
 
-async def locate_source(place: Location, who: Caller, parts: Services) -> str:
+async def locate_source(place: Location, caller: Caller, services: Services) -> str:
     """The location that a worker opens. Raises as `Services.locate_input`."""
     if isinstance(place, Place):
         refuse_auth(place.auth, "input")
     url = url_of(place)
     if url.startswith(DLB):
-        return SCHEME + dlb_key(who.tenant, url)
-    return await parts.locate_input(url, who)
+        return SCHEME + dlb_key(caller.tenant, url)
+    return await services.locate_input(url, caller)
 
 
-async def locate_result(url: str, who: Caller, parts: Services) -> str:
+async def locate_result(url: str, caller: Caller, services: Services) -> str:
     """The destination that a worker writes. Raises as `Services.locate_output`."""
     if url.startswith(DLB):
-        return SCHEME + dlb_key(who.tenant, url)
-    return await parts.locate_output(url, who)
+        return SCHEME + dlb_key(caller.tenant, url)
+    return await services.locate_output(url, caller)
 
 
 def destination_url(destination: str | Destination, storage: list[StoragePlace]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -15,18 +15,16 @@ from api.dolby.enhance import enhance_spec
 from api.dolby.places import storage_key
 from api.dolby.token import issue_token
 from api.dolby.transcode import transcode_spec
-from api.http.auth import caller
 from api.http.caller import Caller
+from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import error_headers, full_path, json_response
 from api.http.idempotency import keyed, once
-from api.http.services import Services, services
+from api.http.services import Services
 from api.registry_client.client import expect_job
 from cluster.errors import BadRequest, NotFound, ReelyardError
 
 router = APIRouter(tags=["dolby"], strict_content_type=False)
 
-Who = Annotated[Caller, Depends(caller)]
-Parts = Annotated[Services, Depends(services)]
 JobId = Annotated[str, Query(description="the job's id")]
 
 
@@ -37,40 +35,42 @@ def error_response(error: ReelyardError, request: Request) -> Response:
 
 
 @router.post("/v1/auth/token", summary="Get an access token for an API key")
-async def token(request: Request, parts: Parts) -> dict[str, Any]:
-    return await issue_token(request, parts)
+async def token(request: Request, services: ServicesDep) -> dict[str, Any]:
+    return await issue_token(request, services)
 
 
 @router.post(dolby_shapes.ENHANCE, summary="Start enhancing the sound of a file")
 async def start_enhance(
-    body: EnhanceBody, request: Request, who: Who, parts: Parts
+    body: EnhanceBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> dict[str, str]:
-    spec = keyed(await enhance_spec(body, who, parts), request, body)
-    accepted = await parts.registry.submit_one(spec)
+    spec = keyed(await enhance_spec(body, caller, services), request, body)
+    accepted = await services.registry.submit_one(spec)
     return {"job_id": accepted.job.id}
 
 
 @router.post(dolby_shapes.TRANSCODE, summary="Start transcoding")
 async def start_transcode(
-    body: TranscodeBody, request: Request, who: Who, parts: Parts
+    body: TranscodeBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> dict[str, str]:
-    spec = keyed(await transcode_spec(body, who, parts), request, body)
-    accepted = await parts.registry.submit_one(spec)
+    spec = keyed(await transcode_spec(body, caller, services), request, body)
+    accepted = await services.registry.submit_one(spec)
     return {"job_id": accepted.job.id}
 
 
 @router.get(dolby_shapes.ENHANCE, summary="Poll an enhance job")
 @router.get(dolby_shapes.TRANSCODE, summary="Poll a transcode job")
 @router.get(dolby_shapes.DIAGNOSE, summary="Poll a job that looked at media")
-async def poll(request: Request, job_id: JobId, who: Who, parts: Parts) -> dict[str, Any]:
-    job = await parts.registry.get(dolby_shapes.read_job_id(job_id), who.scope)
+async def poll(
+    request: Request, job_id: JobId, caller: CallerDep, services: ServicesDep
+) -> dict[str, Any]:
+    job = await services.registry.get(dolby_shapes.read_job_id(job_id), caller.scope)
     return dolby_shapes.status_body(dolby_shapes.check_path(job, full_path(request)))
 
 
 @router.get("/media/jobs", summary="List the jobs of the last 31 days, newest first")
 async def list_jobs(
-    who: Who,
-    parts: Parts,
+    caller: CallerDep,
+    services: ServicesDep,
     status: str | None = None,
     submitted_after: str | None = None,
     submitted_before: str | None = None,
@@ -78,20 +78,20 @@ async def list_jobs(
 ) -> dict[str, Any]:
     if next_token:
         query = dolby_shapes.resume_query(
-            who.tenant, parts.signer.read_cursor(next_token, "next_token")
+            caller.tenant, services.signer.read_cursor(next_token, "next_token")
         )
     else:
         query = dolby_shapes.page_query(
-            who.tenant,
+            caller.tenant,
             time.time_ns() // 1_000_000,
             status=status,
             submitted_after=submitted_after,
             submitted_before=submitted_before,
         )
-    found = await parts.registry.page(query)
+    found = await services.registry.page(query)
     page = found[: dolby_shapes.PAGE_SIZE]
     more = len(found) > len(page)
-    sign = parts.signer.sign_cursor
+    sign = services.signer.sign_cursor
     return dolby_shapes.list_body(
         page, sign(dolby_shapes.next_cursor(query, page)) if more else None
     )
@@ -102,29 +102,35 @@ async def list_jobs(
     response_model=dict[str, str],
     summary="Cancel a job that has not ended",
 )
-async def cancel(job_id: JobId, request: Request, who: Who, parts: Parts) -> Response:
+async def cancel(
+    job_id: JobId, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
     found = dolby_shapes.read_job_id(job_id)
 
     async def act() -> Response:
-        expect_job(await parts.registry.cancel([found], who.scope), found)
+        expect_job(await services.registry.cancel([found], caller.scope), found)
         return json_response({"job_id": found})
 
-    return await once(request, parts, who, found, act)
+    return await once(request, services, caller, found, act)
 
 
 @router.post("/media/input", summary="Get a URL to upload to `dlb://` storage")
-async def start_input(body: UrlBody, request: Request, who: Who, parts: Parts) -> dict[str, str]:
-    return {"url": await parts.upload_url(request, storage_key(body.url, who))}
+async def start_input(
+    body: UrlBody, request: Request, caller: CallerDep, services: ServicesDep
+) -> dict[str, str]:
+    return {"url": await services.upload_url(request, storage_key(body.url, caller))}
 
 
 @router.post("/media/output", summary="Get a URL to download from `dlb://` storage")
-async def start_output(body: UrlBody, request: Request, who: Who, parts: Parts) -> dict[str, str]:
-    return {"url": await _download_url(body.url, request, who, parts)}
+async def start_output(
+    body: UrlBody, request: Request, caller: CallerDep, services: ServicesDep
+) -> dict[str, str]:
+    return {"url": await _download_url(body.url, request, caller, services)}
 
 
 @router.get("/media/output", summary="Download from `dlb://` storage")
-async def output(url: str, request: Request, who: Who, parts: Parts) -> Response:
-    return RedirectResponse(await _download_url(url, request, who, parts), 302)
+async def output(url: str, request: Request, caller: CallerDep, services: ServicesDep) -> Response:
+    return RedirectResponse(await _download_url(url, request, caller, services), 302)
 
 
 @router.api_route(
@@ -133,12 +139,12 @@ async def output(url: str, request: Request, who: Who, parts: Parts) -> Response
     summary="Webhooks: not in this version",
     include_in_schema=False,
 )
-async def webhooks(who: Who) -> None:  # noqa: ARG001  strangers learn nothing, not even this
+async def webhooks(caller: CallerDep) -> None:  # noqa: ARG001  strangers learn nothing, not even this
     raise BadRequest("this version delivers no webhooks; poll the job or list /media/jobs")
 
 
-async def _download_url(url: str, request: Request, who: Caller, parts: Services) -> str:
-    key = storage_key(url, who)
-    if await parts.storage.head(key) is None:
+async def _download_url(url: str, request: Request, caller: Caller, services: Services) -> str:
+    key = storage_key(url, caller)
+    if await services.storage.head(key) is None:
         raise NotFound(f"There is nothing at {url!r}")
-    return await parts.object_url(request, key)
+    return await services.object_url(request, key)

@@ -21,7 +21,7 @@ _LIFE = re.compile("[0-9]{1,9}")
 _WRONG = "Invalid app key or app secret: the key is an API key's id or name, the secret its text"
 
 
-async def issue_token(request: Request, parts: Services) -> dict[str, Any]:
+async def issue_token(request: Request, services: Services) -> dict[str, Any]:
     """`{token_type, access_token, expires_in}` for whoever proves to hold an API key.
 
     App key and secret come by HTTP Basic or as `app_key` and `app_secret` in the query; the
@@ -30,10 +30,10 @@ async def issue_token(request: Request, parts: Services) -> dict[str, Any]:
     fields = dict(request.query_params) | _read_fields(await request.body())
     app_key, secret = _basic(request) or (fields.get("app_key", ""), fields.get("app_secret", ""))
     life_s = read_life(fields)
-    info = await parts.registry.find_key(secret) if secret else None
+    info = await services.registry.find_key(secret) if secret else None
     if info is None or not _same_key(app_key, info, secret):
         raise Unauthorized(_WRONG)
-    token = parts.signer.sign_token({"key_id": info.key_id}, life_s)
+    token = services.signer.sign_token({"key_id": info.key_id}, life_s)
     return {"token_type": "Bearer", "access_token": token, "expires_in": life_s}
 
 

@@ -25,7 +25,7 @@ AUDIO_CODECS = {"aac_lc": "aac"}
 """Their names where ours differ."""
 
 
-async def transcode_spec(body: TranscodeBody, who: Caller, parts: Services) -> JobSpec:
+async def transcode_spec(body: TranscodeBody, caller: Caller, services: Services) -> JobSpec:
     """A job with one task for each output. Raises whatever the body is refused for."""
     refuse_callback(body.on_complete, dolby_shapes.TRANSCODE)
     urls = [destination_url(output.destination, body.storage) for output in body.outputs]
@@ -35,15 +35,15 @@ async def transcode_spec(body: TranscodeBody, who: Caller, parts: Services) -> J
             operation=operation_of(output),
             params=output_params(output, body.inputs),
             inputs=["input"],
-            output=await locate_result(url, who, parts),
+            output=await locate_result(url, caller, services),
         )
         for name, output, url in zip(task_names(body.outputs), body.outputs, urls, strict=True)
     ]
     operations = [step.operation for step in steps]
     return JobSpec(
         operation="transcode" if "transcode" in operations else operations[0],
-        inputs=[await locate_source(entry.source, who, parts) for entry in body.inputs],
-        tenant=who.tenant,
+        inputs=[await locate_source(entry.source, caller, services) for entry in body.inputs],
+        tenant=caller.tenant,
         dialect="dolby",
         input=url_of(body.inputs[0].source),
         params_sent=body.model_dump(mode="json", exclude_unset=True, exclude={"storage"}),

@@ -17,26 +17,26 @@ _OF_PROXIES = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
 _OWNER = Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
 
 
-async def caller(request: Request) -> Caller:
-    """FastAPI dependency: who asks. Raises `Unauthorized`, `RateLimited`."""
+async def identify_caller(request: Request) -> Caller:
+    """FastAPI dependency: whoever sent the request. Raises `Unauthorized`, `RateLimited`."""
     state = request.state
     if (known := getattr(state, "caller", None)) is not None:
         found: Caller = known
         return found
-    parts = services_of(request)
+    services = services_of(request)
     try:
-        who = await identify(request, parts)
+        caller = await authenticate(request, services)
     except Unauthorized:
-        await _count(request, parts, address_key(request))
+        await _count(request, services, address_key(request))
         raise
-    state.caller = who
-    await _count(request, parts, who.key_id)
-    return who
+    state.caller = caller
+    await _count(request, services, caller.key_id)
+    return caller
 
 
-async def _count(request: Request, parts: Services, key: str) -> None:
-    if parts.limiter is not None:
-        allowed, request.state.rate = await parts.limiter.hit(key)
+async def _count(request: Request, services: Services, key: str) -> None:
+    if services.limiter is not None:
+        allowed, request.state.rate = await services.limiter.hit(key)
         if not allowed:
             raise too_many(request.state.rate)
 
@@ -46,24 +46,24 @@ def address_key(request: Request) -> str:
     return f"address:{request.client.host if request.client else ''}"
 
 
-async def admin(request: Request) -> Caller:
+async def identify_admin(request: Request) -> Caller:
     """FastAPI dependency: an admin. Raises `Unauthorized`, `Forbidden`."""
-    who = await caller(request)
-    if not who.admin:
+    caller = await identify_caller(request)
+    if not caller.admin:
         raise Forbidden("this needs an admin's key")
-    return who
+    return caller
 
 
-async def identify(request: Request, parts: Services) -> Caller:
+async def authenticate(request: Request, services: Services) -> Caller:
     """Who sent the request. Raises `Unauthorized`."""
     text = credential(request)
     if text is None:
-        return await _keyless(request, parts)
-    if (key := await parts.registry.find_key(text)) is not None:
+        return await _keyless(request, services)
+    if (key := await services.registry.find_key(text)) is not None:
         return Caller(tenant=key.tenant, key_id=key.key_id, admin=key.admin)
     if text.count(".") == 2:
-        return await _by_token(text, parts)
-    if await parts.operator.matches(text):
+        return await _by_token(text, services)
+    if await services.operator.matches(text):
         return Caller(tenant=DEFAULT_TENANT, key_id="operator", admin=True)
     raise Unauthorized
 
@@ -77,22 +77,22 @@ def credential(request: Request) -> str | None:
     return _header(request, b"x-api-key")
 
 
-async def _by_token(text: str, parts: Services) -> Caller:
+async def _by_token(text: str, services: Services) -> Caller:
     try:
-        claims = parts.signer.read_token(text)
+        claims = services.signer.read_token(text)
     except ReelyardError:
         raise Unauthorized from None
     key_id = str(claims.get("key_id", ""))
     # A token outlives no key: revoking the key ends it.
-    key = await parts.registry.keys.by_id(key_id)
+    key = await services.registry.keys.by_id(key_id)
     if key is None:
         raise Unauthorized
     return Caller(tenant=key.tenant, key_id=key.key_id, admin=key.admin)
 
 
-async def _keyless(request: Request, parts: Services) -> Caller:
+async def _keyless(request: Request, services: Services) -> Caller:
     """Before the first key exists, this machine's own programs are the admin."""
-    if not is_loopback(parts.settings.host) or await parts.registry.keys.any():
+    if not is_loopback(services.settings.host) or await services.registry.keys.any():
         raise Unauthorized
     client = request.client
     if client is not None and not is_loopback(client.host):

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from api.http.auth import caller
+from api.http.auth import identify_caller
 from api.http.faults import plain_loc, pydantic_v1
 from cluster.errors import (
     BadRequest,
@@ -152,7 +152,7 @@ def install_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         # FastAPI looks at the body before it asks who sent it; the answer must not.
         try:
-            await caller(request)
+            await identify_caller(request)
         except ReelyardError as stranger:
             return response_for(stranger, request)
         return response_for(from_validation(error), request)

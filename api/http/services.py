@@ -31,7 +31,7 @@ from cluster.storage import Storage, Uploads, open_storage
 
 @dataclass
 class Services:
-    """The parts behind every route. `caller` and `services` are the dependencies for them."""
+    """What stands behind every route, built once for each app."""
 
     settings: Settings
     registry: RegistryClient
@@ -171,8 +171,8 @@ class Services:
 
 
 @dataclass(frozen=True)
-class ServicesToBe:
-    """Services that need the cluster: built at the start-up of the app that uses them."""
+class ServicesFactory:
+    """Builds services that need the cluster, at the start-up of the app that uses them."""
 
     settings: Settings
 
@@ -192,7 +192,7 @@ def services_of(request: Request) -> Services:
     return found
 
 
-async def services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:
     """FastAPI dependency: the services of this app."""
     # Not a plain function: FastAPI would run it in a thread, at a third of a request's cost.
     return services_of(request)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.http.auth import caller, credential
-from api.http.caller import Caller
+from api.http.auth import credential
+from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import error_headers, full_path, json_response
-from api.http.services import Services, services
 from api.ittybit import ittybit_shapes
 from api.ittybit.bodies import JobBody, TaskBody
 from api.ittybit.work import job_spec, links_of, submit, task_spec, tasks_page
 from cluster.errors import NotFound, ReelyardError
 
 router = APIRouter(tags=["ittybit"], strict_content_type=False)
-
-Who = Annotated[Caller, Depends(caller)]
-Parts = Annotated[Services, Depends(services)]
 
 
 def error_response(error: ReelyardError, request: Request) -> Response:
@@ -31,8 +27,10 @@ def error_response(error: ReelyardError, request: Request) -> Response:
 
 
 @router.post("/jobs", status_code=201, summary="Create a job: probe, encode, export")
-async def create_job(body: JobBody, request: Request, who: Who, parts: Parts) -> Response:
-    accepted = await submit(await job_spec(body, who, parts), body, request, parts)
+async def create_job(
+    body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
+    accepted = await submit(await job_spec(body, caller, services), body, request, services)
     job = ittybit_shapes.as_submitted(accepted.job)
     return json_response(ittybit_shapes.job_body(job, {}), 200 if accepted.replayed else 201)
 
@@ -40,8 +38,8 @@ async def create_job(body: JobBody, request: Request, who: Who, parts: Parts) ->
 @router.get("/jobs", summary="List jobs, newest first")
 async def list_jobs(
     request: Request,
-    who: Who,
-    parts: Parts,
+    caller: CallerDep,
+    services: ServicesDep,
     kind: str | None = None,
     status: str | None = None,
     input: str | None = None,
@@ -51,7 +49,7 @@ async def list_jobs(
     order: str = "desc",
 ) -> Response:
     query = ittybit_shapes.page_query(
-        who.tenant,
+        caller.tenant,
         kind=kind,
         status=status,
         input=input,
@@ -61,24 +59,28 @@ async def list_jobs(
         order=order,
     )
     page, more = ittybit_shapes.in_order(
-        await parts.registry.page(query), limit, before=bool(before)
+        await services.registry.page(query), limit, before=bool(before)
     )
-    body = [ittybit_shapes.job_body(job, await links_of(job, request, parts)) for job in page]
-    url = f"{parts.base_url(request)}{full_path(request)}?{request.url.query}"
+    body = [ittybit_shapes.job_body(job, await links_of(job, request, services)) for job in page]
+    url = f"{services.base_url(request)}{full_path(request)}?{request.url.query}"
     return json_response(
         body, headers=ittybit_shapes.page_headers(url, page, limit, more=more, before=before)
     )
 
 
 @router.get("/jobs/{job_id}", summary="A job with all its tasks")
-async def get_job(job_id: str, request: Request, who: Who, parts: Parts) -> dict[str, Any]:
-    job = await parts.registry.get(ittybit_shapes.read_job_id(job_id), who.scope)
-    return ittybit_shapes.job_body(job, await links_of(job, request, parts))
+async def get_job(
+    job_id: str, request: Request, caller: CallerDep, services: ServicesDep
+) -> dict[str, Any]:
+    job = await services.registry.get(ittybit_shapes.read_job_id(job_id), caller.scope)
+    return ittybit_shapes.job_body(job, await links_of(job, request, services))
 
 
 @router.post("/tasks", status_code=201, summary="Run one operation without a job around it")
-async def create_task(body: TaskBody, request: Request, who: Who, parts: Parts) -> Response:
-    accepted = await submit(await task_spec(body, who, parts), body, request, parts)
+async def create_task(
+    body: TaskBody, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
+    accepted = await submit(await task_spec(body, caller, services), body, request, services)
     job = ittybit_shapes.as_submitted(accepted.job)
     return json_response(
         ittybit_shapes.task_body(job, job.tasks[0], {}), 200 if accepted.replayed else 201
@@ -86,26 +88,28 @@ async def create_task(body: TaskBody, request: Request, who: Who, parts: Parts) 
 
 
 @router.get("/tasks/{task_id}", summary="A task")
-async def get_task(task_id: str, request: Request, who: Who, parts: Parts) -> dict[str, Any]:
+async def get_task(
+    task_id: str, request: Request, caller: CallerDep, services: ServicesDep
+) -> dict[str, Any]:
     job_id, place = ittybit_shapes.read_task_id(task_id)
-    job = await parts.registry.get(job_id, who.scope)
+    job = await services.registry.get(job_id, caller.scope)
     if not 0 <= place < len(job.tasks):
         raise NotFound(f"There is no task {task_id!r}")
-    return ittybit_shapes.task_body(job, job.tasks[place], await links_of(job, request, parts))
+    return ittybit_shapes.task_body(job, job.tasks[place], await links_of(job, request, services))
 
 
 @router.get("/tasks", summary="List tasks: of the newest job first, in their order")
 async def list_tasks(
     request: Request,
-    who: Who,
-    parts: Parts,
+    caller: CallerDep,
+    services: ServicesDep,
     limit: int = 20,
     page: int = 1,
     after: str | None = None,
 ) -> Response:
-    found, more = await tasks_page(who, parts, limit=limit, page=page, after=after)
+    found, more = await tasks_page(caller, services, limit=limit, page=page, after=after)
     body = [
-        ittybit_shapes.task_body(job, task, await links_of(job, request, parts))
+        ittybit_shapes.task_body(job, task, await links_of(job, request, services))
         for job, task in found
     ]
     return json_response(body, headers={"Has-More": str(more).lower(), "Limit": str(limit)})

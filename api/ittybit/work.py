@@ -19,40 +19,40 @@ from cluster.errors import InvalidCursor, NotFound
 from cluster.storage.key_rules import SCHEME
 
 
-async def job_spec(body: JobBody, who: Caller, parts: Services) -> JobSpec:
+async def job_spec(body: JobBody, caller: Caller, services: Services) -> JobSpec:
     """A job of three tasks. Raises whatever the request is refused for."""
     refuse_webhook(body.webhook_url)
     refuse_adaptive(body.kind)
     params = operation_params(body.kind, body.options)
-    output = await parts.locate_output(body.output, who) if body.output else None
+    output = await services.locate_output(body.output, caller) if body.output else None
     return _spec(
         body,
-        who,
+        caller,
         params,
         source=body.input,
-        location=await parts.locate_input(body.input, who),
+        location=await services.locate_input(body.input, caller),
         output=output,
         tasks=job_tasks(body.kind, params, output),
     )
 
 
-async def task_spec(body: TaskBody, who: Caller, parts: Services) -> JobSpec:
+async def task_spec(body: TaskBody, caller: Caller, services: Services) -> JobSpec:
     """A job of one task. Raises whatever the request is refused for."""
     refuse_webhook(body.webhook_url)
     return _spec(
         body,
-        who,
+        caller,
         operation_params(body.kind, body.options),
         source=body.source,
-        location=await parts.locate_input(body.source, who),
-        output=await parts.locate_output(body.output, who) if body.output else None,
+        location=await services.locate_input(body.source, caller),
+        output=await services.locate_output(body.output, caller) if body.output else None,
         tasks=[],
     )
 
 
 def _spec(
     body: JobBody | TaskBody,
-    who: Caller,
+    caller: Caller,
     params: dict[str, object],
     *,
     source: str,
@@ -66,7 +66,7 @@ def _spec(
         inputs=[location],
         params=params,
         output=output,
-        tenant=who.tenant,
+        tenant=caller.tenant,
         dialect="ittybit",
         input=source,
         params_sent=body.options,
@@ -78,22 +78,22 @@ def _spec(
 
 
 async def submit(
-    spec: JobSpec, body: JobBody | TaskBody, request: Request, parts: Services
+    spec: JobSpec, body: JobBody | TaskBody, request: Request, services: Services
 ) -> Accepted:
     """Submit once for each `Idempotency-Key`. Raises whatever it is refused for."""
-    return await parts.registry.submit_one(keyed(spec, request, body))
+    return await services.registry.submit_one(keyed(spec, request, body))
 
 
-async def links_of(job: Job, request: Request, parts: Services) -> ittybit_shapes.Links:
+async def links_of(job: Job, request: Request, services: Services) -> ittybit_shapes.Links:
     """URLs that work for a while, for every output in our own storage."""
     return {
-        output.url: await parts.download_url(request, job, output)
+        output.url: await services.download_url(request, job, output)
         for output in _stored_outputs(job)
     }
 
 
 async def tasks_page(
-    who: Caller, parts: Services, *, limit: int, page: int, after: str | None
+    caller: Caller, services: Services, *, limit: int, page: int, after: str | None
 ) -> tuple[list[tuple[Job, Task]], bool]:
     """Tasks behind `after`, the newest job's first, and whether there are more.
 
@@ -102,7 +102,7 @@ async def tasks_page(
     """
     ittybit_shapes.check_page(page, limit)
     first, found = (page - 1) * limit, list[tuple[Job, Task]]()
-    async for entry in _tasks(who, parts, after):
+    async for entry in _tasks(caller, services, after):
         found.append(entry)
         if len(found) > first + limit:
             break
@@ -110,19 +110,19 @@ async def tasks_page(
 
 
 async def _tasks(
-    who: Caller, parts: Services, after: str | None
+    caller: Caller, services: Services, after: str | None
 ) -> AsyncIterator[tuple[Job, Task]]:
     last: str | None = None
     if after is not None:
         try:
             last, place = ittybit_shapes.read_task_id(after)
-            job = await parts.registry.get(last, who.tenant)
+            job = await services.registry.get(last, caller.tenant)
         except NotFound:
             raise InvalidCursor(f"after: {after!r} is not the id of a task") from None
         for task in job.tasks[place + 1 :]:
             yield job, task
-    while jobs := await parts.registry.page(
-        ittybit_shapes.page_query(who.tenant, limit=100, after=last)
+    while jobs := await services.registry.page(
+        ittybit_shapes.page_query(caller.tenant, limit=100, after=last)
     ):
         last = jobs[-1].id
         for job in jobs:

@@ -46,7 +46,7 @@ class Submission(msgspec.Struct, frozen=True):
     """Of the file, where the request has an idempotency key; else empty."""
 
 
-async def receive(request: Request, who: Caller, parts: Services) -> Submission:
+async def receive(request: Request, caller: Caller, services: Services) -> Submission:
     """Read the form. Raises `InvalidInput` without a file in `media`, `TooLarge`, and what
     Pipelyn answers to a broken form (`pipelyn_shapes.broken_form`)."""
 
@@ -57,22 +57,22 @@ async def receive(request: Request, who: Caller, parts: Services) -> Submission:
             return None
         if digest is not None:
             chunks = _hashed(chunks, digest)
-        return await parts.uploads.receive(
-            who.tenant, chunks, filename=file.filename, content_type=file.content_type
+        return await services.uploads.receive(
+            caller.tenant, chunks, filename=file.filename, content_type=file.content_type
         )
 
     async def drop(upload: UploadInfo | None) -> None:
         if upload is not None:
-            await parts.uploads.remove(upload.tenant, upload.upload_id)
+            await services.uploads.remove(upload.tenant, upload.upload_id)
 
     try:
-        form = await receive_form(request, parts.settings.max_form_bytes, keep, drop)
+        form = await receive_form(request, services.settings.max_form_bytes, keep, drop)
     except UnsupportedType:
         raise InvalidInput(pipelyn_shapes.NO_FILE) from None
     except InvalidInput as error:
         raise pipelyn_shapes.broken_form(full_path(request), error.message) from None
     except TooLarge:
-        raise TooLarge(pipelyn_shapes.too_large(parts.settings.max_form_bytes)) from None
+        raise TooLarge(pipelyn_shapes.too_large(services.settings.max_form_bytes)) from None
     for file, upload in form.files:
         if upload is not None:
             return Submission(
@@ -85,18 +85,18 @@ async def receive(request: Request, who: Caller, parts: Services) -> Submission:
     raise InvalidInput(pipelyn_shapes.NO_FILE)
 
 
-async def check_sync(form: Submission, parts: Services) -> None:
+async def check_sync(form: Submission, services: Services) -> None:
     """Raises `EmptySource` or `UnsupportedType` at once, where a job would only fail later."""
     try:
         if form.upload.length == 0:
             raise EmptySource(pipelyn_shapes.EMPTY_FILE)
         pipelyn_shapes.check_type(form.content_type)
     except ReelyardError:
-        await parts.uploads.remove(form.upload.tenant, form.upload.upload_id)
+        await services.uploads.remove(form.upload.tenant, form.upload.upload_id)
         raise
 
 
-async def submit(form: Submission, request: Request, who: Caller, parts: Services) -> Job:
+async def submit(form: Submission, request: Request, caller: Caller, services: Services) -> Job:
     """The accepted job. Raises whatever it is refused for."""
     key = key_of(request)
     sent = [form.sha256, form.filename, form.content_type, form.preset]
@@ -106,7 +106,7 @@ async def submit(form: Submission, request: Request, who: Caller, parts: Service
         operation="optimize",
         inputs=[form.upload.location],
         params={"preset": form.preset} | media,
-        tenant=who.tenant,
+        tenant=caller.tenant,
         dialect="pipelyn",
         input=form.filename,
         extra={
@@ -120,23 +120,23 @@ async def submit(form: Submission, request: Request, who: Caller, parts: Service
         fingerprint=fingerprint(request, sent) if key is not None else "",
     )
     try:
-        accepted = await parts.registry.submit_one(spec)
+        accepted = await services.registry.submit_one(spec)
     except ReelyardError as error:
         # After a fault of ours the job may exist all the same, and then needs its input.
         if error.http_status < 500:
-            await parts.uploads.remove(who.tenant, form.upload.upload_id)
+            await services.uploads.remove(caller.tenant, form.upload.upload_id)
         raise
     if accepted.replayed:
-        await parts.uploads.remove(who.tenant, form.upload.upload_id)
+        await services.uploads.remove(caller.tenant, form.upload.upload_id)
     return accepted.job
 
 
-async def run_to_end(job: Job, who: Caller, parts: Services) -> Job:
+async def run_to_end(job: Job, caller: Caller, services: Services) -> Job:
     """The job once it has succeeded. Raises what it failed with, or `TimedOut` and cancels it."""
     limit_s = pipelyn_shapes.SYNC_LIMITS_S.get(job.kind, pipelyn_shapes.SYNC_LIMITS_S["video"])
-    ended = await parts.registry.wait(job.id, who.tenant, limit_s)
+    ended = await services.registry.wait(job.id, caller.tenant, limit_s)
     if not ended.state.terminal:
-        await parts.registry.cancel([job.id], who.tenant)
+        await services.registry.cancel([job.id], caller.tenant)
         raise TimedOut(f"Encoding took longer than {limit_s} seconds")
     if ended.state is State.SUCCEEDED:
         return ended
@@ -145,7 +145,7 @@ async def run_to_end(job: Job, who: Caller, parts: Services) -> Job:
     raise error_from_dict(msgspec.to_builtins(ended.error))
 
 
-async def url_of(job: Job, request: Request, parts: Services) -> str | None:
+async def url_of(job: Job, request: Request, services: Services) -> str | None:
     """Where the output can be had: a presigned URL, or our own download path."""
     output = _first_output(job)
     if output is None:
@@ -153,14 +153,14 @@ async def url_of(job: Job, request: Request, parts: Services) -> str | None:
     if not output.url.startswith(SCHEME):
         return output.url
     key = output.url.removeprefix(SCHEME)
-    signed = await parts.storage.sign("GET", key, parts.settings.url_ttl_s, output.name)
-    return signed or f"{parts.base_url(request)}/api/media/jobs/{job.id}/download"
+    signed = await services.storage.sign("GET", key, services.settings.url_ttl_s, output.name)
+    return signed or f"{services.base_url(request)}/api/media/jobs/{job.id}/download"
 
 
 async def output_response(
     job: Job,
     request: Request,
-    parts: Services,
+    services: Services,
     disposition: Disposition,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
@@ -170,7 +170,7 @@ async def output_response(
         raise NotFound("Stored output not found")
     return await object_response(
         request,
-        parts.storage,
+        services.storage,
         output.url.removeprefix(SCHEME),
         filename=output.name,
         content_type=output.content_type,

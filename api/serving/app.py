@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from api.http.errors import ErrorResponse, install_error_handlers
 from api.http.middleware import RequestMetrics, RequestMiddleware
-from api.http.services import Services, ServicesToBe
+from api.http.services import Services, ServicesFactory
 from api.serving import health, openapi
 from api.v1.errors import v1_error_response
 from api.v1.events import StreamEnded
@@ -31,7 +31,7 @@ _ABOUT = (
 
 
 def create_app(
-    services: Services | ServicesToBe, parts: Sequence[Part] = ("api", "transfer")
+    services: Services | ServicesFactory, parts: Sequence[Part] = ("api", "transfer")
 ) -> FastAPI:
     """An app on `services`, or on those that it builds at its start-up.
 
@@ -108,7 +108,7 @@ def _equip(app: FastAPI, metrics: RequestMetrics, at: str = "") -> None:
 
 def _finish(
     app: FastAPI,
-    services: Services | ServicesToBe,
+    services: Services | ServicesFactory,
     metrics: RequestMetrics,
     *,
     capped: bool,
@@ -118,7 +118,7 @@ def _finish(
     if isinstance(services, Services):
         _install(app, services)
     else:
-        app.state.to_be = services
+        app.state.factory = services
     app.add_middleware(
         RequestMiddleware,
         metrics=metrics,
@@ -138,9 +138,9 @@ def _install(app: FastAPI, services: Services) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    to_be: ServicesToBe | None = getattr(app.state, "to_be", None)
-    if to_be is not None:
-        _install(app, await to_be.build())
+    factory: ServicesFactory | None = getattr(app.state, "factory", None)
+    if factory is not None:
+        _install(app, await factory.build())
     try:
         yield
     finally:

@@ -30,10 +30,10 @@ class _App:
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         from api.http.backpressure import BoundedReceive
-        from api.http.services import ServicesToBe
+        from api.http.services import ServicesFactory
         from api.serving.app import create_app
 
-        app = create_app(ServicesToBe(self._settings), (self.part,))
+        app = create_app(ServicesFactory(self._settings), (self.part,))
         if self.part == "transfer":
             # The outermost layer: it must see Serve's own receiver.
             app.add_middleware(BoundedReceive)

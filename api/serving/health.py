@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from actors.jobs.messages import Overview
-from api.http.auth import admin
-from api.http.caller import Caller
+from api.http.dependencies import AdminDep, ServicesDep
 from api.http.errors import json_response
-from api.http.services import Services, services
 from api.v1.answers import Health
 from api.v1.docs import READ, answered, errors
 
 router = APIRouter(tags=["health"])
-Parts = Annotated[Services, Depends(services)]
 VERSION = version("reelyard")
 _ALIVE = {"status": "ok", "version": VERSION}
 
@@ -34,8 +30,8 @@ async def livez() -> Response:
 
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", responses=answered(Health, 503), summary="Jobs can be taken on")
-async def healthz(parts: Parts) -> Response:
-    await parts.registry.ping()
+async def healthz(services: ServicesDep) -> Response:
+    await services.registry.ping()
     return json_response(_ALIVE)
 
 
@@ -47,11 +43,11 @@ async def healthz(parts: Parts) -> Response:
 )
 async def metrics(
     request: Request,
-    parts: Parts,
-    who: Annotated[Caller, Depends(admin)],  # noqa: ARG001  asks for an admin
+    services: ServicesDep,
+    caller: AdminDep,  # noqa: ARG001  asks for an admin
 ) -> Response:
     cluster = CollectorRegistry()
-    cluster.register(_Seen(await parts.registry.overview()))
+    cluster.register(_Seen(await services.registry.overview()))
     text = generate_latest(cluster) + generate_latest(request.app.state.metrics.registry)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 

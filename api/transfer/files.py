@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from api.http.services import Services, services
+from api.http.dependencies import ServicesDep
 from api.transfer.downloads import object_response
 from api.transfer.multipart import check_length
 from cluster.errors import Forbidden, InvalidInput
-
-Parts = Annotated[Services, Depends(services)]
 
 router = APIRouter(tags=["files"])
 
@@ -29,19 +27,19 @@ _DOWNLOAD: dict[int | str, dict[str, Any]] = {
 
 @router.get("/files/{token}", responses=_DOWNLOAD, response_class=Response)
 @router.head("/files/{token}", include_in_schema=False)
-async def read_file(token: str, request: Request, parts: Parts) -> Response:
+async def read_file(token: str, request: Request, services: ServicesDep) -> Response:
     """Download a file, or a range of it."""
-    grant = parts.signer.read_file(token)
+    grant = services.signer.read_file(token)
     if grant.method != "GET":
         raise Forbidden("this link is for uploading")
     return await object_response(
         request,
-        parts.storage,
+        services.storage,
         grant.key,
         filename=grant.filename,
         content_type=grant.content_type,
         disposition=grant.disposition,
-        cache_control=grant.cache_control or f"private, max-age={parts.signer.left_s(grant)}",
+        cache_control=grant.cache_control or f"private, max-age={services.signer.left_s(grant)}",
     )
 
 
@@ -55,15 +53,15 @@ async def read_file(token: str, request: Request, parts: Parts) -> Response:
         }
     },
 )
-async def write_file(token: str, request: Request, parts: Parts) -> Response:
+async def write_file(token: str, request: Request, services: ServicesDep) -> Response:
     """Upload a file whole: the body is its bytes, of any content type."""
-    grant = parts.signer.read_file(token)
+    grant = services.signer.read_file(token)
     if grant.method != "PUT":
         raise Forbidden("this link is for downloading")
-    most = grant.max_bytes or parts.settings.max_upload_bytes
+    most = grant.max_bytes or services.settings.max_upload_bytes
     check_length(request, most)
     try:
-        info = await parts.storage.put_stream(
+        info = await services.storage.put_stream(
             grant.key,
             request.stream(),
             max_bytes=most,

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
-from typing import Annotated, Any, override
+from typing import Any, override
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from api.http.auth import caller
 from api.http.caller import Caller
+from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import full_path, response_for
 from api.http.middleware import is_form, media_type
-from api.http.services import Services, services
+from api.http.services import Services
 from api.transfer import tus
 from api.transfer.multipart import FormFile, check_length, receive_form
 from cluster.errors import InvalidInput, ReelyardError, UnsupportedType, WrongVersion
 from cluster.storage import UploadInfo
-
-Parts = Annotated[Services, Depends(services)]
-Who = Annotated[Caller, Depends(caller)]
 
 
 class TusRoute(APIRoute):
@@ -99,100 +96,108 @@ _PIECE = {
 @router.options("/uploads", include_in_schema=False)
 @router.options("/uploads/", include_in_schema=False)
 @router.options("/uploads/{upload_id}", include_in_schema=False)
-async def describe(parts: Parts) -> Response:
+async def describe(services: ServicesDep) -> Response:
     """What of the tus protocol is spoken here."""
-    return Response(status_code=204, headers=tus.options_headers(parts.uploads.max_bytes))
+    return Response(status_code=204, headers=tus.options_headers(services.uploads.max_bytes))
 
 
 @router.post("/uploads", status_code=201, responses=_CREATED, openapi_extra=_BODY)
 @router.post("/uploads/", status_code=201, include_in_schema=False)
-async def create(request: Request, parts: Parts, who: Who) -> Response:
+async def create(request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     """Upload a file in one request, or begin a resumable upload (tus 1.0.0)."""
     if "tus-resumable" in request.headers:
-        return await _begin(request, parts, who)
+        return await _begin(request, services, caller)
     kind = media_type(request)
     if is_form(request):
-        upload = await _receive_form(request, parts, who)
+        upload = await _receive_form(request, services, caller)
     elif kind in ("", "application/x-www-form-urlencoded"):
         raise UnsupportedType(
             "send the file as multipart/form-data, its bytes with the file's own Content-Type, or "
             "with the tus protocol (Tus-Resumable: 1.0.0)"
         )
     else:
-        upload = await _receive_bytes(request, parts, who, kind)
+        upload = await _receive_bytes(request, services, caller, kind)
     receipt = UploadReceipt(upload.upload_id, upload.length, upload.filename)
     return JSONResponse(
         msgspec.structs.asdict(receipt),
         201,
-        headers={"Location": _location(request, parts, upload)},
+        headers={"Location": _location(request, services, upload)},
     )
 
 
 @router.head("/uploads/{upload_id}")
-async def stand(upload_id: str, request: Request, parts: Parts, who: Who) -> Response:
+async def stand(
+    upload_id: str, request: Request, services: ServicesDep, caller: CallerDep
+) -> Response:
     """How far an upload has come."""
     _check_version(request)
-    upload = await parts.uploads.find(who.tenant, upload_id)
+    upload = await services.uploads.find(caller.tenant, upload_id)
     return Response(status_code=200, headers=tus.head_headers(upload))
 
 
 @router.patch("/uploads/{upload_id}", status_code=204, openapi_extra=_PIECE)
-async def append(upload_id: str, request: Request, parts: Parts, who: Who) -> Response:
+async def append(
+    upload_id: str, request: Request, services: ServicesDep, caller: CallerDep
+) -> Response:
     """Add a piece; what has arrived of it stays even if the connection breaks."""
     _check_version(request)
     tus.check_piece_type(request.headers)
     offset = tus.upload_offset(request.headers)
-    upload = await parts.uploads.find(who.tenant, upload_id)
+    upload = await services.uploads.find(caller.tenant, upload_id)
     if offset == upload.offset:
         check_length(request, upload.length - offset)
-    upload = await parts.uploads.append(upload, offset, _body(request))
+    upload = await services.uploads.append(upload, offset, _body(request))
     return Response(status_code=204, headers=tus.state_headers(upload))
 
 
 @router.delete("/uploads/{upload_id}", status_code=204)
-async def remove(upload_id: str, request: Request, parts: Parts, who: Who) -> Response:
+async def remove(
+    upload_id: str, request: Request, services: ServicesDep, caller: CallerDep
+) -> Response:
     """Delete an upload with all its bytes."""
     _check_version(request)
-    await parts.uploads.remove(who.tenant, upload_id)
+    await services.uploads.remove(caller.tenant, upload_id)
     return Response(status_code=204)
 
 
 @router.post("/uploads/{upload_id}", include_in_schema=False)
-async def override_method(upload_id: str, request: Request, parts: Parts, who: Who) -> Response:
+async def override_method(
+    upload_id: str, request: Request, services: ServicesDep, caller: CallerDep
+) -> Response:
     """PATCH or DELETE from clients that can't send those (tus: `X-HTTP-Method-Override`)."""
     match request.headers.get("x-http-method-override", "").upper():
         case "PATCH":
-            return await append(upload_id, request, parts, who)
+            return await append(upload_id, request, services, caller)
         case "DELETE":
-            return await remove(upload_id, request, parts, who)
+            return await remove(upload_id, request, services, caller)
         case "HEAD":
-            return await stand(upload_id, request, parts, who)
+            return await stand(upload_id, request, services, caller)
         case other:
             raise InvalidInput(f"X-HTTP-Method-Override: PATCH, DELETE or HEAD, not {other!r}")
 
 
-async def _begin(request: Request, parts: Services, who: Caller) -> Response:
+async def _begin(request: Request, services: Services, caller: Caller) -> Response:
     _check_version(request)
     length = tus.upload_length(request.headers)
     metadata = tus.parse_metadata(request.headers.get("upload-metadata", ""))
     with_piece = request.headers.get("content-type", "").startswith(tus.PIECE_TYPE)
     if with_piece:
         check_length(request, length)
-    upload = await parts.uploads.create(
-        who.tenant,
+    upload = await services.uploads.create(
+        caller.tenant,
         length=length,
         filename=tus.metadata_text(metadata, "filename", "name"),
         content_type=tus.metadata_text(metadata, "filetype", "type"),
         metadata=metadata,
     )
     if with_piece:
-        upload = await parts.uploads.append(upload, 0, _body(request))
-    headers = tus.state_headers(upload) | {"Location": _location(request, parts, upload)}
+        upload = await services.uploads.append(upload, 0, _body(request))
+    headers = tus.state_headers(upload) | {"Location": _location(request, services, upload)}
     return Response(status_code=201, headers=headers)
 
 
-async def _receive_form(request: Request, parts: Services, who: Caller) -> UploadInfo:
-    uploads = parts.uploads
+async def _receive_form(request: Request, services: Services, caller: Caller) -> UploadInfo:
+    uploads = services.uploads
     seen: list[FormFile] = []
 
     async def sink(file: FormFile, chunks: AsyncIterable[bytes]) -> UploadInfo:
@@ -200,11 +205,11 @@ async def _receive_form(request: Request, parts: Services, who: Caller) -> Uploa
             raise InvalidInput("the form holds several files; send one request for each")
         seen.append(file)
         return await uploads.receive(
-            who.tenant, chunks, filename=file.filename, content_type=file.content_type
+            caller.tenant, chunks, filename=file.filename, content_type=file.content_type
         )
 
     async def undo(upload: UploadInfo) -> None:
-        await uploads.remove(who.tenant, upload.upload_id)
+        await uploads.remove(caller.tenant, upload.upload_id)
 
     form = await receive_form(request, uploads.max_bytes, sink, undo)
     if not form.files:
@@ -213,11 +218,11 @@ async def _receive_form(request: Request, parts: Services, who: Caller) -> Uploa
 
 
 async def _receive_bytes(
-    request: Request, parts: Services, who: Caller, content_type: str
+    request: Request, services: Services, caller: Caller, content_type: str
 ) -> UploadInfo:
-    check_length(request, parts.uploads.max_bytes)
-    return await parts.uploads.receive(
-        who.tenant,
+    check_length(request, services.uploads.max_bytes)
+    return await services.uploads.receive(
+        caller.tenant,
         _body(request),
         filename=request.query_params.get("filename", ""),
         content_type=content_type,
@@ -240,5 +245,5 @@ def _check_version(request: Request) -> None:
         )
 
 
-def _location(request: Request, parts: Services, upload: UploadInfo) -> str:
-    return f"{parts.base_url(request)}{full_path(request).rstrip('/')}/{upload.upload_id}"
+def _location(request: Request, services: Services, upload: UploadInfo) -> str:
+    return f"{services.base_url(request)}{full_path(request).rstrip('/')}/{upload.upload_id}"

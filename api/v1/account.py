@@ -9,12 +9,12 @@ from starlette.responses import RedirectResponse, Response
 
 from actors.jobs.times import iso
 from actors.media.operation import validation_failed
+from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
 from api.http.middleware import is_form, media_type
 from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, READ, answered
-from api.v1.jobs import Asker, Parts
 from api.v1.models import UploadBody
 from cluster.errors import UnsupportedType
 
@@ -47,7 +47,7 @@ UPLOADS = "/api/uploads"
     },
     summary="Begin an upload",
 )
-async def create_upload(request: Request, who: Asker, parts: Parts) -> Response:
+async def create_upload(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     if is_form(request):
         return RedirectResponse(UPLOADS, 307)
     content = media_type(request)
@@ -61,7 +61,9 @@ async def create_upload(request: Request, who: Asker, parts: Parts) -> Response:
         raise validation_failed("upload", error) from None
 
     async def act() -> Response:
-        upload = await parts.uploads.create(who.tenant, length=body.size, filename=body.filename)
+        upload = await services.uploads.create(
+            caller.tenant, length=body.size, filename=body.filename
+        )
         place = f"{UPLOADS}/{upload.upload_id}"
         answer = {
             "upload_id": upload.upload_id,
@@ -72,7 +74,7 @@ async def create_upload(request: Request, who: Asker, parts: Parts) -> Response:
         }
         return json_response(answer, 201, {"Location": place})
 
-    return await once(request, parts, who, body.model_dump(), act)
+    return await once(request, services, caller, body.model_dump(), act)
 
 
 @router.get(
@@ -80,5 +82,5 @@ async def create_upload(request: Request, who: Asker, parts: Parts) -> Response:
     responses=answered(answers.Usage, *READ),
     summary="Credits, jobs by state, and sums",
 )
-async def get_usage(who: Asker, parts: Parts) -> Response:
-    return json_response(v1_shapes.usage(await parts.registry.usage(who.tenant)))
+async def get_usage(caller: CallerDep, services: ServicesDep) -> Response:
+    return json_response(v1_shapes.usage(await services.registry.usage(caller.tenant)))

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.http.auth import admin
 from api.http.caller import Caller
+from api.http.dependencies import AdminDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
 from api.http.services import Services
 from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, READ, answered
-from api.v1.jobs import Parts
 from api.v1.models import GrantBody, KeyBody
 from cluster.errors import NotFound
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-Admin = Annotated[Caller, Depends(admin)]
 _KEYED = {"parameters": [IDEMPOTENCY]}
 _POOL: dict[str, Any] = {
     "responses": answered(answers.PoolAnswer, 403, 404, 409, *READ),
@@ -33,52 +31,58 @@ _POOL: dict[str, Any] = {
     responses=answered(answers.Overview, 403, *READ),
     summary="Pools, queues, running jobs, throughput",
 )
-async def get_overview(who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks for an admin
-    return json_response(v1_shapes.overview(await parts.registry.overview()))
+async def get_overview(caller: AdminDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for an admin
+    return json_response(v1_shapes.overview(await services.registry.overview()))
 
 
 @router.post("/pools/{pool}/pause", **_POOL, summary="Hand out no more tasks of a pool")
-async def pause_pool(pool: str, request: Request, who: Admin, parts: Parts) -> Response:
-    return await _bring(pool, "paused", request, who, parts)
+async def pause_pool(
+    pool: str, request: Request, caller: AdminDep, services: ServicesDep
+) -> Response:
+    return await _bring(pool, "paused", request, caller, services)
 
 
 @router.post("/pools/{pool}/resume", **_POOL, summary="Hand out tasks of a pool again")
-async def resume_pool(pool: str, request: Request, who: Admin, parts: Parts) -> Response:
-    return await _bring(pool, "running", request, who, parts)
+async def resume_pool(
+    pool: str, request: Request, caller: AdminDep, services: ServicesDep
+) -> Response:
+    return await _bring(pool, "running", request, caller, services)
 
 
 @router.post(
     "/pools/{pool}/drain", **_POOL, summary="Let a pool's workers finish what they run and exit"
 )
-async def drain_pool(pool: str, request: Request, who: Admin, parts: Parts) -> Response:
-    return await _bring(pool, "draining", request, who, parts)
+async def drain_pool(
+    pool: str, request: Request, caller: AdminDep, services: ServicesDep
+) -> Response:
+    return await _bring(pool, "draining", request, caller, services)
 
 
 async def _bring(
     pool: str,
     state: Literal["paused", "running", "draining"],
     request: Request,
-    who: Caller,
-    parts: Services,
+    caller: Caller,
+    services: Services,
 ) -> Response:
     async def act() -> Response:
-        workers = await _workers(pool, parts)
+        workers = await _workers(pool, services)
         match state:
             case "paused":
-                await parts.registry.pause(pool)
+                await services.registry.pause(pool)
             case "running":
-                await parts.registry.resume(pool)
+                await services.registry.resume(pool)
             case "draining":
-                await parts.registry.drain(workers)
+                await services.registry.drain(workers)
         return json_response({"pool": pool, "state": state, "workers": workers})
 
-    return await once(request, parts, who, None, act)
+    return await once(request, services, caller, None, act)
 
 
 @router.get("/keys", responses=answered(answers.KeyList, 403, *READ), summary="All API keys")
-async def list_keys(who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks for an admin
+async def list_keys(caller: AdminDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for an admin
     return json_response(
-        {"items": [v1_shapes.key(info) for info in await parts.registry.api_keys()]}
+        {"items": [v1_shapes.key(info) for info in await services.registry.api_keys()]}
     )
 
 
@@ -89,14 +93,16 @@ async def list_keys(who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks
     openapi_extra=_KEYED,
     summary="Make an API key; its text is shown this once",
 )
-async def create_key(body: KeyBody, request: Request, who: Admin, parts: Parts) -> Response:
+async def create_key(
+    body: KeyBody, request: Request, caller: AdminDep, services: ServicesDep
+) -> Response:
     async def act() -> Response:
-        text, info = await parts.registry.create_key(
+        text, info = await services.registry.create_key(
             body.tenant, body.name, admin=body.admin, credits=body.credits
         )
         return json_response({"key": text} | v1_shapes.key(info), 201)
 
-    return await once(request, parts, who, body.model_dump(), act, secret=True)
+    return await once(request, services, caller, body.model_dump(), act, secret=True)
 
 
 @router.delete(
@@ -104,8 +110,8 @@ async def create_key(body: KeyBody, request: Request, who: Admin, parts: Parts) 
     responses=answered(answers.Key, 403, 404, *READ),
     summary="Make a key worthless",
 )
-async def revoke_key(key_id: str, who: Admin, parts: Parts) -> Response:  # noqa: ARG001  asks for an admin
-    return json_response(v1_shapes.key(await parts.registry.revoke_key(key_id)))
+async def revoke_key(key_id: str, caller: AdminDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for an admin
+    return json_response(v1_shapes.key(await services.registry.revoke_key(key_id)))
 
 
 @router.post(
@@ -115,20 +121,20 @@ async def revoke_key(key_id: str, who: Admin, parts: Parts) -> Response:  # noqa
     summary="Give a tenant credits",
 )
 async def grant_credits(
-    tenant: str, body: GrantBody, request: Request, who: Admin, parts: Parts
+    tenant: str, body: GrantBody, request: Request, caller: AdminDep, services: ServicesDep
 ) -> Response:
     async def act() -> Response:
-        await parts.registry.grant(tenant, body.credits)
-        return json_response(v1_shapes.usage(await parts.registry.usage(tenant)))
+        await services.registry.grant(tenant, body.credits)
+        return json_response(v1_shapes.usage(await services.registry.usage(tenant)))
 
-    return await once(request, parts, who, body.model_dump(), act)
+    return await once(request, services, caller, body.model_dump(), act)
 
 
-async def _workers(pool: str, parts: Services) -> list[str]:
+async def _workers(pool: str, services: Services) -> list[str]:
     pools: dict[str, Any] = {
-        status.name: status for status in (await parts.registry.overview()).pools
+        status.name: status for status in (await services.registry.overview()).pools
     }
-    if pool not in pools and pool not in parts.settings.all_pools:
-        names = ", ".join(sorted(pools.keys() | parts.settings.all_pools.keys()))
+    if pool not in pools and pool not in services.settings.all_pools:
+        names = ", ".join(sorted(pools.keys() | services.settings.all_pools.keys()))
         raise NotFound(f"there is no pool {pool[:80]!r}; there are: {names}")
     return list(pools[pool].workers) if pool in pools else []

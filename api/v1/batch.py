@@ -14,13 +14,13 @@ from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import JobSpec
 from actors.media.operation import validation_failed
 from api.http.caller import Caller
+from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of, pledged
 from api.http.services import Services
 from api.registry_client.client import refused
 from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, SUBMIT, answered
-from api.v1.jobs import Asker, Parts
 from api.v1.models import BatchBody, BatchItem
 from api.v1.refusals import in_body
 from api.v1.submit import spec_of
@@ -36,18 +36,20 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Run many jobs",
 )
-async def create_jobs(body: BatchBody, request: Request, who: Asker, parts: Parts) -> Response:
+async def create_jobs(
+    body: BatchBody, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
     raw: list[Any] = list(body.jobs)
-    if len(raw) > parts.settings.max_batch_jobs:
-        most = parts.settings.max_batch_jobs
+    if len(raw) > services.settings.max_batch_jobs:
+        most = services.settings.max_batch_jobs
         fault = {"loc": ["body", "jobs"], "msg": f"at most {most} items", "type": "too_long"}
         raise ValidationFailed(
             f"jobs: a batch takes at most {most} jobs, not {len(raw)}", details={"errors": [fault]}
         )
-    async with pledged(request, parts, who, raw) as pledge:
+    async with pledged(request, services, caller, raw) as pledge:
         bodies = await asyncio.to_thread(lambda: [_parse(item) for item in raw])
-        specs = await _specs(bodies, request, raw, who, parts)
-        outcomes = await _submit(specs, parts)
+        specs = await _specs(bodies, request, raw, caller, services)
+        outcomes = await _submit(specs, services)
         results = [_result(index, outcome) for index, outcome in enumerate(outcomes)]
         done = pledge.effects = sum("job_id" in result for result in results)
     return json_response(
@@ -66,8 +68,8 @@ async def _specs(
     bodies: list[BatchItem | ReelyardError],
     request: Request,
     raw: list[Any],
-    who: Caller,
-    parts: Services,
+    caller: Caller,
+    services: Services,
 ) -> list[JobSpec | ReelyardError]:
     """A spec for each body. The request's key covers the whole batch: each item gets the key with
     its place in it, and the fingerprint of everything."""
@@ -81,17 +83,19 @@ async def _specs(
         key = f"{whole}#{index}" if whole is not None else body.idempotency_key
         own = mark or (fingerprint(request, body.model_dump(mode="json")) if key else "")
         try:
-            specs.append(await spec_of(body, parts, who, idempotency_key=key, fingerprint=own))
+            specs.append(
+                await spec_of(body, services, caller, idempotency_key=key, fingerprint=own)
+            )
         except ReelyardError as error:
             specs.append(error)
     return specs
 
 
 async def _submit(
-    specs: list[JobSpec | ReelyardError], parts: Services
+    specs: list[JobSpec | ReelyardError], services: Services
 ) -> list[Accepted | ReelyardError]:
     answers = iter(
-        await parts.registry.submit([spec for spec in specs if isinstance(spec, JobSpec)])
+        await services.registry.submit([spec for spec in specs if isinstance(spec, JobSpec)])
     )
     outcomes: list[Accepted | ReelyardError] = []
     for spec in specs:

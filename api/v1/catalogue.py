@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from actors.media.operation import find_operation, load_operations
+from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.v1 import answers
 from api.v1.docs import READ, answered
-from api.v1.jobs import Asker, Parts
 from cluster.errors import NotFound, UnknownOperation
 
 router = APIRouter(prefix="/v1", tags=["operations"])
@@ -20,8 +20,8 @@ router = APIRouter(prefix="/v1", tags=["operations"])
     responses=answered(answers.OperationList, *READ),
     summary="All operations",
 )
-async def list_operations(who: Asker, parts: Parts) -> Response:  # noqa: ARG001  asks for a key
-    catalogue = load_operations(parts.settings.operations)
+async def list_operations(caller: CallerDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for a key
+    catalogue = load_operations(services.settings.operations)
     return json_response({"items": [catalogue[name].describe() for name in sorted(catalogue)]})
 
 
@@ -30,8 +30,8 @@ async def list_operations(who: Asker, parts: Parts) -> Response:  # noqa: ARG001
     responses=answered(answers.Operation, 404, *READ),
     summary="An operation with its parameters: bounds, units, defaults",
 )
-async def get_operation(name: str, who: Asker, parts: Parts) -> Response:  # noqa: ARG001  asks for a key
-    load_operations(parts.settings.operations)
+async def get_operation(name: str, caller: CallerDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for a key
+    load_operations(services.settings.operations)
     try:
         op = find_operation(name)
     except UnknownOperation as error:

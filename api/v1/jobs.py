@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,11 +15,12 @@ from starlette.responses import Response
 from actors.jobs.ids import parse_id
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, State
-from api.http.auth import caller
+from api.http.auth import identify_caller
 from api.http.caller import Caller
+from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of, once
-from api.http.services import Services, services, services_of
+from api.http.services import Services, services_of
 from api.registry_client.client import expect_job
 from api.v1 import answers, v1_shapes
 from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered, parameter
@@ -30,8 +31,6 @@ from api.v1.submit import spec_of
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
-Asker = Annotated[Caller, Depends(caller)]
-Parts = Annotated[Services, Depends(services)]
 
 _presenter = Presenter()
 _parsed = lru_cache(maxsize=4096)(parse_id)
@@ -52,15 +51,15 @@ _WORDS = ", ".join(v1_shapes.STATES_OF)
 )
 async def get_job(request: Request) -> Response:
     # The route that pollers hammer: it reads the request itself and encodes records directly.
-    who = await caller(request)
+    caller = await identify_caller(request)
     job_id = request.path_params["job_id"]
-    parts = services_of(request)
-    wait_s = _wait_of(request, parts)
+    services = services_of(request)
+    wait_s = _wait_of(request, services)
     if wait_s:
-        job = await parts.registry.wait(job_key(job_id), who.scope, wait_s)
+        job = await services.registry.wait(job_key(job_id), caller.scope, wait_s)
     else:
-        job = await parts.registry.poll(job_key(job_id), who.scope)
-    return reply(await _presenter.body(request, parts, job))
+        job = await services.registry.poll(job_key(job_id), caller.scope)
+    return reply(await _presenter.body(request, services, job))
 
 
 @router.get(
@@ -69,8 +68,8 @@ async def get_job(request: Request) -> Response:
     summary="Jobs, newest first",
 )
 async def list_jobs(
-    who: Asker,
-    parts: Parts,
+    caller: CallerDep,
+    services: ServicesDep,
     cursor: Annotated[str | None, Query(max_length=1024)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     status: Annotated[str | None, Query(description=f"one of {_WORDS}")] = None,
@@ -84,17 +83,17 @@ async def list_jobs(
 ) -> Response:
     states = _states_of(status, state)
     query = PageQuery(
-        tenant=who.tenant,
+        tenant=caller.tenant,
         limit=limit + 1,
         operation=job_type,
         input=source,
         created_from_ms=_ms(created_after),
         created_to_ms=_ms(created_before),
-        after_id=_after(cursor, who, parts),
+        after_id=_after(cursor, caller, services),
     )
-    jobs = await _page(parts, query, states)
+    jobs = await _page(services, query, states)
     more = len(jobs) > limit
-    following = _cursor(jobs[limit - 1], who, parts) if more else None
+    following = _cursor(jobs[limit - 1], caller, services) if more else None
     return json_response(
         {
             "items": [v1_shapes.short_job(job) for job in jobs[:limit]],
@@ -111,12 +110,14 @@ async def list_jobs(
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Run an operation, or a graph of them",
 )
-async def create_job(body: JobBody, request: Request, who: Asker, parts: Parts) -> Response:
+async def create_job(
+    body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
     key = key_of(request)
     mark = fingerprint(request, body.model_dump(mode="json", exclude_unset=True)) if key else ""
-    spec = await spec_of(body, parts, who, idempotency_key=key, fingerprint=mark)
+    spec = await spec_of(body, services, caller, idempotency_key=key, fingerprint=mark)
     try:
-        accepted = await parts.registry.submit_one(spec)
+        accepted = await services.registry.submit_one(spec)
     except ReelyardError as error:
         raise in_body(error, "tasks" if body.tasks else "params") from None
     return accepted_response(accepted.job, replayed=accepted.replayed)
@@ -127,11 +128,13 @@ async def create_job(body: JobBody, request: Request, who: Asker, parts: Parts) 
     responses=answered(answers.JobList, 413, 422, *READ),
     summary="Look up many jobs",
 )
-async def get_jobs(body: JobIdsBody, request: Request, who: Asker, parts: Parts) -> Response:
+async def get_jobs(
+    body: JobIdsBody, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
     known = {text: parse_id(text) for text in body.job_ids}
-    jobs = await parts.registry.get_many([key for key in known.values() if key], who.scope)
+    jobs = await services.registry.get_many([key for key in known.values() if key], caller.scope)
     found = [jobs[key] for key in dict.fromkeys(known.values()) if key in jobs]
-    bodies = [await _presenter.body(request, parts, job) for job in found]
+    bodies = [await _presenter.body(request, services, job) for job in found]
     missing = [text for text, key in known.items() if key not in jobs]
     tail = json_response({"missing": missing}).body
     return reply(b'{"items":[' + b",".join(bodies) + b"]," + bytes(tail)[1:])
@@ -143,11 +146,13 @@ async def get_jobs(body: JobIdsBody, request: Request, who: Asker, parts: Parts)
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Cancel a job",
 )
-async def cancel_job(job_id: str, request: Request, who: Asker, parts: Parts) -> Response:
+async def cancel_job(
+    job_id: str, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
     async def act() -> Response:
-        return await _changed(request, parts, await _cancel(job_id, who, parts))
+        return await _changed(request, services, await _cancel(job_id, caller, services))
 
-    return await once(request, parts, who, None, act)
+    return await once(request, services, caller, None, act)
 
 
 @router.delete(
@@ -155,8 +160,10 @@ async def cancel_job(job_id: str, request: Request, who: Asker, parts: Parts) ->
     responses=answered(answers.Job, 404, 409, *READ),
     summary="Cancel a job",
 )
-async def delete_job(job_id: str, request: Request, who: Asker, parts: Parts) -> Response:
-    return await _changed(request, parts, await _cancel(job_id, who, parts))
+async def delete_job(
+    job_id: str, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
+    return await _changed(request, services, await _cancel(job_id, caller, services))
 
 
 @router.post(
@@ -166,13 +173,15 @@ async def delete_job(job_id: str, request: Request, who: Asker, parts: Parts) ->
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Run a failed job again",
 )
-async def retry_job(job_id: str, request: Request, who: Asker, parts: Parts) -> Response:
+async def retry_job(
+    job_id: str, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
     async def act() -> Response:
         key = job_key(job_id)
-        job = expect_job(await parts.registry.retry([key], who.scope), key)
-        return await _changed(request, parts, job, 202)
+        job = expect_job(await services.registry.retry([key], caller.scope), key)
+        return await _changed(request, services, job, 202)
 
-    return await once(request, parts, who, None, act)
+    return await once(request, services, caller, None, act)
 
 
 def job_key(text: str) -> str:
@@ -190,16 +199,16 @@ def accepted_response(job: Job, *, replayed: bool) -> Response:
     return json_response(v1_shapes.accepted_job(job), 202, headers)
 
 
-async def _cancel(job_id: str, who: Caller, parts: Services) -> Job:
+async def _cancel(job_id: str, caller: Caller, services: Services) -> Job:
     key = job_key(job_id)
-    return expect_job(await parts.registry.cancel([key], who.scope), key)
+    return expect_job(await services.registry.cancel([key], caller.scope), key)
 
 
-async def _changed(request: Request, parts: Services, job: Job, status: int = 200) -> Response:
-    return reply(await encode(request, parts, job), status)
+async def _changed(request: Request, services: Services, job: Job, status: int = 200) -> Response:
+    return reply(await encode(request, services, job), status)
 
 
-def _wait_of(request: Request, parts: Services) -> float:
+def _wait_of(request: Request, services: Services) -> float:
     text = request.query_params.get("wait") if request.scope["query_string"] else None
     if text is None:
         return 0.0
@@ -212,7 +221,7 @@ def _wait_of(request: Request, parts: Services) -> float:
         raise ValidationFailed(
             f"wait: must be seconds, not {text[:40]!r}", details={"errors": [fault]}
         ) from None
-    return min(wait_s, parts.settings.max_wait_s)
+    return min(wait_s, services.settings.max_wait_s)
 
 
 def _states_of(status: str | None, state: State | None) -> tuple[State | None, ...]:
@@ -230,9 +239,11 @@ def _states_of(status: str | None, state: State | None) -> tuple[State | None, .
     return meant if state is None else tuple(one for one in meant if one is state)
 
 
-async def _page(parts: Services, query: PageQuery, states: tuple[State | None, ...]) -> list[Job]:
+async def _page(
+    services: Services, query: PageQuery, states: tuple[State | None, ...]
+) -> list[Job]:
     pages = await asyncio.gather(
-        *(parts.registry.page(replace(query, state=state)) for state in states)
+        *(services.registry.page(replace(query, state=state)) for state in states)
     )
     merged = sorted((job for page in pages for job in page), key=lambda job: job.id, reverse=True)
     return merged[: query.limit]
@@ -245,15 +256,15 @@ def _ms(moment: datetime | None) -> int | None:
     return max(0, round(aware.timestamp() * 1000))
 
 
-def _cursor(last: Job, who: Caller, parts: Services) -> str:
-    return parts.signer.sign_cursor({"after": last.id, "tenant": who.tenant})
+def _cursor(last: Job, caller: Caller, services: Services) -> str:
+    return services.signer.sign_cursor({"after": last.id, "tenant": caller.tenant})
 
 
-def _after(cursor: str | None, who: Caller, parts: Services) -> str | None:
+def _after(cursor: str | None, caller: Caller, services: Services) -> str | None:
     if cursor is None:
         return None
-    seen: dict[str, Any] = parts.signer.read_cursor(cursor)
+    seen: dict[str, Any] = services.signer.read_cursor(cursor)
     after = seen.get("after")
-    if seen.get("tenant") != who.tenant or not isinstance(after, str):
+    if seen.get("tenant") != caller.tenant or not isinstance(after, str):
         raise InvalidCursor
     return after

@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from actors.jobs.model import JobSpec, State
 from actors.media.operation import find_operation
+from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of
 from api.v1 import answers
 from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered
-from api.v1.jobs import Asker, Parts, accepted_response
+from api.v1.jobs import accepted_response
 from api.v1.models import PreviewBody
 from cluster.errors import ReelyardError, Unavailable, error_from_dict
 
@@ -30,19 +31,21 @@ INFO_PRIORITY = 50
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="A GIF, a thumbnail, a mosaic or a clip of a video",
 )
-async def create_preview(body: PreviewBody, request: Request, who: Asker, parts: Parts) -> Response:
+async def create_preview(
+    body: PreviewBody, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
     sent = body.model_dump(mode="json", exclude_unset=True)
     params = {name: value for name, value in sent.items() if name != "url" and value is not None}
     # Theirs is the frame at a quarter; the operation alone takes the key frame before it.
     params["exact"] = True
-    accepted = await parts.registry.submit_one(
+    accepted = await services.registry.submit_one(
         JobSpec(
             operation="preview",
-            inputs=[await parts.locate_input(body.url, who)],
+            inputs=[await services.locate_input(body.url, caller)],
             input=body.url,
             params=params,
             params_sent=sent,
-            tenant=who.tenant,
+            tenant=caller.tenant,
             credits=find_operation("preview").credits,
             idempotency_key=key_of(request),
             fingerprint=fingerprint(request, sent),
@@ -57,22 +60,24 @@ async def create_preview(body: PreviewBody, request: Request, who: Asker, parts:
     summary="What a media file is: the one call that waits for its result",
 )
 async def get_info(
-    url: Annotated[str, Query(min_length=1, max_length=8192)], who: Asker, parts: Parts
+    url: Annotated[str, Query(min_length=1, max_length=8192)],
+    caller: CallerDep,
+    services: ServicesDep,
 ) -> Response:
-    accepted = await parts.registry.submit_one(
+    accepted = await services.registry.submit_one(
         JobSpec(
             operation="probe",
-            inputs=[await parts.locate_input(url, who)],
+            inputs=[await services.locate_input(url, caller)],
             input=url,
-            tenant=who.tenant,
+            tenant=caller.tenant,
             credits=find_operation("probe").credits,
             priority=INFO_PRIORITY,
         )
     )
     job_id = accepted.job.id
-    job = await parts.registry.wait(job_id, who.scope, parts.settings.max_wait_s)
+    job = await services.registry.wait(job_id, caller.scope, services.settings.max_wait_s)
     if not job.state.terminal:
-        await parts.registry.cancel([job_id], who.scope)
+        await services.registry.cancel([job_id], caller.scope)
         raise Unavailable("the source could not be looked at in time", retry_after_s=10)
     if job.state is not State.SUCCEEDED:
         raise _failure(job.error.code, job.error.message) if job.error else ReelyardError()

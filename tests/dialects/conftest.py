@@ -29,7 +29,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_sample(folder / "clip.mp4", duration_s=2.0)
     make_sample(folder / "talk.wav", duration_s=2.0)
     make_sample(folder / "photo.jpg", width=640, height=360)
-    (folder / "broken.mp4").write_text("this is no film")
+    (folder / "broken.mp4").write_text("this is no video")
     return folder
 
 

@@ -16,10 +16,10 @@ def made(server, bearer, media_url, poll):
         return answer.json()
 
     clip = f"{media_url}/clip.mp4"
-    film = requests.get(clip, timeout=30).content
+    video = requests.get(clip, timeout=30).content
     outputs = [{"destination": "dlb://across.mp4", "kind": "mp4", "video": {"width": 64}}]
     dolby = post("/media/transcode", json={"inputs": [{"source": clip}], "outputs": outputs})
-    pipelyn = post("/api/media/jobs", files={"media": ("clip.mp4", film, "video/mp4")})
+    pipelyn = post("/api/media/jobs", files={"media": ("clip.mp4", video, "video/mp4")})
     preview = {"preview_type": "thumbnail"}
     own = post("/v1/jobs", json={"operation": "preview", "input": clip, "params": preview})
     ids = {

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from reelyard import Client
-from tests.integration.storage.conftest import BUCKET, s3_server
 from tests.live_server import LiveServer, live_server
+from tests.object_stores import BUCKET, s3_server
 
 __all__ = ["s3_server"]
 

@@ -9,7 +9,7 @@ import requests
 
 from cluster.settings import Settings
 from tests.dialect_world import open_world
-from tests.integration.storage.conftest import BUCKET, s3_server
+from tests.object_stores import BUCKET, s3_server
 
 __all__ = ["s3_server"]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from pathlib import Path
 
 import jsonschema
+import pytest
 import ray
 import yaml
 
@@ -24,6 +27,61 @@ def test_every_document_that_a_document_links_to_exists() -> None:
             target = part.split(")")[0].split("#")[0]
             if target and "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def packages() -> set[str]:
+    """Every folder of the source that holds modules, as `actors/jobs/`."""
+    files = subprocess.run(
+        ["git", "ls-files", "cluster", "actors", "api", "reelyard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    return {str(Path(name).parent) for name in files if name.endswith(".py")}
+
+
+def drawn_folders(page: str) -> set[str]:
+    """The folders of an indented tree, with their parents."""
+    above: list[str] = []
+    found = set()
+    for line in page.split("```\n"):
+        if not line.startswith("cluster/"):
+            continue
+        for row in line.splitlines():
+            depth, name = len(re.match(" *", row)[0]) // 2, row.split()[0]
+            above[depth:] = [name.rstrip("/")]
+            found.add("/".join(above))
+    return found
+
+
+def test_the_guide_draws_every_folder_of_the_source_and_no_other() -> None:
+    drawn = drawn_folders((ROOT / "CONTRIBUTING.md").read_text())
+    assert {path for path in drawn if not (ROOT / path).is_dir()} == set()
+    assert packages() - drawn == set()
+
+
+@pytest.mark.parametrize(
+    "page", ["CONTRIBUTING.md", "docs/architecture.md", "docs/glossary.md", "docs/python.md"]
+)
+def test_every_file_that_a_document_names_exists(page: str) -> None:
+    named = re.findall(
+        r"`((?:cluster|actors|api|reelyard|tests|examples|docs)/[^`<*]*)`",
+        (ROOT / page).read_text(),
+    )
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_word_of_the_glossary_is_used_in_the_code() -> None:
+    words = re.findall(r"^\| \*\*(.+?)\*\*", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    assert words == sorted(set(words), key=words.index)
+    source = " ".join(
+        path.read_text().lower() for name in packages() for path in (ROOT / name).glob("*.py")
+    )
+    assert [
+        word for word in words if not re.search(rf"\b{word.replace(' ', '[ _]')}s?\b", source)
+    ] == []
 
 
 def test_the_cluster_file_fits_rays_own_schema() -> None:

@@ -1,22 +1,39 @@
-"""The first pass: loudness, noise floor and hum of a stream, in one go."""
+"""Analysis of a stream in one pass: its loudness, noise floor and hum."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-from actors.media.audio.chain import Findings
-from actors.media.audio.hum import HumDetector
-from actors.media.audio.loudness import LoudnessMeter
-from actors.media.audio.noise import NoiseMeter
-from actors.media.audio.pcm import PcmFormat
-from actors.media.audio.truepeak import Block
+from actors.media.audio.hum import Hum, HumDetector
+from actors.media.audio.loudness import Loudness, LoudnessMeter
+from actors.media.audio.noise import NoiseFloor, NoiseMeter
+from actors.media.audio.pcm import Block, PcmFormat
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the first pass found in the audio."""
+
+    loudness: Loudness
+    noise: NoiseFloor | None
+    hum: Hum | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the result."""
+        return {
+            "noise_floor_dbfs": None if self.noise is None else round(self.noise.level_dbfs, 1),
+            "hum": None if self.hum is None else self.hum.as_dict(),
+        }
 
 
 class Analysis:
     """Feed every block once, then ask."""
 
     def __init__(self, pcm: PcmFormat) -> None:
-        self._loudness = LoudnessMeter(rate=pcm.rate, layout=pcm.layout, channels=pcm.channels)
+        self._loudness = LoudnessMeter(pcm)
         self._noise = NoiseMeter(pcm.rate)
         self._hum = HumDetector(pcm.rate)
 

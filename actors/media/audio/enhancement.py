@@ -1,61 +1,39 @@
-"""The passes of an enhancement over one file: find out, clean, level, write, measure again."""
+"""An enhancement of one file, in passes: analyse, clean up, level, write, measure the result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from actors.media.audio.analysis import Analysis
-from actors.media.audio.chain import Chain, CleanUp, Findings, plan_chain
-from actors.media.audio.formats import Target
-from actors.media.audio.graph import FilterRun
-from actors.media.audio.level import Goal, Setting, corrected, levelled, reached, search
-from actors.media.audio.loudness import Loudness, LoudnessMeter
-from actors.media.audio.pcm import PcmFormat, Region, Scratch, StreamReader
-from actors.media.audio.render import (
-    Companions,
-    copied_streams,
-    copied_tags,
-    write_sound,
+from actors.media.audio.analysis import Analysis, Findings
+from actors.media.audio.clean_up_chain import CleanUp, CleanUpChain, plan_chain
+from actors.media.audio.companions import Companions, copied_streams, copied_tags
+from actors.media.audio.filter_graph import FilterRun
+from actors.media.audio.gain import (
+    GainSetting,
+    LoudnessGoal,
+    corrected_setting,
+    find_setting,
+    is_reached,
+    levelled,
 )
-from actors.media.audio.source import Input
-from actors.media.audio.truepeak import Block
+from actors.media.audio.loudness import Loudness, LoudnessMeter
+from actors.media.audio.output_formats import Target
+from actors.media.audio.pass_progress import PassProgress
+from actors.media.audio.pcm import Block, PcmFormat
+from actors.media.audio.pcm_reader import AudioRegion, PcmReader
+from actors.media.audio.pcm_spool import PcmSpool
+from actors.media.audio.source import EnhancementSource
+from actors.media.audio.writer import write_audio
 from actors.media.codec.decode import require_audio, seconds
 from actors.media.codec.source import open_input
-from actors.media.operation import Limits, PhaseName, Progress
+from actors.media.operation import Limits, Progress
 from cluster.errors import CorruptMedia
 
 _MOST_RENDERS = 4
-
-
-@dataclass
-class Passes:
-    """Progress over passes of equal length, of which it is not known before how many there are.
-
-    Each pass gets a fixed share; what is done never goes back.
-    """
-
-    progress: Progress
-    length_s: float = 0.0
-    _done: float = 0.0
-    _share: float = 0.0
-
-    def begin(self, phase: PhaseName, share: float) -> None:
-        """Start a pass that is worth `share` (0 to 1) of the whole, or what is left of it."""
-        self._done = min(0.98, self._done + self._share)
-        self._share = min(share, (0.98 - self._done) / 2 if self._done + share > 0.98 else share)
-        self.progress(phase)
-
-    def at(self, done_s: float) -> None:
-        """How many seconds of the sound the present pass has behind it."""
-        part = min(1.0, done_s / self.length_s) if self.length_s > 0 else 0.0
-        fraction = self._done + self._share * part
-        self.progress(
-            fraction=fraction, done_s=fraction * self.length_s, total_s=self.length_s or None
-        )
 
 
 @contextmanager
@@ -69,14 +47,13 @@ def removed_on_failure(path: Path) -> Iterator[None]:
 
 
 @dataclass
-class Outcome:
+class EnhancementReport:
     """What an enhancement did."""
 
     before: Findings
     after: Loudness
-    chain: Chain
-    setting: Setting
-    bit_rate: int | None
+    chain: CleanUpChain
+    setting: GainSetting
     copied: dict[str, int]
     """Packets copied, by stream type."""
     samples: int
@@ -84,166 +61,154 @@ class Outcome:
     rate: int
     bad_packets: int
     gaps_s: float
-    renders: int
 
 
 @dataclass
 class Enhancement:
     """One run: everything that the passes share."""
 
-    given: Input
+    source: EnhancementSource
     target: Target
     pcm: PcmFormat
     wanted: CleanUp
-    goal: Goal
+    goal: LoudnessGoal
     bit_rate: int | None
     limits: Limits
     progress: Progress
+    _passes: PassProgress = field(init=False)
 
-    def run(self, output: Path) -> Outcome:
-        """Write `output`. The scratch file of the cleaned sound lies beside it meanwhile."""
-        passes = Passes(self.progress, self.given.length_s)
-        scratch_path = output.with_name(f".{output.name}.pcm")
+    def __post_init__(self) -> None:
+        self._passes = PassProgress(self.progress, self.source.length_s)
+
+    def run(self, output: Path) -> EnhancementReport:
+        """Write `output`. Spools of the decoded and the cleaned audio lie beside it meanwhile."""
+        decoded_path = output.with_name(f".{output.name}.pcm")
         cleaned_path = output.with_name(f".{output.name}.clean.pcm")
         with (
-            Scratch(scratch_path, self.pcm, output.name) as raw,
-            Scratch(cleaned_path, self.pcm, output.name) as cleaned,
+            PcmSpool(decoded_path, self.pcm, output.name) as decoded,
+            PcmSpool(cleaned_path, self.pcm, output.name) as cleaned,
         ):
-            reader, found = self._find_out(raw, passes)
-            passes.length_s = raw.samples / self.pcm.rate
+            reader, found = self._analyse(decoded)
+            self._passes.length_s = decoded.samples / self.pcm.rate
             chain = plan_chain(self.wanted, found, self.pcm.rate)
-            sound, loudness = raw, found.loudness
+            audio, loudness = decoded, found.loudness
             if chain.filters:
-                loudness = self._clean(raw, chain, cleaned, passes)
-                raw.drop()
-                sound = cleaned
+                loudness = self._clean_up(decoded, chain, cleaned)
+                decoded.drop()
+                audio = cleaned
+
+            def loudness_at(setting: GainSetting) -> float | None:
+                self._passes.begin("encode", 0.04)
+                return self._measure(levelled(audio.blocks(), self.pcm, setting)).integrated_lufs
+
             margin = self.target.encoder.peak_margin_db
+            setting = find_setting(loudness, self.goal, loudness_at, margin_db=margin)
+            setting, copied, after = self._render(output, audio, setting)
+            return EnhancementReport(
+                before=found,
+                after=after,
+                chain=chain,
+                setting=setting,
+                copied=copied,
+                samples=audio.samples,
+                rate=self.pcm.rate,
+                bad_packets=reader.bad_packets,
+                gaps_s=reader.gaps_s,
+            )
 
-            def measure(setting: Setting) -> float | None:
-                return self._try(sound, setting, passes)
-
-            setting = search(loudness, self.goal, measure, margin_db=margin)
-            return self._render(output, sound, setting, passes, reader, found, chain)
-
-    def _find_out(self, raw: Scratch, passes: Passes) -> tuple[StreamReader, Findings]:
-        """Decode once, into the scratch file and into the meters."""
-        passes.begin("decode", 0.25)
-        reader = self._reader()
-        analysis = Analysis(self.pcm)
-        for block in reader.blocks():
-            raw.write(block)
-            analysis.feed(block)
-            passes.at(raw.samples / self.pcm.rate)
-        if raw.samples == 0:
-            raise CorruptMedia(f"{self.given.name!r}: no sound could be decoded in this region")
-        return reader, analysis.finish()
-
-    def _reader(self) -> StreamReader:
-        return StreamReader(
-            self.given.container,
-            self.given.sound,
+    def _analyse(self, decoded: PcmSpool) -> tuple[PcmReader, Findings]:
+        """Decode once, into the spool and into the meters."""
+        self._passes.begin("decode", 0.25)
+        source = self.source
+        reader = PcmReader(
+            source.container,
+            source.audio,
             self.pcm,
-            self.given.region,
-            name=self.given.name,
+            source.region,
+            name=source.name,
             max_duration_s=self.limits.max_duration_s,
         )
+        analysis = Analysis(self.pcm)
+        for block in reader.blocks():
+            decoded.write(block)
+            analysis.feed(block)
+            self._passes.at(decoded.samples / self.pcm.rate)
+        if decoded.samples == 0:
+            raise CorruptMedia(f"{source.name!r}: no audio could be decoded in this region")
+        return reader, analysis.finish()
 
-    def _clean(self, raw: Scratch, chain: Chain, cleaned: Scratch, passes: Passes) -> Loudness:
-        """Through the filters, into the second scratch file."""
-        passes.begin("decode", 0.25)
+    def _clean_up(self, decoded: PcmSpool, chain: CleanUpChain, cleaned: PcmSpool) -> Loudness:
+        """Through the filters, into the second spool."""
+        self._passes.begin("decode", 0.25)
         run = FilterRun(
             chain.filters, rate=self.pcm.rate, layout=self.pcm.layout, delay=chain.delay
         )
-        meter = self._meter()
 
-        def through() -> Iterator[Block]:
-            for block in raw.blocks():
+        def filtered() -> Iterator[Block]:
+            for block in decoded.blocks():
                 yield from run.feed(block)
             yield from run.finish()
 
-        for block in through():
-            cleaned.write(block)
-            meter.feed(block)
-            passes.at(cleaned.samples / self.pcm.rate)
-        return meter.finish()
+        def spooled() -> Iterator[Block]:
+            for block in filtered():
+                cleaned.write(block)
+                yield block
 
-    def _try(self, sound: Scratch, setting: Setting, passes: Passes) -> float | None:
-        """Loudness of the sound at a setting, without writing it."""
-        passes.begin("encode", 0.04)
-        meter, done = self._meter(), 0
-        for block in levelled(sound.blocks(), self.pcm, setting):
+        return self._measure(spooled())
+
+    def _measure(self, blocks: Iterable[Block]) -> Loudness:
+        """Loudness of the blocks; the present pass gets on with them."""
+        meter, done = LoudnessMeter(self.pcm), 0
+        for block in blocks:
             meter.feed(block)
             done += block.shape[1]
-            passes.at(done / self.pcm.rate)
-        return meter.finish().integrated_lufs
-
-    def _meter(self) -> LoudnessMeter:
-        pcm = self.pcm
-        return LoudnessMeter(rate=pcm.rate, layout=pcm.layout, channels=pcm.channels)
+            self._passes.at(done / self.pcm.rate)
+        return meter.finish()
 
     def _render(
-        self,
-        output: Path,
-        sound: Scratch,
-        setting: Setting,
-        passes: Passes,
-        reader: StreamReader,
-        found: Findings,
-        chain: Chain,
-    ) -> Outcome:
-        """Write, measure what was written, correct; the encoder's own peaks are seen only so."""
-        for count in range(1, _MOST_RENDERS + 1):
-            passes.begin("encode", 0.2 if count == 1 else 0.06)
-            copied = self._write(output, sound, setting, passes)
-            passes.begin("package", 0.1 if count == 1 else 0.03)
-            after = self._measure_file(output, passes)
-            if reached(setting, after, self.goal) or count == _MOST_RENDERS:
-                break
-            setting = corrected(setting, after, self.goal)
-        self.progress("package", fraction=1.0, done_s=passes.length_s, total_s=passes.length_s)
-        return Outcome(
-            before=found,
-            after=after,
-            chain=chain,
-            setting=setting,
-            bit_rate=self.bit_rate,
-            copied=copied,
-            samples=sound.samples,
-            rate=self.pcm.rate,
-            bad_packets=reader.bad_packets,
-            gaps_s=reader.gaps_s,
-            renders=count,
-        )
+        self, output: Path, audio: PcmSpool, setting: GainSetting
+    ) -> tuple[GainSetting, dict[str, int], Loudness]:
+        """Write, measure what was written, correct; the encoder's own peaks are seen only so.
 
-    def _write(
-        self, output: Path, sound: Scratch, setting: Setting, passes: Passes
-    ) -> dict[str, int]:
-        given = self.given
-        film = given.film if self.target.video else None
+        Returns the setting of the file that stays, the packets copied, and its loudness.
+        """
+        for count in range(1, _MOST_RENDERS + 1):
+            self._passes.begin("encode", 0.2 if count == 1 else 0.06)
+            copied = self._write(output, levelled(audio.blocks(), self.pcm, setting))
+            self._passes.begin("package", 0.1 if count == 1 else 0.03)
+            after = self._measure_file(output)
+            if is_reached(setting, after, self.goal) or count == _MOST_RENDERS:
+                break
+            setting = corrected_setting(setting, after, self.goal)
+        length_s = self._passes.length_s
+        self.progress("package", fraction=1.0, done_s=length_s, total_s=length_s)
+        return setting, copied, after
+
+    def _write(self, output: Path, blocks: Iterable[Block]) -> dict[str, int]:
+        source = self.source
         companions = Companions(
-            container=given.container,
-            name=given.name,
-            streams=copied_streams(given.container, film, self.target),
-            region=given.region,
-            tags=copied_tags(given.container, given.sound),
+            container=source.container,
+            name=source.name,
+            streams=copied_streams(source.container, source.video, self.target),
+            region=source.region,
+            tags=copied_tags(source.container, source.audio),
         )
-        return write_sound(
+        return write_audio(
             output,
             self.target,
             self.pcm,
-            levelled(sound.blocks(), self.pcm, setting),
+            blocks,
             bit_rate=self.bit_rate,
             companions=companions,
-            progress=passes.at,
+            progress=self._passes.at,
         )
 
-    def _measure_file(self, output: Path, passes: Passes) -> Loudness:
+    def _measure_file(self, output: Path) -> Loudness:
         """Loudness of the file as a player decodes it."""
-        meter, done = self._meter(), 0
         with open_input(output, self.limits) as container:
             stream = require_audio(container, output.name)
-            region = Region(seconds(stream.start_time, stream.time_base) or Fraction(0))
-            reader = StreamReader(
+            region = AudioRegion(seconds(stream.start_time, stream.time_base) or Fraction(0))
+            reader = PcmReader(
                 container,
                 stream,
                 self.pcm,
@@ -251,8 +216,4 @@ class Enhancement:
                 name=output.name,
                 max_duration_s=self.limits.max_duration_s + 60,
             )
-            for block in reader.blocks():
-                meter.feed(block)
-                done += block.shape[1]
-                passes.at(done / self.pcm.rate)
-        return meter.finish()
+            return self._measure(reader.blocks())

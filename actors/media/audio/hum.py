@@ -1,4 +1,4 @@
-"""Mains hum: is there a steady comb of lines at multiples of 50 or 60 Hz?"""
+"""Mains hum: a steady comb of lines at multiples of 50 or 60 Hz, found in a stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_WINDOWS = 400
 
 
 @dataclass(frozen=True)
-class Line:
+class HumLine:
     """One harmonic."""
 
     frequency_hz: float
@@ -41,7 +41,7 @@ class Hum:
     mains_hz: Mains
     fundamental_hz: float
     """As measured; exactly `mains_hz` where it was told, not found."""
-    lines: tuple[Line, ...]
+    lines: tuple[HumLine, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Rounded for people and JSON."""
@@ -130,7 +130,7 @@ def _comb(power: NDArray[np.float64], mains: int) -> Hum | None:
     return Hum(50 if mains == 50 else 60, fundamental, tuple(lines))
 
 
-def _line(power: NDArray[np.float64], frequency: float) -> Line | None:
+def _line(power: NDArray[np.float64], frequency: float) -> HumLine | None:
     """The line near a frequency, if one stands out there."""
     centre = frequency * WINDOW_S
     reach = max(1, round(centre * DRIFT))
@@ -149,4 +149,4 @@ def _line(power: NDArray[np.float64], frequency: float) -> Line | None:
     a, b, c = np.log(np.maximum(power[peak - 1 : peak + 2], 1e-30))
     bend = a - 2 * b + c
     shift = 0.5 * (a - c) / bend if bend < 0 else 0.0
-    return Line((peak + float(np.clip(shift, -0.5, 0.5))) / WINDOW_S, float(level), float(above))
+    return HumLine((peak + float(np.clip(shift, -0.5, 0.5))) / WINDOW_S, float(level), float(above))

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.media.audio.truepeak import REACH, Block, amplitude, between
+from actors.media.audio.pcm import Block
+from actors.media.audio.true_peak import REACH, amplitude, between
 
 HOP_S = 0.001
 
@@ -35,8 +36,6 @@ class Limiter:
     ) -> None:
         """`ceiling_db` in dBTP; `rate` in Hz."""
         self.ceiling = amplitude(ceiling_db)
-        self.most_reduction_db = 0.0
-        """How far the gain has gone down so far."""
         self._hop = max(16, round(rate * HOP_S))
         self._ahead = max(1, round(attack_s / HOP_S))
         self._rise = 1 - float(np.exp(-HOP_S / release_s))
@@ -98,8 +97,6 @@ class Limiter:
         self._waiting = self._waiting[:, count:].copy()
         self._allowed = self._allowed[hops:]
         self._node = float(nodes[-1])
-        lowest = float(gain.min())
-        self.most_reduction_db = max(self.most_reduction_db, float(-20 * np.log10(lowest)))
         return limited
 
     def _nodes(self, hops: int) -> NDArray[np.float64]:

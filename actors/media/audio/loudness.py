@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from actors.media.audio.graph import Filter, FilterRun
-from actors.media.audio.truepeak import Block, TruePeakMeter
+from actors.media.audio.filter_graph import AudioFilter, FilterRun
+from actors.media.audio.pcm import Block, PcmFormat
+from actors.media.audio.true_peak import TruePeakMeter
 
 GATE_S = 0.4
 """Length of a gating block: nothing shorter has an integrated loudness."""
@@ -55,18 +55,17 @@ class LoudnessMeter:
     has no figure for it, and this one is what a listener who loops it hears.
     """
 
-    def __init__(self, *, rate: int, layout: str, channels: int) -> None:
-        """`rate` in Hz, `layout` of `channels` channels."""
-        self._rate = rate
-        self._layout = layout
+    def __init__(self, pcm: PcmFormat) -> None:
+        self._rate = pcm.rate
+        self._layout = pcm.layout
         self._samples = 0
-        self._peak = TruePeakMeter(channels)
+        self._peak = TruePeakMeter(pcm.channels)
         self._run = self._meter()
         self._start: list[Block] = []
         """The first 0.4 s, until it is clear that there is more."""
 
     def _meter(self) -> FilterRun:
-        meter = Filter("ebur128", "metadata=1")
+        meter = AudioFilter("ebur128", "metadata=1")
         return FilterRun([meter], rate=self._rate, layout=self._layout, meter=True)
 
     def feed(self, block: Block) -> None:
@@ -101,11 +100,3 @@ class LoudnessMeter:
             duration_s=self._samples / self._rate,
             samples=self._samples,
         )
-
-
-def measure(blocks: Iterable[Block], *, rate: int, layout: str, channels: int) -> Loudness:
-    """Loudness of a stream of float32 blocks of shape (channels, n)."""
-    meter = LoudnessMeter(rate=rate, layout=layout, channels=channels)
-    for block in blocks:
-        meter.feed(block)
-    return meter.finish()

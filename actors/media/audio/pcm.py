@@ -1,30 +1,31 @@
-"""Sound as float32 blocks: decoded from a stream, or kept in a scratch file between passes."""
+"""PCM audio in NumPy blocks: its form, and the way to and from PyAV's frames."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Self
 
 import av
 import numpy as np
-from av.container import InputContainer
+from numpy.typing import NDArray
 
-from actors.media.audio.graph import sample_format, samples_of
-from actors.media.audio.truepeak import Block
-from actors.media.codec.decode import seconds, seek
-from actors.media.codec.errors import media_errors
-from cluster.errors import CorruptMedia, LimitExceeded
+type Block = NDArray[np.float32]
+"""Samples of all channels: shape (channels, samples), float32, full scale ±1."""
 
-BLOCK = 32_768
+BLOCK_SAMPLES = 32_768
 """Samples of each channel that go through the passes at a time."""
-GAP_S = 0.1
-"""A jump of the time stamps by more than this is a gap, which becomes silence."""
-PREROLL_S = 1.0
-"""Decoders of lossy codecs need a while before what they give is right."""
+
+_STANDARD_LAYOUTS = {
+    1: "mono",
+    2: "stereo",
+    3: "2.1",
+    4: "quad",
+    5: "5.0",
+    6: "5.1",
+    7: "6.1",
+    8: "7.1",
+}
 
 
 @dataclass(frozen=True)
@@ -37,144 +38,41 @@ class PcmFormat:
     channels: int
 
 
-@dataclass(frozen=True)
-class Region:
-    """What part of a stream is meant, in seconds on the container's own clock."""
-
-    zero: Fraction
-    """The time of the first sample of the output."""
-    end: Fraction | None = None
-    cut: bool = False
-    """The start was asked for: cut there exactly, and search for it."""
+def standard_layout(channels: int) -> str:
+    """Name of the usual layout of 1 to 8 channels."""
+    return _STANDARD_LAYOUTS[channels]
 
 
-class StreamReader:
-    """Decodes one stream into blocks on a gapless time line.
+def sample_format(channels: int) -> str:
+    """The float format in which frames of so many channels pass between PyAV and NumPy.
 
-    Sample n of the output belongs to the time `region.zero + n / rate`: gaps in the source become
-    silence, what comes before is cut, damaged packets are skipped and counted. `name` is what the
-    source is called in messages.
+    PyAV 19 reaches the planes of at most seven channels; more go interleaved.
     """
-
-    def __init__(
-        self,
-        container: InputContainer,
-        stream: av.AudioStream,
-        pcm: PcmFormat,
-        region: Region,
-        *,
-        name: str,
-        max_duration_s: float,
-    ) -> None:
-        self.name = name
-        self.bad_packets = 0
-        self.gaps_s = 0.0
-        """Silence put in, in seconds."""
-        self._container = container
-        self._stream = stream
-        self._pcm = pcm
-        self._region = region
-        self._longest = int(max_duration_s * pcm.rate)
-        self._end = (
-            None if region.end is None else max(0, round((region.end - region.zero) * pcm.rate))
-        )
-        self._position: int | None = None
-        """Sample number of the next decoded sample; below 0 it is cut."""
-
-    def blocks(self) -> Iterator[Block]:
-        """Blocks of shape (channels, n), n at most `BLOCK`.
-
-        Raises `LimitExceeded` when the stream turns out longer than its header told, and
-        `CorruptMedia` when most of it can't be decoded.
-        """
-        return regroup(self._timed(), self._pcm.channels)
-
-    def _timed(self) -> Iterator[Block]:
-        given = 0
-        for block in self._placed():
-            cut = block
-            if self._end is not None and given + block.shape[1] >= self._end:
-                cut = block[:, : self._end - given]
-            given += cut.shape[1]
-            if given > self._longest:
-                allowed = self._longest / self._pcm.rate
-                raise LimitExceeded(
-                    f"{self.name!r}: its sound is longer than the {allowed:.0f} s that are taken",
-                    details={"limit": "max_duration_s", "allowed": allowed},
-                )
-            yield cut
-            if self._end is not None and given >= self._end:
-                return
-
-    def _placed(self) -> Iterator[Block]:
-        """Blocks from sample 0 on, gaps filled."""
-        for start, block in self._resampled():
-            if self._position is None:
-                near = abs(start) <= GAP_S * self._pcm.rate and not self._region.cut
-                self._position = 0 if near else start
-                if self._position > 0:
-                    yield from self._silence(self._position)
-            elif start - self._position > GAP_S * self._pcm.rate:
-                gap = start - max(0, self._position)
-                self._position = start
-                if gap > 0:
-                    yield from self._silence(gap)
-            before = min(block.shape[1], max(0, -self._position))
-            self._position += block.shape[1]
-            if before < block.shape[1]:
-                yield block[:, before:]
-
-    def _silence(self, samples: int) -> Iterator[Block]:
-        if samples > self._longest:
-            # No sound could be so late: the time stamps are wrong, the sound may still be right.
-            return
-        self.gaps_s += samples / self._pcm.rate
-        for start in range(0, samples, BLOCK):
-            yield np.zeros((self._pcm.channels, min(BLOCK, samples - start)), np.float32)
-
-    def _resampled(self) -> Iterator[tuple[int, Block]]:
-        """(sample number by time stamp, block): the last block before a change is flushed."""
-        shape: tuple[object, ...] | None = None
-        resampler: av.AudioResampler | None = None
-        expected = 0
-        for frame in self._frames():
-            now = (frame.format.name, frame.layout.name, frame.sample_rate)
-            at = seconds(frame.pts, frame.time_base)
-            start = expected if at is None else round((at - self._region.zero) * self._pcm.rate)
-            if now != shape:
-                if resampler is not None:
-                    for piece in resampler.resample(None):
-                        yield expected, samples_of(piece)
-                resampler, shape = self._resampler(), now
-            frame.pts = None
-            assert resampler is not None
-            for piece in resampler.resample(frame):
-                yield start, samples_of(piece)
-            expected = start + round(frame.samples * self._pcm.rate / frame.sample_rate)
-        if resampler is not None:
-            for piece in resampler.resample(None):
-                yield expected, samples_of(piece)
-
-    def _resampler(self) -> av.AudioResampler:
-        form = sample_format(self._pcm.channels)
-        return av.AudioResampler(form, self._pcm.layout, self._pcm.rate)
-
-    def _frames(self) -> Iterator[av.AudioFrame]:
-        if self._region.cut:
-            seek(self._container, self._stream, self._region.zero - Fraction(PREROLL_S))
-        good = 0
-        for packet in self._container.demux(self._stream):
-            try:
-                yield from packet.decode()
-            except av.error.InvalidDataError:
-                self.bad_packets += 1
-            else:
-                good += packet.size > 0
-        if self.bad_packets > good:
-            raise CorruptMedia(f"{self.name!r}: most of its sound is damaged")
+    return "fltp" if channels < 8 else "flt"
 
 
-def regroup(blocks: Iterable[Block], channels: int, size: int = BLOCK) -> Iterator[Block]:
+def samples_of(frame: av.AudioFrame) -> Block:
+    """The samples of a frame in `sample_format`: float32, shape (channels, n)."""
+    values = np.asarray(frame.to_ndarray(), np.float32)
+    if frame.format.is_planar:
+        return values
+    return np.ascontiguousarray(values.reshape(-1, frame.layout.nb_channels).T)
+
+
+def frame_of(block: Block, rate: int, layout: str, pts: int) -> av.AudioFrame:
+    """A frame of samples of shape (channels, n), at `rate` Hz, stamped in samples."""
+    form = sample_format(len(block))
+    values = block if form == "fltp" else block.T.reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(values, np.float32), format=form, layout=layout
+    )
+    frame.sample_rate = rate
+    frame.pts = pts
+    frame.time_base = Fraction(1, rate)
+    return frame
+
+
+def regroup(blocks: Iterable[Block], channels: int, size: int = BLOCK_SAMPLES) -> Iterator[Block]:
     """The same samples in blocks of `size`; the last one may be shorter."""
     waiting: list[Block] = []
     count = 0
@@ -190,48 +88,3 @@ def regroup(blocks: Iterable[Block], channels: int, size: int = BLOCK) -> Iterat
         waiting, count = [joined[:, whole:]], count - whole
     if count:
         yield np.ascontiguousarray(np.concatenate(waiting, axis=1).reshape(channels, -1))
-
-
-class Scratch:
-    """A file of float32 samples between two passes; deleted at the end of the `with` block.
-
-    Errors of writing become `StorageFull` or `OutputUnwritable` that name `name`.
-    """
-
-    def __init__(self, path: Path, pcm: PcmFormat, name: str) -> None:
-        self.path = path
-        self.name = name
-        self.pcm = pcm
-        self.samples = 0
-        """Written so far, for each channel."""
-        with media_errors(name, writing=True):
-            self._file = path.open("w+b")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # What is still in the buffer of a full disk is not wanted any more.
-        with suppress(OSError):
-            self._file.close()
-        self.path.unlink(missing_ok=True)
-
-    def write(self, block: Block) -> None:
-        """Append samples of shape (channels, n)."""
-        with media_errors(self.name, writing=True):
-            self._file.write(np.ascontiguousarray(block.T, np.float32).tobytes())
-        self.samples += block.shape[1]
-
-    def drop(self) -> None:
-        """Give the disk space back: the samples are not needed any more."""
-        self._file.truncate(0)
-
-    def blocks(self) -> Iterator[Block]:
-        """Everything written so far, in blocks of shape (channels, n)."""
-        with media_errors(self.name, writing=True):
-            self._file.flush()
-        channels = self.pcm.channels
-        with self.path.open("rb") as file:
-            while len(data := file.read(BLOCK * channels * 4)):
-                samples = np.frombuffer(data, np.float32).reshape(-1, channels)
-                yield np.ascontiguousarray(samples.T)

@@ -1,4 +1,4 @@
-"""The input of an enhancement: which streams, which part, and in what form it is worked on."""
+"""The source of an enhancement: its streams, the region of it, and the form it is worked on in."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from actors.media.audio.formats import (
-    SourceSound,
+from actors.media.audio.companions import fits, key_frame_before
+from actors.media.audio.output_formats import (
+    SourceFormat,
     Target,
     choose_channels,
     choose_layout,
     choose_rate,
 )
-from actors.media.audio.pcm import PcmFormat, Region
-from actors.media.audio.render import fits, key_frame_before
+from actors.media.audio.pcm import PcmFormat
+from actors.media.audio.pcm_reader import AudioRegion
 from actors.media.codec.decode import best_video, origin_s, require_audio, seconds
 from actors.media.operation import Source
 from cluster.errors import UnsupportedCodec
 
 
 @dataclass(frozen=True)
-class Input:
+class EnhancementSource:
     """The open source, and what of it is worked on."""
 
     container: InputContainer
-    sound: av.AudioStream
-    film: av.VideoStream | None
+    audio: av.AudioStream
+    video: av.VideoStream | None
     origin: Fraction
     """The start of the whole, in s on the container's clock."""
-    region: Region
-    source: SourceSound
+    region: AudioRegion
+    format: SourceFormat
     name: str
 
     @property
@@ -46,41 +47,40 @@ class Input:
         return max(0.0, float(end - self.region.zero))
 
 
-def examine(
-    container: InputContainer, source: Source, *, start_s: float | None, end_s: float | None
-) -> Input:
-    """Choose the streams and fix the region.
+def choose_streams(
+    container: InputContainer, file: Source, *, start_s: float | None, end_s: float | None
+) -> EnhancementSource:
+    """The streams of the open `file` that are worked on, and the region of them.
 
-    Raises `NoSuchStream` for an input without sound, `UnsupportedCodec` without a decoder.
+    Raises `NoSuchStream` for an input without audio, `UnsupportedCodec` without a decoder.
     """
-    sound = require_audio(container, source.name)
-    film = best_video(container)
+    audio = require_audio(container, file.name)
+    video = best_video(container)
     origin = origin_s(container)
-    if film is None and start_s is None:
-        first = seconds(sound.start_time, sound.time_base)
+    if video is None and start_s is None:
+        first = seconds(audio.start_time, audio.time_base)
         origin = origin if first is None else first
     zero = origin + Fraction(start_s or 0)
-    return Input(
+    end = None if end_s is None else origin + Fraction(end_s)
+    return EnhancementSource(
         container=container,
-        sound=sound,
-        film=film,
+        audio=audio,
+        video=video,
         origin=origin,
-        region=Region(
-            zero, None if end_s is None else origin + Fraction(end_s), start_s is not None
-        ),
-        source=SourceSound(
+        region=AudioRegion(zero, end, start_s is not None),
+        format=SourceFormat(
             container=container.format.name,
-            suffix=Path(source.name).suffix.lower(),
-            codec=sound.codec_context.codec.canonical_name,
-            deep=_is_deep(sound),
-            film=film is not None,
+            suffix=Path(file.name).suffix.lower(),
+            codec=audio.codec_context.codec.canonical_name,
+            deep=_is_deep(audio),
+            has_video=video is not None,
         ),
-        name=source.name,
+        name=file.name,
     )
 
 
-def _is_deep(sound: av.AudioStream) -> bool:
-    context = sound.codec_context
+def _is_deep(audio: av.AudioStream) -> bool:
+    context = audio.codec_context
     bits = getattr(context, "bits_per_coded_sample", 0) or 0
     lossless = context.codec.canonical_name.startswith(("pcm_", "flac", "alac", "wavpack"))
     # Without a header that tells, FFmpeg has no format yet.
@@ -89,21 +89,21 @@ def _is_deep(sound: av.AudioStream) -> bool:
     return lossless and (bits > 16 or (bits == 0 and wide))
 
 
-def to_key_frame(given: Input) -> Input:
-    """With the region's start moved to the film's key frame at or before it.
+def to_key_frame(source: EnhancementSource) -> EnhancementSource:
+    """With the region's start moved to the video's key frame at or before it.
 
-    A copied film can begin nowhere else; sound and picture stay together.
+    A copied video can begin nowhere else; audio and video stay together.
     """
-    if given.film is None or not given.region.cut:
-        return given
-    at = key_frame_before(given.container, given.film, given.region.zero)
-    zero = given.region.zero if at is None else min(at, given.region.zero)
-    return replace(given, region=Region(zero, given.region.end, cut=True))
+    if source.video is None or not source.region.cut:
+        return source
+    at = key_frame_before(source.container, source.video, source.region.zero)
+    zero = source.region.zero if at is None else min(at, source.region.zero)
+    return replace(source, region=AudioRegion(zero, source.region.end, cut=True))
 
 
-def pcm_for(given: Input, target: Target) -> PcmFormat:
-    """Rate and channels in which the sound is worked on: those in which it is encoded."""
-    context = given.sound.codec_context
+def pcm_for(source: EnhancementSource, target: Target) -> PcmFormat:
+    """Rate and channels in which the audio is worked on: those in which it is encoded."""
+    context = source.audio.codec_context
     source_channels = min(8, max(1, context.channels))
     channels = choose_channels(target.encoder, source_channels)
     rate = choose_rate(target.encoder, context.sample_rate or 48_000)
@@ -113,13 +113,13 @@ def pcm_for(given: Input, target: Target) -> PcmFormat:
     return PcmFormat(rate, layout, channels)
 
 
-def check_film(given: Input, target: Target) -> None:
-    """Raises `UnsupportedCodec` if the film does not go into the container of `target`."""
-    if given.film is None or not target.video or fits(target, given.film):
+def check_video_fits(source: EnhancementSource, target: Target) -> None:
+    """Raises `UnsupportedCodec` if the video does not go into the container of `target`."""
+    if source.video is None or not target.holds_video or fits(target, source.video):
         return
-    codec = given.film.codec_context.codec.canonical_name
+    codec = source.video.codec_context.codec.canonical_name
     raise UnsupportedCodec(
-        f"{given.name!r}: its picture ({codec}) does not go into {target.format}; "
+        f"{source.name!r}: its video ({codec}) does not go into {target.format}; "
         "mkv takes every codec",
         details={"codec": codec, "format": target.format},
     )

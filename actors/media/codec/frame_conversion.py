@@ -17,7 +17,7 @@ from av.video.reformatter import (
 
 from actors.media.codec.geometry import Orientation, orientation_of, rotation_of
 from actors.media.codec.tonemap import ToneMapper, is_hdr
-from actors.media.frames import blank, matrix_of, overlay, parse_colour, to_frame, view, yuv_of
+from actors.media.frames import blank, matrix_of, overlay, parse_colour, to_av_frame, view, yuv_of
 
 _SPACES = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
 """By H.273's number."""
@@ -60,6 +60,17 @@ def upright(frame: av.VideoFrame, rotation: int | Orientation) -> av.VideoFrame:
     return next(FilterChain(turn_filters(turn)).push(frame))
 
 
+def pulled(sink: FilterContext) -> Iterator[av.VideoFrame]:
+    """The frames that a filter graph has ready at its sink."""
+    while True:
+        try:
+            frame = sink.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        assert isinstance(frame, av.VideoFrame)
+        yield frame
+
+
 class FilterChain:
     """A linear chain of FFmpeg filters for video frames; it follows changes of the input.
 
@@ -93,25 +104,17 @@ class FilterChain:
             yield from self.flush()
             self._build(key)
         assert self._source is not None
+        assert self._sink is not None
         self._source.push(frame)
-        yield from self._pull()
+        yield from pulled(self._sink)
 
     def flush(self) -> Iterator[av.VideoFrame]:
         """The frames that are still inside; the next `push` starts afresh."""
         if self._source is not None:
             self._source.push(None)
-            yield from self._pull()
+            assert self._sink is not None
+            yield from pulled(self._sink)
         self._source = self._sink = self._graph = self._key = None
-
-    def _pull(self) -> Iterator[av.VideoFrame]:
-        assert self._sink is not None
-        while True:
-            try:
-                frame = self._sink.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            assert isinstance(frame, av.VideoFrame)
-            yield frame
 
     def _build(self, key: tuple[object, ...]) -> None:
         width, height, pix_fmt, space, color_range, base = key
@@ -210,7 +213,7 @@ def _opaque(frame: av.VideoFrame, behind: str) -> av.VideoFrame:
     colour = yuv_of(parse_colour(behind)[:3], matrix_of(frame))
     base = blank(picture.width, picture.height, colour)
     overlay(base, picture, 0, 0)
-    return to_frame(base, frame)
+    return to_av_frame(base, frame)
 
 
 def output_tags(frame: av.VideoFrame) -> tuple[int, int, int, int]:

@@ -164,3 +164,17 @@ def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:
                 "allowed": limits.max_pixels,
             },
         )
+
+
+def check_output_pixels(width: int, height: int, limits: Limits, name: str) -> None:
+    """Raises `LimitExceeded` if what is made of the input would be too large (px)."""
+    if width * height > limits.max_pixels:
+        raise LimitExceeded(
+            f"{name!r} would become {width} x {height} pixels; at most {limits.max_pixels} pixels "
+            "are made",
+            details={
+                "limit": "max_pixels",
+                "value": width * height,
+                "allowed": limits.max_pixels,
+            },
+        )

@@ -1,4 +1,4 @@
-"""Overlay with alpha, fade to a colour, cross-fade."""
+"""Blending of frames: overlay with alpha, fade to a colour, cross-fade."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.media.frames.colour import BLACK, Colour
-from actors.media.frames.frame import Picture, Plane, blank
+from actors.media.frames.frame import Frame, Plane, blank
 from actors.media.frames.geometry import crop
 
 _Weight = NDArray[np.uint16] | int
 
 
-def overlay(base: Picture, top: Picture, x: int, y: int, *, opacity: float = 1.0) -> None:
+def overlay(base: Frame, top: Frame, x: int, y: int, *, opacity: float = 1.0) -> None:
     """Blend `top` over `base` at (x, y), in place: base' = base + alpha (top - base).
 
     alpha is `opacity` (0 to 1) times the alpha plane of `top`, if it has one; for chroma, the mean
@@ -43,26 +43,26 @@ def overlay(base: Picture, top: Picture, x: int, y: int, *, opacity: float = 1.0
         plane[:] = _mix(plane, colour, weights[step - 1])
 
 
-def fade(picture: Picture, visible: float, colour: Colour = BLACK) -> Picture:
-    """The picture faded to `colour`: all of it at `visible` 1, only the colour at 0. A new picture.
+def fade(frame: Frame, visible: float, colour: Colour = BLACK) -> Frame:
+    """The frame faded to `colour`: all of it at `visible` 1, only the colour at 0. A new frame.
 
     An alpha plane is kept. Raises `ValueError` for a `visible` outside 0 to 1.
     """
-    plain = blank(picture.width, picture.height, colour, picture.layout)
-    faded = cross_fade(plain, picture, visible)
-    return Picture((*faded.planes[:3], *picture.planes[3:]))
+    plain = blank(frame.width, frame.height, colour, frame.layout)
+    faded = cross_fade(plain, frame, visible)
+    return Frame((*faded.planes[:3], *frame.planes[3:]))
 
 
-def cross_fade(first: Picture, second: Picture, level: float) -> Picture:
-    """`first` at level 0, `second` at level 1, their weighted mean in between. A new picture.
+def cross_fade(first: Frame, second: Frame, level: float) -> Frame:
+    """`first` at level 0, `second` at level 1, their weighted mean in between. A new frame.
 
     Raises `ValueError` when layouts or sizes differ, or for a level outside 0 to 1.
     """
     _check_unit("level", level)
     if (first.layout, first.planes[0].shape) != (second.layout, second.planes[0].shape):
-        raise ValueError("a cross-fade needs two pictures of the same size and layout")
+        raise ValueError("a cross-fade needs two frames of the same size and layout")
     weight = round(level * 255)
-    return Picture(
+    return Frame(
         tuple(_mix(a, b, weight) for a, b in zip(first.planes, second.planes, strict=True))
     )
 
@@ -70,7 +70,7 @@ def cross_fade(first: Picture, second: Picture, level: float) -> Picture:
 def fade_level(
     time_s: float, start_s: float, duration_s: float, direction: Literal["in", "out"]
 ) -> float:
-    """How visible a picture is at `time_s`, in a linear fade: 0 to 1 for `in`, 1 to 0 for `out`.
+    """How visible a frame is at `time_s`, in a linear fade: 0 to 1 for `in`, 1 to 0 for `out`.
 
     Before `start_s` and after `start_s + duration_s` it stays where it began and ended.
     """

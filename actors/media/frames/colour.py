@@ -1,4 +1,4 @@
-"""Colours: hexadecimal text to RGB, RGB to the samples of a YUV picture."""
+"""Colours: hexadecimal text to RGB, RGB to the samples of a YUV frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WEIGHTS: dict[Matrix, tuple[float, float]] = {"bt601": (0.299, 0.114), "bt709":
 
 
 class Colour(NamedTuple):
-    """A colour as 8-bit samples, in the order of a picture's planes; `a` 255 is opaque."""
+    """A colour as 8-bit samples, in the order of a frame's planes; `a` 255 is opaque."""
 
     y: int
     u: int

@@ -1,4 +1,4 @@
-"""The value that all frame operations work on."""
+"""A frame as NumPy planes: the value that all frame operations work on."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from numpy.typing import NDArray
 from actors.media.frames.colour import BLACK, Colour
 
 Plane = NDArray[np.uint8]
-Layout = Literal["gray", "yuv420p", "yuva420p"]
+PlaneLayout = Literal["gray", "yuv420p", "yuva420p"]
 
-_LAYOUTS: dict[int, Layout] = {1: "gray", 3: "yuv420p", 4: "yuva420p"}
+_LAYOUTS: dict[int, PlaneLayout] = {1: "gray", 3: "yuv420p", 4: "yuva420p"}
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """One picture as planes, each uint8 and 2-D.
+class Frame:
+    """One frame or still image as planes, each uint8 and 2-D.
 
-    | layout | planes | shapes for a picture of `width` x `height` |
+
+    | layout | planes | shapes for a frame of `width` x `height` |
     |---|---|---|
     | gray | Y | (height, width) |
     | yuv420p | Y, Cb, Cr | (height, width), twice (ceil(height / 2), ceil(width / 2)) |
     | yuva420p | Y, Cb, Cr, A | as yuv420p, A as Y; alpha is straight, 255 opaque |
 
-    Planes may be views (of a decoder's frame, of another picture), strided or read-only. Raises
+    Planes may be views (of a decoder's frame, of another frame), strided or read-only. Raises
     `ValueError` when shapes or dtypes do not fit together.
     """
 
@@ -35,7 +36,7 @@ class Picture:
 
     def __post_init__(self) -> None:
         if len(self.planes) not in _LAYOUTS:
-            raise ValueError(f"a picture has 1, 3 or 4 planes, not {len(self.planes)}")
+            raise ValueError(f"a frame has 1, 3 or 4 planes, not {len(self.planes)}")
         if self.planes[0].ndim != 2:
             raise ValueError(f"planes are 2-D, not {self.planes[0].ndim}-D")
         for index, plane in enumerate(self.planes):
@@ -60,7 +61,7 @@ class Picture:
         return int(self.planes[0].shape[0])
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> PlaneLayout:
         """The name of the plane arrangement, equal to FFmpeg's pixel format."""
         return _LAYOUTS[len(self.planes)]
 
@@ -79,21 +80,23 @@ class Picture:
         for index, plane in enumerate(self.planes):
             yield plane, self.step(index)
 
-    def map(self, change: Callable[[Plane, int], Plane]) -> Picture:
-        """The picture of `change(plane, step)` for each plane."""
-        return Picture(tuple(change(plane, step) for plane, step in self.parts()))
+    def map(self, change: Callable[[Plane, int], Plane]) -> Frame:
+        """The frame of `change(plane, step)` for each plane."""
+        return Frame(tuple(change(plane, step) for plane, step in self.parts()))
 
-    def copy(self) -> Picture:
-        """A picture with memory of its own: contiguous, writable planes."""
+    def copy(self) -> Frame:
+        """A frame with memory of its own: contiguous, writable planes."""
         return self.map(lambda plane, _: np.array(plane, order="C"))
 
 
-def blank(width: int, height: int, colour: Colour = BLACK, layout: Layout = "yuv420p") -> Picture:
-    """A picture of one colour. Raises `ValueError` for an empty size."""
+def blank(
+    width: int, height: int, colour: Colour = BLACK, layout: PlaneLayout = "yuv420p"
+) -> Frame:
+    """A frame of one colour. Raises `ValueError` for an empty size."""
     count = next(count for count, name in _LAYOUTS.items() if name == layout)
     planes = []
     for index in range(count):
-        step = Picture.step(index)
+        step = Frame.step(index)
         shape = (-(-height // step), -(-width // step))
         planes.append(np.full(shape, colour[index], dtype=np.uint8))
-    return Picture(tuple(planes))
+    return Frame(tuple(planes))

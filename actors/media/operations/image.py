@@ -1,4 +1,4 @@
-"""Resize and convert still pictures, and take stills from films."""
+"""The operation `image`: still images resized and converted, stills taken from videos."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from actors.media.codec import geometry
+from actors.media.codec.source import check_output_pixels
 from actors.media.fields import MOST_PX, HexColour, Position, length_from
 from actors.media.frames import parse_colour
 from actors.media.operation import Params, Result, Work, operation
@@ -17,7 +18,6 @@ from actors.media.stills import (
     make_still,
     write_still,
 )
-from cluster.errors import LimitExceeded
 
 Length = Annotated[int | str, BeforeValidator(length_from(1))]
 
@@ -28,10 +28,10 @@ def _format_name(value: object) -> object:
 
 
 class ImageParams(Params):
-    """Resize or convert a picture, or take a still from a video.
+    """Resize or convert an image, or take a still from a video.
 
     EXIF orientation is applied and the ICC profile kept; other metadata is dropped. Of an animated
-    picture the first frame is taken.
+    image the first frame is taken.
     """
 
     format: Annotated[ImageFormat, BeforeValidator(_format_name)] = Field(
@@ -50,16 +50,16 @@ class ImageParams(Params):
     )
     fit: geometry.Fit = Field(
         "contain",
-        description="with width and height: contain shows all of the picture, cover fills the box "
+        description="with width and height: contain shows all of the image, cover fills the box "
         "and cuts the rest, fill stretches",
     )
     position: Position = Field(
-        "center", description="where the picture lies in the box, or which part of it is kept"
+        "center", description="where the image lies in the box, or which part of it is kept"
     )
     background: HexColour | None = Field(
         None,
         description="hex colour (#rgb, #rrggbb, #rrggbbaa) laid under clear pixels and, with "
-        "contain, around the picture up to width x height; unset: clear pixels stay clear (white "
+        "contain, around the image up to width x height; unset: clear pixels stay clear (white "
         "in JPEG) and nothing is laid around",
     )
     start: float = Field(0, ge=0, description="seconds into a video input; stills ignore it")
@@ -106,10 +106,5 @@ def _layout(
         pad=params.background is not None,
         even=False,
     )
-    if (pixels := layout.width * layout.height) > work.limits.max_pixels:
-        raise LimitExceeded(
-            f"{work.input.name!r} would become {layout.width} x {layout.height} pixels; at most "
-            f"{work.limits.max_pixels} pixels are made",
-            details={"limit": "max_pixels", "value": pixels, "allowed": work.limits.max_pixels},
-        )
+    check_output_pixels(layout.width, layout.height, work.limits, work.input.name)
     return layout

@@ -1,4 +1,4 @@
-"""Make pictures and films small enough for the web, by preset."""
+"""The operation `optimize`: images and videos made small enough for the web, by preset."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from actors.media.operation import (
     operation,
     validation_failed,
 )
-from actors.media.sampling.video import open_film, scaled_size
+from actors.media.sampling.scaler import scaled_size
+from actors.media.sampling.video import open_video
 from actors.media.stills import EXTENSIONS, make_still, write_still
 from actors.media.transcode.pipeline import transcode
 from actors.media.transcode.settings import AudioSettings, Recipe, VideoSettings
@@ -46,7 +47,7 @@ _LABELS = {"mp4": "video-mp4-h264", "webm": "video-webm-vp9"}
 _ENCODING = (UnsupportedCodec, VerificationFailed, OutputUnwritable)
 
 
-class Preset(BaseModel):
+class OptimizePreset(BaseModel):
     """How strongly media is squeezed; see `optimize.toml`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,11 +65,11 @@ class Preset(BaseModel):
 class _PresetFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    presets: dict[str, Preset]
+    presets: dict[str, OptimizePreset]
     default: str | None = None
 
 
-_presets: dict[str, Preset] = {}
+_presets: dict[str, OptimizePreset] = {}
 
 
 def add_presets(path: Path | str) -> list[str]:
@@ -88,7 +89,7 @@ def add_presets(path: Path | str) -> list[str]:
     return list(read.presets)
 
 
-def presets() -> Mapping[str, Preset]:
+def presets() -> Mapping[str, OptimizePreset]:
     """All presets by name, those that came with Reelyard first."""
     return dict(_presets)
 
@@ -104,10 +105,10 @@ def _known(name: str) -> str:
 
 
 class OptimizeParams(Params):
-    """Make a picture or a video small enough for the web.
+    """Make an image or a video small enough for the web.
 
-    The preset's formats are tried in order until one encodes. Pictures are not enlarged. Of an
-    animated picture the first frame is taken.
+    The preset's formats are tried in order until one encodes. Images are not enlarged. Of an
+    animated image the first frame is taken.
     """
 
     preset: Annotated[str, AfterValidator(_known)] = Field(
@@ -115,7 +116,7 @@ class OptimizeParams(Params):
     )
     media: Media | None = Field(
         None,
-        description="what the input must be; unset: either. Pictures announced as such are done "
+        description="what the input must be; unset: either. Images announced as such are done "
         "in the light lane, and so do not wait behind videos",
     )
 
@@ -130,7 +131,7 @@ def _kind(params: OptimizeParams) -> Kind:
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Optimized:
     file: MediaFile
     strategy: str
     kind: Media
@@ -176,7 +177,7 @@ def base_name(name: str) -> str:
     return re.sub(r"\.[^.]+$", "", cleaned).lstrip(".") or "media"
 
 
-def _image(work: Work[OptimizeParams]) -> _Made:
+def _image(work: Work[OptimizeParams]) -> _Optimized:
     preset, source = _presets[work.params.preset], work.input
     made = make_still(
         source,
@@ -192,7 +193,7 @@ def _image(work: Work[OptimizeParams]) -> _Made:
         return write_still(made.still, target, strategy, quality=quality, threads=work.threads)
 
     strategy, file = _first_that_encodes(preset.image_order, encode, work.out_dir)
-    return _Made(file, f"image-{strategy}", "image", made.source_width, notes=made.notes)
+    return _Optimized(file, f"image-{strategy}", "image", made.source_width, notes=made.notes)
 
 
 def _narrowed(width: int, height: int, most: int) -> Layout:
@@ -202,15 +203,15 @@ def _narrowed(width: int, height: int, most: int) -> Layout:
     return fit_size(width, height, narrow, even, "fill", even=False)
 
 
-def _video(work: Work[OptimizeParams]) -> _Made:
+def _video(work: Work[OptimizeParams]) -> _Optimized:
     preset, source = _presets[work.params.preset], work.input
     try:
-        with open_film(source, work.limits) as film:
-            input_width, duration_s = film.width, film.duration_s
-            width, height = scaled_size(film.width, film.height, preset.max_width)
+        with open_video(source, work.limits) as video:
+            input_width, duration_s = video.width, video.duration_s
+            width, height = scaled_size(video.width, video.height, preset.max_width)
     except NoSuchStream as error:
         raise UnsupportedType(
-            f"{source.name!r} is neither a picture nor a video", internal=error.message
+            f"{source.name!r} is neither an image nor a video", internal=error.message
         ) from error
     base = work.out_dir / base_name(source.name)
     notes: list[str] = []
@@ -236,10 +237,10 @@ def _video(work: Work[OptimizeParams]) -> _Made:
         return MediaFile(target, "video", verify_output(target, expect))
 
     strategy, file = _first_that_encodes(preset.video_order, encode, work.out_dir)
-    return _Made(file, _LABELS[strategy], "video", input_width, round(duration_s, 3), notes)
+    return _Optimized(file, _LABELS[strategy], "video", input_width, round(duration_s, 3), notes)
 
 
-def video_recipe(preset: Preset, strategy: str, width: int, height: int) -> Recipe:
+def video_recipe(preset: OptimizePreset, strategy: str, width: int, height: int) -> Recipe:
     """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus) of `width` x `height` px."""
     most, bits = preset.video_bitrate_kbps * 1000, preset.audio_bitrate_kbps * 1000
     if strategy == "mp4":

@@ -1,4 +1,4 @@
-"""Pictures and short clips that show what a film is about."""
+"""The operation `preview`: images and short clips that show what a video is about."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from actors.media.codec.source import identify
 from actors.media.fields import HexColour
 from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, operation
 from actors.media.preview.clip import write_clip
-from actors.media.preview.gif import Cut, write_gif
-from actors.media.preview.mosaic import Grid, write_sheet
-from actors.media.preview.thumbnail import thumbnail_of_film, thumbnail_of_still
-from actors.media.sampling.times import parse_timestamp
+from actors.media.preview.gif import GifSettings, write_gif
+from actors.media.preview.mosaic import MosaicGrid, write_mosaic
+from actors.media.preview.thumbnail import thumbnail_of_image, thumbnail_of_video
+from actors.media.sampling.timestamps import parse_timestamp
 
 PreviewType = Literal["gif", "thumbnail", "mosaic", "clip"]
 
@@ -28,7 +28,7 @@ Timestamp = Annotated[float, BeforeValidator(parse_timestamp, json_schema_input_
 class PreviewParams(Params):
     """Make an animated GIF, a thumbnail, a mosaic of frames, or a short clip of a video.
 
-    Pictures come out upright, in SDR, and are never enlarged.
+    Previews come out upright, in SDR, and are never enlarged.
     """
 
     preview_type: PreviewType = Field(
@@ -97,9 +97,11 @@ class PreviewParams(Params):
         return _DURATIONS.get(self.preview_type, (0.0, 0.0))[0]
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> MosaicGrid:
         """The layout of a mosaic."""
-        return Grid(self.columns, self.rows, self.width, self.gap, self.background, self.timestamps)
+        return MosaicGrid(
+            self.columns, self.rows, self.width, self.gap, self.background, self.timestamps
+        )
 
 
 def _lane(params: PreviewParams) -> Lane:
@@ -125,11 +127,11 @@ def _thumbnail(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
     source, params = work.input, work.params
     out = work.out_dir / f"{source.stem}.jpg"
     if identify(source.path, source.name).image:
-        made = thumbnail_of_still(
+        made = thumbnail_of_image(
             source, out, width=params.width, limits=work.limits, threads=work.threads
         )
         return made, {}
-    made, time_s = thumbnail_of_film(
+    made, time_s = thumbnail_of_video(
         source,
         out,
         width=params.width,
@@ -142,7 +144,7 @@ def _thumbnail(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
 
 
 def _mosaic(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
-    made, times_s = write_sheet(
+    made, times_s = write_mosaic(
         work.input,
         work.out_dir / f"{work.input.stem}.jpg",
         work.params.grid,
@@ -156,11 +158,13 @@ def _mosaic(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
 def _gif(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
     params = work.params
     start_s = params.start or 0.0
-    cut = Cut(start_s, params.length_s, params.fps, params.width, params.fade, params.loop_fade)
+    settings = GifSettings(
+        start_s, params.length_s, params.fps, params.width, params.fade, params.loop_fade
+    )
     made = write_gif(
         work.input,
         work.out_dir / f"{work.input.stem}.gif",
-        cut,
+        settings,
         limits=work.limits,
         threads=work.threads,
         progress=work.progress,

@@ -1,1 +1,1 @@
-"""What the preview operation makes, a module for each type."""
+"""The previews of a video or image, a module for each type."""

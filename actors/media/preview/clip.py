@@ -1,4 +1,4 @@
-"""A short clip of a film, as MP4 with H.264 and AAC."""
+"""A short clip of a video, as MP4 with H.264 and AAC."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.operation import Limits, MediaFile, Progress, Source
-from actors.media.sampling.video import open_film, scaled_size
-from actors.media.stills import refuse_behind_end
+from actors.media.sampling.scaler import scaled_size
+from actors.media.sampling.video import open_video
 from actors.media.transcode.pipeline import transcode
 from actors.media.transcode.settings import AudioSettings, Recipe, VideoSettings
 
@@ -26,14 +26,14 @@ def write_clip(
     threads: int = 1,
     progress: Progress | None = None,
 ) -> tuple[MediaFile, list[str]]:
-    """Write the stretch, `width` px wide, with its sound if there is any; films are not enlarged.
+    """Write the stretch, `width` px wide, with its audio if there is any; videos are not enlarged.
 
-    It ends where the film ends. Returns the file and remarks for the one who asked. Raises
+    It ends where the video ends. Returns the file and remarks for the one who asked. Raises
     `MediaError` for a start behind the end, `NoSuchStream`, `CorruptMedia`, `VerificationFailed`.
     """
-    with open_film(source, limits) as film:
-        refuse_behind_end("start", start_s, film.duration_s, source.name)
-        wide, high = scaled_size(film.width, film.height, width)
+    with open_video(source, limits) as video:
+        video.refuse_behind_end("start", start_s)
+        wide, high = scaled_size(video.width, video.height, width)
     recipe = Recipe(
         "mp4",
         VideoSettings("h264", preset=_VIDEO_PRESET, width=wide, height=high, fit="fill"),

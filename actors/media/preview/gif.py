@@ -1,4 +1,4 @@
-"""An animated GIF of a stretch of film, with a palette of its own."""
+"""An animated GIF of a stretch of a video, with a palette of its own."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from av.filter.context import FilterContext
 from av.video.reformatter import VideoReformatter
 
 from actors.media.codec.errors import media_errors
-from actors.media.codec.frame_conversion import FilterChain, Normalizer
-from actors.media.frames import Picture, cross_fade, fade, fade_level, to_frame
+from actors.media.codec.frame_conversion import FilterChain, Normalizer, pulled
+from actors.media.frames import Frame, cross_fade, fade, fade_level, to_av_frame
 from actors.media.operation import Limits, MediaFile, Progress, Source
-from actors.media.sampling.times import tick_count
-from actors.media.sampling.video import Painter, open_film, scaled_size
-from actors.media.stills import refuse_behind_end
+from actors.media.sampling.on_show import tick_count
+from actors.media.sampling.scaler import UprightScaler, scaled_size
+from actors.media.sampling.video import open_video
 from cluster.errors import CorruptMedia, VerificationFailed
 
-# Pictures up to this size are kept between the two passes; longer ones are decoded twice.
+# Frames up to this size are kept between the two passes; longer ones are decoded twice.
 _KEEP_BYTES = 128 << 20
 # GIF counts in hundredths of a second.
 _CLOCK = Fraction(1, 100)
 _PALETTE = "stats_mode=full"
-# Ordered dither: a third smaller and faster than error diffusion, and still pictures stay still.
+# Ordered dither: a third smaller and faster than error diffusion, and still frames stay still.
 _DITHER = "dither=bayer:bayer_scale=3:diff_mode=rectangle"
 
-Pictures = Iterable[tuple[Picture, av.VideoFrame]]
+Frames = Iterable[tuple[Frame, av.VideoFrame]]
+"""Each with a frame of PyAV's that carries its colour tags."""
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Which stretch of the film is taken, and how; times in s."""
+class GifSettings:
+    """Which stretch of the video is taken, and how; times in s."""
 
     start_s: float
     duration_s: float
@@ -47,88 +48,90 @@ class Cut:
 def write_gif(
     source: Source,
     out: Path,
-    cut: Cut,
+    settings: GifSettings,
     *,
     limits: Limits,
     threads: int = 1,
     progress: Progress | None = None,
 ) -> MediaFile:
-    """Write the stretch as a GIF that repeats for ever; it ends where the film ends.
+    """Write the stretch as a GIF that repeats for ever; it ends where the video ends.
 
     Raises `MediaError` for a start behind the end, `NoSuchStream`, `CorruptMedia`,
     `VerificationFailed` when the file does not hold all its frames.
     """
     progress = progress or Progress()
-    with open_film(source, limits, threads) as film:
-        refuse_behind_end("start", cut.start_s, film.duration_s, source.name)
-        end_s = cut.start_s + cut.duration_s
-        if film.duration_s:
-            end_s = min(end_s, film.duration_s)
-        count = tick_count(cut.start_s, end_s, cut.fps)
-        size = scaled_size(film.width, film.height, cut.width)
-        painter = Painter(film, *size, threads)
+    with open_video(source, limits, threads) as video:
+        video.refuse_behind_end("start", settings.start_s)
+        end_s = settings.start_s + settings.duration_s
+        if video.duration_s:
+            end_s = min(end_s, video.duration_s)
+        count = tick_count(settings.start_s, end_s, settings.fps)
+        size = scaled_size(video.width, video.height, settings.width)
+        scaler = UprightScaler(video, *size, threads)
 
-        def pictures(share: float, base: float) -> Iterator[tuple[Picture, av.VideoFrame]]:
-            sampled = film.sampled(cut.start_s, cut.fps, count)
+        def frames(share: float, base: float) -> Iterator[tuple[Frame, av.VideoFrame]]:
+            sampled = video.sampled(settings.start_s, settings.fps, count)
             for index, frame in enumerate(sampled):
                 progress("decode", fraction=base + share * index / count)
-                yield painter.paint(frame)
+                yield scaler.scale(frame)
 
-        kept: Pictures | None = None
+        kept: Frames | None = None
         if size[0] * size[1] * 3 // 2 * count <= _KEEP_BYTES:
-            kept = list(pictures(0.6, 0.0))
-        first = kept if kept is not None else pictures(0.4, 0.0)
-        palette = _palette(rgb(graded(first, cut, count)))
-        second = kept if kept is not None else pictures(0.4, 0.4)
+            kept = list(frames(0.6, 0.0))
+        first = kept if kept is not None else frames(0.4, 0.0)
+        palette = _palette(packed(graded(first, settings, count)))
+        second = kept if kept is not None else frames(0.4, 0.4)
         with media_errors(out.name, writing=True):
-            _write(out, palette, rgb(graded(second, cut, count)), cut.fps, progress)
-    return _verified(out, count - _overlap(cut, count), cut.fps)
+            _write(out, palette, packed(graded(second, settings, count)), settings.fps, progress)
+    return _verified(out, count - _overlap(settings, count), settings.fps)
 
 
-def graded(pictures: Pictures, cut: Cut, count: int) -> Pictures:
-    """The pictures with the fades of `cut`; a loop fade shortens them by its own length."""
-    overlap = _overlap(cut, count)
-    length_s = (count - overlap) / cut.fps
-    for index, (picture, like) in enumerate(_looped(pictures, count, overlap)):
-        if cut.fade_s:
-            time_s = index / cut.fps
+def graded(frames: Frames, settings: GifSettings, count: int) -> Frames:
+    """The frames with the fades of `settings`; a loop fade shortens them by its own length."""
+    overlap = _overlap(settings, count)
+    length_s = (count - overlap) / settings.fps
+    for index, (frame, like) in enumerate(_looped(frames, count, overlap)):
+        if settings.fade_s:
+            time_s = index / settings.fps
             visible = min(
-                fade_level(time_s, 0, cut.fade_s, "in"),
-                fade_level(time_s + 1 / cut.fps, length_s - cut.fade_s, cut.fade_s, "out"),
+                fade_level(time_s, 0, settings.fade_s, "in"),
+                fade_level(
+                    time_s + 1 / settings.fps, length_s - settings.fade_s, settings.fade_s, "out"
+                ),
             )
-            yield fade(picture, visible), like
+            yield fade(frame, visible), like
         else:
-            yield picture, like
+            yield frame, like
 
 
-def _overlap(cut: Cut, count: int) -> int:
-    return min(round(cut.loop_fade_s * cut.fps), count // 2)
+def _overlap(settings: GifSettings, count: int) -> int:
+    return min(round(settings.loop_fade_s * settings.fps), count // 2)
 
 
-def _looped(pictures: Pictures, count: int, overlap: int) -> Pictures:
-    """Leave out the first `overlap` pictures and blend them into the last ones instead."""
-    head: list[Picture] = []
-    for index, (picture, like) in enumerate(pictures):
+def _looped(frames: Frames, count: int, overlap: int) -> Frames:
+    """Leave out the first `overlap` frames and blend them into the last ones instead."""
+    head: list[Frame] = []
+    for index, (frame, like) in enumerate(frames):
         if index < overlap:
-            head.append(picture)
+            head.append(frame)
         elif index < count - overlap or not overlap:
-            yield picture, like
+            yield frame, like
         else:
             step = index - (count - overlap)
-            yield cross_fade(picture, head[step], (step + 1) / (overlap + 1)), like
+            yield cross_fade(frame, head[step], (step + 1) / (overlap + 1)), like
 
 
-def rgb(pictures: Pictures) -> Iterator[av.VideoFrame]:
-    """The pictures as bgra frames, which the palette filters work on."""
+def packed(frames: Frames) -> Iterator[av.VideoFrame]:
+    """The frames as bgra, which the palette filters work on."""
     scaler: Normalizer | None = None
     packer = VideoReformatter()
-    for index, (picture, like) in enumerate(pictures):
-        scaler = scaler or Normalizer(picture.width, picture.height, "rgb24")
+    for index, (frame, like) in enumerate(frames):
+        scaler = scaler or Normalizer(frame.width, frame.height, "rgb24")
         # By way of rgb24: swscale of FFmpeg 9.0 leaves the last columns of yuv420p to bgra
         # unwritten where the width is 1 to 4 more than a multiple of 16.
-        frame = packer.reformat(scaler.convert(to_frame(picture, like)), format="bgra")
-        frame.pts, frame.time_base = index, _CLOCK
-        yield frame
+        bgra = packer.reformat(scaler.convert(to_av_frame(frame, like)), format="bgra")
+        bgra.pts, bgra.time_base = index, _CLOCK
+        yield bgra
 
 
 def _palette(frames: Iterator[av.VideoFrame]) -> av.VideoFrame:
@@ -138,11 +141,11 @@ def _palette(frames: Iterator[av.VideoFrame]) -> av.VideoFrame:
         found += chain.push(frame)
     found += chain.flush()
     if not found:
-        raise CorruptMedia("no picture could be decoded")
+        raise CorruptMedia("no frame could be decoded")
     return found[-1]
 
 
-class _Mapper:
+class _PaletteMapper:
     """The filter `paletteuse`: frames in, frames of palette indices out."""
 
     def __init__(self, palette: av.VideoFrame, like: av.VideoFrame) -> None:
@@ -171,13 +174,7 @@ class _Mapper:
     def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """The frames that come out once `frame` (None: the end) went in."""
         self._source.push(frame)
-        while True:
-            try:
-                mapped = self._sink.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            assert isinstance(mapped, av.VideoFrame)
-            yield mapped
+        yield from pulled(self._sink)
 
 
 def _write(
@@ -187,7 +184,7 @@ def _write(
     fps: int,
     progress: Progress,
 ) -> None:
-    mapper: _Mapper | None = None
+    mapper: _PaletteMapper | None = None
     count = 0
     with av.open(str(out), "w", format="gif", options={"loop": "0"}) as container:
         stream = container.add_stream("gif", rate=fps)
@@ -206,7 +203,7 @@ def _write(
 
         for frame in frames:
             if mapper is None:
-                mapper = _Mapper(palette, frame)
+                mapper = _PaletteMapper(palette, frame)
                 stream.width, stream.height = frame.width, frame.height
                 stream.codec_context.time_base = _CLOCK
             encode(mapper.push(frame))

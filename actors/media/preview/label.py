@@ -1,4 +1,4 @@
-"""Short texts as pictures."""
+"""Short texts as frames, to be laid over others."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from actors.media.frames import Picture, blank, parse_colour, yuv_of
+from actors.media.frames import Frame, blank, parse_colour, yuv_of
 
 _WHITE, _BLACK = (yuv_of(parse_colour(text)[:3]) for text in ("#fff", "#000"))
 _BOX_ALPHA = 140
 
 
 @lru_cache(maxsize=256)
-def label(text: str, height: int) -> Picture:
+def label(text: str, height: int) -> Frame:
     """White `text` on a translucent dark box, `height` px high (at least 8), as yuva420p.
 
     The planes are read-only.
@@ -27,10 +27,10 @@ def label(text: str, height: int) -> Picture:
     at = (height * 0.25 - left, (height - (bottom - top)) / 2 - top)
     ImageDraw.Draw(mask).text(at, text, fill=255, font=font)
     ink = np.asarray(mask)
-    picture = blank(width, height, _BLACK, "yuva420p")
-    luma, alpha = picture.planes[0], picture.planes[3]
+    box = blank(width, height, _BLACK, "yuva420p")
+    luma, alpha = box.planes[0], box.planes[3]
     luma[:] = _BLACK.y + (ink.astype(np.uint16) * (_WHITE.y - _BLACK.y) // 255).astype(np.uint8)
     alpha[:] = np.maximum(ink, _BOX_ALPHA)
-    for plane in picture.planes:
+    for plane in box.planes:
         plane.flags.writeable = False
-    return picture
+    return box

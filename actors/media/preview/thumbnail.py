@@ -1,4 +1,4 @@
-"""A single picture of a film, as JPEG."""
+"""A thumbnail: a single frame of a video, or a still image made small, as JPEG."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import av
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.source import identify, tells_by_header
 from actors.media.operation import Limits, MediaFile, Source
-from actors.media.sampling.video import Film, Painter, open_film, scaled_size
-from actors.media.stills import Still, make_still, refuse_behind_end, still_of, write_still
-from cluster.errors import CorruptMedia, MediaError
+from actors.media.sampling.scaler import UprightScaler, scaled_size
+from actors.media.sampling.video import OpenVideo, open_video
+from actors.media.stills import Still, make_still, still_of, write_still
+from cluster.errors import MediaError
 
 DEFAULT_SHARE = 0.25
 
 
-def thumbnail_of_film(
+def thumbnail_of_video(
     source: Source,
     out: Path,
     *,
@@ -29,7 +30,7 @@ def thumbnail_of_film(
 ) -> tuple[MediaFile, float]:
     """Write the frame on show at `timestamp_s`, `width` px wide; returns it and its time in s.
 
-    Without a time, the key frame at or before a quarter of the film: it needs no decoding of the
+    Without a time, the key frame at or before a quarter of the video: it needs no decoding of the
     frames before it; with `exact` the frame at the quarter itself. Raises `MediaError` for a time
     behind the end, `NoSuchStream`, `CorruptMedia`.
     """
@@ -45,15 +46,15 @@ def thumbnail_of_film(
 def _by_header(
     source: Source, width: int, limits: Limits, threads: int
 ) -> tuple[Still, float] | None:
-    """The default picture, without the frame that FFmpeg decodes to complete a header: that one
-    would cost as much as the picture itself. None where the header doesn't suffice, or lies."""
+    """The default frame, without the frame that FFmpeg decodes to complete a header: that one
+    would cost as much as the frame itself. None where the header doesn't suffice, or lies."""
     with (
         suppress(MediaError),
-        open_film(source, limits, threads, header_only=True) as film,
+        open_video(source, limits, threads, header_only=True) as video,
     ):
-        frame = film.key_frame_at(film.duration_s * DEFAULT_SHARE)
-        if frame is not None and film.header_holds:
-            return _painted(film, frame, width, threads)
+        frame = video.key_frame_at(video.duration_s * DEFAULT_SHARE)
+        if frame is not None and video.header_holds:
+            return _scaled(video, frame, width, threads)
     return None
 
 
@@ -65,33 +66,28 @@ def _shown(
     limits: Limits,
     threads: int,
 ) -> tuple[Still, float]:
-    with open_film(source, limits, threads) as film:
+    with open_video(source, limits, threads) as video:
         if timestamp_s is not None:
-            refuse_behind_end("timestamp", timestamp_s, film.duration_s, source.name)
-        quarter_s = film.duration_s * DEFAULT_SHARE
+            video.refuse_behind_end("timestamp", timestamp_s)
+        quarter_s = video.duration_s * DEFAULT_SHARE
         if timestamp_s is None and not exact:
-            frame = _near(film, quarter_s)
+            frame = video.key_frame_at(quarter_s) or next(video.shown_at([quarter_s]))
         else:
-            frame = next(film.shown_at([quarter_s if timestamp_s is None else timestamp_s]))
-        return _painted(film, frame, width, threads)
+            frame = next(video.shown_at([quarter_s if timestamp_s is None else timestamp_s]))
+        return _scaled(video, frame, width, threads)
 
 
-def _painted(film: Film, frame: av.VideoFrame, width: int, threads: int) -> tuple[Still, float]:
-    painter = Painter(film, *scaled_size(film.width, film.height, width), threads)
-    return still_of(*painter.paint(frame)), round(film.time_of(frame), 3)
+def _scaled(
+    video: OpenVideo, frame: av.VideoFrame, width: int, threads: int
+) -> tuple[Still, float]:
+    scaler = UprightScaler(video, *scaled_size(video.width, video.height, width), threads)
+    return still_of(*scaler.scale(frame)), round(video.time_of(frame), 3)
 
 
-def _near(film: Film, time_s: float) -> av.VideoFrame:
-    frame = film.key_frame_at(time_s) or next(film.shown_at([time_s]), None)
-    if frame is None:
-        raise CorruptMedia(f"{film.name!r}: no picture could be decoded")
-    return frame
-
-
-def thumbnail_of_still(
+def thumbnail_of_image(
     source: Source, out: Path, *, width: int, limits: Limits, threads: int = 1
 ) -> MediaFile:
-    """Write the picture, `width` px wide but not enlarged, on white where it is clear."""
+    """Write the image, `width` px wide but not enlarged, on white where it is clear."""
 
     def plan(full_width: int, full_height: int) -> Layout:
         return fit_size(full_width, full_height, min(width, full_width), even=False)

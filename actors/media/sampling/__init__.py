@@ -1,1 +1,1 @@
-"""Pictures out of films: single moments, or a stretch at a constant rate."""
+"""Frames out of videos: single moments, or a stretch at a constant rate."""

@@ -1,4 +1,4 @@
-"""A film opened for sampling: single pictures, or a stretch of it at a constant rate."""
+"""A video opened for sampling: single frames, or a stretch of it at a constant rate."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from actors.media.codec import decode
-from actors.media.codec.frame_conversion import BLACK, WHITE, FilterChain, Normalizer, orientation
+from actors.media.codec.frame_conversion import BLACK, WHITE, orientation
 from actors.media.codec.geometry import Orientation
 from actors.media.codec.probe import frame_rate, pixel_aspect, probe_media
 from actors.media.codec.source import identify, open_input
-from actors.media.frames import Picture, flip, rotate, view
 from actors.media.operation import Limits, Source
 from actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
-from actors.media.sampling.times import resample
-from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedFormat
+from actors.media.sampling.on_show import on_show, ticks
+from cluster.errors import CorruptMedia, MediaError, NoSuchStream, UnsupportedFormat
 
 
 @dataclass(frozen=True)
-class Film:
-    """An open film. `width` and `height` are of its upright picture with square pixels."""
+class OpenVideo:
+    """An open video. `width` and `height` are those of its upright frames with square pixels."""
 
     name: str
     width: int
@@ -39,13 +38,13 @@ class Film:
     stream: av.VideoStream
 
     def time_of(self, frame: av.VideoFrame) -> float:
-        """When `frame` is shown, in s from the film's start."""
+        """When `frame` is shown, in s from the video's start."""
         at = decode.seconds(frame.pts, frame.time_base)
         return 0.0 if at is None else float(at - decode.origin_s(self.container))
 
     @property
     def header_holds(self) -> bool:
-        """Whether the header, read alone, told where the film starts, and size and shape of what
+        """Whether the header, read alone, told where the video starts, and size and shape of what
         has been decoded since."""
         own = self.stream.codec_context.sample_aspect_ratio
         told = self.stream.sample_aspect_ratio
@@ -86,30 +85,32 @@ class Film:
 
         After the end, the last frame. Raises `CorruptMedia` if nothing can be decoded.
         """
-        self._go(times_s[0])
-        timed = self._timed(decode.frames(self.container, self.stream))
-        upcoming = next(timed, None)
-        shown: av.VideoFrame | None = None
-        for time_s in times_s:
-            while upcoming is not None and (shown is None or upcoming[0] <= time_s + 0.0005):
-                shown = upcoming[1]
-                upcoming = next(timed, None)
-            if shown is None:
-                raise CorruptMedia(f"{self.name!r}: no picture could be decoded")
-            yield shown
+        shown = False
+        for frame in on_show(self._frames_from(times_s[0]), times_s):
+            shown = True
+            yield frame
+        if not shown:
+            raise CorruptMedia(f"{self.name!r}: no frame could be decoded")
 
     def sampled(self, start_s: float, fps: float, count: int) -> Iterator[av.VideoFrame]:
-        """`count` frames from `start_s` on at `fps` a second; short films repeat their last."""
-        self._go(start_s)
-        # From the key frame on: the frame on show at the start may have begun before it.
-        found = decode.frames(self.container, self.stream)
-        for index, frame in enumerate(resample(self._timed(found), start_s, fps, count)):
-            yield frame
-            if index == count - 1:
-                return
+        """`count` frames from `start_s` on at `fps` a second; short videos repeat their last."""
+        return on_show(self._frames_from(start_s), ticks(start_s, fps, count))
 
-    def _timed(self, found: Iterator[av.VideoFrame]) -> Iterator[tuple[float, av.VideoFrame]]:
-        return ((self.time_of(frame), frame) for frame in found)
+    def _frames_from(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
+        """(time in s, frame) from the key frame before `time_s` on: what is on show then may have
+        begun before it."""
+        self._go(time_s)
+        for frame in decode.frames(self.container, self.stream):
+            yield self.time_of(frame), frame
+
+    def refuse_behind_end(self, field: str, time_s: float) -> None:
+        """Raises `MediaError` when `time_s` lies behind the end of the video, if that is known."""
+        if 0 < self.duration_s < time_s:
+            raise MediaError(
+                f"{self.name!r} is {self.duration_s:.3f} s long; {field} {time_s:g} s lies behind "
+                "its end",
+                details={field: time_s, "duration_s": self.duration_s},
+            )
 
     def _clock(self, time_s: float) -> Fraction:
         """That time on the container's own clock."""
@@ -120,18 +121,18 @@ class Film:
 
 
 @contextmanager
-def open_film(
+def open_video(
     source: Source,
     limits: Limits,
     threads: int = 1,
     *,
     still: bool = False,
     header_only: bool = False,
-) -> Iterator[Film]:
-    """The film in `source`; with `still`, a photo (HEIC) counts as a film of no duration.
+) -> Iterator[OpenVideo]:
+    """The video in `source`; with `still`, a photo (HEIC) counts as a video of no duration.
 
     `header_only` as for `open_input`; once something is decoded, ask `header_holds`.
-    Raises `NoSuchStream` for sound, or a still picture, alone, `UnsupportedFormat` for photos made
+    Raises `NoSuchStream` for audio, or a still image, alone, `UnsupportedFormat` for photos made
     of tiles, and what `open_input` raises.
     """
     with open_input(source.path, limits, name=source.name, header_only=header_only) as container:
@@ -143,7 +144,7 @@ def open_film(
             )
         stream.thread_type, stream.thread_count = "AUTO", threads
         width, height = _upright_size(stream)
-        yield Film(
+        yield OpenVideo(
             name=source.name,
             width=width,
             height=height,
@@ -176,12 +177,12 @@ def _duration_s(
         return _covered_s(container, stream)
     found = probe_media(source.path, limits, name=source.name)
     if found.kind == "image" and not still:
-        raise NoSuchStream(f"{source.name!r} is a still picture, not a film")
+        raise NoSuchStream(f"{source.name!r} is a still image, not a video")
     return found.duration_s or 0.0
 
 
 def _covered_s(container: InputContainer, stream: av.VideoStream) -> float:
-    """The time that the film's packets cover, for containers that don't tell."""
+    """The time that the video's packets cover, for containers that don't tell."""
     first, last = 0, 0
     for count, packet in enumerate(container.demux(stream)):
         at = packet.dts if packet.pts is None else packet.pts
@@ -189,33 +190,3 @@ def _covered_s(container: InputContainer, stream: av.VideoStream) -> float:
             first = min(first, at) if count else at
             last = max(last, at + (packet.duration or 0))
     return float(decode.seconds(last - first, stream.time_base) or 0)
-
-
-class Painter:
-    """Makes upright, small SDR pictures of a film's frames: yuv420p, BT.709 or as the film says."""
-
-    def __init__(self, film: Film, width: int, height: int, threads: int = 1) -> None:
-        self._turn = film.turn
-        coded = (height, width) if film.turn.swaps else (width, height)
-        self._scale = Normalizer(*coded, behind=film.behind, threads=threads)
-        self._weave: FilterChain | None = None
-
-    def paint(self, frame: av.VideoFrame) -> tuple[Picture, av.VideoFrame]:
-        """The picture, and a frame that carries its colour tags and time stamp."""
-        if frame.interlaced_frame:
-            frame = self._progressive(frame)
-        scaled = self._scale.convert(frame)
-        picture = view(scaled)
-        if self._turn.mirror:
-            picture = flip(picture, "horizontal")
-        return rotate(picture, -90 * self._turn.turns), scaled
-
-    def _progressive(self, frame: av.VideoFrame) -> av.VideoFrame:
-        chain = self._weave = self._weave or FilterChain([("bwdif", "deint=interlaced")])
-        return [*chain.push(frame), *chain.flush()][-1]
-
-
-def scaled_size(film_width: int, film_height: int, width: int) -> tuple[int, int]:
-    """Even width and height (px) of a preview `width` wide; films are not enlarged."""
-    wide = max(2, min(width, film_width) & ~1)
-    return wide, max(2, round(film_height * wide / film_width / 2) * 2)

@@ -1,11 +1,11 @@
-"""Still pictures: read with Pillow, brought upright and to a web colour model, fitted, written."""
+"""Still images: read with Pillow, brought upright and to a web colour model, fitted, written."""
 
 from actors.media.stills.colour import to_srgb
-from actors.media.stills.from_video import refuse_behind_end, still_at, still_of
-from actors.media.stills.layout import compose, decode_size
-from actors.media.stills.make import make_still
-from actors.media.stills.source import Still, StillFile, open_still
-from actors.media.stills.write import EXTENSIONS, ImageFormat, Quality, quality_number, write_still
+from actors.media.stills.composition import compose, decode_size
+from actors.media.stills.from_source import make_still
+from actors.media.stills.from_video import still_at, still_of
+from actors.media.stills.reader import Still, StillFile, open_still
+from actors.media.stills.writer import EXTENSIONS, ImageFormat, Quality, quality_number, write_still
 
 __all__ = [
     "EXTENSIONS",
@@ -18,7 +18,6 @@ __all__ = [
     "make_still",
     "open_still",
     "quality_number",
-    "refuse_behind_end",
     "still_at",
     "still_of",
     "to_srgb",

@@ -1,4 +1,4 @@
-"""From any of Pillow's picture modes to 8-bit grey or RGB, with alpha where there is some."""
+"""Colour models of stills: from any of Pillow's modes to 8-bit grey or RGB, alpha kept."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def flatten(image: Image.Image, background: tuple[int, int, int]) -> Image.Image
 
 
 def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """Samples in a profile as sRGB, where there is no alpha; other pictures as they are."""
+    """Samples in a profile as sRGB, where there is no alpha; other images as they are."""
     if image.mode in ("L", "RGB") and icc:
         return _managed(image, icc) or image.convert("RGB")
     return image

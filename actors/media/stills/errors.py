@@ -1,4 +1,4 @@
-"""What goes wrong inside Pillow, as Reelyard's errors, and its guard against pixel bombs."""
+"""Pillow's failures as Reelyard's errors, and its guard against pixel bombs."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _DAMAGE = (
 
 @contextmanager
 def still_errors(name: str, max_pixels: int) -> Iterator[None]:
-    """Guard everything that lets Pillow read the picture called `name`.
+    """Guard everything that lets Pillow read the image called `name`.
 
-    Pillow's own limit becomes `max_pixels` and an error: also for pictures inside a file (icons,
+    Pillow's own limit becomes `max_pixels` and an error: also for images inside a file (icons,
     animations), whose size its header does not tell. The limit and the warning filter are global,
-    so one process reads one picture at a time.
+    so one process reads one image at a time.
     """
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = max_pixels
@@ -57,9 +57,9 @@ def _pillow_errors(name: str, max_pixels: int) -> Iterator[None]:
         found = re.search(r"\((\d+) pixels\)", str(error))
         raise too_many_pixels(name, int(found[1]) if found else None, max_pixels) from error
     except UnidentifiedImageError as error:
-        raise CorruptMedia(f"{name!r} is damaged or is not a picture") from error
+        raise CorruptMedia(f"{name!r} is damaged or is not an image") from error
     except NotImplementedError as error:
-        raise UnsupportedCodec(f"{name!r} is a picture of a kind that has no decoder") from error
+        raise UnsupportedCodec(f"{name!r} is an image of a kind that has no decoder") from error
     except OSError as error:
         if error.errno is not None:
             raise
@@ -69,7 +69,7 @@ def _pillow_errors(name: str, max_pixels: int) -> Iterator[None]:
 
 
 def too_many_pixels(name: str, pixels: int | None, max_pixels: int) -> LimitExceeded:
-    """The error for a picture over the limit; `pixels` is None where only that is known."""
+    """The error for an image over the limit; `pixels` is None where only that is known."""
     count = "too many" if pixels is None else f"{pixels:,}"
     return LimitExceeded(
         f"{name!r} has {count} pixels; at most {max_pixels:,} are taken",

@@ -1,4 +1,4 @@
-"""Photos (HEIC) that are stored as a grid of tiles, each a picture of its own."""
+"""Photos (HEIC) that are stored as a grid of tiles, each an image of its own."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from actors.media.codec.errors import media_errors
 from actors.media.codec.frame_conversion import Normalizer
 from actors.media.codec.image_headers import heif_size
 from actors.media.codec.source import check_pixels, open_input
-from actors.media.frames import Picture, crop, mosaic, rotate, view
+from actors.media.frames import Frame, crop, mosaic, rotate, view
 from actors.media.operation import Limits, Source
 from cluster.errors import CorruptMedia, UnsupportedFormat
 
 _HEAD_BYTES = 1 << 20
 
 
-def tiled_photo(source: Source, limits: Limits) -> tuple[Picture, av.VideoFrame] | None:
+def tiled_photo(source: Source, limits: Limits) -> tuple[Frame, av.VideoFrame] | None:
     """The whole photo, upright, and a frame that carries its colour tags; None if it has no tiles.
 
     Tiles fill the grid row by row, all of one size, and stick out of the photo's right and lower

@@ -11,6 +11,7 @@ from av.rational import AVRational
 from actors.media.codec.decode import seconds
 from actors.media.codec.frame_conversion import Filter, FilterChain, Normalizer, turn_filters
 from actors.media.codec.geometry import Layout, fit_size
+from actors.media.codec.source import check_output_pixels
 from actors.media.operation import Limits
 from actors.media.transcode.clip import Clip
 from actors.media.transcode.settings import VideoSettings
@@ -49,12 +50,7 @@ def plan_layout(
                 f"{clip.name!r} would become {w} x {h} pixels; no side may exceed {MAX_SIDE}",
                 details={"limit": "max_side", "value": max(w, h), "allowed": MAX_SIDE},
             )
-        if w * h > limits.max_pixels:
-            raise LimitExceeded(
-                f"{clip.name!r} would become {w} x {h} pixels; at most {limits.max_pixels} pixels "
-                "are made",
-                details={"limit": "max_pixels", "value": w * h, "allowed": limits.max_pixels},
-            )
+        check_output_pixels(w, h, limits, clip.name)
     return layout
 
 

@@ -1,4 +1,4 @@
-"""One codec process as its worker sees it: started, spoken to, killed."""
+"""One codec process as its worker sees it: started, spoken to, killed (`Child.kill`)."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ class Child(asyncio.Protocol):
     ready: bool = False
     tasks: int = 0
     base_rss: int = 0
+    killed: bool = False
     _transport: asyncio.Transport | None = None
     _unsent: list[bytes] = field(default_factory=list)
     _reader: Reader[FromCodec] = field(default_factory=lambda: Reader(FromCodec))
@@ -102,6 +103,9 @@ class Child(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        if self.killed:
+            # Whoever killed it has decided what becomes of its task.
+            return
         try:
             messages = self._reader.feed(data)
         except ValueError:
@@ -147,7 +151,8 @@ class Child(asyncio.Protocol):
             self._transport.write(data)
 
     def kill(self) -> None:
-        """SIGKILL, for what it has started too. `on_exit` follows."""
+        """SIGKILL, for what it has started too. `on_exit` follows, `on_message` does not."""
+        self.killed = True
         family = self._descendants()
         self.process.kill()
         for process in family:

@@ -45,17 +45,6 @@ def allow_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def end_at_sigterm() -> None:
-    """Let SIGTERM end this process at once, whatever a Python handler would make of it.
-
-    Works from any thread. A Ray actor told to terminate waits for its running calls, and a
-    worker's call runs for ever; its codec process dies with it, its task is run elsewhere.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
-    libc.signal(signal.SIGTERM, 0)
-
-
 def _lower(which: int, value: int) -> None:
     _, hard = resource.getrlimit(which)
     if hard != resource.RLIM_INFINITY:

@@ -1,4 +1,4 @@
-"""What a worker and its codec process say to each other: msgpack, each message length-prefixed."""
+"""Messages between a worker and its codec process: msgpack, each length-prefixed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from actors.media.operation import Kind, Limits, PhaseName
+from actors.media.operation import Kind, Limits, MediaFile, PhaseName, Result
+from cluster.errors import ReelyardError, error_from_dict
 
 MAX_FRAME_BYTES = 64 << 20
 _LENGTH = struct.Struct("!I")
@@ -80,6 +81,14 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     files: list[OutFile]
     data: dict[str, Any]
 
+    def as_result(self) -> Result:
+        """What the operation returned."""
+        files = [
+            MediaFile(Path(file.path), file.kind, file.facts, file.content_type)
+            for file in self.files
+        ]
+        return Result(files=files, data=self.data)
+
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """The task's error. Id 0: the process itself can't start."""
@@ -91,6 +100,12 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """For the log only."""
     worn: bool = False
     """The process should not be used again (it ran out of memory)."""
+
+    def as_error(self) -> ReelyardError:
+        """What the operation raised."""
+        error = error_from_dict(self.error)
+        error.internal = self.internal
+        return error
 
 
 ToCodec = Configure | RunTask | CancelTask

@@ -1,60 +1,18 @@
-"""What a worker tells its codec process to do, and within which bounds."""
+"""The orders of one worker: tasks on their way to its codec process, in their order. No I/O."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.media.operation import Limits, Progress, Result, Source
-from actors.worker.codec_process.messages import Configure, RunTask
+from actors.media.operation import Progress, Result, Source
+from actors.worker.codec_process.messages import RunTask
 from cluster.errors import ReelyardError
-from cluster.settings import Settings
 
-
-@dataclass(frozen=True)
-class CodecOptions:
-    """Bounds and times of a codec process; times in seconds, sizes in bytes."""
-
-    stall_s: float
-    task_s: float
-    cancel_grace_s: float
-    max_tasks: int
-    max_growth_bytes: int
-    cpu_s: float
-    """CPU seconds of one task."""
-    least_life_s: float = 30.0
-    """Short tasks alone do not wear a process out sooner than that."""
-
-    @classmethod
-    def of(cls, settings: Settings, threads: int) -> CodecOptions:
-        """As the settings say."""
-        return cls(
-            stall_s=settings.stall_timeout_s,
-            task_s=settings.task_timeout_s,
-            cancel_grace_s=settings.cancel_grace_s,
-            max_tasks=settings.codec_max_tasks,
-            max_growth_bytes=settings.codec_max_growth_bytes,
-            # Its threads can't use more than this before the time is up.
-            cpu_s=settings.task_timeout_s * (threads + 1),
-        )
-
-
-def configure_message(settings: Settings, threads: int) -> Configure:
-    """What a codec process is told at its start."""
-    return Configure(
-        operations=list(settings.operations),
-        threads=threads,
-        limits=Limits(
-            max_pixels=settings.max_pixels,
-            max_streams=settings.max_streams,
-            max_duration_s=settings.max_duration_s,
-            max_frames=settings.max_frames,
-            max_output_bytes=settings.max_output_bytes,
-        ),
-        memory_bytes=settings.codec_memory_bytes,
-        file_bytes=settings.max_output_bytes,
-    )
+WINDOW = 16
+"""Orders that a codec process holds at a time, so that it never waits between short ones."""
 
 
 @dataclass(eq=False)
@@ -87,3 +45,74 @@ class Order:
             out_dir=self.out_dir,
             cpu_s=cpu_s,
         )
+
+    def conclude(self, outcome: Result | Exception) -> None:
+        """Tell who waits for it; the first outcome counts."""
+        if self.done.done():
+            return
+        if isinstance(outcome, Result):
+            self.done.set_result(outcome)
+        else:
+            self.done.set_exception(outcome)
+            # Nobody may be left to look at it.
+            self.done.exception()
+
+
+class OrderQueue:
+    """Orders that wait, then those that the codec process holds; it runs the first of these."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Order] = deque()
+        self._sent: deque[Order] = deque()
+        self._ids = 0
+
+    @property
+    def head(self) -> Order | None:
+        """The order that runs now."""
+        return self._sent[0] if self._sent else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether an order is still to be sent."""
+        return bool(self._waiting)
+
+    def add(self, order: Order) -> None:
+        """Put it behind all others, with an id of its own."""
+        self._ids += 1
+        order.id = self._ids
+        self._waiting.append(order)
+
+    def send_next(self) -> Order | None:
+        """The next order for the codec process, which holds it from now on; None: not now."""
+        if not self._waiting or len(self._sent) >= WINDOW:
+            return None
+        order = self._waiting.popleft()
+        order.sent = True
+        self._sent.append(order)
+        return order
+
+    def withdraw(self, order: Order) -> None:
+        """Take out one that was not sent."""
+        self._waiting.remove(order)
+
+    def finish(self, order_id: int) -> Order | None:
+        """Take out the head if that is its id; the one behind it is the head then."""
+        if not self._sent or self._sent[0].id != order_id:
+            return None
+        return self._sent.popleft()
+
+    def lose_process(self) -> Order | None:
+        """Take out the head; those behind it had not begun, and wait again before all others."""
+        head = self._sent.popleft() if self._sent else None
+        for order in reversed(self._sent):
+            order.sent = False
+            self._waiting.appendleft(order)
+        self._sent.clear()
+        return head
+
+    def empty(self) -> list[Order]:
+        """Take out all."""
+        orders = [*self._sent, *self._waiting]
+        self._sent.clear()
+        self._waiting.clear()
+        return orders

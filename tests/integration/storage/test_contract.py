@@ -15,8 +15,7 @@ import pytest
 from cluster.errors import BadRequest, NotFound, TooLarge, Unavailable
 from cluster.storage import Storage, open_url
 from cluster.storage.local import LocalStorage
-
-from .conftest import BUCKET, client_of
+from tests.object_stores import BUCKET, client_of
 
 MIB = 1 << 20
 

@@ -8,7 +8,7 @@ import httpx2
 from fastapi import FastAPI, Request
 
 from api import transfer
-from api.http.auth import caller
+from api.http.auth import identify_caller
 from api.http.caller import Caller
 from api.http.errors import install_error_handlers
 from api.http.services import Services
@@ -41,7 +41,7 @@ def app_on(services: Services) -> FastAPI:
     async def tenant(request: Request) -> Caller:
         return Caller(request.headers.get("x-tenant", "t"), "key", admin=False)
 
-    below.dependency_overrides[caller] = tenant
+    below.dependency_overrides[identify_caller] = tenant
     main = FastAPI()
     main.mount("/api", below)
     return main

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
-from actors.jobs.model import ErrorInfo, OutputFile, Phase
+from actors.jobs.model import ErrorInfo, Outcome, OutputFile, Phase
 from actors.media.operation import load_operations
 from actors.registry.service import JobRegistry
 from api.http.services import Services
@@ -125,13 +125,13 @@ class Desk:
             kind="image",
             facts={"width": 16},
         )
-        await self._commit(lease, outputs=[output], result=result)
+        await self._commit(lease, Outcome.SUCCEEDED, outputs=[output], result=result)
 
     async def fail(self, lease: Lease) -> None:
-        await self._commit(lease, error=ErrorInfo("corrupt_media", "it is damaged"))
+        await self._commit(lease, Outcome.FAILED, error=ErrorInfo("corrupt_media", "it is damaged"))
 
-    async def _commit(self, lease: Lease, **outcome: Any) -> None:
-        commit = Commit(lease.job_id, lease.task, lease.fence, **outcome)
+    async def _commit(self, lease: Lease, outcome: Outcome, **fields: Any) -> None:
+        commit = Commit(lease.job_id, lease.task, lease.fence, outcome, **fields)
         verdicts = await self.registry.commit([commit])
         assert verdicts[0].accepted
 

@@ -1,12 +1,15 @@
 """The environment that Ray is started with."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cluster import ray_env
 from cluster.settings import Settings
+from tests.paths import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +79,28 @@ def test_free_ports_differ() -> None:
 
 def test_free_ports_are_none_that_outgoing_connections_get() -> None:
     assert all(20_000 <= port < 32_768 for port in ray_env.free_ports(50))
+
+
+def test_a_child_of_a_program_with_a_cluster_chooses_its_own_ports_and_paths() -> None:
+    program = (
+        "import os; from cluster import ray_env\n"
+        "wanted = {'RAY_SERVE_HAPROXY_STATS_PORT': os.environ['PORT'], 'RAY_CHOSEN': 'ours'}\n"
+        "ray_env.apply(wanted)\n"
+        "print(os.environ['RAY_SERVE_HAPROXY_STATS_PORT'], os.environ['RAY_CHOSEN'])"
+    )
+    nested = (
+        f"{program}\nimport subprocess, sys; os.environ['PORT'] = '2'\n"
+        "subprocess.run([sys.executable, '-c', sys.argv[1]], check=True)"
+    )
+    environment = os.environ | {"PORT": "1", "RAY_CHOSEN": "theirs"}
+    environment.pop(ray_env.APPLIED, None)
+    environment.pop("RAY_SERVE_HAPROXY_STATS_PORT", None)
+    done = subprocess.run(
+        [sys.executable, "-c", nested, program],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(done.stdout.split("\n")) == ["", "1 theirs", "2 theirs"]

@@ -1,4 +1,4 @@
-"""One real embedded cluster for the tests of this folder; it ends with the last of them."""
+"""A real engine for all tests of this folder, and what staging and publishing work with."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.operation import load_operations
+from actors.media.operation import MediaFile, load_operations
 from cluster.runtime import start_embedded
-from tests.integration.actors.worker.engine import Engine, engine_settings
+from cluster.settings import Settings
+from tests.integration.actors.worker.leases import MakeFile
+from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings
+from tests.object_stores import s3_server, s3_storage, storage
+
+__all__ = ["s3_server", "s3_storage", "storage"]
 
 
 @pytest.fixture(scope="package")
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[RunningEngine]:
     """The engine of all tests in this folder. Tests may kill its parts: they come back."""
     from actors.engine import start_engine, stop_engine
 
@@ -27,8 +32,32 @@ def engine() -> Iterator[Engine]:
     cluster = start_embedded(settings)
     try:
         start_engine(settings)
-        yield Engine(settings, cluster)
+        yield RunningEngine(settings, cluster)
         stop_engine(settings, grace_s=0.5)
     finally:
         cluster.stop()
         shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
+def make_file(tmp_path: Path) -> MakeFile:
+    count = iter(range(1000))
+
+    def make(name: str = "clip.mp4", data: bytes = b"video") -> MediaFile:
+        folder = tmp_path / f"out-{next(count)}"
+        folder.mkdir()
+        (folder / name).write_bytes(data)
+        return MediaFile(folder / name, kind="video", facts={"width": 2})
+
+    return make

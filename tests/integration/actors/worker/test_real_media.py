@@ -10,7 +10,7 @@ import ray
 
 from actors.jobs.model import JobSpec, State
 from actors.testing.sample_media import make_sample
-from tests.integration.actors.worker.engine import Engine
+from tests.integration.actors.worker.running_engine import RunningEngine
 
 pytestmark = pytest.mark.ray
 
@@ -23,7 +23,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_clip_is_transcoded_to_where_it_was_asked_for(
-    engine: Engine, clip: Path, tmp_path: Path
+    engine: RunningEngine, clip: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "small.mp4"
     spec = JobSpec("transcode", inputs=[clip.as_uri()], params={"height": 90}, output=out.as_uri())
@@ -35,7 +35,7 @@ def test_a_clip_is_transcoded_to_where_it_was_asked_for(
 
 
 def test_a_broken_clip_fails_and_leaves_no_half_file(
-    engine: Engine, clip: Path, tmp_path: Path
+    engine: RunningEngine, clip: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(clip.read_bytes()[:2000])
@@ -50,7 +50,7 @@ def test_a_broken_clip_fails_and_leaves_no_half_file(
 
 @pytest.mark.parametrize("codec", ["h264", "vp9"])
 def test_cancel_of_a_running_encode_frees_the_worker(
-    engine: Engine, tmp_path_factory: pytest.TempPathFactory, codec: str
+    engine: RunningEngine, tmp_path_factory: pytest.TempPathFactory, codec: str
 ) -> None:
     folder = tmp_path_factory.mktemp("cancel")
     source = folder / "long.mp4"
@@ -67,7 +67,7 @@ def test_cancel_of_a_running_encode_frees_the_worker(
     slot = engine.job(job_id).tasks[0].attempts[0].worker
     asked = time.monotonic()
     ray.get(engine.registry.cancel_many.remote([job_id], None))
-    engine.until(lambda: engine.worker(slot)["held"] == 0, timeout_s=10)
+    engine.until(lambda: engine.worker(slot).held == 0, timeout_s=10)
     print(f"worker free {time.monotonic() - asked:.2f} s after the cancel")
     assert engine.job(job_id).state is State.CANCELLED
     assert not out.exists()

@@ -17,8 +17,10 @@ from cluster.cluster_file import FILE_NAME, find_cluster
 from cluster.errors import Conflict
 from cluster.runtime import start_embedded
 from cluster.settings import Settings
-from tests.integration.actors.worker.engine import Engine
+from tests.integration.actors.worker.running_engine import RunningEngine
 from tests.paths import ROOT
+
+PROGRAM = "tests.integration.actors.worker.embedded_cluster_program"
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(200)]
 
@@ -42,7 +44,7 @@ def run() -> Iterator[Run]:
             if not name.startswith(("RAY_", "REELYARD_"))
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.actors.worker.embedded", folder],
+            [sys.executable, "-m", PROGRAM, folder],
             cwd=ROOT,
             env=environment | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
@@ -67,8 +69,9 @@ def foreign_sockets(family: list[psutil.Process]) -> set[str]:
     found = set()
     for process in family:
         for connection in process.net_connections(kind="inet"):
-            address = connection.laddr.ip.removeprefix("::ffff:") if connection.laddr else ""
-            if connection.status == psutil.CONN_LISTEN and address not in ("127.0.0.1", "::1"):
+            if connection.status != psutil.CONN_LISTEN:
+                continue
+            if connection.laddr.ip.removeprefix("::ffff:") not in ("127.0.0.1", "::1"):
                 found.add(f"{process.name()} {connection.laddr}")
     return found
 
@@ -83,7 +86,7 @@ def test_kill_9_of_the_starter_leaves_no_process_behind(run: Run) -> None:
         start_embedded(run.settings)
     run.process.kill()
     run.process.wait()
-    Engine.until(lambda: not any(alive(process) for process in run.family), timeout_s=60)
+    RunningEngine.until(lambda: not any(alive(process) for process in run.family), timeout_s=60)
     # The file is still there, and counts for nothing.
     assert (run.settings.data / FILE_NAME).exists()
     assert find_cluster(run.settings) is None
@@ -96,10 +99,10 @@ def test_a_stopped_cluster_leaves_neither_processes_nor_its_file(run: Run) -> No
     assert run.process.wait(60) == 0
     assert not (run.settings.data / FILE_NAME).exists()
     assert list((run.settings.data / "scratch").iterdir()) == []
-    Engine.until(lambda: not any(alive(process) for process in run.family), timeout_s=60)
+    RunningEngine.until(lambda: not any(alive(process) for process in run.family), timeout_s=60)
 
 
-def test_without_a_dashboard_nothing_runs_that_only_serves_one(engine: Engine) -> None:
+def test_without_a_dashboard_nothing_runs_that_only_serves_one(engine: RunningEngine) -> None:
     lines = [" ".join(p.cmdline()) for p in psutil.Process().children(recursive=True)]
     assert any("raylet/raylet" in line for line in lines)
     for idle in ("dashboard/dashboard.py", "monitor.py"):

@@ -18,7 +18,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_sample(folder / "clip.mp4", duration_s=2.0)
     make_sample(folder / "long.mp4", duration_s=60.0, width=1280, height=720, fps=30)
     make_sample(folder / "photo.jpg", width=640, height=360)
-    (folder / "broken.mp4").write_text("this is no film")
+    (folder / "broken.mp4").write_text("this is no video")
     return folder
 
 

@@ -42,7 +42,7 @@ def hostile(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     clip = clips / "clip.mp4"
     (folder / "folder.mp4").mkdir()
     (folder / "empty.mp4").touch()
-    (folder / "text.mp4").write_text("this is no film\n" * 100)
+    (folder / "text.mp4").write_text("this is no video\n" * 100)
     (folder / "playlist.mp4").write_text(
         "#EXTM3U\n#EXTINF:5,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from actors.jobs.model import Attempt, ErrorInfo, Outcome
-from actors.jobs.retries import RetryPolicy, decide_retry, error_info, final_error
+from actors.jobs.retries import RetryPolicy, decide_retry, final_error
 from cluster.errors import StorageFull
 from tests.unit.actors.registry.builders import BROKEN, FLAKY
 
@@ -68,5 +68,5 @@ def test_the_last_error_says_how_often_it_was_tried() -> None:
 
 
 def test_an_error_becomes_its_record() -> None:
-    info = error_info(StorageFull("no room", details={"free": 1}))
+    info = ErrorInfo.of(StorageFull("no room", details={"free": 1}))
     assert info == ErrorInfo("storage_full", "no room", retryable=True, details={"free": 1})

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any, Protocol
+
 import pytest
 
 from actors.testing.sample_media import make_sample
 from tests.unit.actors.media.images import quadrants
 
 
+class SampleMaker(Protocol):
+    """Makes a sample of a name and of the kinds that `make_sample` takes."""
+
+    def __call__(self, name: str = "a.mp4", **kinds: Any) -> Path: ...
+
+
 @pytest.fixture
-def photo(tmp_path):
+def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     quadrants().save(path)
     return path
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory):
+def clips(tmp_path_factory: pytest.TempPathFactory) -> SampleMaker:
     """A maker of samples that keeps what it has made."""
-    folder, made = tmp_path_factory.mktemp("clips"), {}
+    folder = tmp_path_factory.mktemp("clips")
+    made: dict[object, Path] = {}
 
-    def make(name="a.mp4", **kinds):
+    def make(name: str = "a.mp4", **kinds: Any) -> Path:
         key = (name, *sorted(kinds.items()))
         if key not in made:
             path = folder / f"{len(made)}" / name
@@ -32,13 +42,13 @@ def clips(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    """2 s, 25 frames a second, a key frame each second, with sound."""
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2 s, 25 frames a second, a key frame each second, with audio."""
     return make_sample(tmp_path_factory.mktemp("clip") / "clip.mp4", duration_s=2)
 
 
 @pytest.fixture(scope="module")
-def long_gop(tmp_path_factory):
+def long_gop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """4 s with one key frame."""
     path = tmp_path_factory.mktemp("clip") / "long.mp4"
     return make_sample(path, duration_s=4, gop=1000, audio=False)

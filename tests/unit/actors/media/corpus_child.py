@@ -1,5 +1,5 @@
-"""Run in a child process: probes (or transcodes) the files named on standard input; a JSON line
-for each.
+"""A child process that probes (or transcodes) the files named on standard input; a JSON line for
+each.
 
 A limit on memory is set before anything is decoded; the parent watches the time.
 """
@@ -17,7 +17,7 @@ MEMORY_BYTES = 3 << 30
 
 
 def shrink(path: Path) -> None:
-    """A tiny film of the first two seconds; fails if a failed try leaves a file."""
+    """A tiny video of the first two seconds; fails if a failed try leaves a file."""
     from actors.media.operation import Source, Work
     from actors.media.operations.transcode import TranscodeParams, transcode
 

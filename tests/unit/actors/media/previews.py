@@ -1,4 +1,4 @@
-"""Asking for previews, and looking at them."""
+"""Runs of the operation `preview`, and looks at what came out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from actors.media.operation import Limits, Result, Source, Work
@@ -13,46 +14,48 @@ from actors.media.operations.preview import PreviewParams, preview
 from actors.testing.sample_media import read_frame_number
 
 
-def run(path: Path, out: Path, limits: Limits | None = None, **params: object) -> Result:
+def run_preview(path: Path, out: Path, limits: Limits | None = None, **params: object) -> Result:
+    """The preview of the file at `path`, with outputs in `out`."""
     out.mkdir(exist_ok=True)
     checked = PreviewParams.model_validate(params)
     return preview(Work([Source(path, path.name)], checked, out, limits=limits or Limits()))
 
 
-def as_frame(picture: Image.Image) -> av.VideoFrame:
-    return av.VideoFrame.from_image(picture.convert("RGB")).reformat(format="yuv420p")
-
-
 def shown(result: Result) -> Image.Image:
-    with Image.open(result.files[0].path) as picture:
-        return picture.convert("RGB")
+    """The image that was written, or the first frame of the GIF."""
+    with Image.open(result.files[0].path) as written:
+        return written.convert("RGB")
 
 
-def frames_of(result: Result) -> tuple[list[Image.Image], list[int]]:
+def gif_frames_of(result: Result) -> tuple[list[Image.Image], list[int]]:
     """The frames of a GIF and how long each is shown, in ms."""
-    pictures, delays = [], []
-    with Image.open(result.files[0].path) as picture:
-        assert picture.format == "GIF"
-        for index in range(getattr(picture, "n_frames", 1)):
-            picture.seek(index)
-            pictures.append(picture.convert("RGB"))
-            delays.append(picture.info["duration"])
-    return pictures, delays
+    frames, delays = [], []
+    with Image.open(result.files[0].path) as gif:
+        assert gif.format == "GIF"
+        for index in range(getattr(gif, "n_frames", 1)):
+            gif.seek(index)
+            frames.append(gif.convert("RGB"))
+            delays.append(gif.info["duration"])
+    return frames, delays
 
 
-def number_of(picture: Image.Image) -> int:
-    return read_frame_number(as_frame(picture))
+def number_of(image: Image.Image) -> int:
+    """The number that a frame of a sample shows."""
+    frame = av.VideoFrame.from_ndarray(np.asarray(image.convert("RGB")), format="rgb24")
+    return read_frame_number(frame.reformat(format="yuv420p"))
 
 
-def luma(picture: Image.Image) -> np.ndarray:
-    return np.asarray(picture.convert("L"), dtype=int)
+def luma(image: Image.Image) -> NDArray[np.int_]:
+    """Brightness, 0 to 255, of each pixel."""
+    return np.asarray(image.convert("L"), dtype=int)
 
 
-def cells_of(result: Result, columns: int, rows: int) -> list[int]:
-    sheet = shown(result)
-    width, height = sheet.width // columns, sheet.height // rows
+def cell_numbers_of(result: Result, columns: int, rows: int) -> list[int]:
+    """The numbers that the cells of a mosaic show, row by row."""
+    mosaic = shown(result)
+    width, height = mosaic.width // columns, mosaic.height // rows
     return [
-        number_of(sheet.crop((x * width, y * height, (x + 1) * width, (y + 1) * height)))
+        number_of(mosaic.crop((x * width, y * height, (x + 1) * width, (y + 1) * height)))
         for y in range(rows)
         for x in range(columns)
     ]

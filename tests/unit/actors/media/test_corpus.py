@@ -1,4 +1,4 @@
-"""Probing the folder of real and hostile files beside the project, if it is there."""
+"""Probes and transcodes of the real and hostile files beside the project, if they are there."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ pytestmark = [
 DECODES_ALTHOUGH_FAULTY = {
     # The declared largest block is wrong, which FFmpeg and flac itself decode over.
     "broken/01 - wrong max blocksize.flac",
-    # One of two tracks has no description; the film decodes whole.
+    # One of two tracks has no description; the video decodes whole.
     "broken/sample_missing_stsd.mp4",
 }
 DIFFERENCES = {
     # The facts were taken with another FFmpeg, by the header or the bit rate: guesses.
     "audio/sample.adts": "duration counted, not guessed",
-    "broken/attack/mp4_metadata_xss.mp4": "sound is longer than the picture",
-    "broken/attack/mp4_trailing_html.mp4": "sound is longer than the picture",
-    "video/bt601.mov": "sound is longer than the picture",
-    "video/sample_rotate_and_reflect.mp4": "sound is longer; mirror and turn told apart",
+    "broken/attack/mp4_metadata_xss.mp4": "audio is longer than the video",
+    "broken/attack/mp4_trailing_html.mp4": "audio is longer than the video",
+    "video/bt601.mov": "audio is longer than the video",
+    "video/sample_rotate_and_reflect.mp4": "audio is longer; mirror and turn told apart",
     "video/sample_fragmented.mp4": "the header claims 143,165 s",
     "audio/sample_iamf.mp4": "decodes now",
     "image/hopper.Lab.tif": "the size is known now",
@@ -45,6 +45,9 @@ DIFFERENCES = {
     "image/hopper.ico": "the icon, not its inner bitmap",
     "image/rgb32rle.tga": "opened by its content, not by its suffix",
 }
+
+
+type Results = list[tuple[dict[str, str], dict[str, Any]]]
 
 
 def manifest() -> list[dict[str, str]]:
@@ -80,7 +83,7 @@ def probe_all(paths: list[str], *mode: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def results() -> list[tuple[dict[str, str], dict[str, Any]]]:
+def results() -> Results:
     rows = manifest()
     shares = [rows[number::CHILDREN] for number in range(CHILDREN)]
     with ThreadPoolExecutor(CHILDREN) as pool:
@@ -94,18 +97,18 @@ def results() -> list[tuple[dict[str, str], dict[str, Any]]]:
     ]
 
 
-def test_no_file_kills_or_hangs_the_process(results):
+def test_no_file_kills_or_hangs_the_process(results: Results) -> None:
     assert [answer for _, answer in results if "fate" in answer] == []
 
 
-def test_hostile_files_end_a_transcode_cleanly_or_not_at_all():
+def test_hostile_files_end_a_transcode_cleanly_or_not_at_all() -> None:
     hostile = [str(CORPUS / row["path"]) for row in manifest() if row["expected"] == "broken"]
     answers = probe_all(hostile, "transcode")
     assert [answer for answer in answers if "fate" in answer] == []
     assert len(answers) == len(hostile)
 
 
-def test_broken_and_unsupported_files_end_in_media_errors(results):
+def test_broken_and_unsupported_files_end_in_media_errors(results: Results) -> None:
     taken = {
         row["path"]
         for row, answer in results
@@ -114,14 +117,14 @@ def test_broken_and_unsupported_files_end_in_media_errors(results):
     assert taken == DECODES_ALTHOUGH_FAULTY
 
 
-def test_unsupported_files_are_not_called_damaged(results):
+def test_unsupported_files_are_not_called_damaged(results: Results) -> None:
     codes = {
         answer.get("error") for row, answer in results if row["outcome"] == "unsupported_clean"
     }
     assert codes <= {"unsupported_codec", "unsupported_format"}
 
 
-def test_valid_files_are_all_read(results):
+def test_valid_files_are_all_read(results: Results) -> None:
     refused = {
         row["path"]: answer["error"]
         for row, answer in results
@@ -130,7 +133,7 @@ def test_valid_files_are_all_read(results):
     assert refused == {}
 
 
-def test_what_is_read_agrees_with_ffprobe_or_the_difference_is_known(results):
+def test_what_is_read_agrees_with_ffprobe_or_the_difference_is_known(results: Results) -> None:
     different = {
         row["path"]
         for row, answer in results

@@ -1,9 +1,13 @@
+"""The example of an operation in a file of one's own."""
+
 from __future__ import annotations
+
+from pathlib import Path
 
 import av
 import pytest
 
-from actors.media.operation import Source, Work, find_operation, load_operations
+from actors.media.operation import Operation, Source, Work, find_operation, load_operations
 from actors.testing.sample_media import make_sample, read_frame_number
 from cluster.errors import BadRequest, LimitExceeded, ValidationFailed
 from tests.paths import EXAMPLES
@@ -12,13 +16,15 @@ EXAMPLE = EXAMPLES / "reverse_operation.py"
 
 
 @pytest.fixture(scope="module")
-def reverse():
+def reverse() -> Operation:
     # The example stays in the catalogue, as it does in a worker that was told to load it.
     assert "reverse" in load_operations([str(EXAMPLE)])
     return find_operation("reverse")
 
 
-def test_an_operation_from_a_file_of_ones_own_plays_a_clip_backwards(reverse, tmp_path):
+def test_an_operation_from_a_file_of_ones_own_plays_a_clip_backwards(
+    reverse: Operation, tmp_path: Path
+) -> None:
     clip = make_sample(tmp_path / "c.mp4", duration_s=1)
     out = tmp_path / "out"
     out.mkdir()
@@ -31,7 +37,9 @@ def test_an_operation_from_a_file_of_ones_own_plays_a_clip_backwards(reverse, tm
     assert numbers == list(range(24, -1, -1))
 
 
-def test_its_parameters_and_limits_are_checked_like_those_of_built_in_operations(reverse, tmp_path):
+def test_its_parameters_and_limits_are_checked_like_those_of_built_in_operations(
+    reverse: Operation, tmp_path: Path
+) -> None:
     with pytest.raises(ValidationFailed, match="width"):
         reverse.parse({"width": 5})
     clip = make_sample(tmp_path / "c.mp4", duration_s=31, width=64, height=48, fps=2, audio=False)
@@ -40,7 +48,7 @@ def test_its_parameters_and_limits_are_checked_like_those_of_built_in_operations
     assert reverse.summary == "Play a short video backwards."
 
 
-def test_a_file_that_can_not_be_loaded_is_named(tmp_path):
+def test_a_file_that_can_not_be_loaded_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("import nothing_of_that_name\n")
     with pytest.raises(BadRequest, match=r"broken\.py"):

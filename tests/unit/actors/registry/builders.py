@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
-from actors.jobs.model import Change, ErrorInfo, Job, OutputFile, Phase, State, Task
+from actors.jobs.model import Change, ErrorInfo, Job, Outcome, OutputFile, Phase, State, Task
 
 START_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
@@ -90,7 +90,15 @@ def report(lease: Lease, progress: float) -> Report:
 
 
 def done(lease: Lease, **fields: Any) -> Commit:
-    return Commit(lease.job_id, lease.task, lease.fence, **fields)
+    return Commit(lease.job_id, lease.task, lease.fence, Outcome.SUCCEEDED, **fields)
+
+
+def failed(lease: Lease, error: ErrorInfo) -> Commit:
+    return Commit(lease.job_id, lease.task, lease.fence, Outcome.FAILED, error=error)
+
+
+def ended(lease: Lease, outcome: Outcome) -> Commit:
+    return Commit(lease.job_id, lease.task, lease.fence, outcome)
 
 
 BROKEN = ErrorInfo("corrupt_media", "the input is damaged", retryable=False)

@@ -1,14 +1,16 @@
+""""""
+
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
-from actors.jobs.messages import Refusal, WorkerInfo
-from actors.jobs.model import Job, Outcome, State
+from actors.jobs.messages import WorkerInfo
+from actors.jobs.model import State
+from actors.registry.verdicts import FALLBACK_NOTE
 from tests.unit.actors.registry.builders import (
-    BROKEN,
     FLAKY,
     done,
+    failed,
     make_job,
     make_output,
     make_task,
@@ -16,8 +18,6 @@ from tests.unit.actors.registry.builders import (
     report,
 )
 from tests.unit.actors.registry.conftest import RegistryHarness
-
-MakeBench = Callable[..., RegistryHarness]
 
 
 async def tick(harness: RegistryHarness, seconds: float) -> None:
@@ -35,55 +35,6 @@ async def test_a_lease_tells_all_that_a_worker_needs(harness: RegistryHarness) -
     assert lease.ttl_s == 30
     assert (await harness.job(job.id)).state is State.RUNNING
     assert await harness.lease() == []
-
-
-async def test_a_finished_job_has_its_outputs_and_result(harness: RegistryHarness) -> None:
-    (job,) = await harness.accepted(make_job())
-    (lease,) = await harness.lease()
-    output = make_output(job)
-    assert await harness.commit(done(lease, outputs=[output], result={"ok": 1}))
-    job = await harness.job(job.id)
-    assert (job.state, job.result, job.outputs[0].url) == (State.SUCCEEDED, {"ok": 1}, output.url)
-    overview = await harness.registry.overview()
-    assert overview.jobs["succeeded"] == 1
-    assert overview.finished_per_s > 0
-
-
-async def test_a_commit_whose_answer_was_lost_is_accepted_again(harness: RegistryHarness) -> None:
-    await harness.accepted(make_job())
-    (lease,) = await harness.lease()
-    commit = done(lease, outputs=[make_output(lease)])
-    assert await harness.commit(commit)
-    assert await harness.commit(commit)
-    await harness.killed_and_restarted()
-    assert await harness.commit(commit)
-    assert not await harness.commit(done(lease, outputs=[make_output(lease, "other")]))
-    assert not await harness.commit(done(lease, error=BROKEN))
-
-
-async def test_an_outdated_attempt_is_refused_and_told_to_stop(harness: RegistryHarness) -> None:
-    await harness.accepted(make_job())
-    (old,) = await harness.lease()
-    await tick(harness, 31)
-    (new,) = await harness.lease(worker=make_worker("other"))
-    assert new.fence == 2
-    (verdict,) = await harness.registry.report("s", "a", [report(old, 50)])
-    assert (verdict.accepted, verdict.stop) == (False, True)
-    assert not await harness.commit(done(old))
-    assert await harness.commit(done(new))
-
-
-async def test_an_expired_lease_requeues_the_task_once(harness: RegistryHarness) -> None:
-    (job,) = await harness.accepted(make_job())
-    await harness.lease()
-    await tick(harness, 29)
-    assert (await harness.job(job.id)).tasks[0].state is State.RUNNING
-    await tick(harness, 2)
-    await tick(harness, 2)
-    task = (await harness.job(job.id)).tasks[0]
-    assert (task.state, [a.outcome for a in task.attempts]) == (State.QUEUED, [Outcome.LOST])
-    assert (await harness.registry.overview()).lease_expiries == 1
-    assert len(await harness.lease(want=5)) == 1
 
 
 async def test_one_call_brings_in_and_hands_out(harness: RegistryHarness) -> None:
@@ -127,54 +78,6 @@ async def test_the_last_tasks_are_shared_by_the_workers_that_asked_lately(
     assert len(await harness.lease(8, make_worker("one"))) == 2
 
 
-async def test_reports_keep_a_lease_alive(harness: RegistryHarness) -> None:
-    (job,) = await harness.accepted(make_job())
-    (lease,) = await harness.lease()
-    for progress in (10, 5, 20):
-        await tick(harness, 25)
-        (verdict,) = await harness.registry.report("s", "a", [report(lease, progress)])
-        assert (verdict.accepted, verdict.stop) == (True, False)
-    job = await harness.job(job.id)
-    assert (job.tasks[0].fence, job.tasks[0].progress) == (1, 20)
-
-
-async def test_a_task_whose_workers_are_lost_too_often_fails(harness: RegistryHarness) -> None:
-    (job,) = await harness.accepted(make_job(credits=2))
-    for _ in range(3):
-        assert await harness.lease()
-        await tick(harness, 31)
-    job = await harness.job(job.id)
-    assert job.error is not None
-    assert (job.state, job.error.code, job.refunded) == (State.FAILED, "worker_lost", True)
-
-
-async def test_a_task_that_crashes_twice_is_refused(harness: RegistryHarness) -> None:
-    (job,) = await harness.accepted(make_job())
-    for _ in range(2):
-        (lease,) = await harness.lease()
-        assert await harness.commit(done(lease, crashed=True))
-    job = await harness.job(job.id)
-    assert job.error is not None
-    assert job.error.code == "worker_crashed"
-
-
-async def test_a_returned_task_costs_no_attempt(harness: RegistryHarness) -> None:
-    (job,) = await harness.accepted(make_job())
-    for _ in range(5):
-        (lease,) = await harness.lease()
-        assert await harness.commit(done(lease, returned=True))
-    assert (await harness.job(job.id)).tasks[0].state is State.QUEUED
-
-
-async def test_a_retryable_failure_is_tried_again_after_a_pause(harness: RegistryHarness) -> None:
-    await harness.accepted(make_job())
-    (lease,) = await harness.lease()
-    await harness.commit(done(lease, error=FLAKY))
-    assert await harness.lease() == []
-    await tick(harness, 1.1)
-    assert len(await harness.lease()) == 1
-
-
 async def test_a_new_process_of_a_slot_gives_back_what_the_old_one_held(
     harness: RegistryHarness,
 ) -> None:
@@ -207,16 +110,6 @@ async def test_a_worker_that_is_busy_since_before_a_restart_can_be_drained(
     assert (await harness.registry.lease(make_worker(), 1, [], 0)).drain
 
 
-async def test_lost_processes_give_back_at_once(harness: RegistryHarness) -> None:
-    await harness.accepted(make_job(), make_job())
-    await harness.lease(worker=make_worker("one", "x"))
-    await harness.lease(worker=make_worker("two", "y"))
-    assert await harness.registry.lost(["x", "unknown"]) == 1
-    assert await harness.registry.lost(["x"]) == 0
-    (lease,) = await harness.lease(worker=make_worker("three", "z"), want=5)
-    assert lease.fence == 2
-
-
 async def test_running_leases_survive_a_restart_with_a_fresh_ttl(harness: RegistryHarness) -> None:
     (job,) = await harness.accepted(make_job())
     (lease,) = await harness.lease()
@@ -242,7 +135,7 @@ async def test_a_replaced_process_is_recognised_after_a_restart(harness: Registr
 async def test_queued_and_paused_tasks_survive_a_restart(harness: RegistryHarness) -> None:
     jobs = await harness.accepted(make_job(priority=1), make_job(priority=5))
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, error=FLAKY))
+    await harness.commit(failed(lease, FLAKY))
     await harness.killed_and_restarted()
     assert [lease.job_id for lease in await harness.lease(want=5)] == [jobs[0].id]
     await tick(harness, 2)
@@ -288,116 +181,6 @@ async def test_a_task_becomes_ready_when_its_needs_are_met(harness: RegistryHarn
     assert (job.state, job.result) == (State.SUCCEEDED, {"end": True})
 
 
-async def test_tasks_of_one_job_may_start_and_end_together(harness: RegistryHarness) -> None:
-    (job,) = await harness.accepted(make_job(tasks=[make_task("a"), make_task("b")]))
-    leases = await harness.lease(want=5)
-    assert len(leases) == 2
-    verdicts = await harness.registry.commit([done(lease) for lease in leases])
-    assert [verdict.accepted for verdict in verdicts] == [True, True]
-    assert (await harness.job(job.id)).state is State.SUCCEEDED
-
-
-async def test_a_failing_task_cancels_its_sibling_whose_worker_is_told(
-    harness: RegistryHarness,
-) -> None:
-    await harness.accepted(make_job(tasks=[make_task("a"), make_task("b")]))
-    a, b = await harness.lease(want=2)
-    assert await harness.commit(done(a, error=BROKEN))
-    (verdict,) = await harness.registry.report("s", "a", [report(b, 50)])
-    assert verdict.stop
-    assert not await harness.commit(done(b, result={}))
-
-
-async def test_a_cancelled_job_stops_its_worker_and_never_succeeds(
-    harness: RegistryHarness,
-) -> None:
-    (job,) = await harness.accepted(make_job())
-    (lease,) = await harness.lease()
-    (answer,) = (await harness.registry.cancel_many([job.id], "default")).values()
-    assert isinstance(answer, Job)
-    assert answer.state is State.CANCELLED
-    (verdict,) = await harness.registry.report("s", "a", [report(lease, 50)])
-    assert (verdict.accepted, verdict.stop) == (True, True)
-    assert not await harness.commit(done(lease, result={}))
-    assert await harness.commit(done(lease, stopped=True))
-    assert (await harness.job(job.id)).state is State.CANCELLED
-
-
-async def test_cancel_says_why_not(harness: RegistryHarness) -> None:
-    job, other = await harness.accepted(make_job(), make_job(tenant="other"))
-    (lease,) = await harness.lease()
-    await harness.commit(done(lease))
-    answers = await harness.registry.cancel_many([job.id, other.id, make_job().id], "default")
-    codes = [answer.error.code for answer in answers.values() if isinstance(answer, Refusal)]
-    assert codes == ["already_finished", "not_found", "not_found"]
-
-
-async def test_a_cancelled_queued_job_is_not_handed_out(harness: RegistryHarness) -> None:
-    (job,) = await harness.accepted(make_job())
-    await harness.registry.cancel_many([job.id], None)
-    assert await harness.lease() == []
-    await harness.killed_and_restarted()
-    assert await harness.lease() == []
-
-
-async def test_of_a_racing_cancel_and_commit_one_wins(harness: RegistryHarness) -> None:
-    for cancel_first in (True, False):
-        (job,) = await harness.accepted(make_job())
-        (lease,) = await harness.lease()
-        calls = [harness.registry.cancel_many([job.id], None), harness.commit(done(lease))]
-        if not cancel_first:
-            calls.reverse()
-        first, second = await asyncio.gather(*calls)
-        cancelled, committed = (first, second) if cancel_first else (second, first)
-        state = (await harness.job(job.id)).state
-        assert state is (State.SUCCEEDED if committed else State.CANCELLED)
-        assert isinstance(cancelled[job.id], Refusal) == committed
-
-
-async def test_the_overview_shows_queue_workers_and_running_jobs(harness: RegistryHarness) -> None:
-    jobs = await harness.accepted(make_job(), make_job())
-    await harness.lease()
-    harness.clock.advance(5)
-    overview = await harness.registry.overview()
-    light = next(pool for pool in overview.pools if pool.name == "light")
-    assert (light.queued, light.running, light.oldest_queued_s) == (1, 1, 5)
-    assert (light.workers, light.backlog_s) == (["media-light-1"], 2)
-    assert overview.jobs == {"queued": 1, "running": 1, "succeeded": 0, "failed": 0, "cancelled": 0}
-    assert [job.id for job in overview.running] == [jobs[0].id]
-    assert (overview.store, overview.uptime_s) == ("sqlite", 5)
-    await harness.registry.set_pools({"light": ["a", "b"]})
-    overview = await harness.registry.overview()
-    assert next(p.workers for p in overview.pools if p.name == "light") == ["a", "b"]
-
-
-async def test_changes_tell_of_each_step_and_of_progress(harness: RegistryHarness) -> None:
-    start = await harness.registry.changes(-1, 0)
-    waiting = asyncio.ensure_future(harness.registry.changes(start.seq, 60))
-    await asyncio.sleep(0)
-    (job,) = await harness.accepted(make_job())
-    changes = await waiting
-    for action in (harness.lease(), None, None):
-        if action is not None:
-            (lease,) = await action
-        elif changes.seq == start.seq + 2:
-            await harness.registry.report("s", "a", [report(lease, 5)])
-        else:
-            await harness.commit(done(lease))
-        changes = await harness.registry.changes(changes.seq, 60)
-        assert (changes.epoch, changes.job_ids) == (start.epoch, [job.id])
-    assert await harness.registry.ping() == start.epoch
-
-
-async def test_a_page_shows_the_progress_of_running_jobs(harness: RegistryHarness) -> None:
-    from actors.jobs.messages import PageQuery
-
-    await harness.accepted(make_job())
-    (lease,) = await harness.lease()
-    await harness.registry.report("s", "a", [report(lease, 42)])
-    (job,) = await harness.registry.page(PageQuery("default", state=State.RUNNING))
-    assert job.progress == 42
-
-
 def worker_of(number: int) -> WorkerInfo:
     return make_worker(f"w{number}", f"i{number}")
 
@@ -421,3 +204,53 @@ async def test_many_workers_share_a_queue_without_a_task_run_twice(
     await asyncio.gather(*map(work, range(4)))
     assert sorted(seen) == sorted(job.id for job in jobs)
     assert (await harness.registry.overview()).jobs["succeeded"] == 60
+
+
+GPU = make_worker("media-gpu-1", pool="gpu", takes=["gpu"])
+
+
+CPU = make_worker("media-cpu-1", pool="cpu", takes=["cpu", "light"])
+
+
+async def test_a_gpu_task_waits_for_the_gpu_pool_where_there_is_one(
+    harness: RegistryHarness,
+) -> None:
+    await harness.accepted(make_job(tasks=[make_task(pool="gpu")]))
+    await harness.registry.set_pools({"cpu": ["media-cpu-1"], "gpu": ["media-gpu-1"]})
+    assert await harness.lease(worker=CPU) == []
+    (lease,) = await harness.lease(worker=GPU)
+    assert lease.note == ""
+
+
+async def test_without_a_gpu_pool_a_gpu_task_runs_on_cpu_and_says_so(
+    harness: RegistryHarness,
+) -> None:
+    await harness.registry.set_pools({"cpu": ["media-cpu-1"], "gpu": []})
+    waiting = asyncio.ensure_future(harness.lease(worker=CPU, wait_s=60))
+    await asyncio.sleep(0.01)
+    (job,) = await harness.accepted(make_job(tasks=[make_task(pool="gpu")]))
+    (lease,) = await waiting
+    assert lease.note == FALLBACK_NOTE
+    await harness.commit(done(lease, result={"x": 1}))
+    assert (await harness.job(job.id)).result == {"x": 1, "note": FALLBACK_NOTE}
+
+
+async def test_a_worker_takes_its_own_pool_before_it_helps_out(harness: RegistryHarness) -> None:
+    await harness.accepted(make_job(tasks=[make_task(pool="light")]))
+    await harness.accepted(make_job(tasks=[make_task("b", pool="cpu")]))
+    assert [lease.task for lease in await harness.lease(want=5, worker=CPU)] == ["b", "probe"]
+
+
+async def test_a_drained_worker_gets_nothing_more_but_its_successor_does(
+    harness: RegistryHarness,
+) -> None:
+    worker = make_worker()
+    await harness.lease(worker=worker)
+    waiting = asyncio.ensure_future(harness.registry.lease(worker, 1, [], 60))
+    await asyncio.sleep(0.01)
+    await harness.registry.drain([worker.slot])
+    assert (await waiting).drain
+    await harness.accepted(make_job())
+    reply = await harness.registry.lease(worker, 1, [], 0)
+    assert (reply.leases, reply.drain) == ([], True)
+    assert len(await harness.lease(worker=make_worker(incarnation="b"))) == 1

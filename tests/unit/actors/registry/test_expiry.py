@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job, OutputFile, State
+from actors.jobs.model import Job, Outcome, OutputFile, State
 from actors.registry.expiry import StoredFiles, may_have_strays, own_keys
 from cluster.storage import job_prefix, open_url, output_key
 from cluster.storage.key_rules import TEMP_PREFIX
-from tests.unit.actors.registry.builders import BROKEN, done, make_job, make_output
+from tests.unit.actors.registry.builders import BROKEN, done, ended, failed, make_job, make_output
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 MakeBench = Callable[..., RegistryHarness]
@@ -94,7 +94,7 @@ async def test_a_cancelled_jobs_leftovers_are_deleted_after_a_grace(
 async def test_a_failed_job_without_files_is_left_alone(harness: RegistryHarness) -> None:
     await harness.accepted(make_job())
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, error=BROKEN))
+    await harness.commit(failed(lease, BROKEN))
     harness.clock.advance(HOUR_S)
     assert (await harness.registry.sweep())["outputs"] == 0
 
@@ -104,9 +104,9 @@ async def test_a_job_begun_anew_while_its_leftovers_are_swept_keeps_what_it_make
 ) -> None:
     (job,) = await harness.accepted(make_job())
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, crashed=True))
+    await harness.commit(ended(lease, Outcome.CRASHED))
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, crashed=True))
+    await harness.commit(ended(lease, Outcome.CRASHED))
     harness.clock.advance(61)
     sweeping, may_go_on = asyncio.Event(), asyncio.Event()
     delete_of = harness.files.delete_of
@@ -143,7 +143,7 @@ async def test_a_job_begun_anew_is_kept_as_long_as_a_new_one(make_harness: MakeB
     (job,) = await harness.accepted(make_job(harness.clock.now_ms, expires_ms=0))
     for _ in range(2):
         (lease,) = await harness.lease()
-        await harness.commit(done(lease, error=BROKEN))
+        await harness.commit(failed(lease, BROKEN))
         harness.clock.advance(20 * HOUR_S)
         await harness.registry.retry_many([job.id], None)
     (lease,) = await harness.lease()

@@ -9,7 +9,7 @@ import pytest
 from actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
 from actors.jobs.model import Job, State
 from actors.registry.api_keys import hash_key, new_key
-from tests.unit.actors.registry.builders import BROKEN, done, make_job, make_output
+from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_output
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 MakeBench = Callable[..., RegistryHarness]
@@ -112,8 +112,8 @@ async def test_a_failed_job_is_refunded_once_and_a_cancelled_one_too(
     await harness.registry.grant("default", 10)
     failing, other = await harness.accepted(make_job(credits=4), make_job(credits=5))
     (lease,) = await harness.lease()
-    assert await harness.commit(done(lease, error=BROKEN))
-    assert await harness.commit(done(lease, error=BROKEN))
+    assert await harness.commit(failed(lease, BROKEN))
+    assert await harness.commit(failed(lease, BROKEN))
     for _ in range(2):
         await harness.registry.cancel_many([other.id], None)
     assert (await harness.registry.usage("default")).credits_left == 10
@@ -129,7 +129,7 @@ async def test_a_failed_job_begun_anew_is_charged_anew(harness: RegistryHarness)
         harness.clock.advance(1)
         (lease,) = await harness.lease()
         assert lease.fence == fence
-        await harness.commit(done(lease, error=BROKEN))
+        await harness.commit(failed(lease, BROKEN))
         harness.clock.advance(1)
         (answer,) = (await harness.registry.retry_many([job.id], "default")).values()
         assert isinstance(answer, Job)
@@ -147,7 +147,7 @@ async def test_a_retry_that_cannot_be_paid_for_leaves_the_job_failed(
     await harness.registry.grant("default", 6)
     (job,) = await harness.accepted(make_job(credits=6))
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, error=BROKEN))
+    await harness.commit(failed(lease, BROKEN))
     await harness.accepted(make_job(credits=6))
     (answer,) = (await harness.registry.retry_many([job.id], None)).values()
     assert code(answer) == "insufficient_credits"
@@ -163,7 +163,7 @@ async def test_a_retry_first_deletes_what_the_failed_run_left(harness: RegistryH
     output = make_output(job)
     await harness.commit(done(lease, outputs=[output]))
     (lease,) = await harness.lease()
-    await harness.commit(done(lease, error=BROKEN))
+    await harness.commit(failed(lease, BROKEN))
     await harness.registry.retry_many([job.id], None)
     assert harness.files.deleted == {job.id: [output.url.removeprefix("storage:")]}
     assert [task.outputs for task in (await harness.job(job.id)).tasks] == [[], []]

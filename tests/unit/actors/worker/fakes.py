@@ -1,4 +1,4 @@
-"""Stand-ins for the registry and the codec process: what a shift talks to."""
+"""Fakes of what a worker's loop talks to: the registry, the codec process, the storage."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from typing import Any
 
 from actors.jobs.messages import Commit, Lease, LeaseReply, Report, Verdict
 from actors.jobs.model import OutputFile
-from actors.media.operation import Progress, Result, Source
+from actors.media.operation import MediaFile, Progress, Result, Source
 from actors.worker.codec_process.order import Order
-from actors.worker.loop import WorkerLoop
-from actors.worker.scratch import Scratch
+from actors.worker.publishing import Published
 from actors.worker.task_run import WorkerTools
 from cluster.errors import Unavailable
-from cluster.settings import Settings
 
 
 def lease(number: int, *, ttl_s: float = 30.0, **how: Any) -> Lease:
@@ -107,18 +105,17 @@ class FakeRegistry:
 
 
 @dataclass
-class FakeCodec:
+class FakeCodecClient:
     """Runs orders one after another; `act` does the work."""
 
     act: Callable[[Order], Any] | None = None
-    running: list[Order] = field(default_factory=list)
-    most: int = 0
+    begun: list[Order] = field(default_factory=list)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    head_seconds: float = 0.0
+    running_for_s: float = 0.0
 
     async def run(self, order: Order) -> Result:
         async with self.turn:
-            self.running.append(order)
+            self.begun.append(order)
             try:
                 outcome = self.act(order) if self.act else Result()
                 if asyncio.iscoroutine(outcome):
@@ -126,22 +123,22 @@ class FakeCodec:
                 assert isinstance(outcome, Result)
                 return outcome
             finally:
-                self.running.remove(order)
+                self.begun.remove(order)
                 order.run_s = order.run_s or 0.01
                 if not order.done.done():
                     order.done.set_result(Result())
 
     @property
-    def head(self) -> Order | None:
-        return self.running[0] if self.running else None
+    def running(self) -> Order | None:
+        return self.begun[0] if self.begun else None
 
-    def head_s(self) -> float:
-        return self.head_seconds if self.running else 0.0
+    def running_s(self) -> float:
+        return self.running_for_s if self.begun else 0.0
 
 
 @dataclass(frozen=True)
-class FakeBench(WorkerTools):
-    """A bench whose inputs are there already and whose outputs go to a list."""
+class FakeWorkerTools(WorkerTools):
+    """Tools whose inputs are there already and whose outputs go to a list."""
 
     published: list[OutputFile] = field(default_factory=list)
     taken_back: list[OutputFile] = field(default_factory=list)
@@ -153,49 +150,25 @@ class FakeBench(WorkerTools):
             raise self.stage_error
         return []
 
-    async def publish(self, lease: Lease, result: Result) -> list[OutputFile]:
+    async def publish(self, lease: Lease, result: Result) -> Published:
         outputs = [
             OutputFile(file.path.name, f"storage:{lease.job_id}", 1, "", "", file.kind)
             for file in result.files
         ]
         await asyncio.sleep(self.publish_s)
         self.published.extend(outputs)
-        return outputs
+        return Published(outputs)
 
-    async def unpublish(self, outputs: list[OutputFile]) -> None:
-        self.taken_back.extend(outputs)
-
-
-@dataclass
-class Stage:
-    """A shift with everything around it."""
-
-    registry: FakeRegistry
-    codec: FakeCodec
-    tools: FakeBench
-    scratch: Scratch
-    shift: WorkerLoop
-    task: asyncio.Task[None]
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0.005)
-
-    async def end(self) -> None:
-        self.registry.down = False
-        self.shift.drain(0.0)
-        self.registry.arrived.set()
-        async with asyncio.timeout(10):
-            await self.task
-        self.scratch.close()
+    async def unpublish(self, published: Published) -> None:
+        self.taken_back.extend(published.outputs)
 
 
-def start(tmp_path: Path, **settings: Any) -> Stage:
-    quick = {"heartbeat_s": 0.02, "poll_s": 0.5, "scratch_reserve_bytes": 0}
-    config = Settings(data_dir=tmp_path, **(quick | settings))
-    registry, codec = FakeRegistry(), FakeCodec()
-    tools = FakeBench(config, None, codec)  # type: ignore[arg-type]
-    scratch = Scratch(config.scratch, "media-t-1-a", config.scratch_reserve_bytes)
-    shift = WorkerLoop(config, registry, tools, scratch, "t")
-    return Stage(registry, codec, tools, scratch, shift, asyncio.create_task(shift.work()))
+def writes_a_file(order: Order) -> Result:
+    path = Path(order.out_dir) / "out.txt"
+    path.write_text("x")
+    return Result(files=[MediaFile(path, "data")], data={"answer": 42})
+
+
+async def forever(_: Order) -> Result:
+    await asyncio.sleep(3600)
+    return Result()

@@ -15,7 +15,7 @@ from actors.media.codec.decode import (
 )
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
-from actors.media.sampling.video import open_film
+from actors.media.sampling.video import open_video
 from actors.testing.sample_media import make_sample, read_frame_number
 from cluster.errors import CorruptMedia, NoSuchStream
 
@@ -28,7 +28,7 @@ def film(request, tmp_path_factory):
 
 
 def test_the_frame_on_show_is_found_in_any_container(film):
-    with open_film(Source(film, film.name), Limits()) as opened:
+    with open_video(Source(film, film.name), Limits()) as opened:
         shown = [next(opened.shown_at([time_s])) for time_s in (0, 0.5, 1.02, 1.5, 100)]
     numbers = [read_frame_number(frame) for frame in shown]
     if film.suffix == ".avi":
@@ -39,7 +39,7 @@ def test_the_frame_on_show_is_found_in_any_container(film):
 
 
 def test_a_key_frame_comes_from_at_or_before_the_time(film):
-    with open_film(Source(film, film.name), Limits()) as opened:
+    with open_video(Source(film, film.name), Limits()) as opened:
         numbers = [read_frame_number(opened.key_frame_at(time_s)) for time_s in (0, 1.5)]
     assert numbers[0] == 0
     assert numbers[1] in (0, 25)

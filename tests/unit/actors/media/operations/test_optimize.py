@@ -1,13 +1,18 @@
+"""The operation `optimize`: presets, formats, what was saved."""
+
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from actors.media.operation import Limits, Result, Source, Work, find_operation
+from actors.media.operation import Limits, MediaFile, Result, Source, Work, find_operation
 from actors.media.operations import optimize as module
 from actors.media.operations.optimize import (
     OptimizeParams,
@@ -17,7 +22,8 @@ from actors.media.operations.optimize import (
     presets,
     video_recipe,
 )
-from actors.media.transcode.settings import encoder_options
+from actors.media.stills import ImageFormat, Still, write_still
+from actors.media.transcode.settings import Recipe, encoder_options
 from actors.testing.sample_media import make_sample
 from cluster.errors import (
     BadRequest,
@@ -29,20 +35,20 @@ from cluster.errors import (
 )
 
 
-def run(path: Path, out: Path, limits: Limits | None = None, **params: object) -> Result:
+def run_optimize(path: Path, out: Path, limits: Limits | None = None, **params: object) -> Result:
     out.mkdir(exist_ok=True)
     checked = OptimizeParams.model_validate(params)
     return optimize(Work([Source(path, path.name)], checked, out, limits=limits or Limits()))
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory):
+def wide_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("p") / "photo.png"
     return make_sample(path, width=1501, height=801)
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_sample(tmp_path_factory.mktemp("c") / "clip.mov", duration_s=0.6)
 
 
@@ -54,13 +60,19 @@ def clip(tmp_path_factory):
         ("low-bandwidth", "image-avif", ".avif", 720, 384),
     ],
 )
-def test_a_picture_takes_the_first_format_of_its_preset(
-    picture, tmp_path, preset, strategy, suffix, width, height
-):
-    result = run(picture, tmp_path / "out", preset=preset)
+def test_an_image_takes_the_first_format_of_its_preset(
+    wide_image: Path,
+    tmp_path: Path,
+    preset: str,
+    strategy: str,
+    suffix: str,
+    width: int,
+    height: int,
+) -> None:
+    result = run_optimize(wide_image, tmp_path / "out", preset=preset)
     with Image.open(result.files[0].path) as written:
         assert written.size == (width, height)
-    size, before = result.files[0].path.stat().st_size, picture.stat().st_size
+    size, before = result.files[0].path.stat().st_size, wide_image.stat().st_size
     assert result.data == {
         "kind": "image",
         "preset": preset,
@@ -86,9 +98,9 @@ def test_a_picture_takes_the_first_format_of_its_preset(
     ],
 )
 def test_a_video_takes_the_first_format_of_its_preset(
-    clip, tmp_path, preset, strategy, suffix, codecs
-):
-    result = run(clip, tmp_path / "out", preset=preset)
+    clip: Path, tmp_path: Path, preset: str, strategy: str, suffix: str, codecs: tuple[str, str]
+) -> None:
+    result = run_optimize(clip, tmp_path / "out", preset=preset)
     facts, data = result.files[0].facts, result.data
     assert (facts["video_codec"], facts["audio_codec"]) == codecs
     assert (data["kind"], data["strategy"], data["filename"]) == (
@@ -103,93 +115,100 @@ def test_a_video_takes_the_first_format_of_its_preset(
     assert facts["frames"] == 15
 
 
-def test_a_wide_video_is_narrowed_to_even_sizes_and_turned_upright(tmp_path):
+def test_a_wide_video_is_narrowed_to_even_sizes_and_turned_upright(tmp_path: Path) -> None:
     path = make_sample(
         tmp_path / "c.mp4", duration_s=0.2, width=640, height=1446, rotation=90, audio=False
     )
-    result = run(path, tmp_path / "out", preset="web")
+    result = run_optimize(path, tmp_path / "out", preset="web")
     facts = result.files[0].facts
     assert (facts["width"], facts["height"]) == (1400, 620)
     assert result.data["inputWidth"] == 1446
     assert "audio_codec" not in facts
 
 
-def test_a_file_that_grows_has_saved_nothing(tmp_path):
+def test_a_file_that_grows_has_saved_nothing(tmp_path: Path) -> None:
     path = tmp_path / "tiny.webp"
     Image.new("RGB", (40, 40), "red").save(path, quality=1)
-    result = run(path, tmp_path / "out")
+    result = run_optimize(path, tmp_path / "out")
     assert result.data["outputBytes"] >= result.data["inputBytes"]
     assert (result.data["savedBytes"], result.data["savedPercent"]) == (0, 0)
 
 
-def test_alpha_is_kept(tmp_path):
+def test_alpha_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("RGBA", (50, 50), (255, 0, 0, 0)).save(path)
-    with Image.open(run(path, tmp_path / "out").files[0].path) as written:
-        assert written.convert("RGBA").getpixel((10, 10))[3] == 0
+    with Image.open(run_optimize(path, tmp_path / "out").files[0].path) as written:
+        assert np.asarray(written.convert("RGBA"))[10, 10, 3] == 0
 
 
-def test_the_next_format_is_tried_when_one_does_not_encode(picture, tmp_path, monkeypatch):
-    plain = module.write_still
+def test_the_next_format_is_tried_when_one_does_not_encode(
+    wide_image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tried = []
 
-    def failing(still, path, form, **more):
+    def failing(still: Still, path: Path, form: ImageFormat, **more: Any) -> MediaFile:
         tried.append(form)
         if form == "webp":
             path.write_bytes(b"half")
             raise UnsupportedCodec("no encoder")
-        return plain(still, path, form, **more)
+        return write_still(still, path, form, **more)
 
     monkeypatch.setattr(module, "write_still", failing)
-    result = run(picture, tmp_path / "out")
+    result = run_optimize(wide_image, tmp_path / "out")
     assert tried == ["webp", "avif"]
     assert result.data["strategy"] == "image-avif"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.avif"]
 
 
-def test_a_picture_too_wide_for_webp_still_finds_a_format(tmp_path):
+def test_an_image_too_wide_for_webp_still_finds_a_format(tmp_path: Path) -> None:
     path = tmp_path / "tall.png"
     Image.new("L", (20, 17_000), 128).save(path)
-    assert run(path, tmp_path / "out").data["strategy"] != "image-webp"
+    assert run_optimize(path, tmp_path / "out").data["strategy"] != "image-webp"
 
 
-def test_the_last_error_is_raised_when_nothing_encodes(picture, tmp_path, monkeypatch):
-    def failing(still, path, form, **more):
+def test_the_last_error_is_raised_when_nothing_encodes(
+    wide_image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(still: Still, path: Path, form: str, **more: object) -> None:
         raise UnsupportedCodec(f"no {form}")
 
     monkeypatch.setattr(module, "write_still", failing)
     with pytest.raises(UnsupportedCodec, match="no jpeg"):
-        run(picture, tmp_path / "out")
+        run_optimize(wide_image, tmp_path / "out")
 
 
-def test_a_fault_of_the_input_is_not_tried_again(clip, tmp_path, monkeypatch):
+def test_a_fault_of_the_input_is_not_tried_again(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tried = []
 
-    def failing(sources, target, recipe, **more):
+    def failing(sources: Sequence[Source], target: Path, recipe: Recipe, **more: object) -> None:
         tried.append(recipe.format)
         raise CorruptMedia("damaged")
 
     monkeypatch.setattr(module, "transcode", failing)
     with pytest.raises(CorruptMedia):
-        run(clip, tmp_path / "out")
+        run_optimize(clip, tmp_path / "out")
     assert tried == ["mp4"]
 
 
-def test_sound_alone_and_unannounced_types_are_unsupported(picture, clip, tmp_path):
-    sound = make_sample(tmp_path / "s.mp3", duration_s=0.3)
-    for path, media in ((sound, None), (picture, "video"), (clip, "image")):
+def test_audio_alone_and_unannounced_types_are_unsupported(
+    wide_image: Path, clip: Path, tmp_path: Path
+) -> None:
+    audio = make_sample(tmp_path / "s.mp3", duration_s=0.3)
+    for path, media in ((audio, None), (wide_image, "video"), (clip, "image")):
         with pytest.raises(UnsupportedType, match=path.name):
-            run(path, tmp_path / "out", media=media)
+            run_optimize(path, tmp_path / "out", media=media)
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_bad_inputs_are_named(picture, tmp_path):
+def test_bad_inputs_are_named(wide_image: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
     text.write_text("this is text")
     with pytest.raises(CorruptMedia, match=r"text\.jpg"):
-        run(text, tmp_path / "out")
+        run_optimize(text, tmp_path / "out")
     with pytest.raises(LimitExceeded, match=r"photo\.png"):
-        run(picture, tmp_path / "out", Limits(max_pixels=1000))
+        run_optimize(wide_image, tmp_path / "out", Limits(max_pixels=1000))
 
 
 @pytest.mark.parametrize(
@@ -205,12 +224,12 @@ def test_bad_inputs_are_named(picture, tmp_path):
         (".png", "media"),
     ],
 )
-def test_output_names_are_made_harmless(name, base):
+def test_output_names_are_made_harmless(name: str, base: str) -> None:
     assert base_name(name) == base
 
 
 @given(st.text(max_size=60))
-def test_no_name_leaves_the_folder(name):
+def test_no_name_leaves_the_folder(name: str) -> None:
     base = base_name(name)
     assert base
     assert "/" not in base
@@ -218,7 +237,7 @@ def test_no_name_leaves_the_folder(name):
     assert Path("folder", base + ".webp").parent == Path("folder")
 
 
-def test_the_presets_have_the_published_numbers():
+def test_the_presets_have_the_published_numbers() -> None:
     numbers = {
         name: (
             preset.max_width,
@@ -234,7 +253,7 @@ def test_the_presets_have_the_published_numbers():
     assert numbers["low-bandwidth"] == (720, 72, 30, 900, 80)
 
 
-def test_the_video_bitrate_bounds_what_the_quality_asks_for():
+def test_the_video_bitrate_bounds_what_the_quality_asks_for() -> None:
     web = presets()["web"]
     mp4, webm = (video_recipe(web, form, 1280, 720).video for form in ("mp4", "webm"))
     assert mp4 is not None
@@ -243,7 +262,9 @@ def test_the_video_bitrate_bounds_what_the_quality_asks_for():
     assert encoder_options(webm, 1).items() >= {"crf": "26", "b": "2100000"}.items()
 
 
-def test_operators_add_presets_from_a_file(picture, tmp_path, monkeypatch):
+def test_operators_add_presets_from_a_file(
+    wide_image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_presets", dict(presets()))
     own = tmp_path / "own.toml"
     own.write_text(
@@ -251,7 +272,7 @@ def test_operators_add_presets_from_a_file(picture, tmp_path, monkeypatch):
         'video_bitrate_kbps = 300\naudio_bitrate_kbps = 32\nimage_order = ["jpeg"]\n'
     )
     assert add_presets(own) == ["icon"]
-    result = run(picture, tmp_path / "out", preset="icon")
+    result = run_optimize(wide_image, tmp_path / "out", preset="icon")
     assert (result.data["strategy"], result.data["outputWidth"]) == ("image-jpeg", 64)
 
 
@@ -264,7 +285,9 @@ def test_operators_add_presets_from_a_file(picture, tmp_path, monkeypatch):
         (None, "own.toml"),
     ],
 )
-def test_a_bad_preset_file_is_named_with_its_fault(tmp_path, text, fault):
+def test_a_bad_preset_file_is_named_with_its_fault(
+    tmp_path: Path, text: str | None, fault: str
+) -> None:
     own = tmp_path / "own.toml"
     if text is not None:
         own.write_text(text)
@@ -272,12 +295,12 @@ def test_a_bad_preset_file_is_named_with_its_fault(tmp_path, text, fault):
         add_presets(own)
 
 
-def test_unknown_presets_are_refused_with_the_known_ones():
+def test_unknown_presets_are_refused_with_the_known_ones() -> None:
     with pytest.raises(ValidationFailed, match="mobile, web, low-bandwidth"):
         find_operation("optimize").parse({"preset": "huge"})
 
 
-def test_announced_pictures_run_in_the_light_lane():
+def test_announced_images_run_in_the_light_lane() -> None:
     found = find_operation("optimize")
     lanes = [found.lane(found.parse({"media": media})) for media in ("image", "video", None)]
     assert lanes == ["light", "cpu", "cpu"]

@@ -1,36 +1,51 @@
-"""Mosaics: which moments they show, and how they are laid out."""
+"""Mosaics: the moments they show, and their layout."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from actors.media.frames import BLACK
-from actors.media.preview.label import label
+from actors.media.preview.mosaic import cell_times
 from actors.testing.sample_media import make_sample
-from tests.unit.actors.media.previews import cells_of, luma, run, shown
+from tests.unit.actors.media.previews import cell_numbers_of, luma, run_preview, shown
 
 
-def test_a_mosaic_shows_the_middles_of_equal_parts(long_gop, tmp_path):
-    result = run(long_gop, tmp_path / "out", preview_type="mosaic", width=1280, columns=4, rows=2)
+def test_a_mosaic_shows_the_middles_of_equal_parts(long_gop: Path, tmp_path: Path) -> None:
+    result = run_preview(
+        long_gop, tmp_path / "out", preview_type="mosaic", width=1280, columns=4, rows=2
+    )
     assert (result.data["width"], result.data["height"]) == (1280, 360)
-    assert cells_of(result, 4, 2) == [0, 18, 31, 43, 56, 68, 81, 93]
+    assert cell_numbers_of(result, 4, 2) == [0, 18, 31, 43, 56, 68, 81, 93]
     assert result.data["timestamps"] == [0.0, 0.72, 1.24, 1.72, 2.24, 2.72, 3.24, 3.72]
 
 
-def test_a_mosaic_takes_key_frames_where_they_are_close_enough(tmp_path):
+def test_a_mosaic_takes_key_frames_where_they_are_close_enough(tmp_path: Path) -> None:
     path = make_sample(tmp_path / "c.mp4", duration_s=6, fps=10, gop=5, audio=False)
-    result = run(path, tmp_path / "out", preview_type="mosaic", width=960, columns=3, rows=1)
-    assert cells_of(result, 3, 1) == [10, 30, 50]
+    result = run_preview(
+        path, tmp_path / "out", preview_type="mosaic", width=960, columns=3, rows=1
+    )
+    assert cell_numbers_of(result, 3, 1) == [10, 30, 50]
 
 
-def test_a_mosaic_of_a_huge_film_makes_do_with_key_frames(long_gop, tmp_path, monkeypatch):
+def test_a_mosaic_of_a_huge_video_makes_do_with_key_frames(
+    long_gop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("actors.media.preview.mosaic._MOST_PIXELS", 1000)
-    result = run(long_gop, tmp_path / "out", preview_type="mosaic", width=640, columns=2, rows=1)
-    assert cells_of(result, 2, 1) == [0, 0]
+    result = run_preview(
+        long_gop, tmp_path / "out", preview_type="mosaic", width=640, columns=2, rows=1
+    )
+    assert cell_numbers_of(result, 2, 1) == [0, 0]
 
 
-def test_the_parts_of_a_mosaic_have_the_asked_size_gap_and_colour(clip, tmp_path):
-    result = run(
+def test_the_parts_of_a_mosaic_have_the_asked_size_gap_and_colour(
+    clip: Path, tmp_path: Path
+) -> None:
+    result = run_preview(
         clip,
         tmp_path / "out",
         preview_type="mosaic",
@@ -48,10 +63,10 @@ def test_the_parts_of_a_mosaic_have_the_asked_size_gap_and_colour(clip, tmp_path
     assert 18 <= red.sum() <= 30
 
 
-def test_times_are_written_on_the_cells_of_a_mosaic(clip, tmp_path):
-    layout = {"preview_type": "mosaic", "columns": 2, "rows": 1, "width": 640}
+def test_times_are_written_on_the_cells_of_a_mosaic(clip: Path, tmp_path: Path) -> None:
+    layout: dict[str, Any] = {"preview_type": "mosaic", "columns": 2, "rows": 1, "width": 640}
     plain, stamped = (
-        luma(shown(run(clip, tmp_path / str(stamps), timestamps=stamps, **layout)))
+        luma(shown(run_preview(clip, tmp_path / str(stamps), timestamps=stamps, **layout)))
         for stamps in (False, True)
     )
     changed = np.abs(plain - stamped) > 30
@@ -59,10 +74,9 @@ def test_times_are_written_on_the_cells_of_a_mosaic(clip, tmp_path):
     assert not changed[:140].any()
 
 
-def test_labels_are_as_high_as_asked_and_mostly_dark():
-    picture = label("1:23:45", 24)
-    assert (picture.layout, picture.height) == ("yuva420p", 24)
-    assert picture.width > 48
-    assert picture.planes[0].max() > 220
-    assert np.median(picture.planes[0]) == BLACK.y
-    assert picture.planes[3].min() == 140
+@given(st.floats(0.01, 1e4), st.integers(1, 64))
+def test_cells_show_the_middles_of_equal_parts(duration: float, count: int) -> None:
+    times = cell_times(duration, count)
+    assert len(times) == count
+    assert all(0 < time < duration for time in times)
+    assert times == sorted(times)

@@ -1,0 +1,108 @@
+"""A task's outputs at their destination: whole or not at all, and taken back if refused."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from actors.jobs.messages import Lease
+from actors.jobs.model import OutputFile
+from actors.media.operation import MediaFile, Result
+from actors.worker.destinations import Destination, Placed, destination_of
+from cluster.errors import ReelyardError, UnsupportedOutput
+from cluster.settings import Settings
+from cluster.storage import Storage
+
+
+@dataclass(frozen=True)
+class Published:
+    """What an attempt has stored: as its commit tells it, and as it is taken back."""
+
+    outputs: list[OutputFile] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
+
+
+async def publish(lease: Lease, result: Result, settings: Settings, storage: Storage) -> Published:
+    """Move the files of `result` to where `lease` wants them; each appears whole or not at all.
+
+    Without files, but with a destination, the data is stored there as JSON. If one file fails,
+    those before it are taken back. Raises `UnsupportedOutput` (several files for one name; before
+    anything is written), `OutputUnwritable`, `StorageFull`, `TimedOut`, `Unavailable`.
+    """
+    destination = await asyncio.to_thread(destination_of, lease, settings, storage)
+    files = list(result.files)
+    if destination.single and len(files) > 1:
+        names = ", ".join(file.path.name for file in files)
+        raise UnsupportedOutput(
+            f"output: {len(files)} files ({names}) don't fit into one; name a folder, with a "
+            "slash at its end"
+        )
+    if files or not (lease.output and result.data):
+        return await _put_all(files, destination)
+    with tempfile.TemporaryDirectory(prefix="report-", dir=_made(settings.scratch)) as folder:
+        report = Path(folder, f"{lease.task}.json")
+        await asyncio.to_thread(_write_json, report, result.data)
+        return await _put_all([MediaFile(report, kind="data")], destination)
+
+
+async def _put_all(files: Sequence[MediaFile], destination: Destination) -> Published:
+    outputs: list[OutputFile] = []
+    placed: list[Placed] = []
+    try:
+        for file in files:
+            size, sha256 = await asyncio.to_thread(_measure, file.path)
+            place = await destination.put(file)
+            placed.append(place)
+            outputs.append(
+                OutputFile(
+                    name=place.name,
+                    url=place.url,
+                    size=size,
+                    sha256=sha256,
+                    content_type=file.mime,
+                    kind=file.kind,
+                    facts=file.facts,
+                )
+            )
+    except BaseException:
+        await _take_back(placed)
+        raise
+    return Published(outputs, placed)
+
+
+async def unpublish(published: Published) -> None:
+    """Delete what `publish` stored, because its commit was refused.
+
+    Files in which a newer attempt has put its own meanwhile stay. Raises nothing: what can't be
+    deleted now is unreachable, or replaced by the next attempt.
+    """
+    await _take_back(published.placed)
+
+
+async def _take_back(placed: Sequence[Placed]) -> None:
+    for place in placed:
+        with suppress(ReelyardError):
+            await place.take_back()
+
+
+def _measure(path: Path) -> tuple[int, str]:
+    """Size in bytes, and SHA-256 in hex."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,28 @@
+"""A worker with a codec process and nothing else: `lone_worker_program OPERATIONS TMP_DIR`.
+
+Prints the process id of its codec process, then hangs in it until it is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from actors.worker.codec_process.child import ChildSpec
+from actors.worker.codec_process.client import CodecClient
+from actors.worker.codec_process.options import CodecOptions, configure_message
+from cluster.settings import Settings
+from tests.integration.actors.worker.codec_process.orders import pid_of, run
+
+
+async def main() -> None:
+    settings = Settings(operations=[sys.argv[1]])
+    spec = ChildSpec(configure_message(settings, 1), Path(sys.argv[2]))
+    codec = CodecClient(spec, CodecOptions.of(settings, 1))
+    print(await pid_of(codec), flush=True)
+    await run(codec, "hang")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,57 @@
+"""Videos opened for sampling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from actors.testing.sample_media import make_sample
+from tests.unit.actors.media.images import make_animation
+from tests.unit.actors.media.previews import run_preview
+
+
+def test_the_length_of_a_video_whose_container_does_not_tell_it_is_measured(tmp_path: Path) -> None:
+    video = make_sample(tmp_path / "a.mp4", duration_s=2.0, gop=5, audio=False)
+    endless = tmp_path / "endless.mkv"
+    with av.open(str(video)) as source, av.open(str(endless), "w", options={"live": "1"}) as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    with av.open(str(endless)) as container:
+        assert container.duration is None
+    result = run_preview(endless, tmp_path / "out", preview_type="thumbnail")
+    assert result.data["timestamp"] == pytest.approx(0.5, abs=0.2)
+
+
+@pytest.mark.parametrize("kind", ["gif", "thumbnail", "mosaic", "clip"])
+def test_a_video_of_one_frame_has_every_preview(tmp_path: Path, kind: str) -> None:
+    path = make_sample(tmp_path / "c.mp4", duration_s=0.04, audio=False)
+    result = run_preview(path, tmp_path / "out", preview_type=kind)
+    assert result.files[0].facts["frames"] == 1
+
+
+def test_an_attached_cover_is_not_taken_for_the_video(tmp_path: Path) -> None:
+    path = make_sample(tmp_path / "c.mp4", duration_s=0.4, attached_picture=True)
+    result = run_preview(path, tmp_path / "out", preview_type="thumbnail")
+    assert (result.data["width"], result.data["height"]) == (320, 180)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".avif"])
+@pytest.mark.parametrize(("kind", "count"), [("gif", 5), ("clip", 5), ("mosaic", 1)])
+def test_animated_images_of_every_format_are_videos(
+    tmp_path: Path, suffix: str, kind: str, count: int
+) -> None:
+    path = make_animation(tmp_path / f"a{suffix}")
+    [file] = run_preview(
+        path, tmp_path / "o", preview_type=kind, columns=5, rows=1, width=640
+    ).files
+    assert file.facts["frames"] == count
+    with av.open(str(file.path)) as container:
+        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    reds = [image[:, :, 0].mean() for image in (shown if count > 1 else np.split(shown[0], 5, 1))]
+    assert reds == pytest.approx([n * 50 for n in range(5)], abs=6)

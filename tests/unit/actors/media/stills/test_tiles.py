@@ -1,0 +1,38 @@
+"""Photos stored as tiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from actors.media.operation import Limits, Source
+from actors.media.stills import still_of
+from actors.media.stills.tiles import tiled_photo
+from cluster.errors import (
+    CorruptMedia,
+)
+from tests.paths import CORPUS
+from tests.unit.actors.media.images import run_image
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not here")
+def test_a_photo_made_of_tiles_is_put_together() -> None:
+    path = CORPUS / "image" / "sofa_grid1x5_420.avif"
+    photo = tiled_photo(Source(path, path.name), Limits())
+    assert photo is not None
+    found = np.asarray(still_of(*photo).image, dtype=float)
+    with Image.open(path) as image:
+        wanted = np.asarray(image.convert("RGB"), dtype=float)
+    assert found.shape == wanted.shape == (770, 1024, 3)
+    assert 10 * np.log10(255**2 / ((found - wanted) ** 2).mean()) > 30
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not here")
+def test_a_photo_that_lost_tiles_is_damaged(tmp_path: Path) -> None:
+    with pytest.raises(CorruptMedia, match=r"bitflip\.heic.*tiles are lost"):
+        run_image(CORPUS / "broken" / "mutated" / "bitflip.heic", tmp_path / "out")

@@ -1,0 +1,111 @@
+"""The run of one task: what is published and committed, whatever becomes of it."""
+
+from pathlib import Path
+
+from actors.jobs.model import Outcome
+from actors.media.operation import Result
+from actors.worker.codec_process.client import CodecCrashed
+from actors.worker.codec_process.order import Order
+from cluster.errors import CorruptMedia, SourceNotFound
+from tests.unit.actors.worker.fakes import forever, lease, writes_a_file
+from tests.unit.actors.worker.worker_harness import WorkerHarness, start_worker
+
+
+async def test_a_finished_task_is_published_and_committed(worker: WorkerHarness) -> None:
+    worker.codec.act = writes_a_file
+    worker.registry.add(lease(1, note="no gpu worker: ran on cpu"))
+    await worker.until(lambda: bool(worker.registry.commits))
+    commit = worker.registry.commit_of(1)
+    assert [file.name for file in commit.outputs] == ["out.txt"]
+    assert commit.result == {"answer": 42, "note": "no gpu worker: ran on cpu"}
+    assert commit.error is None
+
+
+async def test_nothing_stays_in_the_scratch_folder(worker: WorkerHarness) -> None:
+    worker.codec.act = writes_a_file
+    worker.registry.add(*[lease(number) for number in range(5)])
+    await worker.until(lambda: len(worker.registry.commits) == 5)
+    await worker.until(lambda: [p.name for p in worker.scratch.home.iterdir()] == [".owner.lock"])
+
+
+async def test_an_error_of_the_operation_is_committed_as_it_is(worker: WorkerHarness) -> None:
+    def fail(_: Order) -> Result:
+        raise CorruptMedia("clip.mp4: no frames", details={"frames": 0})
+
+    worker.codec.act = fail
+    worker.registry.add(lease(1))
+    await worker.until(lambda: bool(worker.registry.commits))
+    error = worker.registry.commit_of(1).error
+    assert error is not None
+    assert (error.code, error.message) == ("corrupt_media", "clip.mp4: no frames")
+    assert error.details == {"frames": 0}
+
+
+async def test_a_missing_input_is_committed_as_an_error(tmp_path: Path) -> None:
+    worker = start_worker(tmp_path)
+    object.__setattr__(worker.tools, "stage_error", SourceNotFound("the input a.mp4 is not there"))
+    worker.registry.add(lease(1))
+    await worker.until(lambda: bool(worker.registry.commits))
+    error = worker.registry.commit_of(1).error
+    assert error is not None
+    assert error.code == "source_not_found"
+    await worker.end()
+
+
+async def test_a_bug_in_the_worker_still_ends_in_a_commit_without_details(
+    worker: WorkerHarness,
+) -> None:
+    def fail(_: Order) -> Result:
+        raise RuntimeError("/a/secret/path")
+
+    worker.codec.act = fail
+    worker.registry.add(lease(1))
+    await worker.until(lambda: bool(worker.registry.commits))
+    error = worker.registry.commit_of(1).error
+    assert error is not None
+    assert error.code == "internal"
+    assert "secret" not in error.message
+
+
+async def test_a_crash_of_the_codec_process_is_told_as_one(worker: WorkerHarness) -> None:
+    def fail(_: Order) -> Result:
+        raise CodecCrashed("killed by SIGSEGV")
+
+    worker.codec.act = fail
+    worker.registry.add(lease(1))
+    await worker.until(lambda: bool(worker.registry.commits))
+    commit = worker.registry.commit_of(1)
+    assert commit.outcome is Outcome.CRASHED
+    assert commit.error is not None
+    assert "SIGSEGV" in commit.error.message
+
+
+async def test_a_cancelled_job_is_stopped_and_confirmed(worker: WorkerHarness) -> None:
+    worker.codec.act = forever
+    worker.registry.stop.add("job-1")
+    worker.registry.add(lease(1))
+    await worker.until(lambda: bool(worker.registry.commits))
+    commit = worker.registry.commit_of(1)
+    assert commit.outcome is Outcome.CANCELLED
+    assert not commit.outputs
+
+
+async def test_outputs_of_a_refused_commit_are_taken_back(worker: WorkerHarness) -> None:
+    worker.codec.act = writes_a_file
+    worker.registry.refuse.add("job-1")
+    worker.registry.add(lease(1))
+    await worker.until(lambda: bool(worker.tools.taken_back))
+    assert worker.tools.taken_back == worker.tools.published
+
+
+async def test_what_is_being_published_when_the_job_is_cancelled_is_taken_back(
+    worker: WorkerHarness,
+) -> None:
+    object.__setattr__(worker.tools, "publish_s", 0.3)
+    worker.codec.act = writes_a_file
+    worker.registry.stop.add("job-1")
+    worker.registry.add(lease(1))
+    await worker.until(lambda: bool(worker.registry.commits))
+    assert worker.registry.commit_of(1).outcome is Outcome.CANCELLED
+    await worker.until(lambda: bool(worker.tools.taken_back))
+    assert worker.tools.taken_back == worker.tools.published
