@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, cast, overload
 
 from rich.console import Console
 
@@ -297,15 +297,41 @@ class AsyncClient:
         """Pools, queues, running jobs, throughput: what operators look at."""
         return await self.transport.overview()
 
+    async def create_key(
+        self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None
+    ) -> dict[str, Any]:
+        """A new API key (operators only); its text is shown this once."""
+        return await self.transport.create_key(tenant, name, admin=admin, credits=credits)
+
+    async def list_keys(self) -> list[dict[str, Any]]:
+        """All API keys (operators only), without their texts."""
+        return await self.transport.list_keys()
+
+    async def revoke_key(self, key_id: str) -> dict[str, Any]:
+        """Make a key worthless (operators only). Raises `NotFound`."""
+        return await self.transport.revoke_key(key_id)
+
     async def close(self) -> None:
-        """Let go of connections, and of a cluster that this client started."""
-        await self.transport.close()
+        """Let go of connections, and of a cluster that this client started; twice does no harm."""
+        transport, self.transport = self.transport, cast("Transport", _CLOSED)
+        if transport is not _CLOSED:
+            await transport.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+class _Closed:
+    """The transport of a closed client."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("this client is closed")
+
+
+_CLOSED = _Closed()
 
 
 def _named(job: JobRef) -> str:

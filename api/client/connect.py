@@ -1,4 +1,4 @@
-"""From a Python program straight to the registry over Ray, without HTTP."""
+"""A client straight to the registry over Ray: of the cluster there is, or of one of its own."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from actors.media.operation import validation_failed
 from api.client.files import copy_file, save_url
 from api.client.request import TENANT, JobRequest, body_of, spec_of
 from api.client.transport import Answer, JobFilter
-from api.client.views import JobView, OutputView, accepted_view, chunks, job_view
+from api.client.views import JobView, OutputView, accepted_view, chunks, view_of
 from api.http.faults import pydantic_v1
 from api.http.locations import output_of
 from api.registry_client.client import RegistryClient, refused
@@ -188,14 +188,6 @@ class RayTransport:
         return view_of(job, urls, ends_ms)
 
 
-def view_of(job: Job, urls: Mapping[str, str], urls_end_ms: int | None) -> JobView:
-    """The job as a caller sees it. `urls`: where its outputs can be had, by `OutputFile.url`; those
-    that are signed end at `urls_end_ms`."""
-    view = job_view(_plain(v1_shapes.whole_job(job, urls, urls_end_ms)))
-    # Nothing is lost on this way, where HTTP leaves the details of a job's error out.
-    return msgspec.structs.replace(view, error=job.error)
-
-
 def _plain(shape: dict[str, Any]) -> dict[str, Any]:
     """`shape` without enumerations and the like: as if it had come as JSON."""
     plain: dict[str, Any] = msgspec.to_builtins(shape)
@@ -208,7 +200,7 @@ def _fault_of(item: JobRequest) -> ReelyardError | None:
     try:
         BatchItem.model_validate(body_of(item, inputs, item.output))
     except ValidationError as error:
-        return validation_failed("job", error)
+        return in_body(validation_failed("job", error), "params")
     return None
 
 

@@ -14,7 +14,8 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from actors.jobs.ids import parse_id
-from actors.jobs.model import ErrorInfo, State
+from actors.jobs.model import ErrorInfo, Job, State
+from api.v1.v1_shapes import whole_job
 from cluster.errors import (
     Cancelled,
     NotReady,
@@ -136,6 +137,14 @@ def accepted_view(body: Mapping[str, Any], params: dict[str, Any]) -> JobView:
     """The view of a job that was submitted with `params`, from the answer to that: as it was
     accepted, however far it has come when the same request is sent again."""
     return msgspec.convert({**body, "parameters": params}, JobView, strict=False)
+
+
+def view_of(job: Job, urls: Mapping[str, str], urls_end_ms: int | None) -> JobView:
+    """The job as a caller sees it. `urls`: where its outputs can be had, by `OutputFile.url`; those
+    that are signed end at `urls_end_ms`."""
+    view = job_view(msgspec.to_builtins(whole_job(job, urls, urls_end_ms)))
+    # Nothing is lost on this way, where HTTP leaves the details of a job's error out.
+    return msgspec.structs.replace(view, error=job.error)
 
 
 type JobRef = JobView | str
