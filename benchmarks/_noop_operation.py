@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from actors.media.operation import Params, Result, Work, operation
+from actors.media.catalogue import operation
+from actors.media.operation import Params, Result, Work
 
 
 class NoopParams(Params):

@@ -62,8 +62,8 @@ class Case:
 
     def command(self, source: Path, target: Path, threads: int) -> list[str]:
         """For ffmpeg: the very options that the operation gives to its encoder and its muxer."""
-        recipe = TranscodeParams.model_validate(self.params).recipe()
-        video = recipe.video
+        settings = TranscodeParams.model_validate(self.params).settings()
+        video = settings.video
         assert video is not None
         encoder = {"h264": "libx264", "vp9": "libvpx-vp9", "av1": "libsvtav1"}[self.codec]
         audio_encoder = {"aac": "aac", "opus": "libopus"}[self.audio_codec]
@@ -73,7 +73,9 @@ class Case:
             for part in (f"-{name}:v" if name == "b" else f"-{name}", value)
         ]
         muxing = [
-            part for name, value in recipe.container.options.items() for part in (f"-{name}", value)
+            part
+            for name, value in settings.container.options.items()
+            for part in (f"-{name}", value)
         ]
         return [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y"),

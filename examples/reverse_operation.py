@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from actors.media.catalogue import operation
 from actors.media.codec import decode
 from actors.media.codec.errors import media_errors
 from actors.media.codec.source import open_input
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.frames import Frame, fade, fade_level, to_av_frame
-from actors.media.operation import MediaFile, Params, Result, Work, operation
+from actors.media.operation import MediaFile, Params, Result, Work
 from actors.media.sampling.scaler import UprightScaler, scaled_size
 from actors.media.sampling.video import open_video
 from cluster.errors import LimitExceeded
@@ -78,7 +79,7 @@ def read_frames(work: Work[ReverseParams]) -> tuple[list[ScaledFrame], Fraction]
 def read_audio(work: Work[ReverseParams]) -> Audio | None:
     """The audio as samples (2, n) of float32 at 48 kHz; None if there is none."""
     blocks = []
-    with open_input(work.input.path, work.limits, name=work.input.name) as container:
+    with open_input(work.input, work.limits) as container:
         if (stream := decode.best_audio(container)) is None:
             return None
         resampler = av.AudioResampler("fltp", "stereo", RATE_HZ)

@@ -9,7 +9,8 @@ with connect() as reelyard:
 """
 
 from actors.jobs.model import State
-from actors.media.operation import MediaFile, Params, Result, Work, operation
+from actors.media.catalogue import operation
+from actors.media.operation import MediaFile, Params, Result, Work
 from api.client.async_client import AsyncClient
 from api.client.connect import connect, connect_async
 from api.client.request import JobRequest, request

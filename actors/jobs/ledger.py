@@ -1,4 +1,4 @@
-"""What a job costs its tenant: one charge when it begins, one refund if it does not succeed. Pure.
+"""Movements of credits: one charge when a job begins, one refund if it does not succeed. Pure.
 
 A job begun anew (`retry`) is a new purchase: its entries carry a number.
 """

@@ -1,4 +1,4 @@
-"""What clients, workers and operators say to the registry, and what it answers."""
+"""Messages to the registry from clients, workers and operators, and its answers. Plain records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.model import ErrorInfo, Job, Outcome, OutputFile, Phase, State
+from actors.jobs.model import ErrorInfo, Job, Outcome, OutputFile, State
+from actors.media.operation import Phase
 from cluster.errors import ReelyardError
 
 
@@ -109,7 +110,6 @@ class WorkerInfo(msgspec.Struct, frozen=True):
     node: str
     takes: list[str]
     """Pools whose tasks it runs, in order of preference."""
-    capabilities: list[str] = []
 
 
 class LeaseReply(msgspec.Struct, frozen=True):
@@ -118,6 +118,10 @@ class LeaseReply(msgspec.Struct, frozen=True):
     leases: list[Lease]
     verdicts: list[Verdict] = []
     drain: bool = False
+
+
+FROM_NOW = -1
+"""As the number to begin after: only tells where the change log stands."""
 
 
 class Changes(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from actors.media.operation import Phase
 from cluster.errors import ReelyardError
 
 
@@ -28,16 +29,6 @@ class State(StrEnum):
 
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
-
-
-class Phase(StrEnum):
-    """What a running task is doing."""
-
-    FETCH = "fetch"
-    DECODE = "decode"
-    ENCODE = "encode"
-    PACKAGE = "package"
-    STORE = "store"
 
 
 class Outcome(StrEnum):
@@ -174,7 +165,6 @@ class Job(msgspec.Struct):
     metadata: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     """What a dialect wants to remember: preset, input size, file name."""
-    callbacks: list[dict[str, Any]] = []
     started_ms: int | None = None
     finished_ms: int | None = None
     updated_ms: int = 0
@@ -244,8 +234,6 @@ class JobSpec(msgspec.Struct, frozen=True):
     pool: str | None = None
     metadata: dict[str, Any] = {}
     extra: dict[str, Any] = {}
-    callbacks: list[dict[str, Any]] = []
-    credits: int = 0
     tasks: list[TaskSpec] = []
     """A graph instead of the one task that `operation` means."""
     kind: str | None = None

@@ -1,4 +1,4 @@
-"""From a JobSpec to a Job: complete validation and the task graph. Pure."""
+"""The plan of a job: a JobSpec checked completely, and made a Job with its task graph. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from actors.jobs.ids import created_ms, new_id
 from actors.jobs.model import Change, Job, JobSpec, State, Task, TaskSpec
-from actors.media.operation import Operation, check_input_count, find_operation
+from actors.jobs.prices import price_of
+from actors.jobs.times import DAY_MS
+from actors.media.catalogue import find_operation
+from actors.media.operation import Operation
 from cluster.errors import ValidationFailed
-
-DAY_MS = 86_400_000
 
 
 def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
@@ -22,6 +23,7 @@ def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
     """
     if not -100 <= spec.priority <= 100:
         raise ValidationFailed(f"priority: must lie between -100 and 100, not {spec.priority}")
+    price = price_of(spec)
     job_id = new_id()
     now = created_ms(job_id)
     steps = spec.tasks or [
@@ -51,10 +53,9 @@ def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
         priority=spec.priority,
         metadata=spec.metadata,
         extra=spec.extra,
-        callbacks=spec.callbacks,
         updated_ms=now,
         expires_ms=now + retention_ms,
-        credits=spec.credits,
+        credits=price,
         history=[Change(seq=1, at_ms=now, state=State.QUEUED)],
     )
 
@@ -75,7 +76,7 @@ def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -
     for needed in needs:
         if needed not in names or needed == step.name:
             raise ValidationFailed(f"tasks: {step.name!r} needs {needed!r}, which is not there")
-    check_input_count(op, len(inputs))
+    op.check_input_count(len(inputs))
     if step.output in inputs:
         raise ValidationFailed(f"output: {step.output} is the input; it would be overwritten")
     lane = op.lane(params)

@@ -1,4 +1,4 @@
-"""When an attempt that ended badly is worth another, and after how long. Pure."""
+"""Retries: whether an attempt that ended badly is worth another, and after how long. Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
-"""Times as people and other systems write them."""
+"""Lengths of time in milliseconds, and times as people and other systems write them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 def iso(ms: int | None) -> str | None:

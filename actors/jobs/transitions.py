@@ -1,4 +1,4 @@
-"""Every move that a job can make. Pure: functions change the record they are given, no I/O.
+"""The moves that a job can make. Pure: functions change the record they are given, no I/O.
 
     queued → running → succeeded | failed | cancelled
 
@@ -64,7 +64,7 @@ def start_attempt(job: Job, task: Task, worker: WorkerInfo, now_ms: int) -> Atte
     )
     task.attempts.append(attempt)
     task.state = State.RUNNING
-    task.progress, task.phase, task.speed, task.eta_s = 0.0, None, None, None
+    _forget_progress(task)
     task.error = None
     task.updated_ms = job.updated_ms = now_ms
     if task.started_ms is None:
@@ -151,7 +151,7 @@ def end_badly(
         _fail(job, task, final_error(outcome, error, task.attempts, since), now_ms)
         return False
     task.state = State.QUEUED
-    task.progress, task.phase, task.speed, task.eta_s = 0.0, None, None, None
+    _forget_progress(task)
     task.not_before_ms = now_ms + round(decision.delay_s * 1000)
     task.updated_ms = job.updated_ms = now_ms
     _note(job, now_ms, f"{task.name}: attempt {task.fence} {outcome}")
@@ -201,7 +201,7 @@ def retry(job: Job, now_ms: int) -> None:
     job.expires_ms += now_ms - max(job.created_ms, retried_ms(job))
     for task in job.tasks:
         task.state = State.QUEUED
-        task.progress, task.phase, task.speed, task.eta_s = 0.0, None, None, None
+        _forget_progress(task)
         task.outputs, task.result, task.error = [], None, None
         task.not_before_ms, task.finished_ms, task.updated_ms = 0, None, now_ms
     job.error = job.result = job.finished_ms = job.outputs_expire_ms = None
@@ -236,6 +236,11 @@ def mark_outputs_deleted(job: Job, now_ms: int) -> None:
 
 def _is_own(output: OutputFile) -> bool:
     return output.url.startswith(OWN_STORAGE)
+
+
+def _forget_progress(task: Task) -> None:
+    """Another attempt begins where none has been."""
+    task.progress, task.phase, task.speed, task.eta_s = 0.0, None, None, None
 
 
 def _end_attempt(task: Task, outcome: Outcome, error: ErrorInfo | None, now_ms: int) -> None:

@@ -1,8 +1,8 @@
-"""What an operation is, and the catalogue of those that are installed.
+"""An operation and what it is given and gives back.
 
 An operation is one file: a pydantic model of its parameters (bounds, units, defaults: they become
 the HTTP schema and the command line's help), and a function from local input files to local output
-files. Registering it makes it reachable from every surface:
+files. `actors.media.catalogue` registers it, which makes it reachable from every surface:
 
     class ReverseParams(Params):
         '''Play it backwards.'''
@@ -19,30 +19,27 @@ frame); that call raises `Cancelled` when the job is to stop.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import mimetypes
-import pkgutil
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from actors.media.sniff import Sniffed, identify
 from cluster.errors import (
-    BadRequest,
     Cancelled,
     InvalidInput,
-    UnknownOperation,
     ValidationFailed,
 )
 
 Lane = Literal["light", "cpu"]
 Kind = Literal["video", "audio", "image", "animation", "data"]
-PhaseName = Literal["fetch", "decode", "encode", "package", "store"]
+Phase = Literal["fetch", "decode", "encode", "package", "store"]
+"""What a running task is doing."""
 
 
 class Params(BaseModel):
@@ -63,6 +60,12 @@ class Source:
         """`name` without its last suffix: what outputs are called after."""
         return Path(self.name).stem or "output"
 
+    @cached_property
+    def sniffed(self) -> Sniffed:
+        """What the file is, by its first bytes, which are read once. Raises what `identify`
+        raises."""
+        return identify(self.path, self.name)
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -79,7 +82,7 @@ class Limits:
 class Progress:
     """How far the work is. The codec process reads it a few times a second; writing is cheap."""
 
-    phase: PhaseName = "decode"
+    phase: Phase = "decode"
     done_s: float = 0.0
     """Media seconds processed."""
     total_s: float | None = None
@@ -91,7 +94,7 @@ class Progress:
 
     def __call__(
         self,
-        phase: PhaseName | None = None,
+        phase: Phase | None = None,
         *,
         done_s: float | None = None,
         total_s: float | None = None,
@@ -202,6 +205,16 @@ class Operation:
             "max_inputs": self.max_inputs,
         }
 
+    def check_input_count(self, count: int) -> None:
+        """Raises `InvalidInput` if the operation does not take `count` inputs."""
+        if not self.min_inputs <= count <= self.max_inputs:
+            wanted = (
+                str(self.min_inputs)
+                if self.min_inputs == self.max_inputs
+                else f"{self.min_inputs} to {self.max_inputs}"
+            )
+            raise InvalidInput(f"{self.name} takes {wanted} input(s), not {count}")
+
     def parse(self, params: dict[str, Any]) -> Params:
         """`params` checked and completed. Raises `ValidationFailed` naming every fault."""
         try:
@@ -225,109 +238,3 @@ def validation_failed(what: str, error: ValidationError) -> ValidationFailed:
 
 def _sentence(message: str) -> str:
     return message.removeprefix("Value error, ")
-
-
-_catalogue: dict[str, Operation] = {}
-
-
-def operation[P: Params](
-    name: str,
-    *,
-    params: type[P],
-    lane: Lane | Callable[[P], Lane] = "cpu",
-    kind: Kind | Callable[[P], Kind] = "video",
-    inputs: tuple[int, int] = (1, 1),
-    credits: int = 1,
-) -> Callable[[Callable[[Work[P]], Result]], Callable[[Work[P]], Result]]:
-    """Register a function as an operation.
-
-    `lane` and `kind` may depend on the parameters. `inputs` is the least and the most number of
-    input files. The summary is the first line of the parameters' docstring.
-    """
-    if not name.replace("_", "").isalnum() or not name.islower():
-        raise ValueError(f"an operation's name is lower_case, not {name!r}")
-    if isinstance(kind, str) and kind not in get_args(Kind):
-        raise ValueError(f"kind must be one of {get_args(Kind)}, not {kind!r}")
-
-    def register(function: Callable[[Work[P]], Result]) -> Callable[[Work[P]], Result]:
-        summary = (params.__doc__ or name).strip().splitlines()[0]
-        _catalogue[name] = Operation(
-            name=name,
-            summary=summary,
-            params=params,
-            run=function,
-            lane=lane if callable(lane) else lambda _: lane,
-            kind=kind if callable(kind) else lambda _: kind,
-            min_inputs=inputs[0],
-            max_inputs=inputs[1],
-            credits=credits,
-        )
-        return function
-
-    return register
-
-
-def load_operations(extra: Sequence[str] = ()) -> dict[str, Operation]:
-    """Import every built-in operation and those that `extra` names (files or modules).
-
-    Returns the catalogue by name. Raises `BadRequest` when an extra one can't be loaded.
-    """
-    from actors.media import operations
-
-    for module in pkgutil.iter_modules(operations.__path__):
-        importlib.import_module(f"{operations.__name__}.{module.name}")
-    for name in extra:
-        _load_extra(name)
-    return _catalogue
-
-
-def _load_extra(name: str) -> None:
-    module_name = f"reelyard_operation_{Path(name).stem}" if name.endswith(".py") else name
-    if module_name in sys.modules:
-        return
-    try:
-        if not name.endswith(".py"):
-            importlib.import_module(name)
-            return
-        spec = importlib.util.spec_from_file_location(module_name, name)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        spec.loader.exec_module(module)
-    except Exception as error:
-        sys.modules.pop(module_name, None)
-        raise BadRequest(f"operations: {name!r} can't be loaded: {error}") from error
-
-
-def _load_builtin(name: str) -> None:
-    # Most are in a file of their name; all of them together take half a second to import.
-    from actors.media import operations
-
-    if name in {module.name for module in pkgutil.iter_modules(operations.__path__)}:
-        importlib.import_module(f"{operations.__name__}.{name}")
-
-
-def find_operation(name: str) -> Operation:
-    """The operation of that name. Raises `UnknownOperation` with the names there are."""
-    if name not in _catalogue:
-        _load_builtin(name)
-    if name not in _catalogue:
-        load_operations()
-    if (found := _catalogue.get(name)) is None:
-        names = ", ".join(sorted(_catalogue))
-        raise UnknownOperation(
-            f"there is no operation {name!r}; there are: {names}", details={"operation": name}
-        )
-    return found
-
-
-def check_input_count(op: Operation, count: int) -> None:
-    """Raises `InvalidInput` if `op` does not take `count` inputs."""
-    if not op.min_inputs <= count <= op.max_inputs:
-        wanted = (
-            str(op.min_inputs)
-            if op.min_inputs == op.max_inputs
-            else f"{op.min_inputs} to {op.max_inputs}"
-        )
-        raise InvalidInput(f"{op.name} takes {wanted} input(s), not {count}")

@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import ray
 import structlog
 from ray.exceptions import ActorUnavailableError, RayError
 
 from actors.pool.sizing import WorkerView
-from actors.registry.store.protocol import REGISTRY_NAME
+from actors.pool.status import PoolWorker
+from actors.registry import REGISTRY_NAME
 from actors.worker.status import WorkerStatus
 from cluster.settings import PoolSettings, Settings
 
@@ -31,19 +31,6 @@ DRAIN_MARGIN_S = 5.0
 """Before a node's last second, unfinished tasks are given back."""
 UNRESPONSIVE_S = 30.0
 """A worker that answers nothing for so long is ended and replaced."""
-
-
-class PoolWorker(msgspec.Struct, frozen=True):
-    """A worker as the pool manager tells of it."""
-
-    slot: str
-    pool: str
-    alive: bool
-    """It takes tasks, rather than waiting for resources or starting."""
-    draining: bool
-    """It takes no more tasks, or is about to hear that it must not."""
-    status: WorkerStatus | None
-    """What it told last; None: nothing yet."""
 
 
 @dataclass

@@ -12,8 +12,9 @@ import structlog
 from ray.exceptions import RayError
 
 from actors.jobs.messages import Overview
-from actors.pool.fleet import Fleet, Member, PoolWorker
+from actors.pool.fleet import Fleet, Member
 from actors.pool.sizing import Load, bounds, plan_pool, restart_pause_s, slot_name
+from actors.pool.status import PoolWorker
 from actors.registry import get_registry
 from cluster.errors import ReelyardError
 from cluster.logs import configure_logging

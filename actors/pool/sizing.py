@@ -1,4 +1,4 @@
-"""How many workers a pool should have, and which of them may go. Pure."""
+"""The size of a pool: the workers that it should have, and which of them may go. Pure."""
 
 from __future__ import annotations
 

@@ -1,15 +1,24 @@
-"""The job registry: one named actor that every process of a cluster can find."""
+"""The job registry: one named actor that every process of a cluster can find.
+
+What others need to know of its store without calling it, they ask here too.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from actors.registry import pickling as _pickling  # noqa: F401 - how records travel
-from actors.registry.store.protocol import REGISTRY_NAME
 from cluster.settings import Settings
 
-__all__ = ["REGISTRY_NAME", "get_registry", "start_registry"]
+__all__ = [
+    "REGISTRY_NAME",
+    "get_registry",
+    "redis_of",
+    "start_registry",
+    "stored_keys_are_needed",
+]
 
+REGISTRY_NAME = "job_registry"
 MAX_CONCURRENCY = 1000
 """Calls at a time; long polls of workers and clients are most of them."""
 
@@ -45,3 +54,26 @@ def start_registry(settings: Settings) -> Any:
         enable_task_events=False,
     )
     return actor.remote(settings)
+
+
+async def stored_keys_are_needed(settings: Settings) -> bool:
+    """`keys_are_needed`, asked of the store itself, where no registry runs yet."""
+    from actors.registry.api_keys import keys_are_needed
+    from actors.registry.store.opening import open_store
+
+    store = open_store(settings.store)
+    await store.open()
+    try:
+        return keys_are_needed(await store.api_keys())
+    finally:
+        await store.close()
+
+
+def redis_of(store_url: str) -> tuple[str, str] | None:
+    """The URL of the Redis server that the store is on, and what this installation's keys there
+    begin with; None: the store is a file of one node."""
+    if store_url.startswith("sqlite:"):
+        return None
+    from actors.registry.store.redis.store import server_and_prefix
+
+    return server_and_prefix(store_url)

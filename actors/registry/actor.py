@@ -8,7 +8,7 @@ from typing import Any
 
 from actors.jobs.messages import Commit, PageQuery, Report, Submission, WorkerInfo
 from actors.registry import pickling
-from actors.registry.service import JobRegistry as PlainRegistry
+from actors.registry.service import RegistryService
 from cluster.logs import configure_logging
 from cluster.settings import Settings
 
@@ -16,7 +16,7 @@ SWITCH_INTERVAL_S = 0.002
 """The store's thread must not wait long for the GIL while the event loop is busy."""
 
 
-class JobRegistry(PlainRegistry):
+class JobRegistry(RegistryService):
     """Packs what is returned: records as they are at that moment, in one block."""
 
     def __init__(self, settings: Settings) -> None:
@@ -25,6 +25,10 @@ class JobRegistry(PlainRegistry):
         # A million queued jobs are millions of objects without cycles: don't walk them often.
         gc.set_threshold(50_000, 20, 100)
         super().__init__(settings)
+
+    def __repr__(self) -> str:
+        # Ray asks even when `__init__` has failed.
+        return f"JobRegistry(store={self._store.name if hasattr(self, '_store') else '?'})"
 
     async def submit_many(self, batch: list[Submission]) -> Any:
         return pickling.pack_list(await super().submit_many(batch))

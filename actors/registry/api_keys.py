@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 import msgspec
@@ -26,6 +26,14 @@ def hash_key(text: str) -> str:
 def new_key() -> str:
     """The text of a fresh key."""
     return PREFIX + secrets.token_urlsafe(_KEY_BYTES)
+
+
+def keys_are_needed(keys: Mapping[str, KeyInfo]) -> bool:
+    """Whether every request needs a key, given all that were ever made.
+
+    From the first one on, for good: revoking the last key must not open the server to everybody.
+    """
+    return bool(keys)
 
 
 class ApiKeys:

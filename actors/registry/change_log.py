@@ -1,4 +1,4 @@
-"""Which jobs changed: a numbered ring that clients follow by long poll."""
+"""The change log: a numbered ring of the jobs that changed, which clients follow by long poll."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
-from actors.jobs.messages import Changes
-
-NOW = -1
-"""Asks only where the feed stands."""
+from actors.jobs.messages import FROM_NOW, Changes
 
 
 class ChangeLog:
@@ -47,7 +44,7 @@ class ChangeLog:
 
     def since(self, seq: int) -> Changes:
         """What changed after `seq`, each job once, without waiting."""
-        if seq == NOW:
+        if seq == FROM_NOW:
             return Changes(self.epoch, self.seq, [])
         missed = self.seq - seq
         if missed > len(self._ring) or missed < 0:

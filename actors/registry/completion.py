@@ -1,4 +1,4 @@
-"""What workers bring back, and jobs that end before they do."""
+"""The end of attempts and jobs: commits, reports, lost workers, cancelled jobs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from actors.jobs.ledger import LedgerEntry
 from actors.jobs.messages import Commit, Report, Verdict
 from actors.jobs.model import Attempt, ErrorInfo, Job, Outcome, State, Task
 from actors.jobs.retries import RetryPolicy
+from actors.jobs.times import HOUR_MS
 from actors.registry.change_log import ChangeLog
 from actors.registry.credits import Credits
 from actors.registry.repository import JobRepository, PendingWrite
@@ -18,7 +19,6 @@ from actors.registry.verdicts import ending_of, fallback_note, outdated, repeate
 from cluster.errors import NotFound
 from cluster.settings import Settings
 
-HOUR_MS = 3_600_000
 RETRIES = 3
 """Tries to bring in a commit when somebody else writes the same job."""
 
@@ -36,7 +36,7 @@ class Completion:
         clock_ms: Callable[[], int],
     ) -> None:
         self._repository = repository
-        self._live = repository.live
+        self._live_jobs = repository.live_jobs
         self._credits = credits
         self._change_log = change_log
         self._run_times = run_times
@@ -57,7 +57,7 @@ class Completion:
                 continue
             taken = transitions.apply_report(job, task, report, now)
             if taken:
-                self._live.renew((report.job_id, report.task), report.fence)
+                self._live_jobs.renew((report.job_id, report.task), report.fence)
                 changed.append(report.job_id)
                 verdicts.append(verdict(report, accepted=True))
             else:
@@ -102,7 +102,7 @@ class Completion:
         if attempt is None:
             return repeated(commit, task)
         was, now = job.state, self._clock_ms()
-        self._live.leases.release((job.id, task.name))
+        self._live_jobs.leases.release((job.id, task.name))
         self._end(job, task, attempt, commit, now)
         return PendingWrite(job, was, self._refund(job, now))
 
@@ -131,7 +131,7 @@ class Completion:
         """Write what may have ended jobs."""
         for write in writes:
             if write.job.state.terminal:
-                self._live.clear(write.job)
+                self._live_jobs.clear(write.job)
         return await self._credits.settle(writes, self._repository.save(writes))
 
     # --- ending early ---
@@ -141,10 +141,10 @@ class Completion:
         writes = []
         now = self._clock_ms()
         for holding in holdings:
-            job = self._live.jobs.get(holding.key[0])
+            job = self._live_jobs.jobs.get(holding.key[0])
             task = task_of(job, holding.key[1])
-            if self._live.leases.get(holding.key, holding.fence) is not None:
-                self._live.leases.release(holding.key)
+            if self._live_jobs.leases.get(holding.key, holding.fence) is not None:
+                self._live_jobs.leases.release(holding.key)
             if job is None or task is None:
                 continue
             if transitions.running_attempt(task, holding.fence) is None:

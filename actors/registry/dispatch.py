@@ -1,4 +1,4 @@
-"""Tasks out to workers: who asks, what suits, who is to finish."""
+"""The dispatch of tasks to workers: who asks, what suits, who is to finish."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Dispatch:
         settings: Settings,
         repository: JobRepository,
         returns: Completion,
-        idle: IdleWorkers,
+        idle_workers: IdleWorkers,
         clock_ms: Callable[[], int],
     ) -> None:
         self._repository = repository
-        self._live = repository.live
+        self._live_jobs = repository.live_jobs
         self._completion = returns
-        self._idle = idle
+        self._idle_workers = idle_workers
         self._clock_ms = clock_ms
         self._ttl_s = settings.lease_ttl_s
         self._started_ms = clock_ms()
@@ -74,8 +74,8 @@ class Dispatch:
             if leases or drain or want <= 0 or left <= 0:
                 return LeaseReply(leases, [], drain)
             pools = self._pools(worker)
-            if not self._live.queue.has_ready(pools):
-                await self._idle.wait(worker.incarnation, pools, want, left)
+            if not self._live_jobs.queue.has_ready(pools):
+                await self._idle_workers.wait(worker.incarnation, pools, want, left)
 
     async def _exchange(self, worker: WorkerInfo, want: int, done: Sequence[Commit]) -> LeaseReply:
         """Bring in and hand out, in one write of the store where both are possible."""
@@ -107,7 +107,7 @@ class Dispatch:
         if last is not None and last.incarnation != worker.incarnation:
             self._replaced[worker.slot] = last.incarnation
         self.seen[worker.slot] = Seen(worker.pool, worker.incarnation, self._clock_ms())
-        left = self._live.leases.left_behind(worker.slot, worker.incarnation)
+        left = self._live_jobs.leases.left_behind(worker.slot, worker.incarnation)
         if left:
             await self._completion.lose(left)
 
@@ -116,13 +116,13 @@ class Dispatch:
         for slot in slots:
             if (incarnation := self._process_of(slot)) is not None:
                 self.draining[slot] = incarnation
-                self._idle.wake_worker(incarnation)
+                self._idle_workers.wake_worker(incarnation)
 
     def _process_of(self, slot: str) -> str | None:
         if (seen := self.seen.get(slot)) is not None:
             return seen.incarnation
         # It has been busy since before this registry started.
-        held = self._live.leases.of_slot(slot)
+        held = self._live_jobs.leases.of_slot(slot)
         return held[0].incarnation if held else None
 
     def _pools(self, worker: WorkerInfo) -> list[str]:
@@ -140,8 +140,8 @@ class Dispatch:
 
     async def _hand_out(self, worker: WorkerInfo, want: int) -> list[Lease]:
         pools = self._pools(worker)
-        entries = self._live.queue.pop(pools, min(want, self._share(pools)))
-        jobs = self._live.jobs
+        entries = self._live_jobs.queue.pop(pools, min(want, self._share(pools)))
+        jobs = self._live_jobs.jobs
         cold = [entry.job_id for entry in entries if entry.job_id not in jobs]
         if cold:
             await self._warm(cold, entries)
@@ -155,7 +155,7 @@ class Dispatch:
                 continue  # it ended while it was being read
             was = job.state
             transitions.start_attempt(job, task, worker, now)
-            self._live.hold(job, task)
+            self._live_jobs.hold(job, task)
             writes.append(PendingWrite(job, was))
             leases.append(lease_of(job, task, worker.pool, self._ttl_s))
         verdicts = await self._repository.save(writes)
@@ -166,7 +166,7 @@ class Dispatch:
         have asked for work lately get as many: the last tasks of a run end at the same time."""
         since = self._clock_ms() - LATELY_MS
         workers = sum(seen.at_ms >= since and seen.pool in pools for seen in self.seen.values())
-        waiting = sum(self._live.queue.queued(pool) for pool in pools)
+        waiting = sum(self._live_jobs.queue.queued(pool) for pool in pools)
         return -(-waiting // max(1, workers))
 
     async def _warm(self, job_ids: list[str], entries: list[Entry]) -> None:
@@ -174,11 +174,11 @@ class Dispatch:
         try:
             found = await self._repository.get_many(job_ids)
         except ReelyardError:
-            self._live.give_back(entries)
+            self._live_jobs.give_back(entries)
             raise
         for job in found.values():
             if not job.state.terminal:
-                self._live.jobs.setdefault(job.id, job)
+                self._live_jobs.jobs.setdefault(job.id, job)
 
     def heard_of(self, slot: str, incarnation: str) -> None:
         """A process is there, though too busy to ask for work."""

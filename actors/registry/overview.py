@@ -32,7 +32,7 @@ class OverviewReporter:
         self._settings = settings
         self._epoch = epoch
         self._repository = repository
-        self._live = repository.live
+        self._live_jobs = repository.live_jobs
         self._dispatch = dispatch
         self._run_times = run_times
         self._clock_ms = clock_ms
@@ -41,7 +41,7 @@ class OverviewReporter:
     def overview(self) -> Overview:
         """Counts, pools, and some of what runs."""
         now = self._clock_ms()
-        holdings = self._live.leases.holdings()
+        holdings = self._live_jobs.leases.holdings()
         running = list(dict.fromkeys(holding.key[0] for holding in holdings))[:SHOWN_JOBS]
         return Overview(
             epoch=self._epoch,
@@ -49,7 +49,9 @@ class OverviewReporter:
             store=self._repository.store.name,
             jobs={str(state): self._repository.counts[state] for state in State},
             pools=[self._pool_status(name, now) for name in self.pool_names()],
-            running=[self._live.jobs[job_id] for job_id in running if job_id in self._live.jobs],
+            running=[
+                self._live_jobs.jobs[job_id] for job_id in running if job_id in self._live_jobs.jobs
+            ],
             finished_per_s=self._run_times.per_second(now),
             lease_expiries=self._run_times.lease_expiries,
         )
@@ -57,16 +59,16 @@ class OverviewReporter:
     def pool_names(self) -> list[str]:
         """Pools of the settings, of the pool manager, and those that tasks asked for."""
         staffed = self._dispatch.staffed or {}
-        queue = self._live.queue
+        queue = self._live_jobs.queue
         return sorted({*self._settings.all_pools, *staffed, *queue.names(), *queue.paused})
 
     def _pool_status(self, name: str, now_ms: int) -> PoolStatus:
-        queue = self._live.queue
+        queue = self._live_jobs.queue
         oldest = queue.oldest_ms(name)
         return PoolStatus(
             name=name,
             queued=queue.queued(name),
-            running=self._live.leases.count(name),
+            running=self._live_jobs.leases.count(name),
             oldest_queued_s=max(0, now_ms - oldest) / 1000 if oldest is not None else 0.0,
             backlog_s=self._run_times.backlog_s(queue.by_operation(name)),
             workers=self._workers(name, now_ms),

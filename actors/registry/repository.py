@@ -1,4 +1,4 @@
-"""The way from a change in memory to a durable one: memory first, then the store, then the news.
+"""The repository of jobs: a change goes to memory first, then to the store, then to the news.
 
 Nobody sees a change before it is on disk: readers of a job that is being written wait for it.
 """
@@ -40,12 +40,12 @@ class JobRepository:
     def __init__(
         self,
         store: JobStore,
-        live: LiveJobs,
+        live_jobs: LiveJobs,
         change_log: ChangeLog,
         wake: Callable[[Sequence[str]], None],
     ) -> None:
         self.store = store
-        self.live = live
+        self.live_jobs = live_jobs
         self.counts: Counter[str] = Counter()
         self._change_log = change_log
         self._wake = wake
@@ -62,7 +62,7 @@ class JobRepository:
         self.counts = Counter(await self.store.counts())
         async for jobs in self.store.active():
             for job in jobs:
-                self.live.admit(job)
+                self.live_jobs.admit(job)
 
     async def save(self, pending: Sequence[PendingWrite]) -> list[bool]:
         """Make changes durable, then queue the tasks that are ready; False: somebody else changed
@@ -143,16 +143,16 @@ class JobRepository:
             if was is not None:
                 self.counts[was] -= 1
         if state in TERMINAL and job.state is state:
-            self.live.forget(job.id)
+            self.live_jobs.forget(job.id)
             self._remember(job)
 
     def _queue(self, job: Job, *, new: bool) -> list[str]:
         """Queue what of a written job can run; the pools that have a task more."""
         if new:
-            return self.live.admit(job)
-        if job.state in TERMINAL or job.id in self._flushing or job.id not in self.live.jobs:
+            return self.live_jobs.admit(job)
+        if job.state in TERMINAL or job.id in self._flushing or job.id not in self.live_jobs.jobs:
             return []  # over, or a later write sees to it
-        return self.live.enqueue(job)
+        return self.live_jobs.enqueue(job)
 
     def _remember(self, job: Job) -> None:
         self._recent[job.id] = job
@@ -189,18 +189,18 @@ class JobRepository:
 
     async def open_jobs(self, job_ids: Sequence[str]) -> None:
         """See to it that those of the jobs that are open are in memory."""
-        missing = [i for i in job_ids if i not in self.live.jobs and i not in self._recent]
+        missing = [i for i in job_ids if i not in self.live_jobs.jobs and i not in self._recent]
         if missing:
             await self._resync(missing)
 
     def current(self, job_id: str) -> Job | None:
         """The job as this process knows it, without asking the store."""
-        return self.live.jobs.get(job_id) or self._recent.get(job_id)
+        return self.live_jobs.jobs.get(job_id) or self._recent.get(job_id)
 
     def reopen(self, job: Job) -> None:
         """An ended job is about to be begun anew."""
         self._recent.pop(job.id, None)
-        self.live.jobs[job.id] = job
+        self.live_jobs.jobs[job.id] = job
 
     def drop(self, jobs: Sequence[Job], count: int) -> None:
         """These records are gone, `count` of them just now."""
@@ -216,7 +216,7 @@ class JobRepository:
         """What is known of these jobs may be wrong: read them before they are used again."""
         self._miscounted = True
         for job_id in job_ids:
-            self.live.forget(job_id)
+            self.live_jobs.forget(job_id)
             self._recent.pop(job_id, None)
 
     async def _resync(self, job_ids: Sequence[str]) -> None:
@@ -229,7 +229,7 @@ class JobRepository:
             if job.state.terminal:
                 self._remember(job)
             else:
-                self._wake(self.live.admit(job))
+                self._wake(self.live_jobs.admit(job))
 
     async def _resync_until_done(self, job_ids: Sequence[str]) -> None:
         delay = 0.1

@@ -1,4 +1,4 @@
-"""JobRegistry: the one place that knows how every job stands."""
+"""The one place that knows how every job stands: all that the registry does, without Ray."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from actors.jobs.messages import (
     WorkerInfo,
 )
 from actors.jobs.model import Job
+from actors.jobs.times import HOUR_MS
 from actors.registry.api_keys import ApiKeys, new_key
 from actors.registry.change_log import ChangeLog
 from actors.registry.completion import Completion
@@ -41,7 +42,7 @@ from actors.registry.scheduling.live_jobs import LiveJobs
 from actors.registry.scheduling.run_times import RunTimes
 from actors.registry.store.opening import open_store
 from actors.registry.store.protocol import JobStore
-from actors.registry.submission import HOUR_MS, Submitter
+from actors.registry.submission import Submitter
 from cluster import metrics
 from cluster.errors import ReelyardError
 from cluster.settings import Settings
@@ -64,7 +65,7 @@ def steady_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-class JobRegistry:
+class RegistryService:
     """Accepts, leases, and brings to an end; all methods are coroutines over lists.
 
     It starts by itself at the first call: opens the store and takes in every open job. Killed at
@@ -81,22 +82,24 @@ class JobRegistry:
     ) -> None:
         self._settings = settings
         self.epoch = new_id()
-        self._live = LiveJobs(round(settings.lease_ttl_s * 1000), clock_ms, steady_ms)
+        self._live_jobs = LiveJobs(round(settings.lease_ttl_s * 1000), clock_ms, steady_ms)
         self._change_log = ChangeLog(self.epoch)
-        self._idle = IdleWorkers()
+        self._idle_workers = IdleWorkers()
         self._run_times = RunTimes()
         self._store = store = store or open_store(settings.store)
         files = files or StoredFiles(
             open_storage(settings), round(settings.upload_retention_hours * HOUR_MS)
         )
-        self._repository = JobRepository(store, self._live, self._change_log, self._idle.wake)
+        self._repository = JobRepository(
+            store, self._live_jobs, self._change_log, self._idle_workers.wake
+        )
         self._credits = Credits(store, settings.default_credits, clock_ms)
         self._api_keys = ApiKeys(store, clock_ms)
         self._completion = Completion(
             settings, self._repository, self._credits, self._change_log, self._run_times, clock_ms
         )
         self._dispatch = Dispatch(
-            settings, self._repository, self._completion, self._idle, clock_ms
+            settings, self._repository, self._completion, self._idle_workers, clock_ms
         )
         self._submitter = Submitter(
             settings, self._repository, self._credits, clock_ms, files.delete_of
@@ -105,13 +108,9 @@ class JobRegistry:
         self._reporter = OverviewReporter(
             settings, self.epoch, self._repository, self._dispatch, self._run_times, clock_ms
         )
-        self._pauses = PoolPauses(store, self._live.queue, self._reporter.pool_names)
+        self._pauses = PoolPauses(store, self._live_jobs.queue, self._reporter.pool_names)
         self._starting: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
-
-    def __repr__(self) -> str:
-        # Ray asks even when `__init__` has failed.
-        return f"JobRegistry(store={self._store.name if hasattr(self, '_store') else '?'})"
 
     # --- life ---
 
@@ -150,7 +149,7 @@ class JobRegistry:
             store=self._store.name,
             epoch=self.epoch,
             open_jobs=self._repository.open_count,
-            leases=len(self._live.leases),
+            leases=len(self._live_jobs.leases),
         )
 
     async def stop(self) -> None:
@@ -158,7 +157,7 @@ class JobRegistry:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        self._idle.wake_all()
+        self._idle_workers.wake_all()
         if self._starting is not None:
             await self._repository.close()
             self._starting = None
@@ -192,7 +191,7 @@ class JobRegistry:
         return [self._newer(job) for job in jobs]
 
     def _newer(self, job: Job) -> Job:
-        known = self._live.jobs.get(job.id)
+        known = self._live_jobs.jobs.get(job.id)
         return known if known is not None and known.rev == job.rev else job
 
     async def cancel_many(self, job_ids: list[str], tenant: str | None) -> dict[str, Job | Refusal]:
@@ -257,7 +256,7 @@ class JobRegistry:
     async def lost(self, incarnations: list[str]) -> int:
         """These processes are dead: what they held runs again; how many tasks that were."""
         await self._ready()
-        held = self._live.leases.of_incarnations(set(incarnations))
+        held = self._live_jobs.leases.of_incarnations(set(incarnations))
         return await self._completion.lose(held)
 
     async def set_pools(self, pools: dict[str, list[str]]) -> None:
@@ -265,7 +264,7 @@ class JobRegistry:
         await self._ready()
         if pools != self._dispatch.staffed:
             self._dispatch.staffed = pools
-            self._idle.wake_all()
+            self._idle_workers.wake_all()
 
     async def drain(self, slots: list[str]) -> None:
         """The workers in these slots get no more work and are told to finish."""
@@ -281,7 +280,7 @@ class JobRegistry:
         """Hand out tasks of `pool` again. Raises `NotFound`."""
         await self._ready()
         await self._pauses.resume(pool)
-        self._idle.wake_all()
+        self._idle_workers.wake_all()
 
     # --- credits and keys ---
 
@@ -362,12 +361,12 @@ class JobRegistry:
                 log.warning("registry_loop_failed", action=action.__qualname__, error=repr(error))
 
     def _pause_s(self) -> float:
-        left_ms = self._live.next_look_ms()
+        left_ms = self._live_jobs.next_look_ms()
         return TICK_S if left_ms is None else min(TICK_S, max(0.01, left_ms / 1000))
 
     async def _tick(self) -> None:
-        self._idle.wake(self._live.wake())
-        expired = self._live.expired()
+        self._idle_workers.wake(self._live_jobs.wake())
+        expired = self._live_jobs.expired()
         if expired:
             self._run_times.lease_expiries += len(expired)
             metrics.LEASE_EXPIRIES.add(len(expired))

@@ -1,4 +1,4 @@
-"""Jobs on their way in: submitted, or begun anew."""
+"""The submission of jobs: checked, charged and stored, new ones or those begun anew."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from actors.jobs import ledger, transitions
 from actors.jobs.messages import Accepted, Refusal, Submission
 from actors.jobs.model import Change, Job, State
+from actors.jobs.times import DAY_MS, HOUR_MS
 from actors.registry.credits import Credits
 from actors.registry.repository import JobRepository, PendingWrite
 from actors.registry.store.protocol import IdempotencyKey
@@ -19,9 +20,6 @@ from cluster.errors import (
     ReelyardError,
 )
 from cluster.settings import Settings
-
-DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
 
 
 class _Candidate(NamedTuple):

@@ -1,4 +1,4 @@
-"""What workers are given and told. Pure."""
+"""Leases and verdicts: the registry's words to workers, worked out from a job. Pure."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from cluster.settings import Settings
 log = structlog.get_logger()
 
 GATHER_S = 0.1
-"""While other tasks are held, ends are gathered that long, at most, into one call."""
+"""While other tasks are held, commits are gathered that long, at most, into one call."""
 FULL_PAUSE_S = 1.0
 LEAST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 """Between two tries to reach the registry."""
@@ -59,14 +59,15 @@ class WorkerLoop:
         self._held: dict[tuple[str, str, int], TaskRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._outbox: _Batch = []
-        self._posting = 0
+        self._committing = 0
         """Commits on their way."""
         self._in_doubt = False
         """A lease call failed: there may be leases that never arrived."""
-        self._post = asyncio.Event()
+        self._to_commit = asyncio.Event()
         self._idle = asyncio.Event()
-        """Nothing is held that ends could be gathered with."""
+        """Nothing is held whose commit could go along."""
         self._freed = asyncio.Event()
+        """A run has ended or its commit was answered: more may be wanted."""
         self._draining = False
         self._give_back_at: float | None = None
         self._idle_since = clock()
@@ -77,15 +78,15 @@ class WorkerLoop:
     async def work(self) -> None:
         """Work until drained and everything is handed in."""
         reporter = asyncio.create_task(self._report_for_ever())
-        poster = asyncio.create_task(self._post_for_ever())
+        committer = asyncio.create_task(self._commit_for_ever())
         try:
             await self._pull_until_drained()
             while self._owes or self._tasks:
-                await self._wait_for_an_end()
+                await self._wait_for_end_of_a_run()
         finally:
-            for task in (reporter, poster):
+            for task in (reporter, committer):
                 task.cancel()
-            await asyncio.gather(reporter, poster, return_exceptions=True)
+            await asyncio.gather(reporter, committer, return_exceptions=True)
 
     def drain(self, grace_s: float | None = None) -> None:
         """Take nothing more. What is not done after `grace_s` seconds is given back."""
@@ -93,11 +94,6 @@ class WorkerLoop:
         self._freed.set()
         if grace_s is not None:
             self._give_back_at = self._clock() + grace_s
-
-    def stop_all(self, why: Stop) -> None:
-        """Stop everything that is held."""
-        for run in list(self._held.values()):
-            run.stop(why)
 
     def status(self) -> LoopStatus:
         """For the pool manager."""
@@ -111,7 +107,7 @@ class WorkerLoop:
         while not self._draining:
             want = self._prefetch.want(len(self._held))
             if want == 0 or (self._in_doubt and self._owes):
-                await self._wait_for_an_end()
+                await self._wait_for_end_of_a_run()
             elif not await asyncio.to_thread(self._scratch.has_room):
                 log.warning("scratch_full", reserve_bytes=self._scratch.reserve_bytes)
                 # Who is not heard of for long counts as dead, to others and to itself.
@@ -139,7 +135,7 @@ class WorkerLoop:
             self._return_to_outbox(batch)
             return False
         for lease in reply.leases:
-            self._take(lease)
+            self._start_run(lease)
         self._settle(batch, reply.verdicts)
         if reply.drain:
             self.drain()
@@ -147,13 +143,13 @@ class WorkerLoop:
 
     @property
     def _owes(self) -> bool:
-        return bool(self._held or self._outbox or self._posting)
+        return bool(self._held or self._outbox or self._committing)
 
-    async def _wait_for_an_end(self) -> None:
+    async def _wait_for_end_of_a_run(self) -> None:
         self._freed.clear()
         await self._freed.wait()
 
-    def _take(self, lease: Lease) -> None:
+    def _start_run(self, lease: Lease) -> None:
         key = (lease.job_id, lease.task, lease.fence)
         if key in self._held:
             return
@@ -175,21 +171,21 @@ class WorkerLoop:
         if not self._held:
             self._idle.set()
         if run.run_s:
-            self._prefetch.note(run.run_s)
+            self._prefetch.record(run.run_s)
         if run.published and (commit is None or not commit.outputs):
             self._keep(asyncio.create_task(run.take_back()))
         if commit is not None:
             self._outbox.append((commit, run))
-            self._post.set()
+            self._to_commit.set()
 
     # --- handing in ---
 
-    async def _post_for_ever(self) -> None:
+    async def _commit_for_ever(self) -> None:
         while True:
-            await self._post.wait()
+            await self._to_commit.wait()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), GATHER_S)
-            self._post.clear()
+            self._to_commit.clear()
             # A call for more tasks may have taken them along.
             if batch := self._take_outbox():
                 verdicts = await self._registry.commit([commit for commit, _ in batch])
@@ -197,28 +193,28 @@ class WorkerLoop:
 
     def _take_outbox(self) -> _Batch:
         batch, self._outbox = self._outbox, []
-        self._posting += len(batch)
+        self._committing += len(batch)
         return batch
 
     def _return_to_outbox(self, batch: _Batch) -> None:
-        self._posting -= len(batch)
+        self._committing -= len(batch)
         self._outbox = batch + self._outbox
         if self._outbox:
-            self._post.set()
+            self._to_commit.set()
 
     def _settle(self, batch: _Batch, verdicts: Sequence[Verdict]) -> None:
         accepted = {(v.job_id, v.task, v.fence) for v in verdicts if v.accepted}
-        ends: Counter[tuple[str, str]] = Counter()
+        outcomes: Counter[tuple[str, str]] = Counter()
         for commit, run in batch:
             taken = (commit.job_id, commit.task, commit.fence) in accepted
             outcome = commit.outcome.value if taken else "refused"
-            ends[run.lease.operation, outcome] += 1
+            outcomes[run.lease.operation, outcome] += 1
             self._account(commit, run, outcome)
             if not taken and run.published:
                 self._keep(asyncio.create_task(run.take_back()))
-        for (operation, outcome), count in ends.items():
+        for (operation, outcome), count in outcomes.items():
             TASKS.add(count, pool=self._pool, operation=operation, outcome=outcome)
-        self._posting -= len(batch)
+        self._committing -= len(batch)
         self._freed.set()
 
     def _account(self, commit: Commit, run: TaskRun, outcome: str) -> None:
@@ -251,7 +247,7 @@ class WorkerLoop:
         call: asyncio.Task[None] | None = None
         while True:
             await asyncio.sleep(self._settings.heartbeat_s)
-            self._look_after()
+            self._stop_overdue()
             if self._held and (call is None or call.done()):
                 call = asyncio.create_task(self._report_once())
 
@@ -279,23 +275,17 @@ class WorkerLoop:
         else:
             run.renewed = asked
 
-    def _look_after(self) -> None:
+    def _stop_overdue(self) -> None:
         now = self._clock()
         for run in list(self._held.values()):
             if now - run.renewed > run.lease.ttl_s:
                 # Another worker may have it by now.
                 run.stop(Stop.LOST)
         if self._give_back_at is not None and now >= self._give_back_at:
-            self.stop_all(Stop.RETURNED)
+            for run in list(self._held.values()):
+                run.stop(Stop.RETURNED)
         elif self._tools.busy_s() > GIVE_BACK_S and len(self._held) > 1:
-            self._prefetch.long_one()
+            self._prefetch.expect_long_task()
             for run in list(self._held.values()):
                 if run.queued_behind:
                     run.stop(Stop.RETURNED)
-
-    async def close(self) -> None:
-        """Drop everything at once; the registry hears of it by the lease's end."""
-        for task in list(self._tasks):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -23,12 +23,12 @@ class PrefetchDepth:
     def __init__(self) -> None:
         self._seconds = FIRST_S
 
-    def note(self, seconds: float) -> None:
+    def record(self, seconds: float) -> None:
         """A task has run for that long."""
         smoothed = 0.8 * self._seconds + 0.2 * seconds
         self._seconds = seconds if seconds >= SHORT_S else smoothed
 
-    def long_one(self) -> None:
+    def expect_long_task(self) -> None:
         """A task turned out to be long: take single ones for now."""
         self._seconds = max(self._seconds, SHORT_S)
 

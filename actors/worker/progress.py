@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.jobs.model import Phase
-from actors.media.operation import Progress
+from actors.media.operation import Phase, Progress
 
 FETCH_SHARE = 5.0
 STORE_SHARE = 4.0
@@ -36,10 +35,10 @@ class ProgressEstimator:
 
     def estimate(self, progress: Progress, now: float) -> ProgressEstimate:
         """The estimate at `now` (seconds of a monotonic clock)."""
-        phase = Phase(progress.phase)
+        phase = progress.phase
         fraction = done_fraction(progress)
         self._percent = max(self._percent, percent_of(phase, fraction))
-        if phase in (Phase.FETCH, Phase.STORE):
+        if phase in ("fetch", "store"):
             self._last = None
             return ProgressEstimate(round(self._percent, 2), phase, None, None)
         self._follow(progress.done_s, fraction, now)
@@ -70,9 +69,9 @@ def done_fraction(progress: Progress) -> float:
 
 def percent_of(phase: Phase, fraction: float) -> float:
     """Where the bar stands, 0 to 99."""
-    if phase is Phase.FETCH:
+    if phase == "fetch":
         return FETCH_SHARE * fraction
-    if phase is Phase.STORE:
+    if phase == "store":
         return HIGHEST - STORE_SHARE * (1.0 - fraction)
     return FETCH_SHARE + (HIGHEST - STORE_SHARE - FETCH_SHARE) * fraction
 

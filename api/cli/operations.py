@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from actors.media.operation import Operation, find_operation, load_operations
+from actors.media.catalogue import find_operation, load_operations
+from actors.media.operation import Operation
 from api.cli.output import Exit, command, console, escape, print_json
 from cluster.settings import Settings
 

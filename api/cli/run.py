@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from actors.jobs.plan import infer_format, plan_job
-from actors.media.operation import find_operation, load_operations
+from actors.media.catalogue import find_operation, load_operations
 from api.cli.fetch import fetch
 from api.cli.output import (
     Exit,

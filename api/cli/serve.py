@@ -41,7 +41,7 @@ def up(
     settings = Settings(**chosen)
     if settings.ray_address is None:
         _check_data(settings)
-    check_bind(settings, has_keys=asyncio.run(_has_keys(settings)))
+    check_bind(settings, keys_are_needed=_keys_are_needed(settings))
     with _open(settings) as cluster:
         stop = _stop_on_signals()
         _refuse_a_second(cluster)
@@ -65,17 +65,11 @@ def _check_data(settings: Settings) -> None:
         claim.release()
 
 
-async def _has_keys(settings: Settings) -> bool:
+def _keys_are_needed(settings: Settings) -> bool:
     # Asked of the store itself: a refusal should not take the start of a whole cluster.
-    from actors.registry.store.opening import open_store
+    from actors.registry import stored_keys_are_needed
 
-    store = open_store(settings.store)
-    await store.open()
-    try:
-        keys = await store.api_keys()
-    finally:
-        await store.close()
-    return any(key.revoked_ms is None for key in keys.values())
+    return asyncio.run(stored_keys_are_needed(settings))
 
 
 def _refuse_a_second(cluster: Cluster) -> None:

@@ -22,14 +22,13 @@ from api.client.files import copy_file, save_url
 from api.client.request import TENANT, JobRequest, body_of, spec_of
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, accepted_view, chunks, view_of
-from api.http.faults import pydantic_v1
 from api.http.locations import output_of
 from api.registry_client.client import RegistryClient, refused
 from api.v1 import v1_shapes
-from api.v1.models import BatchItem, KeyBody
-from api.v1.refusals import in_body, no_pool
+from api.v1.refusals import in_body, no_pool, unfit_body
+from api.v1.request_bodies import BatchItem, KeyBody
 from api.v1.v1_shapes import accepted_job
-from cluster.errors import ReelyardError, ValidationFailed
+from cluster.errors import ReelyardError
 from cluster.runtime import Cluster
 from cluster.settings import Settings
 from cluster.storage import Storage, open_storage
@@ -209,11 +208,4 @@ def _check_key(**body: object) -> None:
     try:
         KeyBody.model_validate(body)
     except ValidationError as error:
-        faults = [
-            pydantic_v1(
-                {"loc": ["body", *fault["loc"]], "msg": fault["msg"], "type": fault["type"]}
-            )
-            for fault in error.errors(include_url=False, include_context=False)
-        ]
-        text = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults)
-        raise ValidationFailed(text, details={"errors": faults}) from None
+        raise unfit_body(error) from None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from actors.media import content
+from actors.media.audio import content
 from api.http.bodies import Body, Url
 
 Amount = Literal["low", "medium", "high", "max", "auto"]

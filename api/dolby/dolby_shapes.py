@@ -9,6 +9,7 @@ from typing import Any
 from actors.jobs.ids import parse_id
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import ErrorInfo, Job, State
+from actors.jobs.times import DAY_MS
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
 from cluster.storage.key_rules import SCHEME, dlb_prefix
 
@@ -43,7 +44,6 @@ ERRORS: dict[str, tuple[int, str]] = {
 
 PAGE_SIZE = 100
 WINDOW_DAYS = 31
-_DAY_MS = 86_400_000
 
 
 def path_of(job: Job) -> str:
@@ -146,7 +146,7 @@ def page_query(
     if status and status not in _STATES_BY_WORD:
         words = ", ".join(_STATES_BY_WORD)
         raise ValidationFailed(f"status: must be one of {words}, not {status!r}")
-    first = now_ms - WINDOW_DAYS * _DAY_MS
+    first = now_ms - WINDOW_DAYS * DAY_MS
     since = read_time("submitted_after", submitted_after) if submitted_after else None
     until = read_time("submitted_before", submitted_before) if submitted_before else None
     if since is not None and until is not None and until < since:

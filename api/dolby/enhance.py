@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from actors.jobs.model import JobSpec
-from actors.media.content import Content
-from actors.media.operation import find_operation
+from actors.media.audio.content import Content
 from actors.media.operations.enhance import PRESETS
 from api.dolby import dolby_shapes
 from api.dolby.bodies import Audio, EnhanceBody, Filter, Loudness, Place, Reduction, Speech
-from api.dolby.places import locate_result, locate_source, refuse_auth, refuse_callback, url_of
+from api.dolby.locations import locate_result, locate_source, refuse_auth, refuse_callback, url_of
 from api.http.caller import Caller
 from api.http.services import Services
 from cluster.errors import ValidationFailed
@@ -35,7 +34,6 @@ async def enhance_spec(body: EnhanceBody, caller: Caller, services: Services) ->
         input=url_of(body.input),
         params_sent=body.model_dump(mode="json", exclude_unset=True, exclude={"input", "output"}),
         output_sent=output,
-        credits=find_operation("enhance").credits,
     )
 
 

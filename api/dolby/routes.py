@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from api.dolby import dolby_shapes
 from api.dolby.bodies import EnhanceBody, TranscodeBody, UrlBody
 from api.dolby.enhance import enhance_spec
-from api.dolby.places import storage_key
+from api.dolby.locations import storage_key
 from api.dolby.token import issue_token
 from api.dolby.transcode import transcode_spec
 from api.http.caller import Caller

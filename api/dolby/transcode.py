@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from actors.jobs.model import JobSpec, TaskSpec
-from actors.media.operation import find_operation
 from api.dolby import dolby_shapes
 from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
-from api.dolby.places import (
+from api.dolby.locations import (
     destination_url,
     locate_result,
     locate_source,
@@ -48,7 +47,6 @@ async def transcode_spec(body: TranscodeBody, caller: Caller, services: Services
         input=url_of(body.inputs[0].source),
         params_sent=body.model_dump(mode="json", exclude_unset=True, exclude={"storage"}),
         output_sent=urls[0],
-        credits=sum(find_operation(name).credits for name in operations),
         tasks=steps,
     )
 

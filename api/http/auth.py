@@ -10,8 +10,8 @@ from starlette.requests import Request
 from api.http.caller import DEFAULT_TENANT, Caller
 from api.http.rate_limit import too_many
 from api.http.services import Services, services_of
-from api.serving.bind import is_loopback
 from cluster.errors import Forbidden, ReelyardError, Unauthorized
+from cluster.private_net import is_loopback
 
 _OF_PROXIES = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
 _OWNER = Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
@@ -59,7 +59,7 @@ async def authenticate(request: Request, services: Services) -> Caller:
     text = credential(request)
     if text is None:
         return await _keyless(request, services)
-    if (key := await services.registry.find_key(text)) is not None:
+    if (key := await services.registry.keys.find(text)) is not None:
         return Caller(tenant=key.tenant, key_id=key.key_id, admin=key.admin)
     if text.count(".") == 2:
         return await _by_token(text, services)
@@ -92,7 +92,7 @@ async def _by_token(text: str, services: Services) -> Caller:
 
 async def _keyless(request: Request, services: Services) -> Caller:
     """Before the first key exists, this machine's own programs are the admin."""
-    if not is_loopback(services.settings.host) or await services.registry.keys.any():
+    if not is_loopback(services.settings.host) or await services.registry.keys.are_needed():
         raise Unauthorized
     client = request.client
     if client is not None and not is_loopback(client.host):

@@ -13,6 +13,7 @@ from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
+from actors.registry import redis_of
 from cluster.errors import RateLimited, Unavailable
 
 CONNECTIONS = 8
@@ -84,13 +85,11 @@ def too_many(state: RateState) -> RateLimited:
 
 def _storage(store_url: str) -> tuple[Storage, Callable[[], Awaitable[None]]]:
     """Where the counts are, and how to let go of it."""
-    if store_url.startswith("sqlite:"):
+    if (shared := redis_of(store_url)) is None:
         return MemoryStorage(), _nothing
     from redis.asyncio import BlockingConnectionPool
 
-    from actors.registry.store.redis.store import server_and_prefix
-
-    url, prefix = server_and_prefix(store_url)
+    url, prefix = shared
     pool: Any = BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=10)
     storage = RedisStorage(
         url.replace("unix:", "redis+unix:", 1),

@@ -89,7 +89,7 @@ OPTIONS: dict[str, type[Options]] = {
 """Kind to what its `options` may say."""
 
 
-class JobBody(Body):
+class IttybitJobBody(Body):
     """`POST /jobs`."""
 
     kind: Literal["video", "audio", "image", "animation", "adaptive_video"]
@@ -108,7 +108,7 @@ class TaskInput(Body):
     url: Url
 
 
-class TaskBody(Body):
+class IttybitTaskBody(Body):
     """`POST /tasks`; the older clients send `url` instead of `input`."""
 
     kind: Literal["probe", "video", "audio", "image", "animation"]

@@ -11,9 +11,12 @@ from starlette.responses import Response
 from api.http.auth import credential
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import error_headers, full_path, json_response
+from api.http.idempotency import keyed
 from api.ittybit import ittybit_shapes
-from api.ittybit.bodies import JobBody, TaskBody
-from api.ittybit.work import job_spec, links_of, submit, task_spec, tasks_page
+from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody
+from api.ittybit.job_spec import job_spec, task_spec
+from api.ittybit.links import links_of
+from api.ittybit.task_pages import task_page
 from cluster.errors import NotFound, ReelyardError
 
 router = APIRouter(tags=["ittybit"], strict_content_type=False)
@@ -28,9 +31,10 @@ def error_response(error: ReelyardError, request: Request) -> Response:
 
 @router.post("/jobs", status_code=201, summary="Create a job: probe, encode, export")
 async def create_job(
-    body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
+    body: IttybitJobBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
-    accepted = await submit(await job_spec(body, caller, services), body, request, services)
+    spec = keyed(await job_spec(body, caller, services), request, body)
+    accepted = await services.registry.submit_one(spec)
     job = ittybit_shapes.as_submitted(accepted.job)
     return json_response(ittybit_shapes.job_body(job, {}), 200 if accepted.replayed else 201)
 
@@ -78,9 +82,10 @@ async def get_job(
 
 @router.post("/tasks", status_code=201, summary="Run one operation without a job around it")
 async def create_task(
-    body: TaskBody, request: Request, caller: CallerDep, services: ServicesDep
+    body: IttybitTaskBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
-    accepted = await submit(await task_spec(body, caller, services), body, request, services)
+    spec = keyed(await task_spec(body, caller, services), request, body)
+    accepted = await services.registry.submit_one(spec)
     job = ittybit_shapes.as_submitted(accepted.job)
     return json_response(
         ittybit_shapes.task_body(job, job.tasks[0], {}), 200 if accepted.replayed else 201
@@ -107,7 +112,7 @@ async def list_tasks(
     page: int = 1,
     after: str | None = None,
 ) -> Response:
-    found, more = await tasks_page(caller, services, limit=limit, page=page, after=after)
+    found, more = await task_page(caller, services, limit=limit, page=page, after=after)
     body = [
         ittybit_shapes.task_body(job, task, await links_of(job, request, services))
         for job, task in found

@@ -12,7 +12,9 @@ from actors.jobs.model import State
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import error_headers, full_path, json_response
 from api.pipelyn import pipelyn_shapes
-from api.pipelyn.work import check_sync, output_response, receive, run_to_end, submit, url_of
+from api.pipelyn.form import check_sync, read_form
+from api.pipelyn.optimize import run_to_end, submit
+from api.pipelyn.output import output_response, output_url
 from cluster.errors import NotReady, ReelyardError
 
 router = APIRouter(tags=["pipelyn"])
@@ -46,7 +48,7 @@ async def usage(caller: CallerDep, services: ServicesDep) -> dict[str, int]:
 
 @router.post("/media/jobs", status_code=202, summary="Optimise a file, and poll")
 async def submit_job(request: Request, caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
-    form = await receive(request, caller, services)
+    form = await read_form(request, caller, services)
     return pipelyn_shapes.accepted_body(await submit(form, request, caller, services))
 
 
@@ -55,7 +57,7 @@ async def get_job(
     job_id: str, request: Request, caller: CallerDep, services: ServicesDep
 ) -> dict[str, Any]:
     job = await services.registry.get(pipelyn_shapes.read_job_id(job_id), caller.scope)
-    return pipelyn_shapes.status_body(job, await url_of(job, request, services))
+    return pipelyn_shapes.status_body(job, await output_url(job, request, services))
 
 
 @router.head("/media/jobs/{job_id}/download", include_in_schema=False)
@@ -71,7 +73,7 @@ async def download(
 
 @router.post("/media/optimize", summary="Optimise a file, and wait for it")
 async def optimize(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
-    form = await receive(request, caller, services)
+    form = await read_form(request, caller, services)
     await check_sync(form, services)
     job = await run_to_end(await submit(form, request, caller, services), caller, services)
     headers = pipelyn_shapes.sync_headers(job, await services.registry.usage(caller.tenant))

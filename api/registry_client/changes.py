@@ -8,13 +8,11 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from actors.jobs.messages import Changes
+from actors.jobs.messages import FROM_NOW, Changes
 
 POLL_S = 10.0
 GATHER_S = 0.004
 """Pause after a change: what happens meanwhile comes with one call instead of many."""
-NOW = -1
-"""Asks the registry where it stands, without any changes."""
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +55,7 @@ class ChangeFeed:
             await asyncio.shield(self._ready)
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
-        epoch, seq = "", NOW
+        epoch, seq = "", FROM_NOW
         try:
             while self._waiters:
                 changes = await self._next(seq)
@@ -72,11 +70,11 @@ class ChangeFeed:
 
     async def _next(self, seq: int) -> Changes:
         try:
-            return await self._poll(seq, 0 if seq == NOW else POLL_S)
+            return await self._poll(seq, 0 if seq == FROM_NOW else POLL_S)
         except Exception as error:  # noqa: BLE001  whoever waits relies on this task alone
             log.warning("change feed interrupted", error=repr(error))
             await asyncio.sleep(0.5)
-            return Changes(epoch="", seq=NOW, job_ids=[])
+            return Changes(epoch="", seq=FROM_NOW, job_ids=[])
 
     def _wake(self, job_ids: list[str]) -> None:
         for job_id in job_ids:

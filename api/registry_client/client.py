@@ -1,4 +1,4 @@
-"""How everything above the actors speaks to the job registry."""
+"""The job registry as everything above the actors calls it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -23,13 +23,14 @@ from actors.jobs.messages import (
 )
 from actors.jobs.model import ErrorInfo, Job, JobSpec
 from actors.jobs.plan import plan_job
-from actors.media.operation import load_operations
+from actors.jobs.times import DAY_MS
+from actors.media.catalogue import load_operations
 from actors.registry.api_keys import new_key
+from actors.registry.pickling import pack_list
 from api.registry_client.batching import Lookups, Writes
 from api.registry_client.changes import ChangeFeed
 from api.registry_client.job_cache import JobCache
 from api.registry_client.key_cache import KeyCache
-from api.registry_client.link import InProcess, Link, OverRay
 from cluster.errors import NotFound, ReelyardError, Unavailable, error_from_dict
 from cluster.settings import Settings
 
@@ -40,7 +41,57 @@ PLAN_IN_THREAD = 20
 POLL_AGE_S = 0.02
 """So long a look at the registry serves those who poll: about what a request spends in a busy
 server anyway."""
-DAY_MS = 86_400_000
+
+
+class RegistryLink(Protocol):
+    """Calls methods of the registry."""
+
+    async def call(self, method: str, *args: Any) -> Any:
+        """The answer of that method. Raises what it raises, and `Unavailable` while it can't be
+        reached."""
+
+
+class RayLink:
+    """The registry as a named Ray actor; its handle is looked up again when it has died."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._handle: Any = None
+
+    async def call(self, method: str, *args: Any) -> Any:
+        import ray
+        from ray.exceptions import RayActorError, RayError, RayTaskError
+
+        if not ray.is_initialized():
+            # At a call from outside any cluster Ray 2.60 starts a new one.
+            raise Unavailable(internal="this process has left the Ray cluster")
+        if self._handle is None:
+            self._handle = await asyncio.to_thread(self._find)
+        try:
+            return await getattr(self._handle, method).remote(*map(_packed, args))
+        except RayTaskError as error:
+            # Ray's stand-in class is built at run time; callers want the error itself.
+            raise error.cause from None
+        except RayActorError as error:
+            self._handle = None
+            raise Unavailable(retry_after_s=1, internal=f"registry: {error}") from None
+        except RayError as error:
+            raise Unavailable(retry_after_s=2, internal=f"Ray: {error}") from None
+
+    def _find(self) -> Any:
+        from actors.registry import get_registry
+
+        try:
+            return get_registry(self._settings)
+        except ValueError as error:
+            raise Unavailable(retry_after_s=1, internal=f"registry: {error}") from None
+
+
+def _packed(argument: Any) -> Any:
+    """A list of records as one block of bytes; anything else as it is."""
+    if isinstance(argument, list) and argument and isinstance(argument[0], msgspec.Struct):
+        return pack_list(argument)
+    return argument
 
 
 class RegistryClient:
@@ -49,7 +100,7 @@ class RegistryClient:
     One for each process and event loop. `tenant` None means: whoever's job it is.
     """
 
-    def __init__(self, link: Link, settings: Settings) -> None:
+    def __init__(self, link: RegistryLink, settings: Settings) -> None:
         self._link = link
         self._settings = settings
         self._loaded = False
@@ -62,12 +113,7 @@ class RegistryClient:
     @classmethod
     def over_ray(cls, settings: Settings) -> RegistryClient:
         """A client of the named registry actor of the Ray cluster this process belongs to."""
-        return cls(OverRay(settings), settings)
-
-    @classmethod
-    def in_process(cls, registry: object, settings: Settings) -> RegistryClient:
-        """A client of a plain registry object in this event loop."""
-        return cls(InProcess(registry), settings)
+        return cls(RayLink(settings), settings)
 
     async def close(self) -> None:
         """Stop what runs in the background."""
@@ -178,10 +224,6 @@ class RegistryClient:
                 await changed.wait()
 
     # --- accounts and keys ---
-
-    async def find_key(self, text: str) -> KeyInfo | None:
-        """The API key that `text` is, unless it is unknown or revoked. Raises `Unavailable`."""
-        return await self.keys.find(text)
 
     async def create_key(
         self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None

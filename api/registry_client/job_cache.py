@@ -6,14 +6,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 
-from actors.jobs.messages import Changes
+from actors.jobs.messages import FROM_NOW, Changes
 from actors.jobs.model import Job, State
 
 KEPT_JOBS = 4096
 STALE_S = 10.0
 """After so long without a look-up, starting anew is cheaper than hearing of every change."""
-NOW = -1
-"""Asks the registry where it stands, without any changes."""
 
 
 class JobCache:
@@ -37,7 +35,7 @@ class JobCache:
         self._clock = clock
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._epoch = ""
-        self._seq = NOW
+        self._seq = FROM_NOW
         self._asked_at = self._outdated_at = float("-inf")
 
     def finished(self, job_id: str) -> Job | None:
@@ -87,9 +85,9 @@ class JobCache:
     async def _catch_up(self) -> None:
         now = self._clock()
         if now - self._asked_at > STALE_S:
-            self._seq = NOW
+            self._seq = FROM_NOW
         changes = await self._changes(self._seq, 0)
-        if changes.epoch != self._epoch or self._seq == NOW:
+        if changes.epoch != self._epoch or self._seq == FROM_NOW:
             self._jobs.clear()
         else:
             self._drop(changes.job_ids)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Awaitable, Callable
 
 from actors.jobs.messages import KeyInfo
+from actors.registry.api_keys import hash_key, keys_are_needed
 
 FRESH_S = 2.0
 """A revoked key is refused everywhere after this time."""
 MISS_S = 0.2
 """An unknown key asks the registry again only if the list is older than this."""
-
-
-def key_hash(text: str) -> str:
-    """What is stored of a key: its SHA-256 in hex."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class KeyCache:
@@ -31,7 +26,7 @@ class KeyCache:
 
     async def find(self, text: str) -> KeyInfo | None:
         """The key that `text` is, unless it is unknown or revoked."""
-        digest = key_hash(text)
+        digest = hash_key(text)
         info = (await self._fresh(FRESH_S)).get(digest)
         if info is None:
             info = (await self._fresh(MISS_S)).get(digest)
@@ -44,9 +39,9 @@ class KeyCache:
                 return info if info.revoked_ms is None else None
         return None
 
-    async def any(self) -> bool:
-        """Whether a key was ever made; a revoked one counts, so that revoking opens no door."""
-        return bool(await self._fresh(FRESH_S))
+    async def are_needed(self) -> bool:
+        """`keys_are_needed` of the keys as they are."""
+        return keys_are_needed(await self._fresh(FRESH_S))
 
     def forget(self) -> None:
         """Ask the registry at the next use."""

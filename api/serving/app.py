@@ -18,7 +18,7 @@ from api.http.middleware import RequestMetrics, RequestMiddleware
 from api.http.services import Services, ServicesFactory
 from api.serving import health, openapi
 from api.v1.errors import v1_error_response
-from api.v1.events import StreamEnded
+from api.v1.event_stream import StreamEnded
 
 log = structlog.get_logger(__name__)
 

@@ -1,28 +1,15 @@
-"""Which addresses a server may bind."""
+"""The addresses that a server may bind: without a key, none that strangers reach."""
 
 from __future__ import annotations
 
-import ipaddress
-from functools import lru_cache
-
 from cluster.errors import BadRequest
+from cluster.private_net import is_loopback
 from cluster.settings import Settings
 
 
-@lru_cache(maxsize=1024)
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) is this machine itself."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def check_bind(settings: Settings, *, has_keys: bool) -> None:
+def check_bind(settings: Settings, *, keys_are_needed: bool) -> None:
     """Raises `BadRequest` if binding `settings.host` would serve strangers without a key."""
-    if not is_loopback(settings.host) and not has_keys:
+    if not is_loopback(settings.host) and not keys_are_needed:
         raise BadRequest(
             f"host: {settings.host} is reachable from outside this machine and no API key exists; "
             "make one first with `reelyard keys create`, or bind 127.0.0.1"

@@ -14,8 +14,8 @@ from starlette.responses import PlainTextResponse, Response
 from actors.jobs.messages import Overview
 from api.http.dependencies import AdminDep, ServicesDep
 from api.http.errors import json_response
-from api.v1.answers import Health
-from api.v1.docs import READ, answered, errors
+from api.v1.openapi_entries import READ, answered, errors
+from api.v1.response_models import Health
 
 router = APIRouter(tags=["health"])
 VERSION = version("reelyard")

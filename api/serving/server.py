@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -9,9 +10,10 @@ import socket
 import time
 from typing import Any
 
-from api.serving.bind import check_bind, is_loopback
+from api.serving.bind import check_bind
 from api.serving.readiness import wait_until_ready
 from cluster.errors import BadRequest, Unavailable
+from cluster.private_net import is_loopback
 from cluster.ray_env import free_ports
 from cluster.settings import Settings
 
@@ -50,7 +52,8 @@ def start_http(settings: Settings) -> str:
     running = _serve_address()
     host, port = running or (settings.host, settings.port or free_ports(1)[0])
     settings = settings.model_copy(update={"host": host, "port": port})
-    check_bind(settings, has_keys=is_loopback(host) or _has_keys(settings))
+    if not is_loopback(host):
+        check_bind(settings, keys_are_needed=_keys_are_needed(settings))
     proxies: list[Any] = []
     if running is None:
         _check_free(host, port)
@@ -144,12 +147,10 @@ def stop_http() -> None:
         time.sleep(LOOK_S)
 
 
-def _has_keys(settings: Settings) -> bool:
-    import ray
+def _keys_are_needed(settings: Settings) -> bool:
+    from api.registry_client.client import RegistryClient
 
-    from actors.registry import get_registry
-
-    return bool(ray.get(get_registry(settings).api_keys.remote()))
+    return asyncio.run(RegistryClient.over_ray(settings).keys.are_needed())
 
 
 def _check_free(host: str, port: int) -> None:

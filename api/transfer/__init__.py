@@ -3,10 +3,8 @@
 from fastapi import APIRouter
 
 from api.transfer import files, uploads
-from api.transfer.downloads import object_response
-from api.transfer.multipart import Form, FormFile, check_length, receive_form
 
-__all__ = ["Form", "FormFile", "check_length", "object_response", "receive_form", "router"]
+__all__ = ["router"]
 
 router = APIRouter()
 router.include_router(files.router)

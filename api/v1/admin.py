@@ -5,30 +5,38 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.bodies import Body
 from api.http.caller import Caller
 from api.http.dependencies import AdminDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
 from api.http.services import Services
-from api.v1 import answers, v1_shapes
-from api.v1.docs import IDEMPOTENCY, READ, answered
-from api.v1.models import GrantBody, KeyBody
+from api.v1 import response_models, v1_shapes
+from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
+from api.v1.request_bodies import MOST_CREDITS, KeyBody
 from cluster.errors import NotFound
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 _KEYED = {"parameters": [IDEMPOTENCY]}
 _POOL: dict[str, Any] = {
-    "responses": answered(answers.PoolAnswer, 403, 404, 409, *READ),
+    "responses": answered(response_models.PoolAnswer, 403, 404, 409, *READ),
     "openapi_extra": _KEYED,
 }
 
 
+class GrantBody(Body):
+    """Credits for a tenant."""
+
+    credits: int = Field(gt=0, le=MOST_CREDITS)
+
+
 @router.get(
     "/overview",
-    responses=answered(answers.Overview, 403, *READ),
+    responses=answered(response_models.Overview, 403, *READ),
     summary="Pools, queues, running jobs, throughput",
 )
 async def get_overview(caller: AdminDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for an admin
@@ -79,7 +87,9 @@ async def _bring(
     return await once(request, services, caller, None, act)
 
 
-@router.get("/keys", responses=answered(answers.KeyList, 403, *READ), summary="All API keys")
+@router.get(
+    "/keys", responses=answered(response_models.KeyList, 403, *READ), summary="All API keys"
+)
 async def list_keys(caller: AdminDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for an admin
     return json_response(
         {"items": [v1_shapes.key(info) for info in await services.registry.api_keys()]}
@@ -89,7 +99,9 @@ async def list_keys(caller: AdminDep, services: ServicesDep) -> Response:  # noq
 @router.post(
     "/keys",
     status_code=201,
-    responses=answered(answers.NewKey, 403, 409, 422, *READ, status=201, description="Created"),
+    responses=answered(
+        response_models.NewKey, 403, 409, 422, *READ, status=201, description="Created"
+    ),
     openapi_extra=_KEYED,
     summary="Make an API key; its text is shown this once",
 )
@@ -107,7 +119,7 @@ async def create_key(
 
 @router.delete(
     "/keys/{key_id}",
-    responses=answered(answers.Key, 403, 404, *READ),
+    responses=answered(response_models.Key, 403, 404, *READ),
     summary="Make a key worthless",
 )
 async def revoke_key(key_id: str, caller: AdminDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for an admin
@@ -116,7 +128,7 @@ async def revoke_key(key_id: str, caller: AdminDep, services: ServicesDep) -> Re
 
 @router.post(
     "/tenants/{tenant}/credits",
-    responses=answered(answers.Usage, 403, 409, 422, *READ),
+    responses=answered(response_models.Usage, 403, 409, 422, *READ),
     openapi_extra=_KEYED,
     summary="Give a tenant credits",
 )

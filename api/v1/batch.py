@@ -6,33 +6,44 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, SkipValidation, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import JobSpec
 from actors.media.operation import validation_failed
+from api.http.bodies import Body
 from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of, pledged
 from api.http.services import Services
 from api.registry_client.client import refused
-from api.v1 import answers, v1_shapes
-from api.v1.docs import IDEMPOTENCY, SUBMIT, answered
-from api.v1.models import BatchBody, BatchItem
+from api.v1 import response_models, v1_shapes
+from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
 from api.v1.refusals import in_body
+from api.v1.request_bodies import BatchItem
 from api.v1.submit import spec_of
 from cluster.errors import ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
 
+class BatchBody(BaseModel):
+    """Jobs to run; each is looked at, and accepted or refused, by itself."""
+
+    model_config = Body.model_config
+
+    jobs: list[SkipValidation[BatchItem]] = Field(min_length=1)
+
+
 @router.post(
     "/jobs:batch",
     status_code=202,
-    responses=answered(answers.BatchResult, *SUBMIT, status=202, description="See each item"),
+    responses=answered(
+        response_models.BatchResult, *SUBMIT, status=202, description="See each item"
+    ),
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Run many jobs",
 )

@@ -1,4 +1,4 @@
-"""`/v1/jobs`: look up, list, submit, cancel, retry."""
+"""`/v1/jobs`: jobs looked up, listed, cancelled, tried again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from msgspec.structs import replace
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,23 +17,21 @@ from actors.jobs.ids import parse_id
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, State
 from api.http.auth import identify_caller
+from api.http.bodies import Body
 from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
-from api.http.idempotency import fingerprint, key_of, once
+from api.http.idempotency import once
 from api.http.services import Services, services_of
 from api.registry_client.client import expect_job
-from api.v1 import answers, v1_shapes
-from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered, parameter
-from api.v1.models import JobBody, JobIdsBody
-from api.v1.present import Presenter, encode, reply
-from api.v1.refusals import in_body
-from api.v1.submit import spec_of
-from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
+from api.v1 import response_models, v1_shapes
+from api.v1.job_encoder import JobEncoder, encode_job, reply
+from api.v1.openapi_entries import IDEMPOTENCY, READ, answered, parameter
+from cluster.errors import InvalidCursor, NotFound, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
-_presenter = Presenter()
+_encoder = JobEncoder()
 _parsed = lru_cache(maxsize=4096)(parse_id)
 _JOB_ID = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _WAIT = parameter(
@@ -43,9 +42,15 @@ _WAIT = parameter(
 _WORDS = ", ".join(v1_shapes.STATES_OF)
 
 
+class JobIdsBody(Body):
+    """Jobs to look up."""
+
+    job_ids: list[str] = Field(min_length=1, max_length=1000)
+
+
 @router.get(
     "/jobs/{job_id}",
-    responses=answered(answers.Job, 404, 422, *READ),
+    responses=answered(response_models.Job, 404, 422, *READ),
     openapi_extra={"parameters": [_JOB_ID, _WAIT]},
     summary="A job as it is, or once it has ended",
 )
@@ -59,12 +64,12 @@ async def get_job(request: Request) -> Response:
         job = await services.registry.wait(job_key(job_id), caller.scope, wait_s)
     else:
         job = await services.registry.poll(job_key(job_id), caller.scope)
-    return reply(await _presenter.body(request, services, job))
+    return reply(await _encoder.body(request, services, job))
 
 
 @router.get(
     "/jobs",
-    responses=answered(answers.JobPage, 400, 403, 422, *READ),
+    responses=answered(response_models.JobPage, 400, 403, 422, *READ),
     summary="Jobs, newest first",
 )
 async def list_jobs(
@@ -104,28 +109,8 @@ async def list_jobs(
 
 
 @router.post(
-    "/jobs",
-    status_code=202,
-    responses=answered(answers.Accepted, *SUBMIT, status=202, description="Accepted"),
-    openapi_extra={"parameters": [IDEMPOTENCY]},
-    summary="Run an operation, or a graph of them",
-)
-async def create_job(
-    body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
-) -> Response:
-    key = key_of(request)
-    mark = fingerprint(request, body.model_dump(mode="json", exclude_unset=True)) if key else ""
-    spec = await spec_of(body, services, caller, idempotency_key=key, fingerprint=mark)
-    try:
-        accepted = await services.registry.submit_one(spec)
-    except ReelyardError as error:
-        raise in_body(error, "tasks" if body.tasks else "params") from None
-    return accepted_response(accepted.job, replayed=accepted.replayed)
-
-
-@router.post(
     "/jobs:batchGet",
-    responses=answered(answers.JobList, 413, 422, *READ),
+    responses=answered(response_models.JobList, 413, 422, *READ),
     summary="Look up many jobs",
 )
 async def get_jobs(
@@ -134,7 +119,7 @@ async def get_jobs(
     known = {text: parse_id(text) for text in body.job_ids}
     jobs = await services.registry.get_many([key for key in known.values() if key], caller.scope)
     found = [jobs[key] for key in dict.fromkeys(known.values()) if key in jobs]
-    bodies = [await _presenter.body(request, services, job) for job in found]
+    bodies = [await _encoder.body(request, services, job) for job in found]
     missing = [text for text, key in known.items() if key not in jobs]
     tail = json_response({"missing": missing}).body
     return reply(b'{"items":[' + b",".join(bodies) + b"]," + bytes(tail)[1:])
@@ -142,7 +127,7 @@ async def get_jobs(
 
 @router.post(
     "/jobs/{job_id}/cancel",
-    responses=answered(answers.Job, 404, 409, *READ),
+    responses=answered(response_models.Job, 404, 409, *READ),
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Cancel a job",
 )
@@ -157,7 +142,7 @@ async def cancel_job(
 
 @router.delete(
     "/jobs/{job_id}",
-    responses=answered(answers.Job, 404, 409, *READ),
+    responses=answered(response_models.Job, 404, 409, *READ),
     summary="Cancel a job",
 )
 async def delete_job(
@@ -169,7 +154,9 @@ async def delete_job(
 @router.post(
     "/jobs/{job_id}/retry",
     status_code=202,
-    responses=answered(answers.Job, 402, 404, 409, *READ, status=202, description="Accepted"),
+    responses=answered(
+        response_models.Job, 402, 404, 409, *READ, status=202, description="Accepted"
+    ),
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="Run a failed job again",
 )
@@ -191,21 +178,13 @@ def job_key(text: str) -> str:
     return key
 
 
-def accepted_response(job: Job, *, replayed: bool) -> Response:
-    """202 with the job as it was accepted, word for word the same when it is asked again."""
-    headers = {"Location": f"/v1/jobs/{job.id}"}
-    if replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return json_response(v1_shapes.accepted_job(job), 202, headers)
-
-
 async def _cancel(job_id: str, caller: Caller, services: Services) -> Job:
     key = job_key(job_id)
     return expect_job(await services.registry.cancel([key], caller.scope), key)
 
 
 async def _changed(request: Request, services: Services, job: Job, status: int = 200) -> Response:
-    return reply(await encode(request, services, job), status)
+    return reply(await encode_job(request, services, job), status)
 
 
 def _wait_of(request: Request, services: Services) -> float:

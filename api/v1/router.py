@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.v1 import account, admin, batch, catalogue, jobs, stream, videoconduit
+from api.v1 import (
+    admin,
+    batch,
+    event_stream,
+    jobs,
+    operations,
+    submit,
+    uploads,
+    usage,
+    videoconduit,
+)
 
 router = APIRouter()
-for part in (jobs, batch, stream, catalogue, account, videoconduit, admin):
-    router.include_router(part.router)
+for module in (jobs, submit, batch, event_stream, operations, uploads, usage, videoconduit, admin):
+    router.include_router(module.router)

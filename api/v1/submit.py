@@ -1,16 +1,58 @@
-"""From a body of `POST /v1/jobs` to a JobSpec: every location checked for this caller."""
+"""`POST /v1/jobs`: from its body to the JobSpec that this asks for.
+
+Validation is complete here: every location is checked for the caller, and `plan_job` refuses the
+rest before anything is stored.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actors.jobs.model import JobSpec, TaskSpec
-from actors.media.operation import find_operation
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.jobs.model import Job, JobSpec, TaskSpec
 from api.http.caller import Caller
+from api.http.dependencies import CallerDep, ServicesDep
+from api.http.errors import json_response
+from api.http.idempotency import fingerprint, key_of
 from api.http.services import Services
-from api.v1.models import JobBody, TaskBody
-from api.v1.refusals import no_pool
-from cluster.errors import UnknownOperation
+from api.v1 import response_models, v1_shapes
+from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
+from api.v1.refusals import in_body, no_pool
+from api.v1.request_bodies import JobBody, TaskBody
+from cluster.errors import ReelyardError
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+
+@router.post(
+    "/jobs",
+    status_code=202,
+    responses=answered(response_models.Accepted, *SUBMIT, status=202, description="Accepted"),
+    openapi_extra={"parameters": [IDEMPOTENCY]},
+    summary="Run an operation, or a graph of them",
+)
+async def create_job(
+    body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
+) -> Response:
+    key = key_of(request)
+    mark = fingerprint(request, body.model_dump(mode="json", exclude_unset=True)) if key else ""
+    spec = await spec_of(body, services, caller, idempotency_key=key, fingerprint=mark)
+    try:
+        accepted = await services.registry.submit_one(spec)
+    except ReelyardError as error:
+        raise in_body(error, "tasks" if body.tasks else "params") from None
+    return accepted_response(accepted.job, replayed=accepted.replayed)
+
+
+def accepted_response(job: Job, *, replayed: bool) -> Response:
+    """202 with the job as it was accepted, word for word the same when it is asked again."""
+    headers = {"Location": f"/v1/jobs/{job.id}"}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return json_response(v1_shapes.accepted_job(job), 202, headers)
 
 
 async def spec_of(
@@ -40,7 +82,6 @@ async def spec_of(
         priority=body.priority,
         pool=body.pool,
         metadata=body.metadata,
-        credits=_price([step.operation for step in steps] or [operation]),
         tasks=[await _task(step, services, caller) for step in steps],
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
@@ -67,11 +108,3 @@ async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
         inputs=inputs,
         output=await services.locate_output(step.output, caller) if step.output else None,
     )
-
-
-def _price(operations: Sequence[str]) -> int:
-    try:
-        return sum(find_operation(name).credits for name in operations)
-    except UnknownOperation as error:
-        error.details.setdefault("field", "operation")
-        raise

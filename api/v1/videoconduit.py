@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field, field_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import JobSpec, State
-from actors.media.operation import find_operation
+from api.http.bodies import Body
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of
-from api.v1 import answers
-from api.v1.docs import IDEMPOTENCY, READ, SUBMIT, answered
-from api.v1.jobs import accepted_response
-from api.v1.models import PreviewBody
+from api.v1 import response_models
+from api.v1.openapi_entries import IDEMPOTENCY, READ, SUBMIT, answered
+from api.v1.submit import accepted_response
 from cluster.errors import ReelyardError, Unavailable, error_from_dict
 
 router = APIRouter(prefix="/v1", tags=["videoconduit"])
@@ -24,10 +24,38 @@ INFO_PRIORITY = 50
 """Somebody waits for the answer."""
 
 
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class PreviewBody(Body):
+    """VideoConduit's preview."""
+
+    url: str = Field(min_length=1, max_length=8192)
+    preview_type: Literal["gif", "thumbnail", "mosaic", "clip"]
+    timestamp: Seconds | str | None = Field(
+        None, description="thumbnail: seconds or MM:SS; unset: a quarter into the video"
+    )
+    start: Seconds | str | None = Field(None, description="gif, clip: seconds or MM:SS")
+    duration: Annotated[float, Field(gt=0, le=30)] | None = Field(
+        None, description="seconds; gif 5 (at most 15), clip 10 (at most 30)"
+    )
+    width: Annotated[int, Field(ge=16, le=3840)] | None = Field(None, description="pixels; 480")
+    columns: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
+    rows: Annotated[int, Field(ge=1, le=8)] | None = Field(None, description="mosaic; 4")
+    fps: Annotated[int, Field(ge=1, le=20)] | None = Field(None, description="gif; 10")
+    webhook_url: None = Field(None, description="not yet: poll the job, or wait for its end")
+
+    @field_validator("webhook_url", mode="before")
+    @classmethod
+    def _no_webhooks(cls, value: object) -> None:
+        if value is not None:
+            raise ValueError("no webhooks are delivered yet; poll GET /v1/jobs/{job_id} instead")
+
+
 @router.post(
     "/preview",
     status_code=202,
-    responses=answered(answers.Accepted, *SUBMIT, status=202, description="Accepted"),
+    responses=answered(response_models.Accepted, *SUBMIT, status=202, description="Accepted"),
     openapi_extra={"parameters": [IDEMPOTENCY]},
     summary="A GIF, a thumbnail, a mosaic or a clip of a video",
 )
@@ -46,7 +74,6 @@ async def create_preview(
             params=params,
             params_sent=sent,
             tenant=caller.tenant,
-            credits=find_operation("preview").credits,
             idempotency_key=key_of(request),
             fingerprint=fingerprint(request, sent),
         )
@@ -56,7 +83,7 @@ async def create_preview(
 
 @router.get(
     "/info",
-    responses=answered(answers.Info, 400, 402, 403, 404, 409, 410, 422, *READ),
+    responses=answered(response_models.Info, 400, 402, 403, 404, 409, 410, 422, *READ),
     summary="What a media file is: the one call that waits for its result",
 )
 async def get_info(
@@ -70,7 +97,6 @@ async def get_info(
             inputs=[await services.locate_input(url, caller)],
             input=url,
             tenant=caller.tenant,
-            credits=find_operation("probe").credits,
             priority=INFO_PRIORITY,
         )
     )

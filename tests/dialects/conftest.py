@@ -7,19 +7,16 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from actors.testing.sample_media import make_sample
+from tests.dialects.fixture_types import Headers, Json, Poll, RunCurl, RunNode
 from tests.live_server import LiveServer, file_host, live_server
 
 JS = Path(__file__).parent / "js"
 PATIENCE_S = 90
-
-Json = dict[str, Any]
-Poll = Callable[[Callable[[], Json], set[str]], Json]
 
 
 @pytest.fixture(scope="package")
@@ -55,7 +52,7 @@ def api_key(server: LiveServer) -> Json:
 
 
 @pytest.fixture(scope="package")
-def bearer(api_key: Json) -> dict[str, str]:
+def bearer(api_key: Json) -> Headers:
     """The header with the key."""
     return {"Authorization": f"Bearer {api_key['key']}"}
 
@@ -90,7 +87,7 @@ def poll() -> Poll:
 
 
 @pytest.fixture(scope="package")
-def node() -> Callable[..., Json]:
+def node() -> RunNode:
     """Run a script of `js/` with arguments; the JSON that it prints."""
 
     def run(script: str, *args: str) -> Json:
@@ -109,7 +106,7 @@ def node() -> Callable[..., Json]:
 
 
 @pytest.fixture(scope="package")
-def curl() -> Callable[..., tuple[int, str]]:
+def curl() -> RunCurl:
     """Call curl as the documents do; the status and the body."""
 
     def run(*args: str) -> tuple[int, str]:

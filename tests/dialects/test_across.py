@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 import requests
 
+from tests.dialects.fixture_types import Headers, Json, Poll
+from tests.live_server import LiveServer
+
 
 @pytest.fixture(scope="module")
-def made(server, bearer, media_url, poll):
+def made(server: LiveServer, bearer: Headers, media_url: str, poll: Poll) -> dict[str, str]:
     """A finished video of each surface, by its plain id."""
 
-    def post(path, **body):
+    def post(path: str, **body: Any) -> Json:
         answer = requests.post(server.url + path, headers=bearer, timeout=30, **body)
         assert answer.status_code < 300, answer.text
-        return answer.json()
+        told: Json = answer.json()
+        return told
+
+    def look(job_id: str) -> Json:
+        told: Json = requests.get(
+            f"{server.url}/v1/jobs/{job_id}", headers=bearer, timeout=30
+        ).json()
+        return told
 
     clip = f"{media_url}/clip.mp4"
     video = requests.get(clip, timeout=30).content
@@ -28,16 +41,14 @@ def made(server, bearer, media_url, poll):
         "v1": own["job_id"],
     }
     for job_id in ids.values():
-        url = f"{server.url}/v1/jobs/{job_id}"
-        done = poll(
-            lambda url=url: requests.get(url, headers=bearer, timeout=30).json(),
-            {"completed", "failed"},
-        )
+        done = poll(partial(look, job_id), {"completed", "failed"})
         assert done["status"] == "completed", done
     return ids
 
 
-def test_dolby_lists_and_polls_them_all(server, bearer, made):
+def test_dolby_lists_and_polls_them_all(
+    server: LiveServer, bearer: Headers, made: dict[str, str]
+) -> None:
     page = requests.get(f"{server.url}/media/jobs", headers=bearer, timeout=30).json()
     entries = {entry["job_id"]: entry for entry in page["jobs"]}
     for job_id in made.values():
@@ -48,7 +59,9 @@ def test_dolby_lists_and_polls_them_all(server, bearer, made):
         assert (entry["status"], polled["status"]) == ("Success", "Success")
 
 
-def test_pipelyn_polls_and_downloads_them_all(server, bearer, made):
+def test_pipelyn_polls_and_downloads_them_all(
+    server: LiveServer, bearer: Headers, made: dict[str, str]
+) -> None:
     for job_id in made.values():
         url = f"{server.url}/api/media/jobs/{job_id}"
         job = requests.get(url, headers=bearer, timeout=30).json()
@@ -57,7 +70,9 @@ def test_pipelyn_polls_and_downloads_them_all(server, bearer, made):
         assert len(file.content) == job["result"]["outputBytes"]
 
 
-def test_ittybit_lists_and_gets_them_all(server, bearer, made):
+def test_ittybit_lists_and_gets_them_all(
+    server: LiveServer, bearer: Headers, made: dict[str, str]
+) -> None:
     jobs = requests.get(f"{server.url}/jobs?limit=100", headers=bearer, timeout=30).json()
     kinds = [job["kind"] for job in jobs]
     assert {"video", "image"} <= set(kinds)
@@ -69,7 +84,7 @@ def test_ittybit_lists_and_gets_them_all(server, bearer, made):
         assert requests.get(job["output"], timeout=30).status_code == 200
 
 
-def test_another_tenant_sees_none_of_them(server, made):
+def test_another_tenant_sees_none_of_them(server: LiveServer, made: dict[str, str]) -> None:
     key = server.create_key("stranger", "umbrella")["key"]
     headers = {"Authorization": f"Bearer {key}"}
     for job_id in made.values():

@@ -79,7 +79,7 @@ def test_jobs_are_paged_and_counted_from_redis(on_s3: LiveServer, media: Path) -
         made = client.submit_many("export", [media / "photo.jpg"] * 5)
         assert all(job.ok for job in client.wait_all(made, timeout_s=60))
     first = requests.get(
-        f"{on_s3.url}/v1/jobs", params={"job_type": "export", "limit": 3}, timeout=30
+        f"{on_s3.url}/v1/jobs", params={"job_type": "export", "limit": "3"}, timeout=30
     ).json()
     rest = requests.get(
         f"{on_s3.url}/v1/jobs",

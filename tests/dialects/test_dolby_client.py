@@ -6,12 +6,14 @@ import contextlib
 import json
 import types
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from dolbyio_rest_apis.core import urls
 from dolbyio_rest_apis.core.http_request_error import HttpRequestError
 from dolbyio_rest_apis.media import authentication, enhance, io, jobs
 
+from tests.dialects.fixture_types import Json, Poll
 from tests.live_server import LiveServer
 
 # The client's own calls, under today's aiohttp.
@@ -37,7 +39,9 @@ def client_points_here(server: LiveServer) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("client_points_here")
-async def test_the_client_uploads_enhances_lists_and_downloads(api_key, media, tmp_path, poll):
+async def test_the_client_uploads_enhances_lists_and_downloads(
+    api_key: Json, media: Path, tmp_path: Path, poll: Poll
+) -> None:
     token = await authentication.get_api_token(api_key["key_id"], api_key["key"], expires_in=600)
     assert (token.token_type, token.expires_in_val) == ("Bearer", 600)
     access = token.access_token
@@ -67,7 +71,7 @@ async def test_the_client_uploads_enhances_lists_and_downloads(api_key, media, t
 
 
 @pytest.mark.usefixtures("client_points_here")
-async def test_the_client_understands_refusals(api_token):
+async def test_the_client_understands_refusals(api_token: str) -> None:
     with pytest.raises(HttpRequestError) as missing:
         await enhance.get_results(api_token, "0198c0de-0000-7000-8000-000000000000")
     assert (missing.value.error_code, missing.value.error_reason) == (404, "Not Found")
@@ -81,7 +85,7 @@ async def test_the_client_understands_refusals(api_token):
 
 
 @pytest.mark.usefixtures("client_points_here")
-async def test_the_client_cancels(api_token, media_url):
+async def test_the_client_cancels(api_token: str, media_url: str) -> None:
     body = {"input": "https://example.invalid/a.wav", "output": "dlb://client/never.wav"}
     job_id = await enhance.start(api_token, json.dumps(body))
     # Its input can't be had, so it may have failed already.

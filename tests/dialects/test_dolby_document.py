@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 import requests
+
+from tests.dialects.fixture_types import Headers, Json, Poll, RunCurl, RunNode
+from tests.live_server import LiveServer
 
 ENTRY = {
     "job_id": str,
@@ -24,7 +28,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 @pytest.fixture(scope="module")
-def headers(api_token):
+def headers(api_token: str) -> Headers:
     return {
         "Authorization": f"Bearer {api_token}",
         "Content-Type": "application/json",
@@ -33,7 +37,7 @@ def headers(api_token):
 
 
 @pytest.fixture(scope="module")
-def enhanced(server, headers, media_url, poll):
+def enhanced(server: LiveServer, headers: Headers, media_url: str, poll: Poll) -> str:
     """The id of a job that has enhanced a real recording."""
     body = {
         "input": f"{media_url}/talk.wav",
@@ -59,10 +63,12 @@ def enhanced(server, headers, media_url, poll):
         "api_version": "v1.1.2",
         "result": {},
     }
-    return job_id
+    return str(job_id)
 
 
-def test_the_list_has_every_field_of_the_document(server, headers, enhanced):
+def test_the_list_has_every_field_of_the_document(
+    server: LiveServer, headers: Headers, enhanced: str
+) -> None:
     response = requests.get(f"{server.url}/media/jobs", headers=headers, timeout=30)
     assert response.status_code == 200
     page = response.json()
@@ -87,18 +93,24 @@ def test_the_list_has_every_field_of_the_document(server, headers, enhanced):
         ("?submitted_after=2999-01-01", False),
     ],
 )
-def test_the_list_is_customised_by_status_and_date(server, headers, enhanced, query, found):
+def test_the_list_is_customised_by_status_and_date(
+    server: LiveServer, headers: Headers, enhanced: str, query: dict[str, Any], found: int
+) -> None:
     page = requests.get(f"{server.url}/media/jobs{query}", headers=headers, timeout=30).json()
     assert (enhanced in [job["job_id"] for job in page["jobs"]]) == found
 
 
-def test_the_list_answers_fetch(server, api_token, enhanced, node):
+def test_the_list_answers_fetch(
+    server: LiveServer, api_token: str, enhanced: str, node: RunNode
+) -> None:
     told = node("list_media_jobs.mjs", server.url, api_token, "?status=Success")
     assert told["status"] == 200
     assert enhanced in [job["job_id"] for job in told["body"]["jobs"]]
 
 
-def test_the_list_answers_curl(server, api_token, enhanced, curl):
+def test_the_list_answers_curl(
+    server: LiveServer, api_token: str, enhanced: str, curl: RunCurl
+) -> None:
     status, body = curl(
         "-X",
         "GET",
@@ -112,7 +124,9 @@ def test_the_list_answers_curl(server, api_token, enhanced, curl):
     assert enhanced in [job["job_id"] for job in json.loads(body)["jobs"]]
 
 
-def test_the_list_goes_on_with_next_token_until_there_is_no_more(server, headers):
+def test_the_list_goes_on_with_next_token_until_there_is_no_more(
+    server: LiveServer, headers: Headers
+) -> None:
     cancelled = []
     for number in range(101):
         body = {"input": "https://example.invalid/a.wav", "output": f"dlb://a{number}.wav"}
@@ -126,7 +140,8 @@ def test_the_list_goes_on_with_next_token_until_there_is_no_more(server, headers
             timeout=30,
         )
         cancelled.append(job_id)
-    found, params = [], {}
+    found: list[str] = []
+    params: dict[str, str] = {}
     while True:
         page = requests.get(
             f"{server.url}/media/jobs", params=params, headers=headers, timeout=30
@@ -140,7 +155,9 @@ def test_the_list_goes_on_with_next_token_until_there_is_no_more(server, headers
     assert [job_id for job_id in found if job_id in set(cancelled)] == cancelled[::-1]
 
 
-def test_a_job_is_retrieved_by_the_path_and_id_of_its_entry(server, headers, enhanced):
+def test_a_job_is_retrieved_by_the_path_and_id_of_its_entry(
+    server: LiveServer, headers: Headers, enhanced: str
+) -> None:
     url = f"{server.url}/media/jobs?status=Success"
     jobs = requests.get(url, headers=headers, timeout=30).json()["jobs"]
     entry = next(job for job in jobs if job["job_id"] == enhanced)
@@ -150,7 +167,9 @@ def test_a_job_is_retrieved_by_the_path_and_id_of_its_entry(server, headers, enh
     assert polled.json()["status"] == "Success"
 
 
-def test_the_output_is_downloaded_through_a_redirect(server, headers, enhanced):
+def test_the_output_is_downloaded_through_a_redirect(
+    server: LiveServer, headers: Headers, enhanced: str
+) -> None:
     answer = requests.get(
         f"{server.url}/media/output",
         params={"url": "dlb://out/talk.wav"},
@@ -161,7 +180,9 @@ def test_the_output_is_downloaded_through_a_redirect(server, headers, enhanced):
     assert (answer.status_code, answer.content[:4]) == (200, b"RIFF")
 
 
-def test_a_damaged_input_ends_as_failed_with_the_reason(server, headers, media_url, poll):
+def test_a_damaged_input_ends_as_failed_with_the_reason(
+    server: LiveServer, headers: Headers, media_url: str, poll: Poll
+) -> None:
     path = f"{server.url}/media/enhance"
     body = {"input": f"{media_url}/broken.mp4", "output": "dlb://out/broken.mp4"}
     job_id = requests.post(path, json=body, headers=headers, timeout=30).json()["job_id"]
@@ -174,14 +195,16 @@ def test_a_damaged_input_ends_as_failed_with_the_reason(server, headers, media_u
     assert failed["error"]["details"] == failed["error"]["detail"]
 
 
-def test_the_old_key_header_opens_the_calls_too(server, api_key):
+def test_the_old_key_header_opens_the_calls_too(server: LiveServer, api_key: Json) -> None:
     answer = requests.get(
         f"{server.url}/media/jobs", headers={"x-api-key": api_key["key"]}, timeout=30
     )
     assert answer.status_code == 200
 
 
-def test_a_picture_and_a_small_film_come_out_of_one_transcode(server, headers, media_url, poll):
+def test_a_picture_and_a_small_film_come_out_of_one_transcode(
+    server: LiveServer, headers: Headers, media_url: str, poll: Poll
+) -> None:
     body = {
         "inputs": [{"source": f"{media_url}/clip.mp4", "segment": {"start": 0.5, "duration": 1}}],
         "outputs": [

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 import requests
 from ittybit import Ittybit
+
+from tests.dialects.fixture_types import Headers, Json, Poll, RunCurl, RunNode
+from tests.live_server import LiveServer
 
 TASK = [
     "id",
@@ -45,8 +50,8 @@ ENDED = {"succeeded", "failed", "cancelled"}
 
 
 @pytest.fixture(scope="module")
-def create(server, bearer, poll):
-    def until_ended(**body):
+def create(server: LiveServer, bearer: Headers, poll: Poll) -> Callable[..., Json]:
+    def until_ended(**body: Any) -> Json:
         answer = requests.post(f"{server.url}/jobs", json=body, headers=bearer, timeout=30)
         assert answer.status_code == 201, answer.text
         url = f"{server.url}/jobs/{answer.json()['id']}"
@@ -56,7 +61,7 @@ def create(server, bearer, poll):
 
 
 @pytest.fixture(scope="module")
-def job(create, media_url):
+def job(create: Callable[..., Json], media_url: str) -> Json:
     """A finished job of the document's kind."""
     return create(
         kind="video",
@@ -66,7 +71,7 @@ def job(create, media_url):
     )
 
 
-def test_a_job_has_every_field_of_the_document(job, media_url):
+def test_a_job_has_every_field_of_the_document(job: Json, media_url: str) -> None:
     assert list(job) == JOB
     assert (job["object"], job["kind"], job["status"]) == ("job", "video", "succeeded")
     assert job["input"] == f"{media_url}/clip.mp4"
@@ -78,7 +83,7 @@ def test_a_job_has_every_field_of_the_document(job, media_url):
     assert moments[0] > 1_700_000_000_000
 
 
-def test_its_tasks_tell_of_probe_encode_and_export(job, media_url):
+def test_its_tasks_tell_of_probe_encode_and_export(job: Json, media_url: str) -> None:
     tasks = job["tasks"]
     assert all(list(task) == TASK for task in tasks)
     assert [task["kind"] for task in tasks] == ["probe", "video", "export"]
@@ -94,13 +99,13 @@ def test_its_tasks_tell_of_probe_encode_and_export(job, media_url):
     assert [task["started_at"] for task in tasks] == sorted(task["started_at"] for task in tasks)
 
 
-def test_its_output_can_be_fetched(job):
+def test_its_output_can_be_fetched(job: Json) -> None:
     file = requests.get(job["output"], timeout=30)
     assert (file.status_code, file.headers["content-type"]) == (200, "video/mp4")
     assert b"ftyp" in file.content[:12]
 
 
-def test_requests_gets_it_as_shown(server, api_key, job):
+def test_requests_gets_it_as_shown(server: LiveServer, api_key: Json, job: Json) -> None:
     res = requests.get(
         f"{server.url}/jobs/{job['id']}",
         headers={"Authorization": f"Bearer {api_key['key']}"},
@@ -111,18 +116,22 @@ def test_requests_gets_it_as_shown(server, api_key, job):
     assert data["id"] == job["id"]
 
 
-def test_fetch_gets_it_as_shown(server, api_key, job, node):
+def test_fetch_gets_it_as_shown(
+    server: LiveServer, api_key: Json, job: Json, node: RunNode
+) -> None:
     told = node("get_job.mjs", server.url, api_key["key"], job["id"])
     assert (told["status"], told["body"]["status"]) == (200, "succeeded")
 
 
-def test_curl_gets_it_as_shown(server, api_key, job, curl):
+def test_curl_gets_it_as_shown(server: LiveServer, api_key: Json, job: Json, curl: RunCurl) -> None:
     header = f"Authorization: Bearer {api_key['key']}"
     status, body = curl(f"{server.url}/jobs/{job['id']}", "-H", header)
     assert (status, json.loads(body)["id"]) == (200, job["id"])
 
 
-def test_a_missing_job_is_job_not_found(server, api_key, bearer, node, curl):
+def test_a_missing_job_is_job_not_found(
+    server: LiveServer, api_key: Json, bearer: Headers, node: RunNode, curl: RunCurl
+) -> None:
     res = requests.get(f"{server.url}/jobs/job_abc123", headers=bearer, timeout=30)
     assert (res.status_code, res.json()["kind"]) == (404, "job_not_found")
     told = node("get_job.mjs", server.url, api_key["key"], "job_abc123")
@@ -132,7 +141,9 @@ def test_a_missing_job_is_job_not_found(server, api_key, bearer, node, curl):
     assert (status, json.loads(body)["kind"]) == (404, "job_not_found")
 
 
-def test_siblings_of_a_failed_task_are_cancelled(create, media_url):
+def test_siblings_of_a_failed_task_are_cancelled(
+    create: Callable[..., Json], media_url: str
+) -> None:
     failed = create(kind="video", input=f"{media_url}/broken.mp4")
     assert failed["status"] == "failed"
     assert set(failed["error"]) == {"kind", "message"}
@@ -149,26 +160,35 @@ def test_siblings_of_a_failed_task_are_cancelled(create, media_url):
         ("animation", "clip.mp4", {"format": "gif", "width": 64, "end": 1}, b"GIF8"),
     ],
 )
-def test_every_kind_makes_what_it_says(create, media_url, kind, source, options, magic):
+def test_every_kind_makes_what_it_says(
+    create: Callable[..., Json],
+    media_url: str,
+    kind: str,
+    source: str,
+    options: dict[str, Any],
+    magic: bytes,
+) -> None:
     made = create(kind=kind, input=f"{media_url}/{source}", options=options)
     assert made["status"] == "succeeded", made["error"]
     assert [task["kind"] for task in made["tasks"]] == ["probe", kind, "export"]
     assert magic in requests.get(made["output"], timeout=30).content[:16]
 
 
-def test_the_list_is_filtered_as_documented(server, bearer, job):
-    def ids(**params):
+def test_the_list_is_filtered_as_documented(server: LiveServer, bearer: Headers, job: Json) -> None:
+    def ids(**params: str) -> list[str]:
         answer = requests.get(f"{server.url}/jobs", params=params, headers=bearer, timeout=30)
         assert isinstance(answer.json(), list)
-        return [entry["id"] for entry in answer.json()]
+        return [str(entry["id"]) for entry in answer.json()]
 
-    assert job["id"] in ids(limit=100)
+    assert job["id"] in ids(limit="100")
     assert job["id"] in ids(kind="video", status="succeeded", input=job["input"])
     assert job["id"] not in ids(status="failed")
     assert ids(input="https://example.invalid/") == []
 
 
-def test_an_idempotency_key_makes_one_job(server, bearer, media_url):
+def test_an_idempotency_key_makes_one_job(
+    server: LiveServer, bearer: Headers, media_url: str
+) -> None:
     body = {"kind": "image", "input": f"{media_url}/photo.jpg"}
     headers = bearer | {"Idempotency-Key": os.urandom(8).hex()}
     first, again = (
@@ -179,7 +199,9 @@ def test_an_idempotency_key_makes_one_job(server, bearer, media_url):
     assert first.json() == again.json()
 
 
-def test_the_published_client_runs_tasks(server, api_key, media_url, poll):
+def test_the_published_client_runs_tasks(
+    server: LiveServer, api_key: Json, media_url: str, poll: Poll
+) -> None:
     with httpx.Client() as http:
         client = Ittybit(base_url=server.url, api_key=api_key["key"], httpx_client=http)
         made = client.tasks.create(request={"kind": "probe", "url": f"{media_url}/clip.mp4"})

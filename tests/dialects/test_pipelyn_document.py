@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
+
+from tests.dialects.fixture_types import Headers, Json, Poll, RunCurl, RunNode
+from tests.live_server import LiveServer
 
 RESULT = {
     "kind": str,
@@ -23,13 +28,15 @@ RESULT = {
 
 
 @pytest.fixture(scope="module")
-def base(server):
+def base(server: LiveServer) -> str:
     return f"{server.url}/api"
 
 
 @pytest.fixture(scope="module")
-def send(base, bearer, media):
-    def submit(path, name, content_type, preset=None):
+def send(base: str, bearer: Headers, media: Path) -> Callable[..., requests.Response]:
+    def submit(
+        path: str, name: str, content_type: str, preset: str | None = None
+    ) -> requests.Response:
         return requests.post(
             f"{base}{path}",
             files={"media": (name, (media / name).read_bytes(), content_type)},
@@ -42,8 +49,8 @@ def send(base, bearer, media):
 
 
 @pytest.fixture(scope="module")
-def ended(base, bearer, poll):
-    def until_ended(job_id):
+def ended(base: str, bearer: Headers, poll: Poll) -> Callable[[str], Json]:
+    def until_ended(job_id: str) -> Json:
         return poll(
             lambda: requests.get(f"{base}/media/jobs/{job_id}", headers=bearer, timeout=30).json(),
             {"done", "failed"},
@@ -52,7 +59,13 @@ def ended(base, bearer, poll):
     return until_ended
 
 
-def test_a_film_is_submitted_polled_and_downloaded(base, bearer, send, ended, media):
+def test_a_film_is_submitted_polled_and_downloaded(
+    base: str,
+    bearer: Headers,
+    send: Callable[..., requests.Response],
+    ended: Callable[[str], Json],
+    media: Path,
+) -> None:
     submitted = send("/media/jobs", "clip.mp4", "video/mp4", "low-bandwidth")
     assert submitted.status_code == 202
     accepted = submitted.json()
@@ -83,7 +96,9 @@ def test_a_film_is_submitted_polled_and_downloaded(base, bearer, send, ended, me
     assert file.headers["Cache-Control"] == "no-store"
 
 
-def test_fetch_and_form_data_do_the_same(base, api_key, media, node):
+def test_fetch_and_form_data_do_the_same(
+    base: str, api_key: Json, media: Path, node: RunNode
+) -> None:
     told = node("submit_and_wait.mjs", base, api_key["key"], str(media / "clip.mp4"), "mobile")
     assert told["submitStatus"] == 202
     assert told["accepted"]["status"] == "pending"
@@ -94,7 +109,9 @@ def test_fetch_and_form_data_do_the_same(base, api_key, media, node):
     assert download["disposition"] == 'attachment; filename="clip.mp4"'
 
 
-def test_curl_does_the_same(base, api_key, media, curl, ended):
+def test_curl_does_the_same(
+    base: str, api_key: Json, media: Path, curl: RunCurl, ended: Callable[[str], Json]
+) -> None:
     key = f"x-api-key: {api_key['key']}"
     form = f"media=@{media / 'photo.jpg'}"
     url = f"{base}/media/jobs"
@@ -108,7 +125,9 @@ def test_curl_does_the_same(base, api_key, media, curl, ended):
     assert status == 200
 
 
-def test_the_sync_path_answers_with_the_bytes_and_every_header(send):
+def test_the_sync_path_answers_with_the_bytes_and_every_header(
+    send: Callable[..., requests.Response],
+) -> None:
     answer = send("/media/optimize", "photo.jpg", "image/jpeg", "mobile")
     assert answer.status_code == 200, answer.text
     headers = answer.headers
@@ -123,19 +142,21 @@ def test_the_sync_path_answers_with_the_bytes_and_every_header(send):
     assert answer.content[:4] == b"RIFF"
 
 
-def test_a_form_without_a_file_is_invalid_input(base, bearer):
+def test_a_form_without_a_file_is_invalid_input(base: str, bearer: Headers) -> None:
     for form in ({"files": {"media": (None, "text")}}, {"files": {"film": ("a.mp4", b"x")}}):
         answer = requests.post(f"{base}/media/jobs", headers=bearer, timeout=30, **form)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
 
 
-def test_an_unknown_job_is_not_found(base, bearer):
+def test_an_unknown_job_is_not_found(base: str, bearer: Headers) -> None:
     for path in ("5c3a1b2e-0000-4000-8000-000000000000", "5c3a1b2e/download"):
         answer = requests.get(f"{base}/media/jobs/{path}", headers=bearer, timeout=30)
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
 
-def test_a_download_before_the_end_is_not_ready(base, bearer, send, ended):
+def test_a_download_before_the_end_is_not_ready(
+    base: str, bearer: Headers, send: Callable[..., requests.Response], ended: Callable[[str], Json]
+) -> None:
     job_id = send("/media/jobs", "broken.mp4", "video/mp4").json()["jobId"]
     failed = ended(job_id)
     assert failed["status"] == "failed"
@@ -146,7 +167,9 @@ def test_a_download_before_the_end_is_not_ready(base, bearer, send, ended):
     assert (answer.status_code, answer.json()["code"]) == (409, "not-ready")
 
 
-def test_sound_is_accepted_and_fails_as_an_unsupported_type(send, ended):
+def test_sound_is_accepted_and_fails_as_an_unsupported_type(
+    send: Callable[..., requests.Response], ended: Callable[[str], Json]
+) -> None:
     accepted = send("/media/jobs", "talk.wav", "audio/wav")
     assert accepted.status_code == 202
     assert ended(accepted.json()["jobId"])["error"]["code"] == "unsupported-type"
@@ -159,21 +182,26 @@ def test_sound_is_accepted_and_fails_as_an_unsupported_type(send, ended):
         ("broken.mp4", "video/mp4", 422, "encode-failed"),
     ],
 )
-def test_the_sync_path_refuses_what_it_can_not_encode(send, name, content_type, status, code):
+def test_the_sync_path_refuses_what_it_can_not_encode(
+    send: Callable[..., requests.Response], name: str, content_type: str, status: int, code: str
+) -> None:
     answer = send("/media/optimize", name, content_type)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_an_empty_file_is_accepted_and_fails_as_invalid_input(base, bearer, ended):
+def test_an_empty_file_is_accepted_and_fails_as_invalid_input(
+    base: str, bearer: Headers, ended: Callable[[str], Json]
+) -> None:
     empty = {"media": ("clip.mp4", b"", "video/mp4")}
     accepted = requests.post(f"{base}/media/jobs", files=empty, headers=bearer, timeout=30)
     assert accepted.status_code == 202
     assert ended(accepted.json()["jobId"])["error"]["code"] == "invalid-input"
 
 
-def test_presets_limits_health_and_usage_answer(base, bearer):
-    def get(path):
-        return requests.get(f"{base}{path}", headers=bearer, timeout=30).json()
+def test_presets_limits_health_and_usage_answer(base: str, bearer: Headers) -> None:
+    def get(path: str) -> Json:
+        answer: Json = requests.get(f"{base}{path}", headers=bearer, timeout=30).json()
+        return answer
 
     assert requests.get(f"{base}/health", timeout=30).json() == {"ok": True}
     assert get("/media/limits") == {"maxInputBytes": 125_829_120, "maxInputMegabytes": 120}

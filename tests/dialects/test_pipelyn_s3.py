@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 
 from cluster.settings import Settings
-from tests.dialect_world import open_world
+from tests.dialect_harness import open_dialects
 from tests.object_stores import BUCKET, s3_server
 
 __all__ = ["s3_server"]
@@ -20,15 +20,15 @@ async def test_the_download_url_is_presigned_for_an_hour_and_needs_no_key(
     settings = Settings(
         data_dir=tmp_path, storage_url=f"s3://{BUCKET}/pipelyn", storage_options=s3_server
     )
-    async with open_world(settings) as world:
-        job_id = await world.submit(preset="web")
-        await world.work()
-        job = (await world.http.get(f"/api/media/jobs/{job_id}")).json()
+    async with open_dialects(settings) as dialects:
+        job_id = await dialects.submit(preset="web")
+        await dialects.work()
+        job = (await dialects.http.get(f"/api/media/jobs/{job_id}")).json()
         assert job["status"] == "done"
         assert job["downloadUrl"].startswith(s3_server["endpoint"])
         assert parse_qs(urlsplit(job["downloadUrl"]).query)["X-Amz-Expires"] == ["3600"]
         presigned = requests.get(job["downloadUrl"], timeout=30)
         assert (presigned.status_code, presigned.content) == (200, b"made")
-        streamed = await world.http.get(f"/api/media/jobs/{job_id}/download")
+        streamed = await dialects.http.get(f"/api/media/jobs/{job_id}/download")
         assert (streamed.status_code, streamed.content) == (200, b"made")
         assert streamed.headers["cache-control"] == "no-store"

@@ -15,10 +15,10 @@ import pytest
 import requests
 
 from cluster.cluster_file import ClusterFile
+from tests.dialects.fixture_types import Json
 from tests.live_server import LiveServer
-from tests.sse import EventReader
+from tests.server_sent_events import EventReader
 
-Json = dict[str, Any]
 MIB = 1 << 20
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import requests
 
+from tests.dialects.fixture_types import Json
 from tests.live_server import LiveServer
 
-Json = dict[str, Any]
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-FIELDS = {
+FIELDS: dict[str, type | tuple[type, ...]] = {
     "job_id": str,
     "job_type": str,
     "status": str,
@@ -149,7 +149,7 @@ def test_list_jobs_with_requests(
 ) -> None:
     response = requests.get(
         f"{server.url}/v1/jobs",
-        params={"status": "completed", "limit": 20},
+        params={"status": "completed", "limit": "20"},
         headers={"Authorization": f"Bearer {key}"},
         timeout=30,
     )

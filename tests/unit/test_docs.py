@@ -49,7 +49,7 @@ def drawn_folders(page: str) -> set[str]:
         if not line.startswith("cluster/"):
             continue
         for row in line.splitlines():
-            depth, name = len(re.match(" *", row)[0]) // 2, row.split()[0]
+            depth, name = (len(row) - len(row.lstrip(" "))) // 2, row.split()[0]
             above[depth:] = [name.rstrip("/")]
             found.add("/".join(above))
     return found
@@ -71,6 +71,16 @@ def test_every_file_that_a_document_names_exists(page: str) -> None:
     )
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_ways_of_a_job_are_short_and_lead_through_files_that_exist() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    section = page.split("## The way of one job")[1].split("\n## ")[0]
+    steps = re.findall(r"^(\d+)\. `(.+?)`:", section, re.MULTILINE)
+    second = [number for number, _ in steps].index("1", 1)
+    assert [path for _, path in steps if not (ROOT / path).is_file()] == []
+    assert len(steps[:second]) <= 12
+    assert len(steps[second:]) <= 20
 
 
 def test_every_word_of_the_glossary_is_used_in_the_code() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.media.operation import PhaseName, Progress
+from actors.media.operation import Phase, Progress
 
 
 @dataclass
@@ -19,7 +19,7 @@ class PassProgress:
     _done: float = 0.0
     _share: float = 0.0
 
-    def begin(self, phase: PhaseName, share: float) -> None:
+    def begin(self, phase: Phase, share: float) -> None:
         """Start a pass that is worth `share` (0 to 1) of the whole, or what is left of it."""
         self._done = min(0.98, self._done + self._share)
         self._share = min(share, (0.98 - self._done) / 2 if self._done + share > 0.98 else share)

@@ -1,4 +1,4 @@
-"""Which codecs fit into which container, and with which encoder they are made. Pure tables."""
+"""The containers, the codecs that fit into each, and their encoders and qualities. Pure tables."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def audio_bits_for(codec: str, quality: Quality, channels: int) -> int | None:
 
 
 def most_channels(format: str, codec: str) -> int:
-    """How many channels a sound track of `codec` has at most in `format`."""
+    """How many channels an audio track of `codec` has at most in `format`."""
     if codec == "mp3":
         return 2
     # The header of a raw AAC frame has no number for 7.1 (ISO/IEC 14496-3, table 1.19).
@@ -160,5 +160,5 @@ def check_codecs(format: str, video: str | None, audio: str | None) -> None:
         raise ValueError(f"{format} can't hold {video} video; it takes {takes}")
     if audio is not None and audio not in container.audio:
         raise ValueError(
-            f"{format} can't hold {audio} sound; it takes {', '.join(container.audio)}"
+            f"{format} can't hold {audio} audio; it takes {', '.join(container.audio)}"
         )

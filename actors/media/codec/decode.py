@@ -1,10 +1,9 @@
-"""Choosing streams and getting at frames."""
+"""The streams of an open input that are used, and their frames from any time on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -13,7 +12,7 @@ from av.rational import AVRational
 from av.stream import Disposition, Stream
 
 from actors.media.codec.source import open_input
-from actors.media.operation import Limits
+from actors.media.operation import Limits, Source
 from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
 
 
@@ -23,14 +22,14 @@ def has_decoder(stream: Stream) -> bool:
 
 
 def is_cover(stream: Stream) -> bool:
-    """Whether a video stream is an attached picture, not a film."""
+    """Whether a video stream is an attached picture (a cover)."""
     return bool(stream.disposition & Disposition.attached_pic)
 
 
 def best_video(container: InputContainer) -> av.VideoStream | None:
-    """The film: no attached picture; one that moves, then the default one, then the largest. None:
+    """The video stream: no cover; one that moves, then the default one, then the largest. None:
     there is none that can be decoded."""
-    # An animated AVIF holds its first picture a second time, as a still.
+    # An animated AVIF holds its first frame a second time, as a still image.
     found = [s for s in container.streams.video if has_decoder(s) and not is_cover(s)]
     return max(
         found, key=lambda s: (s.frames != 1, _is_default(s), s.width * s.height), default=None
@@ -38,7 +37,7 @@ def best_video(container: InputContainer) -> av.VideoStream | None:
 
 
 def best_audio(container: InputContainer) -> av.AudioStream | None:
-    """The sound track: the default one first, then that with the most channels. None: there is
+    """The audio track: the default one first, then that with the most channels. None: there is
     none that can be decoded."""
     found = [s for s in container.streams.audio if has_decoder(s) and s.codec_context.channels]
     return max(found, key=lambda s: (_is_default(s), s.codec_context.channels), default=None)
@@ -49,18 +48,18 @@ def require_video(container: InputContainer, name: str) -> av.VideoStream:
     if stream := best_video(container):
         return stream
     if any(not has_decoder(s) for s in container.streams.video):
-        raise UnsupportedCodec(f"{name!r}: there is no decoder for its picture")
-    raise NoSuchStream(f"{name!r} has no picture", details={"stream": "video"})
+        raise UnsupportedCodec(f"{name!r}: there is no decoder for its video")
+    raise NoSuchStream(f"{name!r} has no video", details={"stream": "video"})
 
 
 def require_audio(container: InputContainer, name: str, track: int | None = None) -> av.AudioStream:
-    """`best_audio`, or the sound track number `track` (from 0), or `NoSuchStream`, or
+    """`best_audio`, or the audio track number `track` (from 0), or `NoSuchStream`, or
     `UnsupportedCodec` where only the decoder is missing."""
     tracks = container.streams.audio
     if track is not None:
         if track >= len(tracks):
             raise NoSuchStream(
-                f"{name!r} has {len(tracks)} sound track(s); there is no track {track}",
+                f"{name!r} has {len(tracks)} audio track(s); there is no track {track}",
                 details={"stream": "audio", "track": track},
             )
         if has_decoder(tracks[track]):
@@ -68,8 +67,8 @@ def require_audio(container: InputContainer, name: str, track: int | None = None
     elif stream := best_audio(container):
         return stream
     if tracks:
-        raise UnsupportedCodec(f"{name!r}: there is no decoder for its sound")
-    raise NoSuchStream(f"{name!r} has no sound", details={"stream": "audio"})
+        raise UnsupportedCodec(f"{name!r}: there is no decoder for its audio")
+    raise NoSuchStream(f"{name!r} has no audio", details={"stream": "audio"})
 
 
 def _is_default(stream: Stream) -> bool:
@@ -175,18 +174,15 @@ def _first_time(container: InputContainer, stream: Stream) -> Fraction | None:
     return None
 
 
-def first_frame(
-    path: Path, limits: Limits | None = None, *, name: str | None = None
-) -> av.VideoFrame:
+def first_frame(source: Source, limits: Limits | None = None) -> av.VideoFrame:
     """The first frame that can be decoded, as it is coded: not turned.
 
     Raises `NoSuchStream`, `CorruptMedia` if nothing can be decoded.
     """
-    name = name or path.name
-    with open_input(path, limits, name=name) as container:
-        stream = require_video(container, name)
+    with open_input(source, limits) as container:
+        stream = require_video(container, source.name)
         # Threads that decode ahead are a waste where one frame is all that is wanted.
         stream.thread_type = "SLICE"
         for frame in frames(container, stream):
             return frame
-    raise CorruptMedia(f"{name!r}: no picture could be decoded")
+    raise CorruptMedia(f"{source.name!r}: no frame could be decoded")

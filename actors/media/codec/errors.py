@@ -1,4 +1,4 @@
-"""What goes wrong inside PyAV, as Reelyard's errors: one table for reading, one for writing."""
+"""PyAV's errors as Reelyard's: one table for reading, one for writing."""
 
 from __future__ import annotations
 

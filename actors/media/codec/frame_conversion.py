@@ -1,4 +1,4 @@
-"""Frames into the shape that an encoder or a picture operation wants."""
+"""Frames in the size, format and orientation that an encoder or an image needs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def turn_filters(turn: Orientation) -> list[Filter]:
     """The filters that carry out `turn`: mirror first, then turn counter-clockwise."""
     if turn.turns == 2:
         # "vflip" only turns the line size negative, which NumPy views can't follow; the filter
-        # behind it writes a fresh picture.
+        # behind it writes a fresh frame.
         return [("vflip", ""), ("copy", "") if turn.mirror else ("hflip", "")]
     filters: list[Filter] = [("hflip", "")] if turn.mirror else []
     if turn.turns:
@@ -209,10 +209,10 @@ class Normalizer:
 
 def _opaque(frame: av.VideoFrame, behind: str) -> av.VideoFrame:
     """A yuva420p frame over a colour."""
-    picture = view(frame)
+    upper = view(frame)
     colour = yuv_of(parse_colour(behind)[:3], matrix_of(frame))
-    base = blank(picture.width, picture.height, colour)
-    overlay(base, picture, 0, 0)
+    base = blank(upper.width, upper.height, colour)
+    overlay(base, upper, 0, 0)
     return to_av_frame(base, frame)
 
 

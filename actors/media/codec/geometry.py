@@ -1,7 +1,7 @@
-"""Where a picture goes: sizes, fits and orientations. Pure arithmetic.
+"""The place of a frame in an output: sizes, fits and orientations. Pure arithmetic.
 
-A picture is first scaled as a whole, then cropped, then laid onto a canvas. All lengths are whole
-pixels of the upright picture.
+A frame is first scaled as a whole, then cropped, then laid onto a canvas. All lengths are whole
+pixels of the upright frame.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Layout:
 
     @property
     def pads(self) -> bool:
-        """Whether the canvas is larger than the picture on it."""
+        """Whether the canvas is larger than the frame on it."""
         return (self.crop.width, self.crop.height) != (self.width, self.height)
 
 
@@ -94,13 +94,13 @@ def fit_size(
     """How a source of `src_w` x `src_h` px (upright, square pixels) fills `width` x `height`.
 
     One length missing: it follows from the aspect ratio. Both missing: the size stays.
-    "contain" keeps the whole picture inside the box (`pad`: on a canvas of the box's size),
+    "contain" keeps the whole frame inside the box (`pad`: on a canvas of the box's size),
     "cover" fills the box and cuts the rest at `position`, "fill" stretches. `even` makes all
     lengths even, as 4:2:0 chroma needs: a source that keeps its size then loses its last odd row
     or column. Raises `ValueError` for lengths that make no sense.
     """
     if src_w < 1 or src_h < 1:
-        raise ValueError(f"a picture has at least one pixel, not {src_w} x {src_h}")
+        raise ValueError(f"a frame has at least one pixel, not {src_w} x {src_h}")
     if width is None and height is None:
         out_w, out_h = (_floor_even(src_w), _floor_even(src_h)) if even else (src_w, src_h)
         if out_w > src_w or out_h > src_h:
@@ -176,7 +176,7 @@ def parse_position(text: str) -> Position:
 
 @dataclass(frozen=True)
 class Orientation:
-    """How a coded picture is turned for display: mirrored left to right first (`mirror`), then
+    """How a coded frame is turned for display: mirrored left to right first (`mirror`), then
     turned counter-clockwise by `turns` quarters."""
 
     turns: int = 0
@@ -191,6 +191,15 @@ class Orientation:
     def is_identity(self) -> bool:
         """Whether nothing is to be done."""
         return not self.turns and not self.mirror
+
+
+def upright_size(
+    width: int, height: int, pixel_aspect: Fraction, turn: Orientation
+) -> tuple[int, int]:
+    """Width and height (px) as shown, with square pixels, of a frame coded as `width` x `height`
+    of pixels of the shape `pixel_aspect`."""
+    wide = max(1, round(width * pixel_aspect))
+    return (height, wide) if turn.swaps else (wide, height)
 
 
 def orientation_of(matrix: bytes) -> Orientation:

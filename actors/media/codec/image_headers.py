@@ -1,5 +1,5 @@
-"""Headers of still pictures, through Pillow, which knows tiles, pages and EXIF; and the size of
-HEIF pictures, which Pillow does not open."""
+"""Headers of still images, through Pillow, which knows tiles, pages and EXIF; and the size of
+HEIF images, which Pillow does not open."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from actors.media.codec.errors import translate
 from actors.media.codec.geometry import Orientation
-from actors.media.codec.info import VideoStream
-from actors.media.codec.sniff import Sniffed
+from actors.media.codec.media_info import VideoStream
+from actors.media.sniff import Sniffed
 from cluster.errors import CorruptMedia, LimitExceeded, UnsupportedCodec
 
 if TYPE_CHECKING:
@@ -62,16 +62,16 @@ _DAMAGE = (
 
 
 @contextmanager
-def open_picture(path: Path, name: str) -> Iterator[Image.Image | None]:
-    """The picture with its header read and nothing decoded; None if Pillow doesn't know it.
+def open_image(path: Path, name: str) -> Iterator[Image.Image | None]:
+    """The image with its header read and nothing decoded; None if Pillow doesn't know it.
 
-    Raises `CorruptMedia` for damage, also while the picture is used inside the block, and
+    Raises `CorruptMedia` for damage, also while the image is used inside the block, and
     `LimitExceeded` for what Pillow takes for a bomb.
     """
     from PIL import Image, UnidentifiedImageError
 
     with warnings.catch_warnings():
-        # Pillow warns of pictures above its own limit; ours decides.
+        # Pillow warns of images above its own limit; ours decides.
         warnings.simplefilter("ignore")
         try:
             image = Image.open(path)
@@ -81,11 +81,11 @@ def open_picture(path: Path, name: str) -> Iterator[Image.Image | None]:
         except Image.DecompressionBombError as error:
             count = next(iter(re.findall(r"\d+", str(error))), "too many")
             raise LimitExceeded(
-                f"{name!r} has {count} pixels, more than a picture may have",
+                f"{name!r} has {count} pixels, more than an image may have",
                 details={"limit": "max_pixels"},
             ) from None
         except _DAMAGE as error:
-            raise CorruptMedia(f"{name!r} is a damaged picture", internal=repr(error)) from None
+            raise CorruptMedia(f"{name!r} is a damaged image", internal=repr(error)) from None
         with image:
             try:
                 yield image
@@ -97,30 +97,30 @@ def open_picture(path: Path, name: str) -> Iterator[Image.Image | None]:
                         f"{name!r} is compressed in a way that has no decoder here",
                         internal=repr(error),
                     ) from None
-                raise CorruptMedia(f"{name!r} is a damaged picture", internal=repr(error)) from None
+                raise CorruptMedia(f"{name!r} is a damaged image", internal=repr(error)) from None
 
 
-def picture_size(path: Path, name: str) -> tuple[int, int] | None:
+def image_size(path: Path, name: str) -> tuple[int, int] | None:
     """Width and height (px) as the header tells, or None if nobody can say."""
-    with open_picture(path, name) as image:
+    with open_image(path, name) as image:
         if image is not None:
             return image.size
     return heif_size(path)
 
 
 def exif_orientation(image: Image.Image) -> Orientation:
-    """How EXIF says that the picture is turned."""
+    """How EXIF says that the image is turned."""
     return _EXIF_TURNS.get(image.getexif().get(0x0112, 1), Orientation())
 
 
 def file_orientation(path: Path, name: str) -> Orientation:
-    """How the picture in a file is turned, by its EXIF; not at all where there is none."""
-    with open_picture(path, name) as image:
+    """How the image in a file is turned, by its EXIF; not at all where there is none."""
+    with open_image(path, name) as image:
         return Orientation() if image is None else exif_orientation(image)
 
 
 def describe(image: Image.Image, kind: Sniffed) -> VideoStream:
-    """The picture as a stream of one frame (or of its pages)."""
+    """The image as a stream of one frame (or of its pages)."""
     turn = exif_orientation(image)
     width, height = image.size
     pix_fmt = _PIX_FMTS.get(image.mode)
@@ -157,7 +157,7 @@ def describe(image: Image.Image, kind: Sniffed) -> VideoStream:
 
 
 def heif_size(path: Path) -> tuple[int, int] | None:
-    """The size of a HEIF picture: that of its largest item ('ispe', ISO/IEC 23008-12, 6.5.3).
+    """The size of a HEIF image: that of its largest item ('ispe', ISO/IEC 23008-12, 6.5.3).
 
     A phone's photo is a grid of tiles; FFmpeg's streams have the size of a tile.
     """

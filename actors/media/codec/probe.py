@@ -1,4 +1,4 @@
-"""Reading what a file holds, from its headers."""
+"""The probe: what a file holds, as its headers tell and, where asked, as its packets do."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from av.stream import Disposition
 from av.stream import Stream as AVStream
 
 from actors.media.codec import colour_codes, decode
-from actors.media.codec.geometry import orientation_of
-from actors.media.codec.image_headers import describe, heif_size, open_picture
-from actors.media.codec.info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
-from actors.media.codec.scan import FirstFrames, Length, scan
-from actors.media.codec.sniff import Sniffed
-from actors.media.codec.source import check_pixels, identify, open_input
-from actors.media.operation import Limits
+from actors.media.codec.geometry import orientation_of, upright_size
+from actors.media.codec.image_headers import describe, heif_size, open_image
+from actors.media.codec.media_info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
+from actors.media.codec.packet_scan import FirstFrames, Length, scan
+from actors.media.codec.source import check_pixels, open_input
+from actors.media.operation import Limits, Source
+from actors.media.sniff import Sniffed
 
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 _ANIMATED = frozenset({"gif", "png", "webp", "avif"})
@@ -29,30 +29,30 @@ _ESTIMATED = frozenset({"aac", "ac3", "dts", "loas", "h264", "hevc", "mpegvideo"
 
 
 def probe_media(
-    path: Path,
+    source: Source | Path,
     limits: Limits | None = None,
     *,
-    name: str | None = None,
     count: bool = False,
     check: bool = False,
     tick: Callable[[], object] | None = None,
 ) -> MediaInfo:
-    """What the file at `path` holds.
+    """What the file holds.
 
     Headers only, unless the container doesn't tell its length; `count` reads all packets, to know
     the number of frames where the container doesn't tell; `check` decodes a first frame of
-    picture and sound; `tick` is called now and then while packets are read. Raises `MediaError`s:
+    video and audio; `tick` is called now and then while packets are read. Raises `MediaError`s:
     not there, not media, over a limit, damaged.
     """
-    name = name or path.name
+    if isinstance(source, Path):
+        source = Source(source, source.name)
     limits = limits or Limits()
-    kind = identify(path, name)
-    if kind.image and (info := _probe_picture(path, kind, limits, name, check=check)):
+    kind = source.sniffed
+    if kind.image and (info := _probe_image(source, limits, check=check)):
         return info
-    with open_input(path, limits, name=name) as container:
+    with open_input(source, limits) as container:
         duration = _header_duration(container)
         count = count or duration is None or kind.format in _ESTIMATED
-        first = FirstFrames(container, limits, name) if check else None
+        first = FirstFrames(container, limits, source.name) if check else None
         # Before anything is decoded: decoders overwrite what the header has told of colours.
         streams = [_describe(stream) for stream in container.streams]
         lengths = scan(container, first, count=count, tick=tick)
@@ -64,13 +64,13 @@ def probe_media(
             kind=_kind_of(streams, kind),
             duration_s=_rounded(duration),
             start_s=_rounded(decode.origin_s(container)),
-            size=path.stat().st_size,
+            size=source.path.stat().st_size,
             bit_rate=container.bit_rate or None,
             streams=tuple(streams),
             chapters=len(container.chapters()),
             tags=_tags(container.metadata),
         )
-    if kind.format == "heic" and (size := heif_size(path)):
+    if kind.format == "heic" and (size := heif_size(source.path)):
         info = _with_size(info, size)
     return info
 
@@ -93,10 +93,10 @@ def _header_duration(container: InputContainer) -> Fraction | None:
 
 
 def _kind_of(streams: Sequence[Stream], kind: Sniffed) -> str:
-    films = [s for s in streams if isinstance(s, VideoStream) and not s.attached_pic]
+    videos = [s for s in streams if isinstance(s, VideoStream) and not s.attached_pic]
     if kind.image:
-        return "animation" if any((s.frames or 0) > 1 for s in films) else "image"
-    if films:
+        return "animation" if any((s.frames or 0) > 1 for s in videos) else "image"
+    if videos:
         return "video"
     return "audio" if any(isinstance(s, AudioStream) and s.channels for s in streams) else "data"
 
@@ -119,9 +119,9 @@ def _describe_video(stream: av.VideoStream, tags: dict[str, str]) -> VideoStream
     side = context.coded_side_data
     turn = orientation_of(side.get("display_matrix", b""))
     sar = pixel_aspect(stream)
-    shown_w, shown_h = max(1, round(context.width * sar)) if context.width else 0, context.height
-    if turn.swaps:
-        shown_w, shown_h = shown_h, shown_w
+    shown_w, shown_h = 0, 0
+    if context.width:
+        shown_w, shown_h = upright_size(context.width, context.height, sar, turn)
     form = context.format
     return VideoStream(
         index=stream.index,
@@ -226,14 +226,13 @@ def _rounded(value: Fraction | None) -> float | None:
     return None if value is None else round(float(value), 6)
 
 
-def _probe_picture(
-    path: Path, kind: Sniffed, limits: Limits, name: str, *, check: bool
-) -> MediaInfo | None:
-    """A still picture; None for animations, and for formats that Pillow doesn't know."""
-    with open_picture(path, name) as image:
+def _probe_image(source: Source, limits: Limits, *, check: bool) -> MediaInfo | None:
+    """A still image; None for animations, and for formats that Pillow doesn't know."""
+    kind = source.sniffed
+    with open_image(source.path, source.name) as image:
         if image is None or (getattr(image, "is_animated", False) and kind.format in _ANIMATED):
             return None
-        check_pixels(*image.size, limits, name)
+        check_pixels(*image.size, limits, source.name)
         stream = describe(image, kind)
         tags = _tags({str(k): text for k, text in image.info.items() if isinstance(text, str)})
         if check:
@@ -243,7 +242,7 @@ def _probe_picture(
         kind="image",
         duration_s=None,
         start_s=None,
-        size=path.stat().st_size,
+        size=source.path.stat().st_size,
         bit_rate=None,
         streams=(stream,),
         tags=tags,

@@ -1,8 +1,7 @@
-"""Opening an input safely: checked by its header before anything is decoded."""
+"""An input opened safely: checked by its header before anything is decoded."""
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,15 +10,12 @@ import av
 from av.container import InputContainer
 
 from actors.media.codec.errors import media_errors
-from actors.media.codec.image_headers import picture_size
-from actors.media.codec.sniff import Sniffed, sniff
-from actors.media.operation import Limits
+from actors.media.codec.image_headers import image_size
+from actors.media.operation import Limits, Source
+from actors.media.sniff import Sniffed
 from cluster.errors import (
-    EmptySource,
     LimitExceeded,
     NoSuchStream,
-    SourceNotFound,
-    SourceUnreadable,
     UnsupportedFormat,
 )
 
@@ -34,31 +30,6 @@ _TELLING = frozenset({"mov", "matroska", "mpegts"})
 _NOTHING = {"codec_whitelist": "none"}
 
 
-def identify(path: Path, name: str | None = None) -> Sniffed:
-    """What the file is, by its first bytes; no decoder and no demuxer is touched.
-
-    Raises `SourceNotFound`, `SourceUnreadable` (a folder, a device, no permission), `EmptySource`,
-    `UnsupportedFormat` or `CorruptMedia`. `name` is what the file is called in messages.
-    """
-    name = name or path.name
-    try:
-        mode = path.stat()
-        if stat.S_ISDIR(mode.st_mode):
-            raise SourceUnreadable(f"{name!r} is a folder, not a file")
-        if not stat.S_ISREG(mode.st_mode):
-            raise SourceUnreadable(f"{name!r} is not a regular file")
-        if mode.st_size == 0:
-            raise EmptySource(f"{name!r} is empty")
-        with path.open("rb") as file:
-            return sniff(file, name)
-    except (FileNotFoundError, NotADirectoryError):
-        raise SourceNotFound(f"{name!r} does not exist") from None
-    except ValueError:
-        raise SourceNotFound(f"{name!r} is not a possible file name") from None
-    except OSError as error:
-        raise SourceUnreadable(f"{name!r} can't be read", internal=repr(error)) from None
-
-
 def tells_by_header(kind: Sniffed) -> bool:
     """Whether `open_input` with `header_only` may suffice to find and decode a frame."""
     return kind.demuxer in _TELLING and not kind.image
@@ -66,29 +37,30 @@ def tells_by_header(kind: Sniffed) -> bool:
 
 @contextmanager
 def open_input(
-    path: Path,
+    source: Source | Path,
     limits: Limits | None = None,
     *,
     name: str | None = None,
     header_only: bool = False,
 ) -> Iterator[InputContainer]:
-    """The open container; closed at the end of the `with` block.
+    """The open container; closed at the end of the `with` block. `name`: what a path is called.
 
     `header_only`: no frame is decoded to complete what the header tells. That saves the cost of
     one; pixel formats stay unknown, as do sizes and start times that no header tells.
 
-    PyAV's errors raised inside the block become `MediaError`s that call the file `name`. Raises
-    what `identify` raises, and `LimitExceeded` for too many streams, too large pictures or too
+    PyAV's errors raised inside the block become `MediaError`s that name the file. Raises what
+    `identify` raises, and `LimitExceeded` for too many streams, too large frames or too
     long a duration as the header tells.
     """
     limits = limits or Limits()
-    name = name or path.name
-    kind = identify(path, name)
+    if isinstance(source, Path):
+        source = Source(source, name or source.name)
+    path, name, kind = source.path, source.name, source.sniffed
     if not kind.demuxer:
-        raise UnsupportedFormat(f"{name!r}: {kind.format} pictures are taken by picture tasks only")
+        raise UnsupportedFormat(f"{name!r}: {kind.format} images are taken by image tasks only")
     if kind.image:
-        # FFmpeg decodes a picture to learn its format; one too large must not get that far.
-        check_pixels(*(picture_size(path, name) or (0, 0)), limits, name)
+        # FFmpeg decodes an image to learn its format; one too large must not get that far.
+        check_pixels(*(image_size(path, name) or (0, 0)), limits, name)
     options = _NOTHING if header_only else _ROUGHLY | _pixel_limit(limits)
     with media_errors(name), _opened(path, kind, options) as container:
         check_limits(container, limits, name)
@@ -100,12 +72,12 @@ def open_input(
 
 def _explain(path: Path, kind: Sniffed, refused: list[int], limits: Limits, name: str) -> None:
     """Raises `LimitExceeded` if the streams of the numbers `refused` have no size since their
-    decoders found their pictures too large, and not since nobody knows it."""
+    decoders found their frames too large, and not since nobody knows it."""
     with _opened(path, kind, _NOTHING) as header:
         check_limits(header, limits, name)
         if any(stream.index in refused and stream.width for stream in _decodable(header)):
             raise LimitExceeded(
-                f"{name!r} has pictures of another size than its header tells, of more than "
+                f"{name!r} has frames of another size than its header tells, of more than "
                 f"{limits.max_pixels} pixels",
                 details={"limit": "max_pixels", "allowed": limits.max_pixels},
             )
@@ -154,7 +126,7 @@ def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
 
 
 def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:
-    """Raises `LimitExceeded` if a picture of that size (px) is too large."""
+    """Raises `LimitExceeded` if a frame of that size (px) is too large."""
     if width * height > limits.max_pixels:
         raise LimitExceeded(
             f"{name!r} is {width} x {height} pixels; at most {limits.max_pixels} pixels are taken",

@@ -1,4 +1,4 @@
-"""Checking a finished file: it must be what was promised."""
+"""The check of a finished file: it is what was promised, or the operation fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actors.media.codec.info import MediaInfo
+from actors.media.codec.media_info import MediaInfo
 from actors.media.codec.probe import probe_media
 from actors.media.operation import Limits
 from cluster.errors import Cancelled, MediaError, VerificationFailed
@@ -91,9 +91,9 @@ def _faults(info: MediaInfo, expect: Expect) -> list[str]:
     video, audio = info.video, info.audio
     found: list[tuple[str, object, object]] = []
     if expect.has_video is not None:
-        found.append(("picture", video is not None, expect.has_video))
+        found.append(("video", video is not None, expect.has_video))
     if expect.has_audio is not None:
-        found.append(("sound", audio is not None, expect.has_audio))
+        found.append(("audio", audio is not None, expect.has_audio))
     found.append(("video codec", video and video.codec, expect.video_codec))
     found.append(("audio codec", audio and audio.codec, expect.audio_codec))
     found.append(("width", video and video.display_width, expect.width))

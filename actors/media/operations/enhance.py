@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from actors.media.audio.clean_up_chain import CleanUp, HumMode, Strength
 from actors.media.audio.companions import copied_streams, dropped_streams, fits
+from actors.media.audio.content import Content
 from actors.media.audio.enhancement import Enhancement, EnhancementReport, removed_on_failure
 from actors.media.audio.gain import LoudnessGoal
 from actors.media.audio.output_formats import (
@@ -26,10 +27,10 @@ from actors.media.audio.source import (
     pcm_for,
     to_key_frame,
 )
+from actors.media.catalogue import operation
 from actors.media.codec.source import open_input
 from actors.media.codec.verify import Expect, verify_output
-from actors.media.content import Content
-from actors.media.operation import Kind, MediaFile, Params, Result, Work, operation
+from actors.media.operation import Kind, MediaFile, Params, Result, Work
 from cluster.errors import UnsupportedOutput, VerificationFailed
 
 
@@ -151,7 +152,7 @@ def _kind(params: EnhanceParams) -> Kind:
 def enhance(work: Work[EnhanceParams]) -> Result:
     """Decode, clean, level, encode, and measure what was written."""
     params, file = work.params, work.input
-    with open_input(file.path, work.limits, name=file.name) as container:
+    with open_input(file, work.limits) as container:
         source = choose_streams(container, file, start_s=params.start, end_s=params.end)
         _check_region(source, params)
         target = _target(source, params)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from actors.media.catalogue import operation
 from actors.media.codec.errors import media_errors
 from actors.media.codec.probe import probe_media
 from actors.media.codec.verify import facts_of
-from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, mime_of, operation
+from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, mime_of
 from cluster.errors import EmptySource, MediaError
 
 
@@ -51,7 +52,7 @@ def _pass_on(source: Source, work: Work[ExportParams]) -> MediaFile:
         _link_or_copy(source.path.resolve(), target)
     kind: Kind = _kind_of(target)
     try:
-        facts = facts_of(probe_media(target, work.limits, name=source.name))
+        facts = facts_of(probe_media(Source(target, source.name), work.limits))
     except MediaError:
         # Any file may be handed on, whether it is media or not.
         facts = {}

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from actors.media.catalogue import operation
 from actors.media.codec import geometry
 from actors.media.codec.source import check_output_pixels
-from actors.media.fields import MOST_PX, HexColour, Position, length_from
 from actors.media.frames import parse_colour
-from actors.media.operation import Params, Result, Work, operation
+from actors.media.operation import Params, Result, Work
+from actors.media.param_types import MOST_PX, HexColour, Position, length_from
 from actors.media.stills import (
     EXTENSIONS,
     ImageFormat,

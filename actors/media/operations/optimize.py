@@ -11,24 +11,15 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from actors.media.catalogue import operation
 from actors.media.codec.geometry import Layout, fit_size
-from actors.media.codec.source import identify
 from actors.media.codec.verify import Expect, verify_output
-from actors.media.operation import (
-    Kind,
-    Lane,
-    MediaFile,
-    Params,
-    Result,
-    Work,
-    operation,
-    validation_failed,
-)
+from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, validation_failed
 from actors.media.sampling.scaler import scaled_size
 from actors.media.sampling.video import open_video
 from actors.media.stills import EXTENSIONS, make_still, write_still
 from actors.media.transcode.pipeline import transcode
-from actors.media.transcode.settings import AudioSettings, Recipe, VideoSettings
+from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
 from cluster.errors import (
     BadRequest,
     MediaError,
@@ -145,7 +136,7 @@ class _Optimized:
 def optimize(work: Work[OptimizeParams]) -> Result:
     """Write `<base>.<webp|avif|jpg|mp4|webm>`; the data say what was saved."""
     source = work.input
-    media: Media = "image" if identify(source.path, source.name).image else "video"
+    media: Media = "image" if source.sniffed.image else "video"
     if work.params.media not in (None, media):
         raise UnsupportedType(f"{source.name!r} is not of the type {work.params.media}/*")
     made = _image(work) if media == "image" else _video(work)
@@ -218,21 +209,20 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
 
     def encode(strategy: VideoStrategy) -> MediaFile:
         target = base.with_name(f"{base.name}.{strategy}")
-        recipe = video_recipe(preset, strategy, width, height)
-        outcome = transcode(
+        report = transcode(
             [source],
             target,
-            recipe,
+            transcode_settings(preset, strategy, width, height),
             threads=work.threads,
             limits=work.limits,
             progress=work.progress,
         )
-        notes[:] = outcome.notes
+        notes[:] = report.notes
         expect = Expect(
             width=width,
             height=height,
-            frames=outcome.encoded,
-            has_audio=outcome.audio_tracks > 0,
+            frames=report.encoded,
+            has_audio=report.audio_tracks > 0,
         )
         return MediaFile(target, "video", verify_output(target, expect))
 
@@ -240,7 +230,9 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
     return _Optimized(file, _LABELS[strategy], "video", input_width, round(duration_s, 3), notes)
 
 
-def video_recipe(preset: OptimizePreset, strategy: str, width: int, height: int) -> Recipe:
+def transcode_settings(
+    preset: OptimizePreset, strategy: str, width: int, height: int
+) -> TranscodeSettings:
     """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus) of `width` x `height` px."""
     most, bits = preset.video_bitrate_kbps * 1000, preset.audio_bitrate_kbps * 1000
     if strategy == "mp4":
@@ -253,7 +245,7 @@ def video_recipe(preset: OptimizePreset, strategy: str, width: int, height: int)
             height=height,
             fit="fill",
         )
-        return Recipe("mp4", video, AudioSettings("aac", bitrate=bits))
+        return TranscodeSettings("mp4", video, AudioSettings("aac", bitrate=bits))
     video = VideoSettings(
         "vp9",
         crf=preset.video_crf + 2,
@@ -263,7 +255,7 @@ def video_recipe(preset: OptimizePreset, strategy: str, width: int, height: int)
         height=height,
         fit="fill",
     )
-    return Recipe("webm", video, AudioSettings("opus", bitrate=bits))
+    return TranscodeSettings("webm", video, AudioSettings("opus", bitrate=bits))
 
 
 def _first_that_encodes[S: str](

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from actors.media.codec.source import identify
-from actors.media.fields import HexColour
-from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, operation
+from actors.media.catalogue import operation
+from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work
+from actors.media.param_types import HexColour
 from actors.media.preview.clip import write_clip
 from actors.media.preview.gif import GifSettings, write_gif
 from actors.media.preview.mosaic import MosaicGrid, write_mosaic
@@ -126,7 +126,7 @@ def preview(work: Work[PreviewParams]) -> Result:
 def _thumbnail(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
     source, params = work.input, work.params
     out = work.out_dir / f"{source.stem}.jpg"
-    if identify(source.path, source.name).image:
+    if source.sniffed.image:
         made = thumbnail_of_image(
             source, out, width=params.width, limits=work.limits, threads=work.threads
         )

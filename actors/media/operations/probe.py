@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from actors.media.catalogue import operation
 from actors.media.codec.probe import probe_media
 from actors.media.codec.verify import facts_of
-from actors.media.operation import Params, Result, Work, operation
+from actors.media.operation import Params, Result, Work
 
 
 class ProbeParams(Params):
     """Tell what a file holds: container, streams, codecs, HDR, rotation, lengths, tags."""
 
     count_frames: bool = Field(
-        False, description="read the whole file to count the pictures of each stream exactly"
+        False, description="read the whole file to count the frames of each stream exactly"
     )
     decode: bool = Field(
-        True, description="decode a first picture and sound, to see that it can be done"
+        True, description="decode a first frame of video and of audio, to see that it can be done"
     )
 
 
@@ -26,9 +27,8 @@ def probe(work: Work[ProbeParams]) -> Result:
     source = work.input
     work.progress("decode", fraction=0.0)
     info = probe_media(
-        source.path,
+        source,
         work.limits,
-        name=source.name,
         count=work.params.count_frames,
         check=work.params.decode,
     )

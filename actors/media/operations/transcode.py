@@ -1,4 +1,4 @@
-"""Operation `transcode`: any video or sound into any supported container and codec."""
+"""Operation `transcode`: any video or audio into any supported container and codec."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from actors.media.catalogue import operation
 from actors.media.codec import containers
 from actors.media.codec.errors import media_errors
 from actors.media.codec.geometry import Fit, fit_size
 from actors.media.codec.probe import probe_media
-from actors.media.codec.source import identify
 from actors.media.codec.verify import Expect, verify_output
-from actors.media.fields import OpaqueColour, Position, length_from
 from actors.media.frames import parse_colour
-from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, operation
-from actors.media.transcode.pipeline import Outcome
+from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work
+from actors.media.param_types import OpaqueColour, Position, length_from
+from actors.media.transcode.pipeline import TranscodeReport
 from actors.media.transcode.pipeline import transcode as run_transcode
-from actors.media.transcode.settings import AudioSettings, Recipe, VideoSettings
+from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
 from cluster.errors import ReelyardError, UnsupportedOutput
 
 _ALIASES = {
@@ -52,19 +52,19 @@ Length = Annotated[int | str, BeforeValidator(length_from(16))]
 
 
 class TranscodeParams(Params):
-    """Convert video or sound to another container, codec, size, rate or length."""
+    """Convert video or audio to another container, codec, size, rate or length."""
 
     format: Annotated[containers.Format, BeforeValidator(_alias)] = Field(
-        "mp4", description="container of the output; mp3 to flac hold sound only"
+        "mp4", description="container of the output; mp3 to flac hold audio only"
     )
     codec: Annotated[containers.VideoCodec, BeforeValidator(_alias)] | None = Field(
         None, description="video codec; unset: the usual one of the container"
     )
     audio_codec: Annotated[containers.AudioCodec, BeforeValidator(_alias)] | None = Field(
-        None, description="sound codec; unset: the usual one of the container"
+        None, description="audio codec; unset: the usual one of the container"
     )
     quality: containers.Quality | None = Field(
-        None, description="of picture and sound; unset: medium"
+        None, description="of video and audio; unset: medium"
     )
     crf: float | None = Field(
         None, ge=0, le=63, description="constant rate factor, handed to the encoder as it is"
@@ -86,7 +86,7 @@ class TranscodeParams(Params):
     )
     fit: Fit = Field(
         "contain",
-        description="contain: whole picture inside width x height; cover: fill it and cut the "
+        description="contain: whole frame inside width x height; cover: fill it and cut the "
         "rest; fill: stretch",
     )
     position: Position = Field(
@@ -98,20 +98,20 @@ class TranscodeParams(Params):
         "contain: makes width x height full",
     )
     fps: float | None = Field(
-        None, ge=1, le=60, description="constant rate in pictures/s; unset: times as in the source"
+        None, ge=1, le=60, description="constant rate in frames/s; unset: times as in the source"
     )
-    audio: bool = Field(True, description="keep the sound of a video")
+    audio: bool = Field(True, description="keep the audio of a video")
     audio_track: int | Literal["all"] | None = Field(
-        None, description="sound track, from 0, or 'all'; unset: the best one"
+        None, description="audio track, from 0, or 'all'; unset: the best one"
     )
     audio_bitrate: int | None = Field(
-        None, ge=6_000, le=512_000, description="sound bit rate in bit/s instead of a quality"
+        None, ge=6_000, le=512_000, description="audio bit rate in bit/s instead of a quality"
     )
     sample_rate: int | None = Field(
-        None, ge=8_000, le=192_000, description="sound sample rate in Hz; unset: as the source"
+        None, ge=8_000, le=192_000, description="audio sample rate in Hz; unset: as the source"
     )
     channels: Literal[1, 2, 6, 8] | None = Field(
-        None, description="sound channels: 1, 2, 6 (5.1) or 8 (7.1); unset: as the source"
+        None, description="audio channels: 1, 2, 6 (5.1) or 8 (7.1); unset: as the source"
     )
     start: float = Field(0.0, ge=0, description="where to begin, in seconds")
     end: float | None = Field(None, gt=0, description="where to stop, in seconds; unset: the end")
@@ -132,15 +132,15 @@ class TranscodeParams(Params):
             self._check_audio_only()
         else:
             self._check_video()
-        self._check_sound()
+        self._check_audio()
         return self
 
     def _check_audio_only(self) -> None:
         of_video = {"width", "height", "fps", "crf", "bitrate", "preset", "background"}
         if given := [name for name in sorted(of_video) if getattr(self, name) is not None]:
-            raise ValueError(f"{', '.join(given)}: {self.format} holds sound only")
+            raise ValueError(f"{', '.join(given)}: {self.format} holds audio only")
         if not self.audio:
-            raise ValueError(f"audio: {self.format} holds nothing but sound")
+            raise ValueError(f"audio: {self.format} holds nothing but audio")
 
     def _check_video(self) -> None:
         codec = self.video_codec
@@ -158,27 +158,27 @@ class TranscodeParams(Params):
                 raise ValueError("background is for fit contain only")
             if self.width is None or self.height is None:
                 raise ValueError("background needs both width and height")
-        if not self.audio and self._sound_settings():
-            raise ValueError(f"{self._sound_settings()[0]}: the sound is off")
+        if not self.audio and self._audio_settings():
+            raise ValueError(f"{self._audio_settings()[0]}: the audio is off")
 
-    def _sound_settings(self) -> list[str]:
+    def _audio_settings(self) -> list[str]:
         names = ("audio_codec", "audio_track", "audio_bitrate", "sample_rate", "channels")
         return [name for name in names if getattr(self, name) is not None]
 
-    def _check_sound(self) -> None:
-        codec = self.sound_codec
+    def _check_audio(self) -> None:
+        codec = self.resolved_audio_codec
         if self.audio_bitrate is not None and codec in containers.LOSSLESS_AUDIO:
             raise ValueError(f"audio_bitrate: {codec} has no bit rate to choose")
         if codec == "mp3" and (self.audio_bitrate or 0) > 320_000:
             raise ValueError("audio_bitrate: mp3 takes at most 320000")
         if (self.channels or 0) > (most := containers.most_channels(self.format, codec)):
-            raise ValueError(f"channels: {codec} sound in {self.format} has at most {most}")
+            raise ValueError(f"channels: {codec} audio in {self.format} has at most {most}")
         if self.audio_track == "all" and len(containers.CONTAINERS[self.format].video) == 0:
             raise ValueError(f"audio_track: {self.format} holds one track")
 
     @property
     def is_audio(self) -> bool:
-        """Whether the output holds sound only."""
+        """Whether the output holds audio only."""
         return self.format in containers.AUDIO_FORMATS
 
     @property
@@ -187,22 +187,22 @@ class TranscodeParams(Params):
         return self.codec or containers.CONTAINERS[self.format].video[0]
 
     @property
-    def sound_codec(self) -> str:
-        """The sound codec, the container's usual one filled in."""
+    def resolved_audio_codec(self) -> str:
+        """The audio codec, the container's usual one filled in."""
         return self.audio_codec or containers.CONTAINERS[self.format].audio[0]
 
-    def recipe(self) -> Recipe:
-        """What the codec part is to do."""
+    def settings(self) -> TranscodeSettings:
+        """What the pipeline is to make."""
         quality = self.quality or "medium"
         audio = AudioSettings(
-            codec=self.sound_codec,
+            codec=self.resolved_audio_codec,
             bitrate=self.audio_bitrate,
             quality=quality,
             sample_rate=self.sample_rate,
             channels=self.channels,
             track=self.audio_track,
         )
-        return Recipe(
+        return TranscodeSettings(
             format=self.format,
             video=None if self.is_audio else self._video(quality),
             audio=audio if self.audio else None,
@@ -247,50 +247,51 @@ def transcode(work: Work[TranscodeParams]) -> Result:
     params = work.params
     if len(work.inputs) > 1 and (params.start or params.end is not None):
         raise UnsupportedOutput("start and end can't be combined with several inputs")
-    recipe = params.recipe()
-    target = work.out_dir / f"{work.input.stem}{recipe.container.suffix}"
-    with _films(work) as (films, notes):
-        outcome = run_transcode(
-            films,
+    settings = params.settings()
+    target = work.out_dir / f"{work.input.stem}{settings.container.suffix}"
+    with _as_videos(work) as (sources, notes):
+        report = run_transcode(
+            sources,
             target,
-            recipe,
+            settings,
             threads=work.threads,
             limits=work.limits,
             progress=work.progress,
         )
-    outcome.notes += notes
+    report.notes += notes
     try:
-        facts = verify_output(target, _expectation(params, outcome), tick=work.progress)
+        facts = verify_output(target, _expectation(params, report), tick=work.progress)
     except ReelyardError:
         target.unlink(missing_ok=True)
         raise
     work.progress(fraction=1.0)
     return Result(
         files=[MediaFile(target, _kind(params), facts)],
-        data=_report(outcome) | facts,
+        data=_report(report) | facts,
     )
 
 
 @contextmanager
-def _films(work: Work[TranscodeParams]) -> Iterator[tuple[list[Source], list[str]]]:
-    """The inputs, and remarks; instead of still pictures PNG files of them, which go again."""
-    films: list[Source] = []
+def _as_videos(work: Work[TranscodeParams]) -> Iterator[tuple[list[Source], list[str]]]:
+    """The inputs, still images as PNG files that go again; and remarks."""
+    sources: list[Source] = []
     notes: list[str] = []
     with ExitStack() as stack:
         for number, source in enumerate(work.inputs):
-            film = source
+            readable = source
             if not work.params.is_audio and _is_still(source, work):
-                film = Source(work.out_dir / f".still-{number}.png", source.name)
-                stack.callback(film.path.unlink, missing_ok=True)
-                notes += [f"{source.name!r}: {note}" for note in _flatten(source, film.path, work)]
-            films.append(film)
-        yield films, notes
+                readable = Source(work.out_dir / f".still-{number}.png", source.name)
+                stack.callback(readable.path.unlink, missing_ok=True)
+                flat = _flatten(source, readable.path, work)
+                notes += [f"{source.name!r}: {note}" for note in flat]
+            sources.append(readable)
+        yield sources, notes
 
 
 def _flatten(source: Source, target: Path, work: Work[TranscodeParams]) -> Sequence[str]:
-    """The picture in `source` as FFmpeg reads any: PNG, upright, in sRGB, opaque (on white, unless
+    """The image in `source` as FFmpeg reads any: PNG, upright, in sRGB, opaque (on white, unless
     there is a `background`). Returns remarks."""
-    # Pillow is for these few only; films shall not wait for its import.
+    # Pillow is for these few only; videos do not wait for its import.
     from actors.media.stills import make_still, to_srgb
 
     made = make_still(
@@ -306,37 +307,35 @@ def _flatten(source: Source, target: Path, work: Work[TranscodeParams]) -> Seque
 
 
 def _is_still(source: Source, work: Work[TranscodeParams]) -> bool:
-    if not (kind := identify(source.path, source.name)).image:
+    if not source.sniffed.image:
         return False
     # There is no demuxer for what has none, so it can't be probed nor be animated.
-    return not kind.demuxer or (
-        probe_media(source.path, work.limits, name=source.name).kind != "animation"
-    )
+    return not source.sniffed.demuxer or probe_media(source, work.limits).kind != "animation"
 
 
-def _expectation(params: TranscodeParams, outcome: Outcome) -> Expect:
+def _expectation(params: TranscodeParams, report: TranscodeReport) -> Expect:
     decoded_as = {"h265": "hevc"}
     codec = None if params.is_audio else params.video_codec
     return Expect(
         video_codec=None if codec is None else decoded_as.get(codec, codec),
-        audio_codec=params.sound_codec if outcome.audio_tracks else None,
-        width=outcome.width,
-        height=outcome.height,
-        frames=outcome.encoded or None,
-        duration_s=outcome.duration_s,
-        tolerance_s=0.5 + outcome.duration_s / 100,
+        audio_codec=params.resolved_audio_codec if report.audio_tracks else None,
+        width=report.width,
+        height=report.height,
+        frames=report.encoded or None,
+        duration_s=report.duration_s,
+        tolerance_s=0.5 + report.duration_s / 100,
         has_video=not params.is_audio,
-        has_audio=outcome.audio_tracks > 0,
+        has_audio=report.audio_tracks > 0,
     )
 
 
-def _report(outcome: Outcome) -> dict[str, Any]:
+def _report(report: TranscodeReport) -> dict[str, Any]:
     return {
         "pictures": {
-            "decoded": outcome.decoded,
-            "encoded": outcome.encoded,
-            "dropped": outcome.dropped,
-            "corrupt": outcome.corrupt,
+            "decoded": report.decoded,
+            "encoded": report.encoded,
+            "dropped": report.dropped,
+            "corrupt": report.corrupt,
         },
-        "notes": outcome.notes,
+        "notes": report.notes,
     }

@@ -9,7 +9,7 @@ from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.sampling.scaler import scaled_size
 from actors.media.sampling.video import open_video
 from actors.media.transcode.pipeline import transcode
-from actors.media.transcode.settings import AudioSettings, Recipe, VideoSettings
+from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
 
 _VIDEO_PRESET = "veryfast"
 _AUDIO_BITS = 96_000
@@ -34,21 +34,21 @@ def write_clip(
     with open_video(source, limits) as video:
         video.refuse_behind_end("start", start_s)
         wide, high = scaled_size(video.width, video.height, width)
-    recipe = Recipe(
+    settings = TranscodeSettings(
         "mp4",
         VideoSettings("h264", preset=_VIDEO_PRESET, width=wide, height=high, fit="fill"),
         AudioSettings("aac", bitrate=_AUDIO_BITS, channels=2),
         start_s,
         start_s + duration_s,
     )
-    outcome = transcode(
-        [source], out, recipe, threads=threads, limits=limits, progress=progress or Progress()
+    report = transcode(
+        [source], out, settings, threads=threads, limits=limits, progress=progress or Progress()
     )
     expect = Expect(
         video_codec="h264",
         width=wide,
         height=high,
-        frames=outcome.encoded,
-        has_audio=outcome.audio_tracks > 0,
+        frames=report.encoded,
+        has_audio=report.audio_tracks > 0,
     )
-    return MediaFile(out, "video", verify_output(out, expect)), outcome.notes
+    return MediaFile(out, "video", verify_output(out, expect)), report.notes

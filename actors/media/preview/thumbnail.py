@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 
 from actors.media.codec.geometry import Layout, fit_size
-from actors.media.codec.source import identify, tells_by_header
+from actors.media.codec.source import tells_by_header
 from actors.media.operation import Limits, MediaFile, Source
 from actors.media.sampling.scaler import UprightScaler, scaled_size
 from actors.media.sampling.video import OpenVideo, open_video
@@ -35,7 +35,7 @@ def thumbnail_of_video(
     behind the end, `NoSuchStream`, `CorruptMedia`.
     """
     shown = None
-    if timestamp_s is None and not exact and tells_by_header(identify(source.path, source.name)):
+    if timestamp_s is None and not exact and tells_by_header(source.sniffed):
         shown = _by_header(source, width, limits, threads)
     if shown is None:
         shown = _shown(source, width, timestamp_s, exact, limits, threads)

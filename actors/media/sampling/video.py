@@ -13,9 +13,9 @@ from av.stream import Disposition
 
 from actors.media.codec import decode
 from actors.media.codec.frame_conversion import BLACK, WHITE, orientation
-from actors.media.codec.geometry import Orientation
+from actors.media.codec.geometry import Orientation, upright_size
 from actors.media.codec.probe import frame_rate, pixel_aspect, probe_media
-from actors.media.codec.source import identify, open_input
+from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
 from actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
 from actors.media.sampling.on_show import on_show, ticks
@@ -135,7 +135,7 @@ def open_video(
     Raises `NoSuchStream` for audio, or a still image, alone, `UnsupportedFormat` for photos made
     of tiles, and what `open_input` raises.
     """
-    with open_input(source.path, limits, name=source.name, header_only=header_only) as container:
+    with open_input(source, limits, header_only=header_only) as container:
         stream = decode.require_video(container, source.name)
         if any(s.disposition & Disposition.dependent for s in container.streams.video):
             # FFmpeg hands out single tiles; the first one would pass for the whole photo.
@@ -151,16 +151,14 @@ def open_video(
             duration_s=_duration_s(container, stream, source, limits, still=still),
             fps=frame_rate(stream) or 25.0,
             turn=orientation(stream),
-            behind=WHITE if identify(source.path, source.name).image else BLACK,
+            behind=WHITE if source.sniffed.image else BLACK,
             container=container,
             stream=stream,
         )
 
 
 def _upright_size(stream: av.VideoStream) -> tuple[int, int]:
-    """Width and height (px) for display, with square pixels."""
-    width = max(1, round(stream.width * pixel_aspect(stream)))
-    return (stream.height, width) if orientation(stream).swaps else (width, stream.height)
+    return upright_size(stream.width, stream.height, pixel_aspect(stream), orientation(stream))
 
 
 def _duration_s(
@@ -173,9 +171,9 @@ def _duration_s(
 ) -> float:
     if container.duration is not None and container.duration > 0:
         return container.duration / av.time_base
-    if not identify(source.path, source.name).image:
+    if not source.sniffed.image:
         return _covered_s(container, stream)
-    found = probe_media(source.path, limits, name=source.name)
+    found = probe_media(source, limits)
     if found.kind == "image" and not still:
         raise NoSuchStream(f"{source.name!r} is a still image, not a video")
     return found.duration_s or 0.0

@@ -40,7 +40,7 @@ def make_still(
     `plan` gets the upright size, before anything is decoded of an image; it may raise. Raises what
     `open_still` and `still_at` raise.
     """
-    with open_still(source.path, source.name, limits) as opened:
+    with open_still(source, limits) as opened:
         if opened is not None:
             layout = plan(opened.width, opened.height)
             still = compose(opened.load(decode_size(layout)), layout, background)

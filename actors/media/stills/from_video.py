@@ -6,7 +6,6 @@ import av
 from PIL import Image
 
 from actors.media.codec.frame_conversion import Normalizer
-from actors.media.codec.source import identify
 from actors.media.frames import Frame, to_av_frame
 from actors.media.operation import Limits, Source
 from actors.media.sampling.scaler import UprightScaler
@@ -22,7 +21,7 @@ def still_at(source: Source, time_s: float, limits: Limits, threads: int = 1) ->
 
     Raises `MediaError` for a time behind the end.
     """
-    if identify(source.path, source.name).image and (photo := tiled_photo(source, limits)):
+    if source.sniffed.image and (photo := tiled_photo(source, limits)):
         return still_of(*photo)
     with open_video(source, limits, threads, still=True) as video:
         video.refuse_behind_end("start", time_s)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from actors.media.codec.sniff import Sniffed
-from actors.media.codec.source import identify
-from actors.media.operation import Limits
+from actors.media.operation import Limits, Source
+from actors.media.sniff import Sniffed
 from actors.media.stills.colour import to_web
 from actors.media.stills.errors import still_errors, too_many_pixels
 from cluster.errors import CorruptMedia, MediaError, UnsupportedCodec, UnsupportedFormat
@@ -32,7 +30,7 @@ _FORMATS = (
     "TIFF",
     "WEBP",
 )
-# `identify` does not know these, and they are only tried when nothing else fits.
+# Sniffing does not know these, and they are only tried when nothing else fits.
 _OTHER_FORMATS = ("DDS", "ICNS", "PCX", "PPM")
 
 _ANIMATED = frozenset({"AVIF", "GIF", "PNG", "TIFF", "WEBP"})
@@ -95,16 +93,17 @@ class StillFile:
 
 
 @contextmanager
-def open_still(path: Path, name: str, limits: Limits) -> Iterator[StillFile | None]:
-    """The image in `path`; None when the file is a video (or a single-tile HEIC) for PyAV.
+def open_still(source: Source, limits: Limits) -> Iterator[StillFile | None]:
+    """The image in `source`; None when the file is a video (or a single-tile HEIC) for PyAV.
 
-    Only the header is read. Raises a `MediaError` naming `name` for what is neither, and
+    Only the header is read. Raises a `MediaError` naming it for what is neither, and
     `LimitExceeded` for more pixels than `limits` allows.
     """
+    name = source.name
     refusal: MediaError | None = None
     found: Sniffed | None = None
     try:
-        found = identify(path, name)
+        found = source.sniffed
     except (UnsupportedFormat, CorruptMedia) as error:
         refusal = error
     if found is not None and (not found.image or found.format == "heic"):
@@ -112,7 +111,7 @@ def open_still(path: Path, name: str, limits: Limits) -> Iterator[StillFile | No
         return
     with still_errors(name, limits.max_pixels):
         try:
-            image = Image.open(path, formats=_FORMATS if found else _OTHER_FORMATS)
+            image = Image.open(source.path, formats=_FORMATS if found else _OTHER_FORMATS)
         except UnidentifiedImageError:
             raise refusal or _unidentified(name, found) from None
     with image:

@@ -28,7 +28,7 @@ def tiled_photo(source: Source, limits: Limits) -> tuple[Frame, av.VideoFrame] |
     edge (ISO/IEC 23008-12, section 6.6.2.3). Raises `UnsupportedFormat` where the numbers do not
     fit together, `LimitExceeded`, `CorruptMedia`.
     """
-    with open_input(source.path, limits, name=source.name) as container:
+    with open_input(source, limits) as container:
         tiles = [s for s in container.streams.video if s.disposition & Disposition.dependent]
         if not tiles:
             return None

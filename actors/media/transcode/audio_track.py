@@ -1,4 +1,4 @@
-"""From decoded sound to an encoder: one format, one rate, laid out by the sample."""
+"""An audio track of the output: decoded audio in one format and rate, laid out by the sample."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _BLOCK = 8192
 """Samples that are gathered before the encoder gets them."""
 
 
-class SoundTrack:
-    """Encodes one sound track of the output.
+class AudioTrack:
+    """Encodes one audio track of the output.
 
     `feed` takes decoded frames of any format, which may change on the way; `shift` is the time on
     their clock (s) that is time 0 of the output.

@@ -6,19 +6,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 import av
 from av.container import InputContainer
 
 from actors.media.codec import decode, frame_conversion
-from actors.media.codec.geometry import Orientation
+from actors.media.codec.geometry import Orientation, upright_size
 from actors.media.codec.image_headers import file_orientation
 from actors.media.codec.probe import pixel_aspect
-from actors.media.codec.source import identify, open_input
+from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
-from actors.media.transcode.demux import Extent, Feed
-from actors.media.transcode.settings import AudioSettings, Recipe
+from actors.media.transcode.demux import Demuxer, Extent
+from actors.media.transcode.settings import AudioSettings, TranscodeSettings
 from cluster.errors import CorruptMedia, MediaError
 
 _INDEXED = ("mov", "matroska", "wav", "flac", "avi")
@@ -33,14 +32,14 @@ class Clip:
     container: InputContainer
     video: av.VideoStream | None
     audio: list[av.AudioStream]
-    feed: Feed
+    demuxer: Demuxer
     """What is in it, from `start` on or from a key frame before that."""
     start: Fraction
     end: Fraction | None
     length: Fraction | None
     """Of the part that is used; None: unknown."""
     first: av.VideoFrame | None = None
-    """The first picture, for what only a decoded frame tells."""
+    """The first frame, for what only a decoded frame tells."""
     notes: list[str] = field(default_factory=list)
     shift: Fraction = Fraction(0)
     """Time on the container's clock that is time 0 of the output."""
@@ -49,30 +48,32 @@ class Clip:
     reached: Fraction = Fraction(0)
     """How far, on the container's clock, its packets went."""
     heard: Fraction = Fraction(0)
-    """How far its sound went."""
+    """How far its audio went."""
     packets: int = 0
-    """Packets of the film."""
+    """Packets of the video."""
     # What follows is read from the decoder before any thread runs it: PyAV lets nobody look at a
     # decoder while another thread is decoding with it.
     behind: str = frame_conversion.BLACK
     """What shows through clear pixels."""
     turn: Orientation = field(default_factory=Orientation)
-    """How the picture is turned for display."""
+    """How the video is turned for display."""
     upright_size: tuple[int, int] = (0, 0)
-    """Width and height in px of the upright picture with square pixels."""
+    """Width and height in px of the upright frame with square pixels."""
     rate: Fraction = Fraction(30)
     """Frames a second, as far as anybody can say."""
 
-    def settle(self, film: Extent | None, sound: Iterable[Extent]) -> None:
+    def settle(self, video: Extent | None, audio: Iterable[Extent]) -> None:
         """Take down how far its streams have gone."""
-        ends = [end for extent in sound if (end := extent.end_s) is not None]
+        ends = [end for extent in audio if (end := extent.end_s) is not None]
         self.heard = max([self.heard, *ends])
         # The header's length is that of the longest stream, also if nobody wants that one.
-        others = [end for extent in self.feed.unused.values() if (end := extent.end_s) is not None]
+        others = [
+            end for extent in self.demuxer.unused.values() if (end := extent.end_s) is not None
+        ]
         self.reached = max([self.reached, *ends, *others])
-        if film is not None:
-            self.packets = film.packets
-            self.reached = max(self.reached, film.end_s or self.reached)
+        if video is not None:
+            self.packets = video.packets
+            self.reached = max(self.reached, video.end_s or self.reached)
 
     def check_whole(self) -> None:
         """Raises `CorruptMedia` if the file ends well before the point that its header tells."""
@@ -82,7 +83,7 @@ class Clip:
             there, told = self.packets, self.video.frames
             if there < told * 0.9:
                 raise CorruptMedia(
-                    f"{self.name!r} is cut off: {there} of {told} pictures are there",
+                    f"{self.name!r} is cut off: {there} of {told} frames are there",
                     details={"packets": there, "frames": told},
                 )
         duration = Fraction(self.container.duration or 0, av.time_base)
@@ -95,18 +96,17 @@ class Clip:
             )
 
 
-def _describe(clip: Clip, path: Path) -> None:
-    film, first = clip.video, clip.first
-    if film is None or first is None:
+def _describe(clip: Clip, source: Source) -> None:
+    video, first = clip.video, clip.first
+    if video is None or first is None:
         return
-    if identify(path, clip.name).image:
+    if source.sniffed.image:
         clip.behind = frame_conversion.WHITE
-        clip.turn = file_orientation(path, clip.name)
+        clip.turn = file_orientation(source.path, source.name)
     else:
-        clip.turn = frame_conversion.orientation(film, first)
-    width, height = max(1, round(first.width * pixel_aspect(film))), first.height
-    clip.upright_size = (height, width) if clip.turn.swaps else (width, height)
-    for rate in (film.average_rate, film.guessed_rate):
+        clip.turn = frame_conversion.orientation(video, first)
+    clip.upright_size = upright_size(first.width, first.height, pixel_aspect(video), clip.turn)
+    for rate in (video.average_rate, video.guessed_rate):
         if rate.denominator and 0 < Fraction(rate.numerator, rate.denominator) <= 240:
             clip.rate = Fraction(rate.numerator, rate.denominator)
             return
@@ -114,30 +114,35 @@ def _describe(clip: Clip, path: Path) -> None:
 
 @contextmanager
 def open_clip(
-    source: Source, recipe: Recipe, limits: Limits, threads: int, *, alone: bool = False
+    source: Source,
+    settings: TranscodeSettings,
+    limits: Limits,
+    threads: int,
+    *,
+    alone: bool = False,
 ) -> Iterator[Clip]:
-    """The input with the streams that `recipe` wants, at the beginning of the wanted part.
+    """The input with the streams that `settings` wants, at the beginning of the wanted part.
 
-    `alone`: no other clip is open, so its decoder may hold pictures from now on. Raises
+    `alone`: no other clip is open, so its decoder may hold frames from now on. Raises
     `NoSuchStream` or `UnsupportedCodec` where a wanted stream is missing, and `MediaError` if the
     wanted part begins behind the end.
     """
     first = None
-    # A sole input that is read from its beginning gives its first picture in passing.
-    if recipe.video is not None and not (alone and not recipe.start_s):
-        first = decode.first_frame(source.path, limits, name=source.name)
-    with open_input(source.path, limits, name=source.name) as container:
-        video = decode.require_video(container, source.name) if recipe.video else None
+    # A sole input that is read from its beginning gives its first frame in passing.
+    if settings.video is not None and not (alone and not settings.start_s):
+        first = decode.first_frame(source, limits)
+    with open_input(source, limits) as container:
+        video = decode.require_video(container, source.name) if settings.video else None
         if video is not None:
             video.thread_type, video.thread_count = "AUTO", threads
         notes: list[str] = []
-        audio = _tracks(container, source.name, recipe, notes)
-        if recipe.video is not None and (texts := len(container.streams.subtitles)):
+        audio = _tracks(container, source.name, settings, notes)
+        if settings.video is not None and (texts := len(container.streams.subtitles)):
             notes.append(f"{texts} track(s) of subtitles were left out")
         origin = decode.origin_s(container)
-        start = origin + Fraction(recipe.start_s)
-        end = None if recipe.end_s is None else origin + Fraction(recipe.end_s)
-        length = _length(container, recipe, source.name)
+        start = origin + Fraction(settings.start_s)
+        end = None if settings.end_s is None else origin + Fraction(settings.end_s)
+        length = _length(container, settings, source.name)
         used = [stream for stream in (video, *audio) if stream is not None]
         if start > origin:
             decode.seek(container, used[0], start)
@@ -146,7 +151,7 @@ def open_clip(
             container=container,
             video=video,
             audio=audio,
-            feed=Feed(container, video, used),
+            demuxer=Demuxer(container, video, used),
             first=first,
             start=start,
             end=end,
@@ -158,39 +163,40 @@ def open_clip(
             heard=start,
         )
         if video is not None and first is None:
-            first = clip.feed.first_picture()
-            clip.first = first or decode.first_frame(source.path, limits, name=source.name)
-        _describe(clip, source.path)
+            first = clip.demuxer.first_frame()
+            clip.first = first or decode.first_frame(source, limits)
+        _describe(clip, source)
         yield clip
 
 
 def _tracks(
-    container: InputContainer, name: str, recipe: Recipe, notes: list[str]
+    container: InputContainer, name: str, settings: TranscodeSettings, notes: list[str]
 ) -> list[av.AudioStream]:
-    wanted: AudioSettings | None = recipe.audio
+    wanted: AudioSettings | None = settings.audio
     if wanted is None:
         return []
     if isinstance(wanted.track, int):
         return [decode.require_audio(container, name, wanted.track)]
-    if recipe.video is None and wanted.track is None:
+    if settings.video is None and wanted.track is None:
         return [decode.require_audio(container, name)]
     if wanted.track == "all":
         tracks = [s for s in container.streams.audio if decode.has_decoder(s)]
-        return tracks or ([] if recipe.video else [decode.require_audio(container, name)])
+        return tracks or ([] if settings.video else [decode.require_audio(container, name)])
     best = decode.best_audio(container)
     if best is None and container.streams.audio:
-        notes.append("the sound was left out: there is no decoder for it")
+        notes.append("the audio was left out: there is no decoder for it")
     return [best] if best is not None else []
 
 
-def _length(container: InputContainer, recipe: Recipe, name: str) -> Fraction | None:
+def _length(container: InputContainer, settings: TranscodeSettings, name: str) -> Fraction | None:
+    start = Fraction(settings.start_s)
+    end = None if settings.end_s is None else Fraction(settings.end_s)
     if not container.duration or container.duration < 0:
-        return None if recipe.end_s is None else Fraction(recipe.end_s) - Fraction(recipe.start_s)
+        return None if end is None else end - start
     whole = Fraction(container.duration, av.time_base)
-    if recipe.start_s and Fraction(recipe.start_s) >= whole:
+    if start and start >= whole:
         raise MediaError(
-            f"{name!r} is {float(whole):.3f} s long; start {recipe.start_s:g} lies behind that",
-            details={"start": recipe.start_s, "duration_s": float(whole)},
+            f"{name!r} is {float(whole):.3f} s long; start {settings.start_s:g} lies behind that",
+            details={"start": settings.start_s, "duration_s": float(whole)},
         )
-    stop = whole if recipe.end_s is None else min(whole, Fraction(recipe.end_s))
-    return stop - Fraction(recipe.start_s)
+    return (whole if end is None else min(whole, end)) - start

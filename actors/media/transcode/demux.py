@@ -1,4 +1,4 @@
-"""What comes out of one open input: its packets in file order, its pictures decoded."""
+"""The demuxing of one open input: its packets in file order, its video decoded."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from actors.media.codec.decode import seconds
 
 type Packet = av.Packet[Any]
 type Step = tuple[Packet, Sequence[av.VideoFrame]]
-"""A packet, and the pictures that came out of the decoder with it."""
+"""A packet, and the frames that came out of the decoder with it."""
 
 HELD_BYTES = 32 << 20
-"""As much may be held while a first picture is looked for."""
+"""As much may be held while a first frame is looked for."""
 _PACKET_BYTES = 1024
 """What an empty packet takes."""
 
@@ -48,28 +48,28 @@ class Extent:
         return seconds(self._end, self._base)
 
 
-class Feed:
-    """The packets of the streams in `used`, from where `container` stands; those of `film` are
+class Demuxer:
+    """The packets of the streams in `used`, from where `container` stands; those of `video` are
     decoded on the way, those of other streams only noted."""
 
     def __init__(
         self,
         container: InputContainer,
-        film: av.VideoStream | None,
+        video: av.VideoStream | None,
         used: Sequence[av.VideoStream | av.AudioStream],
     ) -> None:
         self._packets = container.demux()
         self._used = frozenset(stream.index for stream in used)
-        self._film = None if film is None else film.index
+        self._video = None if video is None else video.index
         self._ahead: deque[Step] = deque()
         self.bad_packets = 0
-        """Packets of the film that the decoder has refused."""
+        """Packets of the video that the decoder has refused."""
         self.unused: dict[int, Extent] = {}
         """How far the other streams went, by their number."""
 
-    def first_picture(self) -> av.VideoFrame | None:
-        """The first picture; None: there is none near. All that is read for it is kept: it comes
-        again when the feed is run through."""
+    def first_frame(self) -> av.VideoFrame | None:
+        """The first frame; None: there is none near. All that is read for it is kept: it comes
+        again when the demuxer is run through."""
         held = 0
         for packet, frames in self._read():
             self._ahead.append((packet, frames))
@@ -90,7 +90,7 @@ class Feed:
             # Not `packet.stream_index`: it is 0 in the empty packets that end each stream.
             index = packet.stream.index
             if index in self._used:
-                yield packet, self._decode(packet) if index == self._film else ()
+                yield packet, self._decode(packet) if index == self._video else ()
             else:
                 if index not in self.unused:
                     self.unused[index] = Extent(packet.stream)

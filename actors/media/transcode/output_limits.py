@@ -1,4 +1,4 @@
-"""How large and how long an output has become."""
+"""The bounds of an output: its size and length so far, refused above what is allowed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from actors.media.operation import Limits
 from cluster.errors import LimitExceeded
 
 
-class OutputMeter:
-    """Counts the packets of an output as they are written."""
+class OutputLimits:
+    """Counts the packets of an output as they are written; refuses more than `Limits` allow."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -1,4 +1,4 @@
-"""Adding streams to an output: encoders set up as asked for."""
+"""The streams of an output, with encoders set up as asked for; its tags and chapters."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def copy_chapters(clip: Clip, out: OutputContainer) -> None:
 def add_video(
     out: OutputContainer, video: VideoSettings, clips: list[Clip], layout: Layout, threads: int
 ) -> av.VideoStream:
-    """The film, sized as `layout`, in 8-bit 4:2:0. Its encoder counts time in the source's own
-    units, so that every picture keeps its time; at a set rate, and over several inputs, in
+    """The video, sized as `layout`, in 8-bit 4:2:0. Its encoder counts time in the source's own
+    units, so that every frame keeps its time; at a set rate, and over several inputs, in
     others."""
     # SVT-AV1 writes its greetings to standard error unless it is told not to.
     os.environ.setdefault("SVT_LOG", "1")
@@ -81,7 +81,7 @@ def add_video(
     if video.bitrate is not None:
         context.bit_rate = video.bitrate
     context.time_base = _time_base(video, clips)
-    # Else the last picture lasts as long as the one before it, however long it was shown.
+    # Else the last frame lasts as long as the one before it, however long it was shown.
     context.flags |= Flags.frame_duration
     return stream
 
@@ -98,7 +98,7 @@ def _time_base(video: VideoSettings, clips: list[Clip]) -> Fraction:
 def add_audio(
     out: OutputContainer, audio: AudioSettings, source: av.AudioStream, form: str
 ) -> av.AudioStream:
-    """A sound track made from `source` for the format `form`: as many channels and the rate as
+    """An audio track made from `source` for the format `form`: as many channels and the rate as
     wanted, or as it has; FLAC with 24 bits where the source has more than 16."""
     encoder = containers.AUDIO_ENCODERS[audio.codec]
     given = source.codec_context

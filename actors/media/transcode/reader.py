@@ -1,4 +1,4 @@
-"""The reading stage of a transcode: demux the inputs in turn, decode their pictures."""
+"""The reading stage of a transcode: the inputs demuxed in turn, their video decoded."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from actors.media.transcode.clip import Clip
 from actors.media.transcode.demux import Extent, Packet
 from actors.media.transcode.timeline import StampGuess
 
-type SoundItem = Clip | tuple[Clip, list[Packet]]
-"""Packets of a clip's sound, or the clip itself where it begins."""
-OnPicture = Callable[[Clip, av.VideoFrame], None]
-OnSound = Callable[[int, SoundItem], None]
+type AudioItem = Clip | tuple[Clip, list[Packet]]
+"""Packets of a clip's audio, or the clip itself where it begins."""
+OnFrame = Callable[[Clip, av.VideoFrame], None]
+OnAudio = Callable[[int, AudioItem], None]
 
 _GLIMPSE = Fraction(1, 25)
-"""The remainder in s of a picture that began before the wanted part: up to that, it is left out."""
+"""The remainder in s of a frame that began before the wanted part: up to that, it is left out."""
 _BATCH = 16
-"""Packets of sound: some 0.3 s of it. To wake a thread for each costs more than to decode it."""
+"""Packets of audio: some 0.3 s of it. To wake a thread for each costs more than to decode it."""
 
 
 class Reader:
@@ -37,11 +37,11 @@ class Reader:
         self.bad_packets = 0
         self.end = Fraction(0)
         """Where the output ends, in s of its own time."""
-        self.film_end = Fraction(0)
-        """Where its last picture ends."""
+        self.video_end = Fraction(0)
+        """Where its last frame ends."""
 
-    def read(self, on_picture: OnPicture, on_sound: OnSound) -> None:
-        """Read everything. `on_picture` gets each wanted picture with its clip, `on_sound` the
+    def read(self, on_frame: OnFrame, on_audio: OnAudio) -> None:
+        """Read everything. `on_frame` gets each wanted frame with its clip, `on_audio` the
         number of the output's track and what comes for it.
 
         Raises `CorruptMedia` for a file that is cut off.
@@ -49,59 +49,61 @@ class Reader:
         for clip in self._clips:
             clip.shift = clip.start - self.end
             with media_errors(clip.name):
-                self._read_clip(clip, on_picture, on_sound)
+                self._read_clip(clip, on_frame, on_audio)
             clip.check_whole()
 
-    def _read_clip(self, clip: Clip, on_picture: OnPicture, on_sound: OnSound) -> None:
-        film = _Film(clip, on_picture)
-        sound = {s.index: _Sound(clip, s, partial(on_sound, n)) for n, s in enumerate(clip.audio)}
-        waiting = set(sound)
+    def _read_clip(self, clip: Clip, on_frame: OnFrame, on_audio: OnAudio) -> None:
+        video = _VideoPart(clip, on_frame)
+        audio = {
+            s.index: _AudioPart(clip, s, partial(on_audio, n)) for n, s in enumerate(clip.audio)
+        }
+        waiting = set(audio)
         seen: Extent | None = None
         if clip.video is not None:
             waiting.add(clip.video.index)
             seen = Extent(clip.video)
-        for packet, frames in clip.feed:
+        for packet, frames in clip.demuxer:
             index = packet.stream.index
-            if (track := sound.get(index)) is not None:
+            if (track := audio.get(index)) is not None:
                 track.extent.note(packet)
                 over = index in waiting and track.take(packet)
             else:
                 assert seen is not None
                 seen.note(packet)
-                over = index in waiting and self._read_pictures(film, frames)
+                over = index in waiting and self._read_frames(video, frames)
             if over:
                 waiting.discard(index)
                 if not waiting:
                     break
-        film.finish()
-        for track in sound.values():
+        video.finish()
+        for track in audio.values():
             track.finish()
-        self.bad_packets += clip.feed.bad_packets
-        clip.settle(seen, [track.extent for track in sound.values()])
+        self.bad_packets += clip.demuxer.bad_packets
+        clip.settle(seen, [track.extent for track in audio.values()])
         heard = clip.heard if clip.end is None else min(clip.heard, clip.end)
-        self.film_end = film.end - clip.shift
-        self.end = max(self.end, self.film_end, heard - clip.shift)
+        self.video_end = video.end - clip.shift
+        self.end = max(self.end, self.video_end, heard - clip.shift)
 
-    def _read_pictures(self, film: _Film, frames: Iterable[av.VideoFrame]) -> bool:
+    def _read_frames(self, video: _VideoPart, frames: Iterable[av.VideoFrame]) -> bool:
         for frame in frames:
             self.decoded += 1
             self.corrupt += frame.is_corrupt
-            if film.take(frame):
+            if video.take(frame):
                 return True
         return False
 
 
-class _Sound:
-    """Hands on the packets of one sound track of a clip, some at a time."""
+class _AudioPart:
+    """Hands on the packets of one audio track of a clip, some at a time."""
 
     def __init__(
-        self, clip: Clip, stream: av.AudioStream, on_sound: Callable[[SoundItem], None]
+        self, clip: Clip, stream: av.AudioStream, on_audio: Callable[[AudioItem], None]
     ) -> None:
         self._clip = clip
-        self._on_sound = on_sound
+        self._on_audio = on_audio
         self._batch: list[Packet] = []
         self.extent = Extent(stream)
-        on_sound(clip)
+        on_audio(clip)
 
     def take(self, packet: Packet) -> bool:
         """Whether the part is over, now that `packet` has come."""
@@ -116,19 +118,19 @@ class _Sound:
     def finish(self) -> None:
         """Hand on what is left."""
         if self._batch:
-            self._on_sound((self._clip, self._batch))
+            self._on_audio((self._clip, self._batch))
             self._batch = []
 
 
-class _Film:
-    """Picks the pictures of a clip that lie in its wanted part.
+class _VideoPart:
+    """Picks the frames of a clip that lie in its wanted part.
 
-    Compares whole time stamps: the bounds are put into the units of the pictures' own clock.
+    Compares whole time stamps: the bounds are put into the units of the frames' own clock.
     """
 
-    def __init__(self, clip: Clip, on_picture: Callable[[Clip, av.VideoFrame], None]) -> None:
+    def __init__(self, clip: Clip, on_frame: Callable[[Clip, av.VideoFrame], None]) -> None:
         self._clip = clip
-        self._on_picture = on_picture
+        self._on_frame = on_frame
         self._before: av.VideoFrame | None = None
         self._started = False
         self._stamps = StampGuess()
@@ -142,7 +144,7 @@ class _Film:
 
     @property
     def end(self) -> Fraction:
-        """Where the last picture that was taken ends, in s of the clip's clock."""
+        """Where the last frame that was taken ends, in s of the clip's clock."""
         end = max(self._end, self._reach * self._unit)
         return end if self._clip.end is None else min(end, self._clip.end)
 
@@ -159,12 +161,12 @@ class _Film:
             self._before = frame
             return False
         if not self._started:
-            # A long picture that began before the start is still on show there.
+            # A long frame that began before the start is still on show there.
             if at > self._late:
                 self._show_before()
             self._before, self._started = None, True
         self._reach = max(self._reach, at + (frame.duration or self._usual))
-        self._on_picture(self._clip, frame)
+        self._on_frame(self._clip, frame)
         return False
 
     def finish(self) -> None:
@@ -190,6 +192,6 @@ class _Film:
 
     def _show_before(self) -> None:
         if self._before is not None and not self._started:
-            self._on_picture(self._clip, self._before)
+            self._on_frame(self._clip, self._before)
             self._end = self._clip.end or self._clip.start + 1 / self._clip.rate
         self._before, self._started = None, True

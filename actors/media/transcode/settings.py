@@ -1,4 +1,4 @@
-"""What a transcode is to make: settings without any state, and what they mean to the encoders."""
+"""The settings of a transcode, without any state, and what they mean to the encoders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from actors.media.codec.geometry import Fit, Length, Position
 
 @dataclass(frozen=True)
 class VideoSettings:
-    """The picture: `codec` (h264, h265, vp9, av1), sizes in px or "50%", `fps` None: as the
+    """The video: `codec` (h264, h265, vp9, av1), sizes in px or "50%", `fps` None: as the
     source, `bitrate` in bit/s instead of `crf`."""
 
     codec: str
@@ -28,12 +28,12 @@ class VideoSettings:
     """`#rrggbb`: fill up to the box with that colour."""
     fps: Fraction | None = None
     max_bitrate: int | None = None
-    """bit/s that a picture made by `crf` may not exceed for long (h264, h265, vp9)."""
+    """bit/s that a video made by `crf` may not exceed for long (h264, h265, vp9)."""
 
 
 @dataclass(frozen=True)
 class AudioSettings:
-    """The sound: `bitrate` in bit/s, `sample_rate` in Hz; None: as the source, or by quality.
+    """The audio: `bitrate` in bit/s, `sample_rate` in Hz; None: as the source, or by quality.
     `track`: number from 0, "all", or None for the best."""
 
     codec: str
@@ -45,7 +45,7 @@ class AudioSettings:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TranscodeSettings:
     """A whole output; times in s from the start of the input. `audio_only` outputs have
     `video` None, silent ones `audio` None."""
 

@@ -1,4 +1,7 @@
-"""Time arithmetic of a transcode: which frames go where. Pure; times are Fractions of seconds."""
+"""The time arithmetic of a transcode: where each frame and sample goes.
+
+Pure; times are Fractions of seconds.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,7 @@ class Retimer:
 
     def __init__(self, base: Fraction, shift: Fraction, unit: Fraction) -> None:
         scale = base / unit
-        # Not `round`: rounding halves to even would let two pictures fall together.
+        # Not `round`: rounding halves to even would let two frames fall together.
         offset = _HALF - shift / unit
         self._times = scale.numerator * offset.denominator
         self._plus = offset.numerator * scale.denominator

@@ -48,12 +48,12 @@ class IdleWorkers:
             tasks[pool] = tasks.get(pool, 0) + 1
         for pool, count in tasks.items():
             queue = self._pools.get(pool)
-            idle = 0
-            while queue and idle < count:
+            idle_workers = 0
+            while queue and idle_workers < count:
                 waiter = queue.popleft()
                 if not waiter.woken.done():
                     waiter.wake()
-                    idle += waiter.want
+                    idle_workers += waiter.want
 
     def wake_worker(self, worker: str) -> None:
         """Whoever waits for that worker looks again."""

@@ -1,4 +1,4 @@
-"""Who holds which task until when. Pure, in memory; the fences themselves are in the store."""
+"""Leases: who holds which task until when. Pure, in memory; the store keeps the fences."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ class Holding:
     incarnation: str
     """Empty if it is not known (records of another version)."""
     pool: str
-    deadline_ms: int
+    deadline_steady_ms: int
+    """Of a clock that only ever goes on: a jump of the time of day ends no lease."""
 
 
 class LeaseBook:
     """All running attempts, with their deadlines in a heap.
 
-    A renewal only moves `deadline_ms`; the heap learns of it when the old deadline comes up.
+    A renewal only moves `deadline_steady_ms`; the heap learns of it when the old deadline comes up.
     """
 
     def __init__(self) -> None:
@@ -40,19 +41,19 @@ class LeaseBook:
         self.release(holding.key)
         self._held[holding.key] = holding
         self._slots.setdefault(holding.slot, {})[holding.key] = holding
-        heapq.heappush(self._heap, (holding.deadline_ms, holding.key, holding.fence))
+        heapq.heappush(self._heap, (holding.deadline_steady_ms, holding.key, holding.fence))
 
     def get(self, key: TaskKey, fence: int) -> Holding | None:
         """The holding of that task, if its fence is the current one."""
         found = self._held.get(key)
         return found if found is not None and found.fence == fence else None
 
-    def renew(self, key: TaskKey, fence: int, deadline_ms: int) -> bool:
+    def renew(self, key: TaskKey, fence: int, deadline_steady_ms: int) -> bool:
         """Move the deadline; False if that fence holds nothing."""
         found = self.get(key, fence)
         if found is None:
             return False
-        found.deadline_ms = max(found.deadline_ms, deadline_ms)
+        found.deadline_steady_ms = max(found.deadline_steady_ms, deadline_steady_ms)
         return True
 
     def release(self, key: TaskKey) -> None:
@@ -64,24 +65,24 @@ class LeaseBook:
             if not of_slot:
                 del self._slots[found.slot]
 
-    def expired(self, now_ms: int) -> list[Holding]:
+    def expired(self, now_steady_ms: int) -> list[Holding]:
         """Holdings whose deadline has passed. They stay until released."""
         due: list[Holding] = []
-        while self._heap and self._heap[0][0] <= now_ms:
+        while self._heap and self._heap[0][0] <= now_steady_ms:
             _, key, fence = heapq.heappop(self._heap)
             holding = self.get(key, fence)
             if holding is None:
                 continue
-            if holding.deadline_ms <= now_ms:
+            if holding.deadline_steady_ms <= now_steady_ms:
                 due.append(holding)
             else:
-                heapq.heappush(self._heap, (holding.deadline_ms, key, fence))
+                heapq.heappush(self._heap, (holding.deadline_steady_ms, key, fence))
         for holding in due:
-            heapq.heappush(self._heap, (now_ms + 1000, holding.key, holding.fence))
+            heapq.heappush(self._heap, (now_steady_ms + 1000, holding.key, holding.fence))
         return due
 
     @property
-    def next_deadline_ms(self) -> int | None:
+    def next_deadline_steady_ms(self) -> int | None:
         """When `expired` should next be asked."""
         return self._heap[0][0] if self._heap else None
 

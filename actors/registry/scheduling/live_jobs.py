@@ -1,4 +1,4 @@
-"""What waits, what runs, who holds it: the open jobs in memory. No I/O.
+"""The open jobs in memory: what waits, what runs, who holds it. No I/O.
 
 Leases and pauses go by a clock that nobody sets: when the time of day jumps, or a laptop wakes up,
 no lease runs out that a worker could have renewed.
@@ -113,7 +113,7 @@ class LiveJobs:
 
     def next_look_ms(self) -> int | None:
         """In how many milliseconds `expired` or `wake` will have something; None: not by itself."""
-        due = (self.leases.next_deadline_ms, self.queue.next_wake_ms)
+        due = (self.leases.next_deadline_steady_ms, self.queue.next_wake_steady_ms)
         return min((at - self._steady_ms() for at in due if at is not None), default=None)
 
     def clear(self, job: Job) -> list[Holding]:

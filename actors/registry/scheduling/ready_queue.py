@@ -1,4 +1,4 @@
-"""What waits to be leased: one queue a pool, by priority, then age. Pure, in memory."""
+"""The queue of tasks that may be leased: one a pool, by priority, then age. Pure, in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Entry(NamedTuple):
     pool: str
     operation: str
     priority: int = 0
-    not_before_ms: int = 0
+    ready_at_steady_ms: int = 0
+    """Not before; of the steady clock, where `Task.not_before_ms` is Unix time."""
 
     @property
     def key(self) -> TaskKey:
@@ -44,7 +45,8 @@ class _Pool:
 
 
 class ReadyQueue:
-    """Ready tasks by pool. Times are Unix milliseconds, handed in by the caller."""
+    """Ready tasks by pool. A `steady_ms` is the milliseconds of a clock that only ever goes on,
+    handed in by the caller; `created_ms` is Unix time."""
 
     def __init__(self) -> None:
         self._pools: dict[str, _Pool] = {}
@@ -71,14 +73,14 @@ class ReadyQueue:
         """Undo `pause`."""
         self._paused.discard(pool)
 
-    def push(self, entry: Entry, now_ms: int) -> bool:
-        """Add a task; returns whether it can run now (False: it waits for `not_before_ms`)."""
+    def push(self, entry: Entry, now_steady_ms: int) -> bool:
+        """Add a task; returns whether it can run now (False: it waits for `ready_at_steady_ms`)."""
         self.discard(entry.key)
         self._entries[entry.key] = entry
         pool = self._pools.setdefault(entry.pool, _Pool())
         pool.operations[entry.operation] += 1
-        if entry.not_before_ms > now_ms:
-            heapq.heappush(self._delayed, (entry.not_before_ms, entry))
+        if entry.ready_at_steady_ms > now_steady_ms:
+            heapq.heappush(self._delayed, (entry.ready_at_steady_ms, entry))
             return False
         pool.push(entry)
         return True
@@ -88,10 +90,10 @@ class ReadyQueue:
         if (entry := self._entries.pop(key, None)) is not None:
             self._pools[entry.pool].operations[entry.operation] -= 1
 
-    def wake(self, now_ms: int) -> list[str]:
+    def wake(self, now_steady_ms: int) -> list[str]:
         """Move tasks whose pause is over into their queues; the pool of each."""
         pools = []
-        while self._delayed and self._delayed[0][0] <= now_ms:
+        while self._delayed and self._delayed[0][0] <= now_steady_ms:
             _, entry = heapq.heappop(self._delayed)
             if self._entries.get(entry.key) is entry:
                 self._pools[entry.pool].push(entry)
@@ -99,7 +101,7 @@ class ReadyQueue:
         return pools
 
     @property
-    def next_wake_ms(self) -> int | None:
+    def next_wake_steady_ms(self) -> int | None:
         """When `wake` will next have something to do."""
         return self._delayed[0][0] if self._delayed else None
 

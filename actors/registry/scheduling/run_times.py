@@ -1,4 +1,4 @@
-"""What the registry learns from finished tasks: how fast they come, how long they take. Pure."""
+"""Run times, learnt from finished tasks: how long they take, how many come a second. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How jobs are indexed for paging, the same in both stores. Pure.
+"""The index of jobs that pages are made of, the same in both stores. Pure.
 
 A job has two rows that say what it is and how it stands, and one for its input:
 

@@ -1,4 +1,4 @@
-"""Which store a URL means."""
+"""The store that a URL means, opened."""
 
 from __future__ import annotations
 

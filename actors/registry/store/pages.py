@@ -1,4 +1,4 @@
-"""How a page is walked together, whatever the store. Pure."""
+"""The walk through a page of jobs, whatever the store. Pure."""
 
 from __future__ import annotations
 

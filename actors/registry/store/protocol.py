@@ -1,4 +1,4 @@
-"""What a job store promises, and how the registry is called."""
+"""The protocol of a job store: what both stores promise, held by one contract suite."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import msgspec
 from actors.jobs.ledger import LedgerEntry
 from actors.jobs.messages import KeyInfo, PageQuery
 from actors.jobs.model import Job
-
-REGISTRY_NAME = "job_registry"
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True):

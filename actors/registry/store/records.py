@@ -44,7 +44,7 @@ class Row(NamedTuple):
     id: bytes
     rev: int
     code: int
-    """Of the state, see `facets.CODES`."""
+    """Of the state, see `index.CODES`."""
     doc: bytes
     due_ms: int | None
     """When the record goes; None while the job is open."""
@@ -74,7 +74,7 @@ def row_of(write: Write) -> Row:
         id_bytes(job.id),
         job.rev,
         code,
-        _encoder.encode(job),
+        encode_job(job),
         job.expires_ms if terminal else None,
         job.outputs_expire_ms if terminal else None,
         write.expected_rev,

@@ -18,15 +18,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from actors.media.operation import (
-    Operation,
-    Progress,
-    Result,
-    Source,
-    Work,
-    find_operation,
-    load_operations,
-)
+from actors.media.catalogue import find_operation, load_operations
+from actors.media.operation import Operation, Progress, Result, Source, Work
 from actors.worker.codec_process import limits
 from actors.worker.codec_process.memory import release
 from actors.worker.codec_process.messages import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from actors.media.operation import Kind, Limits, MediaFile, PhaseName, Result
+from actors.media.operation import Kind, Limits, MediaFile, Phase, Result
 from cluster.errors import ReelyardError, error_from_dict
 
 MAX_FRAME_BYTES = 64 << 20
@@ -58,7 +58,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
     """How far the running task is; see `actors.media.operation.Progress`."""
 
     id: int
-    phase: PhaseName
+    phase: Phase
     done_s: float
     total_s: float | None
     fraction: float

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from api.http.services import Services
-from api.transfer import FormFile, receive_form
+from api.transfer.multipart import FormFile, receive_form
 from cluster.errors import InvalidInput, StorageFull, TooLarge, UnsupportedType
 from cluster.storage import open_url
 from cluster.storage.uploads import read_upload

@@ -1,189 +1,47 @@
-"""The API on a real registry in this process: SQLite in a temporary folder, no Ray, no sockets."""
+"""Servers in this process, for every test of the API."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
-from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
-from actors.jobs.model import ErrorInfo, Outcome, OutputFile, Phase
-from actors.media.operation import load_operations
-from actors.registry.service import JobRegistry
-from api.http.services import Services
-from api.http.signing import Signer
-from api.registry_client.client import RegistryClient
-from api.serving.app import create_app
 from cluster.settings import Settings
-from cluster.storage import open_storage
-from tests.dialect_world import World, open_world
-
-URL = "http://127.0.0.1:8000"
-WORKER = WorkerInfo(
-    slot="cpu-1", incarnation="one", pool="cpu", node="here", takes=["cpu", "light"]
-)
-
-
-@dataclass
-class Gate:
-    """Where calls stop until they are let through."""
-
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    open: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class CountingRegistry:
-    """Passes calls on, counts them, and holds them up where told to."""
-
-    def __init__(self, registry: JobRegistry) -> None:
-        self._registry = registry
-        self.calls: dict[str, int] = {}
-        self._gates: dict[str, Gate] = {}
-
-    def hold(self, name: str) -> Gate:
-        """Let no call of that method through until the gate is opened."""
-        gate = self._gates[name] = Gate()
-        return gate
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._registry, name)
-
-        async def call(*args: Any) -> Any:
-            self.calls[name] = self.calls.get(name, 0) + 1
-            if (gate := self._gates.get(name)) is not None:
-                gate.reached.set()
-                await gate.open.wait()
-            return await method(*args)
-
-        return call
-
-
-@dataclass
-class Desk:
-    """A server, a client of it, and a worker's hands."""
-
-    registry: JobRegistry
-    counted: CountingRegistry
-    services: Services
-    http: httpx2.AsyncClient
-    headers: dict[str, str] = field(default_factory=dict)
-
-    async def key(self, tenant: str, *, admin: bool = False, credits: int | None = None) -> str:
-        """A key's text; from then on the server wants one."""
-        text, _ = await self.services.registry.create_key(
-            tenant, tenant, admin=admin, credits=credits
-        )
-        return text
-
-    def use(self, key: str | None) -> None:
-        """Send this key from now on."""
-        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
-
-    async def call(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        headers = self.headers | options.pop("headers", {})
-        return await self.http.request(method, path, headers=headers, **options)
-
-    async def get(self, path: str, **options: Any) -> httpx2.Response:
-        return await self.call("GET", path, **options)
-
-    async def post(self, path: str, body: object = None, **options: Any) -> httpx2.Response:
-        return await self.call("POST", path, json=body, **options)
-
-    async def submit(self, **body: Any) -> str:
-        """The id of a fresh job (a probe unless told otherwise)."""
-        answer = await self.post(
-            "/v1/jobs", {"operation": "probe", "url": "http://media.test/clip.mp4"} | body
-        )
-        assert answer.status_code == 202, answer.text
-        job_id: str = answer.json()["job_id"]
-        return job_id
-
-    async def lease(self) -> Lease:
-        """The next task, now running."""
-        reply = await self.registry.lease(WORKER, 1, [], 0)
-        return reply.leases[0]
-
-    async def progress(self, lease: Lease, percent: float) -> None:
-        report = Report(lease.job_id, lease.task, lease.fence, percent, Phase.ENCODE, 2.0, 3.5)
-        await self.registry.report(WORKER.slot, WORKER.incarnation, [report])
-
-    async def finish(self, lease: Lease, **result: Any) -> None:
-        """Succeed, with a stored output called clip.jpg."""
-        key = f"tenants/{lease.tenant}/jobs/{lease.job_id}/{lease.task}-{lease.fence}/clip.jpg"
-        await self.services.storage.put(key, b"picture")
-        output = OutputFile(
-            name="clip.jpg",
-            url=f"storage:{key}",
-            size=7,
-            sha256="0" * 64,
-            content_type="image/jpeg",
-            kind="image",
-            facts={"width": 16},
-        )
-        await self._commit(lease, Outcome.SUCCEEDED, outputs=[output], result=result)
-
-    async def fail(self, lease: Lease) -> None:
-        await self._commit(lease, Outcome.FAILED, error=ErrorInfo("corrupt_media", "it is damaged"))
-
-    async def _commit(self, lease: Lease, outcome: Outcome, **fields: Any) -> None:
-        commit = Commit(lease.job_id, lease.task, lease.fence, outcome, **fields)
-        verdicts = await self.registry.commit([commit])
-        assert verdicts[0].accepted
-
-    async def run(self, job_id: str, **result: Any) -> None:
-        """Bring a job of one task to a good end."""
-        lease = await self.lease()
-        assert lease.job_id == job_id
-        await self.finish(lease, **result)
-
-
-Build = Callable[..., Any]
+from tests.dialect_harness import DialectHarness, open_dialects
+from tests.unit.api.api_harness import ApiHarness, MakeHarness, start_harness
 
 
 @pytest.fixture
-async def make_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Build]:
-    """`await make_desk(setting=value)`: a desk with those settings, whose polls are as of now."""
+async def make_harness(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[MakeHarness]:
+    """`await make_harness(setting=value)`: a server with those settings, whose polls are as of
+    now."""
     # Here a worker's change and the poll after it are no milliseconds apart.
     monkeypatch.setattr("api.registry_client.client.POLL_AGE_S", -1.0)
-    desks: list[Desk] = []
+    harnesses: list[ApiHarness] = []
 
-    async def make(**changes: Any) -> Desk:
-        settings = Settings.model_validate({"data_dir": tmp_path / f"d{len(desks)}"} | changes)
-        load_operations()
-        registry = JobRegistry(settings)
-        await registry.start()
-        counted = CountingRegistry(registry)
-        services = Services(
-            settings,
-            RegistryClient.in_process(counted, settings),
-            open_storage(settings),
-            Signer("a secret for tests only"),
-        )
-        transport = httpx2.ASGITransport(app=create_app(services))
-        http = httpx2.AsyncClient(transport=transport, base_url=URL)
-        desks.append(Desk(registry, counted, services, http))
-        return desks[-1]
+    async def make(**changes: Any) -> ApiHarness:
+        folder = tmp_path / f"d{len(harnesses)}"
+        harness = await start_harness(Settings.model_validate({"data_dir": folder} | changes))
+        harnesses.append(harness)
+        return harness
 
     yield make
-    for desk in desks:
-        await desk.http.aclose()
-        await desk.services.close()
-        await desk.registry.stop()
+    for harness in harnesses:
+        await harness.close()
 
 
 @pytest.fixture
-async def desk(make_desk: Build) -> Desk:
-    made: Desk = await make_desk()
-    return made
+async def harness(make_harness: MakeHarness) -> ApiHarness:
+    """A server with the usual settings."""
+    return await make_harness()
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def dialects(tmp_path: Path) -> AsyncIterator[DialectHarness]:
     """All dialects on one registry, with a worker that a test steps by hand."""
-    async with open_world(Settings(data_dir=tmp_path, max_form_bytes=1 << 20)) as found:
+    async with open_dialects(Settings(data_dir=tmp_path, max_form_bytes=1 << 20)) as found:
         yield found

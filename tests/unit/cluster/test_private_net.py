@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.private_net import why_forbidden
+from cluster.private_net import is_loopback, why_forbidden
 
 
 def words(text: str) -> list[str]:
@@ -56,3 +56,13 @@ def test_an_ipv4_address_is_judged_alike_however_it_is_wrapped(value: int) -> No
 def test_no_ipv6_address_is_let_through_that_python_calls_private(value: int) -> None:
     address = IPv6Address(value)
     assert why_forbidden(str(address)) is not None or address.is_global or address.ipv4_mapped
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost"])
+def test_loopback_has_many_names(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "", "localhost.evil.example", "192.168.0.1"])
+def test_other_names_are_not_loopback(host: str) -> None:
+    assert not is_loopback(host)

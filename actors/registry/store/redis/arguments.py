@@ -1,4 +1,4 @@
-"""What the Lua scripts of the Redis store are given. Pure."""
+"""Arguments of the Lua scripts of the Redis store. Pure."""
 
 from __future__ import annotations
 

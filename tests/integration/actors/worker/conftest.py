@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.operation import MediaFile, load_operations
+from actors.media.catalogue import load_operations
+from actors.media.operation import MediaFile
 from cluster.runtime import start_embedded
 from cluster.settings import Settings
 from tests.integration.actors.worker.leases import MakeFile

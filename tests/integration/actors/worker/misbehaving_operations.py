@@ -18,7 +18,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from actors.media.operation import MediaFile, Params, Result, Work, operation
+from actors.media.catalogue import operation
+from actors.media.operation import MediaFile, Params, Result, Work
 from cluster.errors import CorruptMedia
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from actors.jobs.messages import Accepted, Overview, Submission
 from actors.jobs.model import Job, JobSpec
 from actors.jobs.plan import plan_job
-from actors.pool.fleet import PoolWorker
+from actors.pool.status import PoolWorker
 from actors.worker.status import WorkerStatus
 from cluster.runtime import Cluster
 from cluster.settings import Settings

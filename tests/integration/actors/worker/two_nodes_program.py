@@ -29,7 +29,7 @@ from ray.cluster_utils import Cluster
 
 from actors.engine import get_pool_manager, start_engine, stop_engine
 from actors.jobs.model import JobSpec
-from actors.media.operation import load_operations
+from actors.media.catalogue import load_operations
 from cluster.ray_env import HEALTH_CHECKS
 from cluster.settings import PoolSettings, Settings
 from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.jobs.model import Job
-from actors.pool.fleet import PoolWorker
+from actors.pool.status import PoolWorker
 from actors.worker.status import WorkerStatus
 
 

@@ -9,9 +9,11 @@ import pytest
 from pydantic import Field
 
 from actors.jobs.model import JobSpec, State, TaskSpec
-from actors.jobs.plan import DAY_MS, plan_job
-from actors.media import operation as catalogue
-from actors.media.operation import Lane, Params, Result, Work, operation
+from actors.jobs.plan import plan_job
+from actors.jobs.times import DAY_MS
+from actors.media import catalogue
+from actors.media.catalogue import operation
+from actors.media.operation import Lane, Params, Result, Work
 from cluster.errors import InvalidInput, UnknownOperation, ValidationFailed
 
 

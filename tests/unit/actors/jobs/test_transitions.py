@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from actors.jobs import ledger, transitions
 from actors.jobs.messages import Report
-from actors.jobs.model import ErrorInfo, Job, Outcome, Phase, State, Task
+from actors.jobs.model import ErrorInfo, Job, Outcome, State, Task
 from actors.jobs.retries import RetryPolicy
+from actors.jobs.times import HOUR_MS
 from actors.registry.store.records import decode_jobs, encode_job
 from cluster.errors import AlreadyFinished, Conflict, NotReady, ReelyardError
 from tests.unit.actors.registry.builders import (
@@ -26,7 +27,6 @@ from tests.unit.actors.registry.builders import (
 )
 
 POLICY = RetryPolicy(max_attempts=3, max_crashes=2)
-HOUR_MS = 3_600_000
 WORKER = make_worker()
 
 
@@ -160,7 +160,7 @@ def test_progress_begins_anew_with_an_attempt_and_stays_below_a_hundred() -> Non
     job = make_job()
     task = start(job)
     for progress, shown in ((30, 30), (20, 30), (500, 99.9)):
-        report = Report(job.id, task.name, 1, progress, Phase.ENCODE)
+        report = Report(job.id, task.name, 1, progress, "encode")
         assert transitions.apply_report(job, task, report, START_MS)
         assert task.progress == shown
     transitions.end_badly(job, task, Outcome.LOST, None, POLICY, START_MS)
@@ -260,7 +260,7 @@ class JobMachine(RuleBasedStateMachine):
         if task is None:
             return
         fence = task.fence - lag
-        report = Report(self.job.id, task.name, fence, progress, Phase.DECODE)
+        report = Report(self.job.id, task.name, fence, progress, "decode")
         before = task.progress
         assert transitions.apply_report(self.job, task, report, self.tick()) == (lag == 0)
         assert task.progress >= before

@@ -7,7 +7,8 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.operation import Operation, Source, Work, find_operation, load_operations
+from actors.media.catalogue import find_operation, load_operations
+from actors.media.operation import Operation, Source, Work
 from actors.testing.sample_media import make_sample, read_frame_number
 from cluster.errors import BadRequest, LimitExceeded, ValidationFailed
 from tests.paths import EXAMPLES

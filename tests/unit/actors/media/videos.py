@@ -43,10 +43,10 @@ def transcode(
 
 
 def frames_of(path: Path) -> list[av.VideoFrame]:
-    """All frames of the first film, with their pts."""
+    """All frames of the first video, with their pts."""
     with av.open(str(path)) as container:
-        film = next(s for s in container.streams.video if not s.disposition & 1024)
-        return list(container.decode(film))
+        video = next(s for s in container.streams.video if not s.disposition & 1024)
+        return list(container.decode(video))
 
 
 def times_of(path: Path) -> list[float]:
@@ -55,7 +55,7 @@ def times_of(path: Path) -> list[float]:
 
 
 def samples_of(path: Path, rate: int = 48_000) -> Any:
-    """The first sound track as float32 (channels, samples) at `rate`."""
+    """The first audio track as float32 (channels, samples) at `rate`."""
     resampler = av.AudioResampler("fltp", None, rate)
     with av.open(str(path)) as container:
         parts = [
@@ -68,5 +68,5 @@ def samples_of(path: Path, rate: int = 48_000) -> Any:
 
 
 def numbers_of(path: Path) -> list[int]:
-    """The number that each frame of a film made of a sample shows."""
+    """The number that each frame of a video made of a sample shows."""
     return [read_frame_number(frame) for frame in frames_of(path)]

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
-from actors.jobs.model import Change, ErrorInfo, Job, Outcome, OutputFile, Phase, State, Task
+from actors.jobs.model import Change, ErrorInfo, Job, Outcome, OutputFile, State, Task
+from actors.jobs.times import DAY_MS
 
 START_MS = 1_800_000_000_000
-DAY_MS = 86_400_000
 
 
 _numbers = itertools.count()
@@ -86,7 +86,7 @@ def make_output(
 
 
 def report(lease: Lease, progress: float) -> Report:
-    return Report(lease.job_id, lease.task, lease.fence, progress, Phase.ENCODE)
+    return Report(lease.job_id, lease.task, lease.fence, progress, "encode")
 
 
 def done(lease: Lease, **fields: Any) -> Commit:

@@ -12,7 +12,7 @@ import pytest
 from actors.jobs.messages import Accepted, Commit, Lease, Refusal, Submission, WorkerInfo
 from actors.jobs.model import Job
 from actors.registry.expiry import own_keys
-from actors.registry.service import JobRegistry
+from actors.registry.service import RegistryService
 from actors.registry.store.protocol import Write
 from actors.registry.store.sqlite.store import SQLiteStore
 from cluster.errors import Unavailable
@@ -79,9 +79,9 @@ class RegistryHarness:
         self.settings = Settings(data_dir=folder, sweep_interval_s=3600, **fields)
         self.registry = self._make()
 
-    def _make(self) -> JobRegistry:
+    def _make(self) -> RegistryService:
         self.store = TrickyStore(self.settings.data / "jobs.db")
-        return JobRegistry(
+        return RegistryService(
             self.settings,
             self.store,
             files=self.files,
@@ -89,7 +89,7 @@ class RegistryHarness:
             steady_ms=self.clock.steady_ms,
         )
 
-    async def killed_and_restarted(self) -> JobRegistry:
+    async def killed_and_restarted(self) -> RegistryService:
         """A new registry on the same store; the old one is simply left behind."""
         old = self.registry
         self.registry = self._make()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from typing import Any
 
 import msgspec
 import pytest
@@ -193,7 +195,10 @@ async def test_of_a_racing_cancel_and_commit_one_wins(harness: RegistryHarness) 
     for cancel_first in (True, False):
         (job,) = await harness.accepted(make_job())
         (lease,) = await harness.lease()
-        calls = [harness.registry.cancel_many([job.id], None), harness.commit(done(lease))]
+        calls: list[Awaitable[Any]] = [
+            harness.registry.cancel_many([job.id], None),
+            harness.commit(done(lease)),
+        ]
         if not cancel_first:
             calls.reverse()
         first, second = await asyncio.gather(*calls)

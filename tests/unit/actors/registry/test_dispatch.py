@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from actors.jobs.messages import WorkerInfo
+from actors.jobs.messages import Commit, WorkerInfo
 from actors.jobs.model import State
 from actors.registry.verdicts import FALLBACK_NOTE
 from tests.unit.actors.registry.builders import (
@@ -192,7 +192,7 @@ async def test_many_workers_share_a_queue_without_a_task_run_twice(
     seen: list[str] = []
 
     async def work(number: int) -> None:
-        commits = []
+        commits: list[Commit] = []
         while len(seen) < len(jobs):
             reply = await harness.registry.lease(worker_of(number), 4, commits, 0.05)
             assert all(verdict.accepted for verdict in reply.verdicts)

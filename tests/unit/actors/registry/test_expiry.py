@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,11 @@ from cluster.storage.key_rules import TEMP_PREFIX
 from tests.unit.actors.registry.builders import BROKEN, done, ended, failed, make_job, make_output
 from tests.unit.actors.registry.conftest import RegistryHarness
 
-MakeBench = Callable[..., RegistryHarness]
+MakeHarness = Callable[..., RegistryHarness]
 HOUR_S = 3600
 
 
-async def finished(harness: RegistryHarness, **fields: object) -> Job:
+async def finished(harness: RegistryHarness, **fields: Any) -> Job:
     (job,) = await harness.accepted(make_job(harness.clock.now_ms, **fields))
     (lease,) = await harness.lease()
     assert await harness.commit(done(lease, outputs=[make_output(job)]))
@@ -41,7 +42,7 @@ async def test_outputs_are_deleted_when_their_time_has_come_and_only_those(
     assert (await harness.registry.sweep())["outputs"] == 0
 
 
-async def test_a_sweep_of_many_jobs_goes_in_small_batches(make_harness: MakeBench) -> None:
+async def test_a_sweep_of_many_jobs_goes_in_small_batches(make_harness: MakeHarness) -> None:
     harness = make_harness(sweep_batch=4)
     jobs = [await finished(harness) for _ in range(10)]
     harness.clock.advance(168 * HOUR_S)
@@ -54,7 +55,7 @@ async def test_a_sweep_of_many_jobs_goes_in_small_batches(make_harness: MakeBenc
     assert (await harness.registry.overview()).jobs["succeeded"] == 0
 
 
-async def test_records_go_with_whatever_files_they_still_have(make_harness: MakeBench) -> None:
+async def test_records_go_with_whatever_files_they_still_have(make_harness: MakeHarness) -> None:
     harness = make_harness(record_retention_days=1)
     job = await finished(harness, expires_ms=0)
     harness.clock.advance(25 * HOUR_S)
@@ -138,7 +139,7 @@ async def test_two_sweeps_at_a_time_count_right(harness: RegistryHarness) -> Non
     assert (await harness.registry.overview()).jobs["succeeded"] == 1
 
 
-async def test_a_job_begun_anew_is_kept_as_long_as_a_new_one(make_harness: MakeBench) -> None:
+async def test_a_job_begun_anew_is_kept_as_long_as_a_new_one(make_harness: MakeHarness) -> None:
     harness = make_harness(record_retention_days=1)
     (job,) = await harness.accepted(make_job(harness.clock.now_ms, expires_ms=0))
     for _ in range(2):

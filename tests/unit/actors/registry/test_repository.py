@@ -9,7 +9,7 @@ import pytest
 
 from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import State
-from actors.registry.service import JobRegistry
+from actors.registry.service import RegistryService
 from actors.registry.store.sqlite.store import SQLiteStore
 from cluster.errors import StorageFull, Unavailable
 from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_worker, report
@@ -124,7 +124,7 @@ async def test_a_registry_that_was_replaced_cannot_change_what_its_successor_did
     job, other = await harness.accepted(make_job(), make_job())
     (lease,) = await harness.lease()
     old = harness.registry
-    new = JobRegistry(harness.settings, files=harness.files, clock_ms=harness.clock)
+    new = RegistryService(harness.settings, files=harness.files, clock_ms=harness.clock)
     harness.registry = new
     await new.start()
     try:

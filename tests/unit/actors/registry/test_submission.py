@@ -12,7 +12,7 @@ from actors.registry.api_keys import hash_key, new_key
 from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_output
 from tests.unit.actors.registry.conftest import RegistryHarness
 
-MakeBench = Callable[..., RegistryHarness]
+MakeHarness = Callable[..., RegistryHarness]
 
 
 def code(answer: Any) -> str:
@@ -79,7 +79,7 @@ async def test_a_key_is_forgotten_after_its_time(harness: RegistryHarness) -> No
     assert isinstance(answer, Accepted)
 
 
-async def test_a_full_registry_refuses_more(make_harness: MakeBench) -> None:
+async def test_a_full_registry_refuses_more(make_harness: MakeHarness) -> None:
     harness = make_harness(max_queued_jobs=2)
     answers = await harness.submit(make_job(), make_job(), make_job())
     assert [isinstance(answer, Accepted) for answer in answers] == [True, True, False]
@@ -176,7 +176,7 @@ async def test_retry_says_why_not(harness: RegistryHarness) -> None:
     assert code((await harness.registry.retry_many([job.id], "other"))[job.id]) == "not_found"
 
 
-async def test_new_tenants_get_the_default_credits_once(make_harness: MakeBench) -> None:
+async def test_new_tenants_get_the_default_credits_once(make_harness: MakeHarness) -> None:
     harness = make_harness(default_credits=5)
     (answer,) = await harness.submit(make_job(credits=6))
     assert code(answer) == "insufficient_credits"
@@ -216,7 +216,7 @@ async def test_a_secret_stays_the_same(harness: RegistryHarness) -> None:
     assert await harness.registry.secret("signing") == first
 
 
-async def test_a_secret_of_the_settings_wins(make_harness: MakeBench) -> None:
+async def test_a_secret_of_the_settings_wins(make_harness: MakeHarness) -> None:
     harness = make_harness(signing_secret="given")
     assert await harness.registry.secret("signing") == "given"
 

@@ -144,6 +144,7 @@ class FakeWorkerTools(WorkerTools):
     taken_back: list[OutputFile] = field(default_factory=list)
     stage_error: Exception | None = None
     publish_s: float = 0.0
+    on_published: Callable[[], None] = lambda: None
 
     async def stage(self, lease: Lease, folder: Path, progress: Progress) -> list[Source]:
         if self.stage_error is not None:
@@ -157,6 +158,7 @@ class FakeWorkerTools(WorkerTools):
         ]
         await asyncio.sleep(self.publish_s)
         self.published.extend(outputs)
+        self.on_published()
         return Published(outputs)
 
     async def unpublish(self, published: Published) -> None:

@@ -11,7 +11,7 @@ seconds = st.lists(st.floats(0, 100), max_size=200)
 def after(*times: float) -> PrefetchDepth:
     depth = PrefetchDepth()
     for value in times:
-        depth.note(value)
+        depth.record(value)
     return depth
 
 

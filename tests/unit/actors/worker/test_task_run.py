@@ -1,11 +1,14 @@
 """The run of one task: what is published and committed, whatever becomes of it."""
 
+import asyncio
+import time
 from pathlib import Path
 
 from actors.jobs.model import Outcome
 from actors.media.operation import Result
 from actors.worker.codec_process.client import CodecCrashed
 from actors.worker.codec_process.order import Order
+from actors.worker.task_run import Stop, TaskRun
 from cluster.errors import CorruptMedia, SourceNotFound
 from tests.unit.actors.worker.fakes import forever, lease, writes_a_file
 from tests.unit.actors.worker.worker_harness import WorkerHarness, start_worker
@@ -108,4 +111,21 @@ async def test_what_is_being_published_when_the_job_is_cancelled_is_taken_back(
     await worker.until(lambda: bool(worker.registry.commits))
     assert worker.registry.commit_of(1).outcome is Outcome.CANCELLED
     await worker.until(lambda: bool(worker.tools.taken_back))
+    assert worker.tools.taken_back == worker.tools.published
+
+
+async def test_what_was_published_at_the_very_moment_of_the_cancel_is_taken_back(
+    worker: WorkerHarness,
+) -> None:
+    worker.codec.act = writes_a_file
+    run = TaskRun(lease(1), worker.tools, worker.scratch, time.monotonic)
+    ended = asyncio.Event()
+    object.__setattr__(worker.tools, "on_published", lambda: run.stop(Stop.ORDERED))
+    run.start(lambda _: ended.set())
+    async with asyncio.timeout(10):
+        await ended.wait()
+    assert run.commit is not None
+    assert not run.commit.outputs
+    assert run.published
+    await run.take_back()
     assert worker.tools.taken_back == worker.tools.published

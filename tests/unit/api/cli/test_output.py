@@ -1,4 +1,4 @@
-"""What the command prints about ended jobs."""
+"""What the command prints, and the codes that it ends with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ from rich.console import Console
 
 from actors.jobs.model import ErrorInfo, State
 from api.cli import output
-from api.cli.output import jobs_table, results_view
+from api.cli.output import Exit, exit_code, human_bytes, jobs_table, results_view
 from api.client.views import JobView, OutputView
+from cluster.errors import (
+    Conflict,
+    CorruptMedia,
+    NotFound,
+    ReelyardError,
+    SourceNotFound,
+    Unauthorized,
+    Unavailable,
+    ValidationFailed,
+)
 
 
 def job(*urls: str, source: str = "file:///films/clip.mp4", **fields: object) -> JobView:
@@ -87,3 +97,21 @@ def test_urls_errors_and_data_need_no_folder() -> None:
     assert not any("results in" in line for line in lines)
     assert lines[1].endswith("1.5 kB  https://media.test/a.mp4")
     assert lines[2].endswith("corrupt_media: it is [damaged]")
+
+
+def test_exit_codes_tell_a_refusal_from_a_failure_from_silence() -> None:
+    assert exit_code(ValidationFailed()) is Exit.USAGE
+    assert exit_code(NotFound()) is Exit.USAGE
+    assert exit_code(Unauthorized()) is Exit.USAGE
+    assert exit_code(Conflict()) is Exit.USAGE
+    assert exit_code(SourceNotFound()) is Exit.USAGE
+    assert exit_code(ReelyardError()) is Exit.FAILED
+    assert exit_code(Unavailable()) is Exit.UNREACHABLE
+    assert exit_code(CorruptMedia()) is Exit.FAILED
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (4200, "4.2 kB"), (1.3e9, "1.3 GB")]
+)
+def test_sizes_are_shown_in_powers_of_a_thousand(size: float, text: str) -> None:
+    assert human_bytes(size) == text

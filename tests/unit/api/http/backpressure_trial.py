@@ -83,12 +83,15 @@ async def stall() -> dict[str, Any]:
         else:
             found["error"] = None
 
+    async def send(message: Any) -> None:
+        raise AssertionError("the handler answers nothing")
+
     for name, more in (("broken", True), ("whole", False)):
         messages: asyncio.Queue[Any] = asyncio.Queue()
         proxy = ASGIDIReceiveProxy(SCOPE, messages.get, asyncio.get_running_loop())
         reading = proxy.fetch_until_disconnect_task()
         messages.put_nowait({"type": "http.request", "body": b"x", "more_body": more})
-        handling = asyncio.create_task(BoundedReceive(handler, stall_s=0.05)(SCOPE, proxy, None))
+        handling = asyncio.create_task(BoundedReceive(handler, stall_s=0.05)(SCOPE, proxy, send))
         await asyncio.sleep(0.2)
         messages.put_nowait({"type": "http.disconnect"})
         await handling

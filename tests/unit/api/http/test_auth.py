@@ -3,130 +3,129 @@
 import httpx2
 import pytest
 
+from actors.registry import stored_keys_are_needed
 from api.serving.app import create_app
-from api.serving.bind import check_bind, is_loopback
 from cluster.cluster_file import ClusterFile, process_start, write_cluster_file
-from cluster.errors import BadRequest
-from cluster.settings import Settings
-from tests.unit.api.conftest import Build, Desk
+from tests.unit.api.api_harness import ApiHarness, MakeHarness
 
 
-async def status(desk: Desk, key: str | None, path: str = "/v1/jobs") -> int:
+async def status(harness: ApiHarness, key: str | None, path: str = "/v1/jobs") -> int:
     headers = {"authorization": f"Bearer {key}"} if key is not None else {}
-    return (await desk.http.get(path, headers=headers)).status_code
+    return (await harness.http.get(path, headers=headers)).status_code
 
 
-async def test_this_machine_needs_no_key_until_the_first_one_exists(desk: Desk) -> None:
-    assert await status(desk, None) == 200
-    assert await status(desk, None, "/v1/admin/overview") == 200
-    key = await desk.key("a")
-    assert await status(desk, None) == 401
-    assert await status(desk, key) == 200
-    assert await status(desk, key, "/v1/admin/overview") == 403
+async def test_this_machine_needs_no_key_until_the_first_one_exists(harness: ApiHarness) -> None:
+    assert await status(harness, None) == 200
+    assert await status(harness, None, "/v1/admin/overview") == 200
+    key = await harness.key("a")
+    assert await status(harness, None) == 401
+    assert await status(harness, key) == 200
+    assert await status(harness, key, "/v1/admin/overview") == 403
 
 
-async def test_the_refusal_reads_as_the_document_has_it(desk: Desk) -> None:
-    await desk.key("a")
-    answer = await desk.get("/v1/jobs")
+async def test_the_refusal_reads_as_the_document_has_it(harness: ApiHarness) -> None:
+    await harness.key("a")
+    answer = await harness.get("/v1/jobs")
     assert answer.json() == {"detail": "Invalid or missing API key", "code": "unauthorized"}
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_wrong_key_is_refused_even_while_none_is_needed(desk: Desk) -> None:
+async def test_a_wrong_key_is_refused_even_while_none_is_needed(harness: ApiHarness) -> None:
     for wrong in ("nonsense", "", "a.b.c", "ry_" + "x" * 40):
-        assert await status(desk, wrong) == 401
-    basic = await desk.http.get("/v1/jobs", headers={"authorization": "Basic eDp5"})
+        assert await status(harness, wrong) == 401
+    basic = await harness.http.get("/v1/jobs", headers={"authorization": "Basic eDp5"})
     assert basic.status_code == 401
 
 
-async def test_a_key_works_as_x_api_key_too(desk: Desk) -> None:
-    key = await desk.key("a")
-    assert (await desk.http.get("/v1/jobs", headers={"x-api-key": key})).status_code == 200
+async def test_a_key_works_as_x_api_key_too(harness: ApiHarness) -> None:
+    key = await harness.key("a")
+    assert (await harness.http.get("/v1/jobs", headers={"x-api-key": key})).status_code == 200
 
 
-async def test_a_revoked_key_is_worthless_and_opens_no_door(desk: Desk) -> None:
-    key = await desk.key("a")
-    (info,) = await desk.services.registry.api_keys()
-    await desk.services.registry.revoke_key(info.key_id)
-    assert await status(desk, key) == 401
-    assert await status(desk, None) == 401
+async def test_a_revoked_key_is_worthless_and_opens_no_door(harness: ApiHarness) -> None:
+    key = await harness.key("a")
+    (info,) = await harness.services.registry.api_keys()
+    await harness.services.registry.revoke_key(info.key_id)
+    assert await status(harness, key) == 401
+    assert await status(harness, None) == 401
 
 
-async def test_without_a_key_strangers_pages_and_proxies_are_refused(desk: Desk) -> None:
-    app = create_app(desk.services)
+@pytest.mark.parametrize(
+    ("made", "revoked", "needed"), [(0, 0, False), (1, 0, True), (1, 1, True), (2, 1, True)]
+)
+async def test_requests_the_command_and_the_server_agree_on_whether_a_key_is_needed(
+    harness: ApiHarness, made: int, revoked: int, needed: bool
+) -> None:
+    for _ in range(made):
+        await harness.key("a")
+    for info in (await harness.services.registry.api_keys())[:revoked]:
+        await harness.services.registry.revoke_key(info.key_id)
+    assert await stored_keys_are_needed(harness.services.settings) is needed
+    assert await harness.services.registry.keys.are_needed() is needed
+    assert await status(harness, None) == (401 if needed else 200)
+
+
+async def test_without_a_key_strangers_pages_and_proxies_are_refused(harness: ApiHarness) -> None:
+    app = create_app(harness.services)
     stranger = httpx2.ASGITransport(app=app, client=("203.0.113.7", 1))
     async with httpx2.AsyncClient(transport=stranger, base_url="http://127.0.0.1") as http:
         assert (await http.get("/v1/jobs")).status_code == 401
-    rebound = await desk.http.get("/v1/jobs", headers={"host": "evil.example"})
+    rebound = await harness.http.get("/v1/jobs", headers={"host": "evil.example"})
     assert rebound.status_code == 401
-    page = await desk.http.get("/v1/jobs", headers={"origin": "https://evil.example"})
+    page = await harness.http.get("/v1/jobs", headers={"origin": "https://evil.example"})
     assert page.status_code == 401
-    garbled = await desk.http.get("/v1/jobs", headers={"origin": "http://[localhost"})
+    garbled = await harness.http.get("/v1/jobs", headers={"origin": "http://[localhost"})
     assert garbled.status_code == 401
     for site, status in (("cross-site", 401), ("same-origin", 200), ("none", 200)):
-        image = await desk.http.get("/v1/jobs", headers={"sec-fetch-site": site})
+        image = await harness.http.get("/v1/jobs", headers={"sec-fetch-site": site})
         assert image.status_code == status
     for name in ("x-forwarded-for", "x-real-ip", "forwarded", "via"):
-        proxied = await desk.http.get("/v1/jobs", headers={name: "203.0.113.7"})
+        proxied = await harness.http.get("/v1/jobs", headers={name: "203.0.113.7"})
         assert proxied.status_code == 401, name
-    own = await desk.http.get("/v1/jobs", headers={"origin": "http://localhost:8000"})
+    own = await harness.http.get("/v1/jobs", headers={"origin": "http://localhost:8000"})
     assert own.status_code == 200
 
 
-async def test_a_server_for_everybody_wants_a_key_from_everybody(make_desk: Build) -> None:
-    desk = await make_desk(host="0.0.0.0")
-    assert await status(desk, None) == 401
+async def test_a_server_for_everybody_wants_a_key_from_everybody(make_harness: MakeHarness) -> None:
+    harness = await make_harness(host="0.0.0.0")
+    assert await status(harness, None) == 401
 
 
-def test_binding_beyond_this_machine_needs_a_key_first() -> None:
-    check_bind(Settings(host="127.0.0.1"), has_keys=False)
-    check_bind(Settings(host="0.0.0.0"), has_keys=True)
-    with pytest.raises(BadRequest, match="reelyard keys create"):
-        check_bind(Settings(host="0.0.0.0"), has_keys=False)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost"])
-def test_loopback_has_many_names(host: str) -> None:
-    assert is_loopback(host)
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "", "localhost.evil.example", "192.168.0.1"])
-def test_other_names_are_not_loopback(host: str) -> None:
-    assert not is_loopback(host)
-
-
-async def test_whoever_reads_the_cluster_file_is_the_operator(desk: Desk) -> None:
+async def test_whoever_reads_the_cluster_file_is_the_operator(harness: ApiHarness) -> None:
     import os
 
-    await desk.key("a")
+    await harness.key("a")
     pid = os.getpid()
     entry = ClusterFile("127.0.0.1:1", None, pid, "t" * 64, 0, process_start(pid) or 0.0)
-    write_cluster_file(desk.services.settings, entry)
-    assert await status(desk, "t" * 64, "/v1/admin/overview") == 200
-    assert await status(desk, "u" * 64, "/v1/admin/overview") == 401
+    write_cluster_file(harness.services.settings, entry)
+    assert await status(harness, "t" * 64, "/v1/admin/overview") == 200
+    assert await status(harness, "u" * 64, "/v1/admin/overview") == 401
 
 
-async def test_a_token_is_as_good_as_its_key_and_no_longer(desk: Desk) -> None:
-    await desk.key("a")
-    (info,) = await desk.services.registry.api_keys()
-    token = desk.services.signer.sign_token({"key_id": info.key_id}, 60)
-    assert await status(desk, token) == 200
-    assert await status(desk, desk.services.signer.sign_token({"key_id": info.key_id}, -1)) == 401
-    assert await status(desk, desk.services.signer.sign_token({}, 60)) == 401
-    await desk.services.registry.revoke_key(info.key_id)
-    assert await status(desk, token) == 401
+async def test_a_token_is_as_good_as_its_key_and_no_longer(harness: ApiHarness) -> None:
+    await harness.key("a")
+    (info,) = await harness.services.registry.api_keys()
+    token = harness.services.signer.sign_token({"key_id": info.key_id}, 60)
+    assert await status(harness, token) == 200
+    assert (
+        await status(harness, harness.services.signer.sign_token({"key_id": info.key_id}, -1))
+        == 401
+    )
+    assert await status(harness, harness.services.signer.sign_token({}, 60)) == 401
+    await harness.services.registry.revoke_key(info.key_id)
+    assert await status(harness, token) == 401
 
 
-async def test_tenants_see_nothing_of_each_other(desk: Desk) -> None:
-    mine, yours = await desk.key("mine"), await desk.key("yours")
-    desk.use(mine)
-    job_id = await desk.submit()
-    cursor_page = (await desk.get("/v1/jobs?limit=1")).json()
-    await desk.submit()
-    cursor = (await desk.get("/v1/jobs?limit=1")).json()["next_cursor"]
-    upload = (await desk.post("/v1/uploads", {"size": 1})).json()["upload_id"]
+async def test_tenants_see_nothing_of_each_other(harness: ApiHarness) -> None:
+    mine, yours = await harness.key("mine"), await harness.key("yours")
+    harness.use(mine)
+    job_id = await harness.submit()
+    cursor_page = (await harness.get("/v1/jobs?limit=1")).json()
+    await harness.submit()
+    cursor = (await harness.get("/v1/jobs?limit=1")).json()["next_cursor"]
+    upload = (await harness.post("/v1/uploads", {"size": 1})).json()["upload_id"]
     assert cursor_page["items"][0]["job_id"] == job_id
-    desk.use(yours)
+    harness.use(yours)
     for method, path in (
         ("GET", f"/v1/jobs/{job_id}"),
         ("GET", f"/v1/jobs/{job_id}?wait=1"),
@@ -135,25 +134,25 @@ async def test_tenants_see_nothing_of_each_other(desk: Desk) -> None:
         ("POST", f"/v1/jobs/{job_id}/cancel"),
         ("POST", f"/v1/jobs/{job_id}/retry"),
     ):
-        assert (await desk.call(method, path)).status_code == 404, path
-    assert (await desk.get("/v1/jobs")).json()["items"] == []
-    assert (await desk.get("/v1/jobs", params={"cursor": cursor})).status_code == 400
-    found = (await desk.post("/v1/jobs:batchGet", {"job_ids": [job_id]})).json()
+        assert (await harness.call(method, path)).status_code == 404, path
+    assert (await harness.get("/v1/jobs")).json()["items"] == []
+    assert (await harness.get("/v1/jobs", params={"cursor": cursor})).status_code == 400
+    found = (await harness.post("/v1/jobs:batchGet", {"job_ids": [job_id]})).json()
     assert (found["items"], found["missing"]) == ([], [job_id])
     for source in (f"job:{job_id}", f"upload:{upload}", "storage:tenants/mine/jobs/x"):
-        answer = await desk.post("/v1/jobs", {"operation": "probe", "input": source})
+        answer = await harness.post("/v1/jobs", {"operation": "probe", "input": source})
         assert answer.status_code in (403, 404), source
-    assert (await desk.get("/v1/usage")).json()["jobs"].get("queued", 0) == 0
-    desk.use(mine)
-    assert (await desk.get(f"/v1/jobs/{job_id}")).json()["state"] == "queued"
+    assert (await harness.get("/v1/usage")).json()["jobs"].get("queued", 0) == 0
+    harness.use(mine)
+    assert (await harness.get(f"/v1/jobs/{job_id}")).json()["state"] == "queued"
 
 
-async def test_a_tenant_may_name_no_file_and_write_to_no_disk(desk: Desk) -> None:
-    desk.use(await desk.key("a"))
+async def test_a_tenant_may_name_no_file_and_write_to_no_disk(harness: ApiHarness) -> None:
+    harness.use(await harness.key("a"))
     body = {"operation": "probe", "input": "/etc/passwd"}
-    assert (await desk.post("/v1/jobs", body)).json()["code"] == "source_forbidden"
+    assert (await harness.post("/v1/jobs", body)).json()["code"] == "source_forbidden"
     body = {"operation": "image", "url": "http://media.test/a.png", "output": "/tmp/x.png"}
-    assert (await desk.post("/v1/jobs", body)).json()["code"] == "forbidden"
+    assert (await harness.post("/v1/jobs", body)).json()["code"] == "forbidden"
     graph = [{"name": "a", "operation": "probe", "inputs": ["file:///etc/passwd"]}]
-    answer = await desk.post("/v1/jobs", {"tasks": graph, "url": "http://media.test/a.png"})
+    answer = await harness.post("/v1/jobs", {"tasks": graph, "url": "http://media.test/a.png"})
     assert answer.json()["code"] == "source_forbidden"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.unit.api.conftest import Desk
+from tests.unit.api.api_harness import ApiHarness
 
 JOB = {"operation": "probe", "url": "http://media.test/a.mp4"}
 OTHER = JOB | {"priority": 1}
@@ -26,120 +26,126 @@ OTHER = JOB | {"priority": 1}
     ],
 )
 async def test_the_same_body_gets_the_first_answer_and_another_body_none(
-    desk: Desk, path: str, body: object, other: object
+    harness: ApiHarness, path: str, body: object, other: object
 ) -> None:
     headers = {"Idempotency-Key": "k"}
-    first = await desk.post(path, body, headers=headers)
+    first = await harness.post(path, body, headers=headers)
     assert first.status_code < 300, first.text
-    jobs = len((await desk.get("/v1/jobs")).json()["items"])
-    again = await desk.post(path, body, headers=headers)
+    jobs = len((await harness.get("/v1/jobs")).json()["items"])
+    again = await harness.post(path, body, headers=headers)
     assert (again.status_code, again.json()) == (first.status_code, first.json())
-    mismatch = await desk.post(path, other, headers=headers)
+    mismatch = await harness.post(path, other, headers=headers)
     assert (mismatch.status_code, mismatch.json()["code"]) == (422, "idempotency_mismatch")
-    assert len((await desk.get("/v1/jobs")).json()["items"]) == jobs
+    assert len((await harness.get("/v1/jobs")).json()["items"]) == jobs
 
 
-async def test_the_first_answer_stays_the_same_after_the_job_has_run(desk: Desk) -> None:
+async def test_the_first_answer_stays_the_same_after_the_job_has_run(harness: ApiHarness) -> None:
     headers = {"Idempotency-Key": "k"}
-    first = await desk.post("/v1/jobs", JOB, headers=headers)
-    await desk.run(first.json()["job_id"])
-    again = await desk.post("/v1/jobs", JOB, headers=headers)
+    first = await harness.post("/v1/jobs", JOB, headers=headers)
+    await harness.run(first.json()["job_id"])
+    again = await harness.post("/v1/jobs", JOB, headers=headers)
     assert again.json() == first.json()
     assert again.headers["idempotency-replayed"] == "true"
 
 
-async def test_field_order_makes_no_other_body(desk: Desk) -> None:
+async def test_field_order_makes_no_other_body(harness: ApiHarness) -> None:
     headers = {"Idempotency-Key": "k"}
-    first = await desk.post("/v1/jobs", JOB, headers=headers)
+    first = await harness.post("/v1/jobs", JOB, headers=headers)
     turned = dict(reversed(JOB.items()))
-    assert (await desk.post("/v1/jobs", turned, headers=headers)).json() == first.json()
+    assert (await harness.post("/v1/jobs", turned, headers=headers)).json() == first.json()
 
 
-async def test_a_key_belongs_to_its_tenant(desk: Desk) -> None:
+async def test_a_key_belongs_to_its_tenant(harness: ApiHarness) -> None:
     headers = {"Idempotency-Key": "k"}
     ids = set()
     for tenant in ("a", "b"):
-        desk.use(await desk.key(tenant))
-        ids.add((await desk.post("/v1/jobs", JOB, headers=headers)).json()["job_id"])
+        harness.use(await harness.key(tenant))
+        ids.add((await harness.post("/v1/jobs", JOB, headers=headers)).json()["job_id"])
     assert len(ids) == 2
 
 
-async def test_twenty_at_once_make_one_job(desk: Desk) -> None:
+async def test_twenty_at_once_make_one_job(harness: ApiHarness) -> None:
     headers = {"Idempotency-Key": "k"}
     answers = await asyncio.gather(
-        *(desk.post("/v1/jobs", JOB, headers=headers) for _ in range(20))
+        *(harness.post("/v1/jobs", JOB, headers=headers) for _ in range(20))
     )
     assert len({answer.json()["job_id"] for answer in answers}) == 1
 
 
-async def test_retry_and_cancel_take_a_key(desk: Desk) -> None:
-    job_id = await desk.submit()
-    await desk.fail(await desk.lease())
+async def test_retry_and_cancel_take_a_key(harness: ApiHarness) -> None:
+    job_id = await harness.submit()
+    await harness.fail(await harness.lease())
     headers = {"Idempotency-Key": "r"}
-    first = await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)
-    again = await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)
+    first = await harness.post(f"/v1/jobs/{job_id}/retry", headers=headers)
+    again = await harness.post(f"/v1/jobs/{job_id}/retry", headers=headers)
     assert (again.status_code, again.content) == (first.status_code, first.content)
     headers = {"Idempotency-Key": "c"}
     for _ in range(2):
-        answer = await desk.post(f"/v1/jobs/{job_id}/cancel", headers=headers)
+        answer = await harness.post(f"/v1/jobs/{job_id}/cancel", headers=headers)
         assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
 
 
-async def test_a_batch_sent_again_takes_what_can_run_by_now_and_nothing_twice(desk: Desk) -> None:
-    upload = (await desk.post("/v1/uploads", {"size": 1})).json()
+async def test_a_batch_sent_again_takes_what_can_run_by_now_and_nothing_twice(
+    harness: ApiHarness,
+) -> None:
+    upload = (await harness.post("/v1/uploads", {"size": 1})).json()
     batch = {"jobs": [{"operation": "probe", "upload_id": upload["upload_id"]}, JOB]}
     headers = {"Idempotency-Key": "k"}
-    first = (await desk.post("/v1/jobs:batch", batch, headers=headers)).json()
+    first = (await harness.post("/v1/jobs:batch", batch, headers=headers)).json()
     assert [item.get("status") for item in first["results"]] == [409, "pending"]
     tus = {
         "Tus-Resumable": "1.0.0",
         "Upload-Offset": "0",
         "Content-Type": "application/offset+octet-stream",
     }
-    assert (await desk.call("PATCH", upload["url"], content=b"1", headers=tus)).status_code == 204
-    again = (await desk.post("/v1/jobs:batch", batch, headers=headers)).json()
+    assert (
+        await harness.call("PATCH", upload["url"], content=b"1", headers=tus)
+    ).status_code == 204
+    again = (await harness.post("/v1/jobs:batch", batch, headers=headers)).json()
     assert again["accepted"] == 2
     assert again["results"][1] == first["results"][1]
     assert again["results"][0]["source_url"] == upload["upload_id"]
-    assert len((await desk.get("/v1/jobs")).json()["items"]) == 2
+    assert len((await harness.get("/v1/jobs")).json()["items"]) == 2
 
 
-async def test_a_refused_request_does_not_use_up_its_key(desk: Desk) -> None:
+async def test_a_refused_request_does_not_use_up_its_key(harness: ApiHarness) -> None:
     headers = {"Idempotency-Key": "k"}
-    job_id = await desk.submit()
-    assert (await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)).status_code == 409
-    await desk.fail(await desk.lease())
-    assert (await desk.post(f"/v1/jobs/{job_id}/retry", headers=headers)).status_code == 202
+    job_id = await harness.submit()
+    assert (await harness.post(f"/v1/jobs/{job_id}/retry", headers=headers)).status_code == 409
+    await harness.fail(await harness.lease())
+    assert (await harness.post(f"/v1/jobs/{job_id}/retry", headers=headers)).status_code == 202
 
 
-async def test_what_was_begun_for_a_client_that_went_away_is_not_done_again(desk: Desk) -> None:
+async def test_what_was_begun_for_a_client_that_went_away_is_not_done_again(
+    harness: ApiHarness,
+) -> None:
     headers = {"Idempotency-Key": "k"}
     path, body = "/v1/admin/tenants/t/credits", {"credits": 5}
-    gate = desk.counted.hold("grant")
-    asking = asyncio.create_task(desk.post(path, body, headers=headers))
+    gate = harness.counted.hold("grant")
+    asking = asyncio.create_task(harness.post(path, body, headers=headers))
     await gate.reached.wait()
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
-    assert (await desk.post(path, body, headers=headers)).status_code == 409
+    assert (await harness.post(path, body, headers=headers)).status_code == 409
     gate.open.set()
-    while (again := await desk.post(path, body, headers=headers)).status_code == 409:
+    while (again := await harness.post(path, body, headers=headers)).status_code == 409:
         await asyncio.sleep(0.01)
     assert again.headers["idempotency-replayed"] == "true"
     assert again.json()["credits_left"] == 5
 
 
-async def test_an_api_key_is_made_once_and_shown_once(desk: Desk) -> None:
+async def test_an_api_key_is_made_once_and_shown_once(harness: ApiHarness) -> None:
     headers = {"Idempotency-Key": "k"}
-    first = await desk.post("/v1/admin/keys", {"tenant": "a", "admin": True}, headers=headers)
-    desk.use(first.json()["key"])
+    first = await harness.post("/v1/admin/keys", {"tenant": "a", "admin": True}, headers=headers)
+    harness.use(first.json()["key"])
     body = {"tenant": "b", "admin": True}
-    made = await desk.post("/v1/admin/keys", body, headers=headers)
-    again = await desk.post("/v1/admin/keys", body, headers=headers)
+    made = await harness.post("/v1/admin/keys", body, headers=headers)
+    again = await harness.post("/v1/admin/keys", body, headers=headers)
     assert (made.status_code, again.status_code) == (201, 409)
     assert made.json()["key"] not in again.text
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\x7fb"])
-async def test_a_key_that_is_none_is_refused(desk: Desk, key: str) -> None:
-    answer = await desk.post("/v1/jobs", JOB, headers={"Idempotency-Key": key})
+async def test_a_key_that_is_none_is_refused(harness: ApiHarness, key: str) -> None:
+    answer = await harness.post("/v1/jobs", JOB, headers={"Idempotency-Key": key})
     assert answer.status_code == 422

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.jobs.ids import id_at
-from actors.jobs.model import ErrorInfo, State
+from actors.jobs.model import ErrorInfo, Job, State
 from api.ittybit import ittybit_shapes
 from cluster.errors import (
     InsufficientCredits,
@@ -17,7 +19,7 @@ from cluster.errors import (
     ValidationFailed,
     error_classes,
 )
-from tests.unit.api.records import (
+from tests.unit.api.sample_jobs import (
     CREATED_MS,
     FINISHED_MS,
     STARTED_MS,
@@ -39,7 +41,7 @@ OUTPUT = output_file(
 )
 
 
-def graph(*states, **changes):
+def graph(*states: State, **changes: Any) -> Job:
     probe, encode, export = states
     tasks = [
         a_task("probe", "probe", probe, result=PROBED if probe is State.SUCCEEDED else None),
@@ -55,7 +57,7 @@ def graph(*states, **changes):
     return a_job(operation="transcode", tasks=tasks, **changes)
 
 
-def test_a_finished_job_is_the_founding_document_field_by_field():
+def test_a_finished_job_is_the_founding_document_field_by_field() -> None:
     job = graph(
         *[State.SUCCEEDED] * 3,
         state=State.SUCCEEDED,
@@ -108,7 +110,7 @@ def test_a_finished_job_is_the_founding_document_field_by_field():
     }
 
 
-def test_each_task_works_on_the_file_of_the_one_before():
+def test_each_task_works_on_the_file_of_the_one_before() -> None:
     job = graph(*[State.SUCCEEDED] * 3, state=State.SUCCEEDED, output="s3://bucket/video.mp4")
     probe, encode, export = (ittybit_shapes.task_body(job, task, {}) for task in job.tasks)
     assert [task["kind"] for task in (probe, encode, export)] == ["probe", "video", "export"]
@@ -117,7 +119,7 @@ def test_each_task_works_on_the_file_of_the_one_before():
     assert export["options"] == {"url": "s3://bucket/video.mp4"}
 
 
-def test_a_task_waits_until_those_before_it_are_done():
+def test_a_task_waits_until_those_before_it_are_done() -> None:
     job = graph(State.RUNNING, State.QUEUED, State.QUEUED, state=State.RUNNING)
     words = [ittybit_shapes.task_body(job, task, {})["status"] for task in job.tasks]
     assert words == ["processing", "waiting", "waiting"]
@@ -125,7 +127,7 @@ def test_a_task_waits_until_those_before_it_are_done():
     assert [ittybit_shapes.task_body(job, task, {})["status"] for task in job.tasks][1] == "queued"
 
 
-def test_siblings_of_a_failed_task_are_cancelled_and_the_job_tells_the_error():
+def test_siblings_of_a_failed_task_are_cancelled_and_the_job_tells_the_error() -> None:
     error = ErrorInfo("corrupt_media", "It is damaged")
     job = graph(State.FAILED, State.CANCELLED, State.CANCELLED, state=State.FAILED, error=error)
     job.tasks[0].error = error
@@ -144,14 +146,16 @@ def test_siblings_of_a_failed_task_are_cancelled_and_the_job_tells_the_error():
         ("preview", "animation", "animation"),
     ],
 )
-def test_a_job_of_another_surface_is_told_in_these_words(operation, kind, shown):
+def test_a_job_of_another_surface_is_told_in_these_words(
+    operation: str, kind: str, shown: str
+) -> None:
     body = ittybit_shapes.job_body(a_job(State.RUNNING, operation, kind=kind), {})
     assert (body["kind"], body["status"]) == (shown, "processing")
     assert [task["kind"] for task in body["tasks"]] == [shown]
 
 
 @given(st.integers(min_value=0, max_value=1 << 47))
-def test_ids_survive_the_way_out_and_back(ms):
+def test_ids_survive_the_way_out_and_back(ms: int) -> None:
     job = a_job(id=id_at(ms))
     assert ittybit_shapes.read_job_id(ittybit_shapes.job_id_text(job.id)) == job.id
     assert ittybit_shapes.read_job_id(job.id) == job.id
@@ -162,18 +166,18 @@ def test_ids_survive_the_way_out_and_back(ms):
 
 
 @pytest.mark.parametrize("text", ["job_abc123", "", "job_" + "u" * 26, "x" * 26])
-def test_what_is_no_id_is_not_found(text):
+def test_what_is_no_id_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
         ittybit_shapes.read_job_id(text)
 
 
 @pytest.mark.parametrize("text", ["task_001", "task_", "task_x_1"])
-def test_what_is_no_task_id_is_not_found(text):
+def test_what_is_no_task_id_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
         ittybit_shapes.read_task_id(text)
 
 
-def test_a_repeated_request_gets_the_job_as_it_was_submitted():
+def test_a_repeated_request_gets_the_job_as_it_was_submitted() -> None:
     job = graph(*[State.SUCCEEDED] * 3, state=State.SUCCEEDED, outputs=[OUTPUT], **TIMES)
     fresh = graph(*[State.QUEUED] * 3, state=State.QUEUED, id=job.id)
     assert ittybit_shapes.job_body(ittybit_shapes.as_submitted(job), {}) == ittybit_shapes.job_body(
@@ -181,13 +185,13 @@ def test_a_repeated_request_gets_the_job_as_it_was_submitted():
     )
 
 
-def test_every_state_has_its_word_and_every_word_finds_its_state():
+def test_every_state_has_its_word_and_every_word_finds_its_state() -> None:
     assert set(ittybit_shapes.STATES) == set(State)
     for state, word in ittybit_shapes.STATES.items():
         assert ittybit_shapes.page_query("t", status=word).state is state
 
 
-def test_pages_are_newest_first_and_ask_for_one_more():
+def test_pages_are_newest_first_and_ask_for_one_more() -> None:
     query = ittybit_shapes.page_query("t")
     assert (query.limit, query.ascending, query.after_id) == (21, False, None)
 
@@ -201,7 +205,9 @@ def test_pages_are_newest_first_and_ask_for_one_more():
         ("asc", "before", False),
     ],
 )
-def test_before_walks_the_other_way_and_is_turned_round(order, walk, ascending):
+def test_before_walks_the_other_way_and_is_turned_round(
+    order: str, walk: str, ascending: bool
+) -> None:
     jobs = [a_job() for _ in range(4)]
     query = ittybit_shapes.page_query(
         "t", order=order, limit=3, **{walk: ittybit_shapes.job_id_text(jobs[0].id)}
@@ -212,7 +218,7 @@ def test_before_walks_the_other_way_and_is_turned_round(order, walk, ascending):
     assert page == (jobs[2::-1] if walk == "before" else jobs[:3])
 
 
-def test_kinds_that_are_operations_filter_by_operation():
+def test_kinds_that_are_operations_filter_by_operation() -> None:
     assert ittybit_shapes.page_query("t", kind="probe").operation == "probe"
     assert ittybit_shapes.page_query("t", kind="video").kind == "video"
 
@@ -221,12 +227,12 @@ def test_kinds_that_are_operations_filter_by_operation():
     "query",
     [{"status": "done"}, {"kind": "film"}, {"limit": 0}, {"limit": 101}, {"order": "up"}],
 )
-def test_wrong_filters_are_refused_by_name(query):
+def test_wrong_filters_are_refused_by_name(query: dict[str, Any]) -> None:
     with pytest.raises(ValidationFailed, match=next(iter(query))):
         ittybit_shapes.page_query("t", **query)
 
 
-def test_a_foreign_cursor_is_refused():
+def test_a_foreign_cursor_is_refused() -> None:
     with pytest.raises(InvalidCursor):
         ittybit_shapes.page_query("t", after="job_abc123")
     with pytest.raises(ValidationFailed):
@@ -234,7 +240,7 @@ def test_a_foreign_cursor_is_refused():
 
 
 @pytest.mark.parametrize("error", error_classes())
-def test_every_error_has_a_kind_and_a_status(error):
+def test_every_error_has_a_kind_and_a_status(error: type[ReelyardError]) -> None:
     status, body = ittybit_shapes.http_error(error("why"), "/jobs", has_key=True)
     assert 400 <= status <= 599
     assert body["message"] == "why"
@@ -254,6 +260,8 @@ def test_every_error_has_a_kind_and_a_status(error):
         (ReelyardError, "/jobs", True, (500, "internal_error")),
     ],
 )
-def test_errors_have_the_kinds_of_the_documentation(error, path, has_key, expected):
+def test_errors_have_the_kinds_of_the_documentation(
+    error: type[ReelyardError], path: str, has_key: bool, expected: Any
+) -> None:
     status, body = ittybit_shapes.http_error(error("why"), path, has_key=has_key)
     assert (status, body["kind"]) == expected

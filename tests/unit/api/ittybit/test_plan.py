@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from actors.jobs.model import JobSpec
 from actors.jobs.plan import plan_job
-from actors.media.operation import find_operation
-from api.ittybit.bodies import JobBody, TaskBody, refuse_adaptive, refuse_webhook
+from actors.media.catalogue import find_operation
+from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody, refuse_adaptive, refuse_webhook
 from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
 from cluster.errors import UnsupportedOutput, ValidationFailed
 
@@ -39,12 +41,14 @@ DOCUMENTED = {
 
 @pytest.mark.parametrize("kind", OPERATIONS)
 @pytest.mark.parametrize("documented", [False, True])
-def test_every_documented_option_is_one_that_the_operation_takes(kind, documented):
+def test_every_documented_option_is_one_that_the_operation_takes(
+    kind: str, documented: bool
+) -> None:
     params = operation_params(kind, DOCUMENTED.get(kind, {}) if documented else {})
     find_operation(OPERATIONS[kind]).parse(params)
 
 
-def test_a_job_is_planned_as_probe_then_encode_then_export():
+def test_a_job_is_planned_as_probe_then_encode_then_export() -> None:
     spec = JobSpec(
         operation="transcode",
         inputs=["https://example.com/a.mp4"],
@@ -62,12 +66,12 @@ def test_a_job_is_planned_as_probe_then_encode_then_export():
     assert (job.operation, job.kind) == ("transcode", "video")
 
 
-def test_an_animation_without_an_end_is_as_long_as_one_may_be():
+def test_an_animation_without_an_end_is_as_long_as_one_may_be() -> None:
     assert operation_params("animation", {"start": 2})["duration"] == 15.0
     assert operation_params("animation", {"start": 2, "end": 5})["duration"] == 3.0
 
 
-def test_the_bit_rate_of_audio_is_that_of_the_sound():
+def test_the_bit_rate_of_audio_is_that_of_the_sound() -> None:
     assert operation_params("audio", {"bitrate": 64_000}) == {
         "format": "mp3",
         "audio_bitrate": 64_000,
@@ -92,7 +96,7 @@ def test_the_bit_rate_of_audio_is_that_of_the_sound():
         ("animation", {"start": 1, "end": 16.5}, "options: end: .* at most 15 s, not 15.5"),
     ],
 )
-def test_wrong_options_are_refused_by_name(kind, options, named):
+def test_wrong_options_are_refused_by_name(kind: str, options: dict[str, Any], named: str) -> None:
     with pytest.raises(ValidationFailed, match=named):
         operation_params(kind, options)
 
@@ -105,25 +109,27 @@ def test_wrong_options_are_refused_by_name(kind, options, named):
         ({"width": "50%"}, "per cent"),
     ],
 )
-def test_what_animations_can_not_do_yet_is_refused_clearly(options, named):
+def test_what_animations_can_not_do_yet_is_refused_clearly(
+    options: dict[str, Any], named: str
+) -> None:
     with pytest.raises(UnsupportedOutput, match=named):
         operation_params("animation", options)
 
 
-def test_webhooks_and_adaptive_video_are_refused_clearly():
-    body = JobBody(kind="adaptive_video", input="https://x/a.mp4", webhook_url="https://x/")
+def test_webhooks_and_adaptive_video_are_refused_clearly() -> None:
+    body = IttybitJobBody(kind="adaptive_video", input="https://x/a.mp4", webhook_url="https://x/")
     with pytest.raises(ValidationFailed, match="webhook_url"):
         refuse_webhook(body.webhook_url)
     with pytest.raises(UnsupportedOutput, match="adaptive_video"):
         refuse_adaptive(body.kind)
 
 
-def test_the_input_of_a_task_may_be_a_url_or_a_file_object():
+def test_the_input_of_a_task_may_be_a_url_or_a_file_object() -> None:
     for sent in (
         {"input": "https://x/a.mp4"},
         {"url": "https://x/a.mp4"},
         {"input": {"url": "https://x/a.mp4", "object": "file", "width": 64}},
     ):
-        assert TaskBody.model_validate({"kind": "probe"} | sent).source == "https://x/a.mp4"
+        assert IttybitTaskBody.model_validate({"kind": "probe"} | sent).source == "https://x/a.mp4"
     with pytest.raises(ValidationFailed, match="url"):
-        _ = TaskBody(kind="probe").source
+        _ = IttybitTaskBody(kind="probe").source

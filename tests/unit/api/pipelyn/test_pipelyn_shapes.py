@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from actors.jobs.messages import Usage
-from actors.jobs.model import ErrorInfo, State
+from actors.jobs.model import ErrorInfo, Job, State
 from api.pipelyn import pipelyn_shapes
 from cluster.errors import (
     EmptySource,
@@ -17,18 +19,18 @@ from cluster.errors import (
     UnsupportedType,
     error_classes,
 )
-from tests.unit.api.records import CREATED_MS, FINISHED_MS, a_job, output_file
+from tests.unit.api.sample_jobs import CREATED_MS, FINISHED_MS, a_job, output_file
 
 EXTRA = {"preset": "low-bandwidth", "filename": "clip.mp4", "input_bytes": 4_200_000}
 RESULT = {"strategy": "video-webm-vp9", "inputDurationSec": 30, "inputWidth": 1920}
 
 
-def done_job(**changes):
+def done_job(**changes: Any) -> Job:
     fields = {"extra": EXTRA, "result": RESULT, "outputs": [output_file()]} | changes
     return a_job(State.SUCCEEDED, "optimize", **fields)
 
 
-def test_a_done_job_is_the_founding_document_word_for_word():
+def test_a_done_job_is_the_founding_document_word_for_word() -> None:
     job = done_job()
     body = pipelyn_shapes.status_body(job, "https://files/clip.webm")
     assert body == {
@@ -57,7 +59,7 @@ def test_a_done_job_is_the_founding_document_word_for_word():
     }
 
 
-def test_a_submission_is_answered_as_the_document_shows():
+def test_a_submission_is_answered_as_the_document_shows() -> None:
     job = a_job(operation="optimize")
     assert pipelyn_shapes.accepted_body(job) == {
         "jobId": job.id,
@@ -76,7 +78,7 @@ def test_a_submission_is_answered_as_the_document_shows():
         (State.CANCELLED, "failed"),
     ],
 )
-def test_result_comes_only_when_done_and_error_only_when_failed(state, word):
+def test_result_comes_only_when_done_and_error_only_when_failed(state: State, word: str) -> None:
     body = pipelyn_shapes.status_body(a_job(state, "optimize", outputs=[output_file()]), "url")
     assert body["status"] == word
     assert ("result" in body) == (word == "done")
@@ -84,12 +86,12 @@ def test_result_comes_only_when_done_and_error_only_when_failed(state, word):
     assert body["downloadUrl"] == ("url" if word == "done" else None)
 
 
-def test_a_bigger_output_has_saved_nothing():
+def test_a_bigger_output_has_saved_nothing() -> None:
     result = pipelyn_shapes.result_body(done_job(outputs=[output_file(size=5_000_000)]))
     assert (result["savedBytes"], result["savedPercent"]) == (0, 0)
 
 
-def test_a_picture_has_no_durations():
+def test_a_picture_has_no_durations() -> None:
     picture = output_file(
         name="photo.webp", content_type="image/webp", kind="image", facts={"width": 1400}
     )
@@ -100,7 +102,7 @@ def test_a_picture_has_no_durations():
     assert result["outputWidth"] == 1400
 
 
-def test_a_job_of_another_surface_is_told_in_these_words():
+def test_a_job_of_another_surface_is_told_in_these_words() -> None:
     body = pipelyn_shapes.status_body(
         a_job(State.SUCCEEDED, "probe", result={"format": "mp4"}), None
     )
@@ -112,11 +114,11 @@ def test_a_job_of_another_surface_is_told_in_these_words():
     ("name", "preset"),
     [("mobile", "mobile"), ("low-bandwidth", "low-bandwidth"), ("huge", "web"), (None, "web")],
 )
-def test_an_unknown_preset_is_web(name, preset):
+def test_an_unknown_preset_is_web(name: str | None, preset: str) -> None:
     assert pipelyn_shapes.preset_of(name) == preset
 
 
-def test_presets_and_limits_are_told_as_the_server_tells_them():
+def test_presets_and_limits_are_told_as_the_server_tells_them() -> None:
     body = pipelyn_shapes.presets_body()
     assert body["defaultPreset"] == "web"
     assert body["presets"][0] == {
@@ -133,7 +135,7 @@ def test_presets_and_limits_are_told_as_the_server_tells_them():
     }
 
 
-def test_usage_is_the_tenants_sums():
+def test_usage_is_the_tenants_sums() -> None:
     # Jobs of other kinds write files too; what they read is not known, so nothing was saved.
     totals = {
         "output_bytes": 100,
@@ -151,7 +153,7 @@ def test_usage_is_the_tenants_sums():
     }
 
 
-def test_sync_headers_hold_every_figure_and_blanks_for_what_is_unknown():
+def test_sync_headers_hold_every_figure_and_blanks_for_what_is_unknown() -> None:
     job = done_job(result={"strategy": "video-webm-vp9"})
     headers = pipelyn_shapes.sync_headers(job, Usage("t", None, 0, {}, {"compared_jobs": 1}))
     assert headers["x-pipelyn-kind"] == "video"
@@ -163,7 +165,7 @@ def test_sync_headers_hold_every_figure_and_blanks_for_what_is_unknown():
 
 
 @pytest.mark.parametrize("error", error_classes())
-def test_every_error_has_a_code_and_a_status(error):
+def test_every_error_has_a_code_and_a_status(error: type[ReelyardError]) -> None:
     status, body = pipelyn_shapes.http_error(error("why"), "/api/media/jobs")
     assert 400 <= status <= 599
     assert set(body) == {"error", "code"}
@@ -183,7 +185,9 @@ def test_every_error_has_a_code_and_a_status(error):
         (ReelyardError, 500, "unknown"),
     ],
 )
-def test_errors_have_the_codes_of_the_server(error, status, code):
+def test_errors_have_the_codes_of_the_server(
+    error: type[ReelyardError], status: int, code: str
+) -> None:
     assert pipelyn_shapes.http_error(error("why"), "/api/media/jobs") == (
         status,
         {"error": pipelyn_shapes.UNAUTHORIZED if status == 401 else "why", "code": code},
@@ -203,13 +207,13 @@ def test_errors_have_the_codes_of_the_server(error, status, code):
         ("worker_lost", "video/mp4", "unknown"),
     ],
 )
-def test_a_failed_job_tells_what_the_server_would(ours, declared, theirs):
+def test_a_failed_job_tells_what_the_server_would(ours: str, declared: str, theirs: str) -> None:
     job = a_job(State.FAILED, "optimize", error=ErrorInfo(ours, "why"))
     job.extra = {"content_type": declared}
     assert pipelyn_shapes.job_error(job) == {"message": "why", "code": theirs}
 
 
-def test_a_missing_file_has_no_code_on_the_sync_path_only():
+def test_a_missing_file_has_no_code_on_the_sync_path_only() -> None:
     error = InvalidInput(pipelyn_shapes.NO_FILE)
     told = {"error": pipelyn_shapes.NO_FILE}
     assert pipelyn_shapes.http_error(error, "/api/media/optimize") == (400, told)
@@ -219,7 +223,7 @@ def test_a_missing_file_has_no_code_on_the_sync_path_only():
     )
 
 
-def test_a_broken_form_is_answered_as_the_server_does():
+def test_a_broken_form_is_answered_as_the_server_does() -> None:
     for path, expected in (
         ("/api/media/jobs", (413, "too-large")),
         (pipelyn_shapes.SYNC, (500, "unknown")),
@@ -229,7 +233,7 @@ def test_a_broken_form_is_answered_as_the_server_does():
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "audio/mpeg", "application/pdf"])
-def test_only_pictures_and_films_are_taken(content_type):
+def test_only_pictures_and_films_are_taken(content_type: str) -> None:
     pipelyn_shapes.check_type("video/mp4")
     pipelyn_shapes.check_type("Image/PNG")
     with pytest.raises(UnsupportedType, match=content_type):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.dialect_world import MP4, World
+from tests.dialect_harness import MP4, DialectHarness
 
 
-async def test_a_form_becomes_a_job_that_is_polled_and_downloaded(world: World) -> None:
-    job_id = await world.submit(preset="low-bandwidth")
-    early = await world.http.get(f"/api/media/jobs/{job_id}/download")
+async def test_a_form_becomes_a_job_that_is_polled_and_downloaded(dialects: DialectHarness) -> None:
+    job_id = await dialects.submit(preset="low-bandwidth")
+    early = await dialects.http.get(f"/api/media/jobs/{job_id}/download")
     assert early.status_code == 409
     assert early.json() == {"error": 'Job is in status "pending"', "code": "not-ready"}
-    assert await world.work() == "optimize"
-    done = (await world.http.get(f"/api/media/jobs/{job_id}")).json()
+    assert await dialects.work() == "optimize"
+    done = (await dialects.http.get(f"/api/media/jobs/{job_id}")).json()
     assert (done["status"], done["preset"], done["filename"]) == (
         "done",
         "low-bandwidth",
@@ -21,20 +23,20 @@ async def test_a_form_becomes_a_job_that_is_polled_and_downloaded(world: World) 
     )
     assert done["inputBytes"] == len(MP4[1])
     assert done["downloadUrl"] == f"http://test/api/media/jobs/{job_id}/download"
-    file = await world.http.get(done["downloadUrl"])
+    file = await dialects.http.get(done["downloadUrl"])
     assert (file.status_code, file.content) == (200, b"made")
     assert file.headers["content-type"] == "video/webm"
     assert file.headers["content-disposition"] == 'attachment; filename="clip.webm"'
     assert file.headers["cache-control"] == "no-store"
-    head = await world.http.head(done["downloadUrl"])
+    head = await dialects.http.head(done["downloadUrl"])
     assert (head.status_code, head.content) == (200, b"")
     for name in ("content-type", "content-length", "content-disposition"):
         assert head.headers[name] == file.headers[name]
 
 
-async def test_an_unknown_preset_is_web(world: World) -> None:
-    job_id = await world.submit(preset="huge")
-    assert (await world.http.get(f"/api/media/jobs/{job_id}")).json()["preset"] == "web"
+async def test_an_unknown_preset_is_web(dialects: DialectHarness) -> None:
+    job_id = await dialects.submit(preset="huge")
+    assert (await dialects.http.get(f"/api/media/jobs/{job_id}")).json()["preset"] == "web"
 
 
 @pytest.mark.parametrize(
@@ -45,72 +47,81 @@ async def test_an_unknown_preset_is_web(world: World) -> None:
         ("/api/media/jobs/5c3a1b2e/download", 404, "not-found"),
     ],
 )
-async def test_a_missing_job_is_not_found(world: World, path: str, status: int, code: str) -> None:
-    answer = await world.http.get(path)
+async def test_a_missing_job_is_not_found(
+    dialects: DialectHarness, path: str, status: int, code: str
+) -> None:
+    answer = await dialects.http.get(path)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-async def test_a_form_without_a_file_is_invalid_input(world: World) -> None:
-    for sent in ({"files": {"other": MP4}}, {"files": {"media": (None, "text")}}, {"json": {}}):
-        answer = await world.http.post("/api/media/jobs", **sent)
+async def test_a_form_without_a_file_is_invalid_input(dialects: DialectHarness) -> None:
+    forms: list[dict[str, Any]] = [
+        {"files": {"other": MP4}},
+        {"files": {"media": (None, "text")}},
+        {"json": {}},
+    ]
+    for sent in forms:
+        answer = await dialects.http.post("/api/media/jobs", **sent)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
-        sync = await world.http.post("/api/media/optimize", **sent)
+        sync = await dialects.http.post("/api/media/optimize", **sent)
         assert sync.status_code == 400
         assert "code" not in sync.json()
-    assert await world.services.storage.list("tenants/acme/uploads") == []
+    assert await dialects.services.storage.list("tenants/acme/uploads") == []
 
 
-async def test_a_file_over_the_limit_is_too_large(world: World) -> None:
+async def test_a_file_over_the_limit_is_too_large(dialects: DialectHarness) -> None:
     big = {"media": ("big.mp4", b"x" * ((1 << 20) + 1), "video/mp4")}
-    answer = await world.http.post("/api/media/jobs", files=big)
+    answer = await dialects.http.post("/api/media/jobs", files=big)
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
-    assert await world.services.storage.list("tenants/acme/uploads") == []
+    assert await dialects.services.storage.list("tenants/acme/uploads") == []
 
 
-async def test_a_job_that_is_refused_leaves_no_upload(world: World) -> None:
-    poor, _ = await world.services.registry.create_key("poor", "laptop", credits=0)
+async def test_a_job_that_is_refused_leaves_no_upload(dialects: DialectHarness) -> None:
+    poor, _ = await dialects.services.registry.create_key("poor", "laptop", credits=0)
     headers = {"Authorization": f"Bearer {poor}"}
     for path in ("/api/media/jobs", "/api/media/optimize"):
-        answer = await world.http.post(path, files={"media": MP4}, headers=headers)
+        answer = await dialects.http.post(path, files={"media": MP4}, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (402, "unknown")
-    assert await world.services.storage.list("tenants/poor/uploads") == []
+    assert await dialects.services.storage.list("tenants/poor/uploads") == []
 
 
-async def test_a_text_is_no_type_for_the_sync_path(world: World) -> None:
+async def test_a_text_is_no_type_for_the_sync_path(dialects: DialectHarness) -> None:
     text = {"media": ("notes.txt", b"hello", "text/plain")}
-    answer = await world.http.post("/api/media/optimize", files=text)
+    answer = await dialects.http.post("/api/media/optimize", files=text)
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-type")
     for kind in ("video/mp4", "text/plain"):
         empty = {"media": ("clip.mp4", b"", kind)}
-        answer = await world.http.post("/api/media/optimize", files=empty)
+        answer = await dialects.http.post("/api/media/optimize", files=empty)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid-input")
 
 
-async def test_a_failed_job_tells_its_message_and_code(world: World) -> None:
-    job_id = await world.submit()
-    await world.work(error="corrupt_media")
-    failed = (await world.http.get(f"/api/media/jobs/{job_id}")).json()
+async def test_a_failed_job_tells_its_message_and_code(dialects: DialectHarness) -> None:
+    job_id = await dialects.submit()
+    await dialects.work(error="corrupt_media")
+    failed = (await dialects.http.get(f"/api/media/jobs/{job_id}")).json()
     assert failed["status"] == "failed"
     assert failed["error"] == {"message": "why", "code": "encode-failed"}
 
 
-async def test_health_is_public_and_the_rest_is_not(world: World) -> None:
+async def test_health_is_public_and_the_rest_is_not(dialects: DialectHarness) -> None:
     nobody = {"Authorization": ""}
-    assert (await world.http.get("/api/health", headers=nobody)).json() == {"ok": True}
+    assert (await dialects.http.get("/api/health", headers=nobody)).json() == {"ok": True}
     for path in ("/api/media/presets", "/api/media/limits", "/api/usage", "/api/media/jobs/x"):
-        answer = await world.http.get(path, headers=nobody)
+        answer = await dialects.http.get(path, headers=nobody)
         assert answer.status_code == 401, path
         assert answer.json() == {
             "error": "Unauthorized: valid API key required",
             "code": "unauthorized",
         }
-        assert (await world.http.get(path, headers={"x-api-key": world.key})).status_code != 401
+        assert (
+            await dialects.http.get(path, headers={"x-api-key": dialects.key})
+        ).status_code != 401
 
 
-async def test_usage_sums_what_was_saved(world: World) -> None:
-    await world.submit()
-    await world.work()
-    assert (await world.http.get("/api/usage")).json() == {
+async def test_usage_sums_what_was_saved(dialects: DialectHarness) -> None:
+    await dialects.submit()
+    await dialects.work()
+    assert (await dialects.http.get("/api/usage")).json() == {
         "totalJobs": 1,
         "totalInputBytes": len(MP4[1]),
         "totalOutputBytes": 4,

@@ -80,7 +80,7 @@ async def test_one_can_wait_for_the_call_that_is_under_way_and_learns_of_its_fai
         assert not waiting.done()
         store.gate.set()
         results = await asyncio.gather(asked, waiting, return_exceptions=True)
-        assert results == ([failure] * 2 if failure else ["A", None])
+        assert list(results) == ([failure] * 2 if failure else ["A", None])
     await lookups.landed()
 
 

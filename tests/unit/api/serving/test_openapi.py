@@ -7,14 +7,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.unit.api.conftest import Desk
+from tests.unit.api.api_harness import ApiHarness
 
 MISSING = "01a20252-848a-77fe-a44d-2624d7e59562"
 JOB = {"operation": "probe", "url": "http://media.test/a.mp4"}
 
 
-async def schema(desk: Desk) -> dict[str, Any]:
-    document: dict[str, Any] = (await desk.get("/openapi.json")).json()
+async def schema(harness: ApiHarness) -> dict[str, Any]:
+    document: dict[str, Any] = (await harness.get("/openapi.json")).json()
     return document
 
 
@@ -32,14 +32,14 @@ def check(document: dict[str, Any], route: str, answer: Any) -> None:
         jsonschema.validate(answer.json(), whole)
 
 
-async def test_every_v1_route_answers_as_documented(desk: Desk) -> None:
-    document = await schema(desk)
-    done = await desk.submit()
-    await desk.run(done, format="mp4")
-    failed = await desk.submit()
-    lease = await desk.lease()
-    await desk.progress(lease, 10)
-    await desk.fail(lease)
+async def test_every_v1_route_answers_as_documented(harness: ApiHarness) -> None:
+    document = await schema(harness)
+    done = await harness.submit()
+    await harness.run(done, format="mp4")
+    failed = await harness.submit()
+    lease = await harness.lease()
+    await harness.progress(lease, 10)
+    await harness.fail(lease)
     again = {"Idempotency-Key": "k"}
     calls: list[tuple[str, str, str, Any]] = [
         ("GET", "/v1/jobs/{job_id}", f"/v1/jobs/{done}", None),
@@ -92,11 +92,11 @@ async def test_every_v1_route_answers_as_documented(desk: Desk) -> None:
         ("GET", "/v1/admin/keys", "/v1/admin/keys", None),
     ]
     for method, route, path, body in calls:
-        answer = await desk.call(method, path, json=body, headers=again if path == "x" else {})
+        answer = await harness.call(method, path, json=body, headers=again if path == "x" else {})
         if route == "/v1/admin/keys" and method == "POST":
-            desk.use(answer.json()["key"])
+            harness.use(answer.json()["key"])
         check(document, route, answer)
-    revoked = await desk.call("DELETE", "/v1/admin/keys/nope")
+    revoked = await harness.call("DELETE", "/v1/admin/keys/nope")
     check(document, "/v1/admin/keys/{key_id}", revoked)
     documented = {
         (method.upper(), route)
@@ -113,70 +113,74 @@ FORM = {"media": ("clip.mp4", b"12345", "video/mp4")}
 
 
 @pytest.mark.parametrize("document", ["/openapi.json", "/api/openapi.json"])
-async def test_whatever_is_refused_is_refused_as_documented(desk: Desk, document: str) -> None:
-    described = (await desk.get(document)).json()
-    await desk.key("t")
+async def test_whatever_is_refused_is_refused_as_documented(
+    harness: ApiHarness, document: str
+) -> None:
+    described = (await harness.get(document)).json()
+    await harness.key("t")
     at = document.removesuffix("/openapi.json")
-    for key in (None, await desk.key("u")):
-        desk.use(key)
+    for key in (None, await harness.key("u")):
+        harness.use(key)
         for route, methods in described["paths"].items():
             for method in methods:
                 path = at + re.sub(r"{\w+}", "nope", route)
                 body: dict[str, Any] = {"json": {"no": "such"}} if method == "post" else {}
-                check(described, route, await desk.call(method.upper(), path, **body))
+                check(described, route, await harness.call(method.upper(), path, **body))
     assert "HTTPValidationError" not in json.dumps(described)
 
 
-async def test_bytes_are_answered_as_documented(desk: Desk) -> None:
-    described = (await desk.get("/api/openapi.json")).json()
+async def test_bytes_are_answered_as_documented(harness: ApiHarness) -> None:
+    described = (await harness.get("/api/openapi.json")).json()
     tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
-    made = await desk.call("POST", "/api/uploads", headers=tus)
+    made = await harness.call("POST", "/api/uploads", headers=tus)
     check(described, "/uploads", made)
-    check(described, "/uploads", await desk.call("POST", "/api/uploads", files=FORM))
-    place = made.headers["location"].removeprefix(str(desk.http.base_url))
+    check(described, "/uploads", await harness.call("POST", "/api/uploads", files=FORM))
+    place = made.headers["location"].removeprefix(str(harness.http.base_url))
     piece = tus | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
     check(
         described,
         "/uploads/{upload_id}",
-        await desk.call("PATCH", place, content=b"12345", headers=piece),
+        await harness.call("PATCH", place, content=b"12345", headers=piece),
     )
-    check(described, "/media/jobs", await desk.call("POST", "/api/media/jobs", files=FORM))
-    job_id = await desk.submit()
-    while (lease := await desk.lease()).job_id != job_id:
+    check(described, "/media/jobs", await harness.call("POST", "/api/media/jobs", files=FORM))
+    job_id = await harness.submit()
+    while (lease := await harness.lease()).job_id != job_id:
         pass
-    await desk.finish(lease)
-    url = (await desk.get(f"/v1/jobs/{job_id}")).json()["download_url"]
+    await harness.finish(lease)
+    url = (await harness.get(f"/v1/jobs/{job_id}")).json()["download_url"]
     for headers in ({}, {"Range": "bytes=0-1"}, {"Range": "bytes=99-"}, {"If-None-Match": "*"}):
-        check(described, "/files/{token}", await desk.get(url, headers=headers))
+        check(described, "/files/{token}", await harness.get(url, headers=headers))
 
 
-async def test_every_route_documents_what_a_stranger_gets(desk: Desk) -> None:
-    document = await schema(desk)
-    await desk.key("t")
+async def test_every_route_documents_what_a_stranger_gets(harness: ApiHarness) -> None:
+    document = await schema(harness)
+    await harness.key("t")
     for route, methods in document["paths"].items():
         if not route.startswith("/v1") or route.startswith("/v1/auth"):
             continue
         for method in methods:
             path = route.replace("{job_id}", MISSING).replace("{name}", "probe")
             path = path.replace("{pool}", "cpu").replace("{tenant}", "t").replace("{key_id}", "k")
-            answer = await desk.call(method.upper(), path, json={} if method == "post" else None)
+            answer = await harness.call(method.upper(), path, json={} if method == "post" else None)
             assert answer.status_code == 401, (method, route, answer.text)
             check(document, route, answer)
 
 
-async def test_the_document_names_both_ways_to_send_a_key(desk: Desk) -> None:
-    document = await schema(desk)
+async def test_the_document_names_both_ways_to_send_a_key(harness: ApiHarness) -> None:
+    document = await schema(harness)
     schemes = document["components"]["securitySchemes"].values()
     assert {scheme["type"] for scheme in schemes} == {"http", "apiKey"}
     jsonschema.Draft202012Validator.check_schema(document["components"]["schemas"])
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/api/redoc"])
-async def test_the_pages_to_read_load_nothing_from_elsewhere(desk: Desk, path: str) -> None:
-    page = await desk.get(path)
+async def test_the_pages_to_read_load_nothing_from_elsewhere(
+    harness: ApiHarness, path: str
+) -> None:
+    page = await harness.get(path)
     assert "text/html" in page.headers["content-type"]
     parts = re.findall(r"""(?:src|href|url)(?:=|: )["']([^"']+)""", page.text)
     assert len(parts) >= 3
     for part in parts:
         assert part.startswith("/"), part
-        assert (await desk.get(part)).status_code == 200, part
+        assert (await harness.get(part)).status_code == 200, part

@@ -13,14 +13,14 @@ from tests.unit.actors.media.videos import frames_of
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
+def video(tmp_path_factory):
     return make_sample(tmp_path_factory.mktemp("p") / "a.mp4", duration_s=0.4, audio=False)
 
 
 @pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize("mirror", [False, True])
-def test_a_frame_is_mirrored_then_turned_counter_clockwise(film, turns, mirror):
-    frame = frames_of(film)[0]
+def test_a_frame_is_mirrored_then_turned_counter_clockwise(video, turns, mirror):
+    frame = frames_of(video)[0]
     turned = upright(frame, Orientation(turns, mirror))
     grid = np.array([[0, 1], [2, 3]])
     expected = np.rot90(grid[:, ::-1] if mirror else grid, turns)
@@ -28,24 +28,24 @@ def test_a_frame_is_mirrored_then_turned_counter_clockwise(film, turns, mirror):
     assert (turned.width < turned.height) == (turns % 2 == 1)
 
 
-def test_a_frame_that_stands_upright_is_handed_back_as_it_is(film):
-    frame = frames_of(film)[0]
+def test_a_frame_that_stands_upright_is_handed_back_as_it_is(video):
+    frame = frames_of(video)[0]
     assert upright(frame, 0) is frame
     assert upright(frame, 360) is frame
 
 
-def test_time_stamps_survive_scaling_and_filters(film):
+def test_time_stamps_survive_scaling_and_filters(video):
     chain, normalizer = FilterChain([("hflip", ""), ("crop", "100:80:10:10")]), Normalizer(160, 90)
-    for frame in frames_of(film):
+    for frame in frames_of(video):
         small = next(chain.push(normalizer.convert(frame)))
         assert (small.pts, small.width, small.height) == (frame.pts, 100, 80)
         assert small.time_base == frame.time_base
 
 
-def test_a_chain_follows_a_change_of_size(film):
+def test_a_chain_follows_a_change_of_size(video):
     chain = FilterChain([("vflip", "")])
     first, second = Normalizer(64, 36), Normalizer(128, 72)
-    frames = frames_of(film)[:2]
+    frames = frames_of(video)[:2]
     widths = [
         next(chain.push(n.convert(f))).width for n, f in zip((first, second), frames, strict=True)
     ]

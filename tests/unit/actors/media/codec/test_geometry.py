@@ -1,8 +1,9 @@
-"""Where pictures go."""
+"""The place of a frame in an output."""
 
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from typing import get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from actors.media.codec.geometry import (
     orientation_of,
     parse_length,
     parse_position,
+    upright_size,
 )
 
 SIDES = st.integers(1, 8000)
@@ -116,3 +118,11 @@ def test_a_display_matrix_is_read_back_as_the_turn_that_made_it(turns, mirror):
 @given(st.binary(max_size=50))
 def test_broken_matrices_never_raise(data):
     assert orientation_of(data).turns in range(4)
+
+
+def test_the_upright_size_has_square_pixels_and_is_never_empty() -> None:
+    wide = Fraction(4, 3)
+    assert upright_size(320, 180, wide, Orientation()) == (427, 180)
+    assert upright_size(320, 180, wide, Orientation(1)) == (180, 427)
+    assert upright_size(320, 180, wide, Orientation(2, mirror=True)) == (427, 180)
+    assert upright_size(1, 8, Fraction(1, 16), Orientation(3)) == (8, 1)

@@ -178,14 +178,14 @@ def test_yuv_without_a_named_matrix_is_taken_for_bt2020():
     red = np.zeros((16, 16, 3))
     red[..., 0] = 0.5
     scaler = VideoReformatter()
-    pictures = []
+    images = []
     for space in (9, 2):
         frame = scaler.reformat(
             hdr_frame(red), format="yuv444p10le", dst_colorspace=9, dst_color_range=1
         )
         frame.colorspace = space
-        pictures.append(normalized(frame))
-    assert np.array_equal(*pictures)
+        images.append(normalized(frame))
+    assert np.array_equal(*images)
 
 
 def test_the_planes_of_the_table_are_not_taken_for_each_other():

@@ -9,8 +9,9 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from actors.media.content import Content
-from actors.media.operation import Progress, find_operation
+from actors.media.audio.content import Content
+from actors.media.catalogue import find_operation
+from actors.media.operation import Progress
 from actors.media.operations.enhance import PRESETS, EnhanceParams, clean_up
 from cluster.errors import (
     Cancelled,

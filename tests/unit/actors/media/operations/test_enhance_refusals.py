@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.operation import Limits, find_operation
+from actors.media.catalogue import find_operation
+from actors.media.operation import Limits
 from actors.testing.sample_media import make_sample
 from cluster.errors import (
     EmptySource,

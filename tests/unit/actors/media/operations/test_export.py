@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.media.operation import Source, Work, find_operation
+from actors.media.catalogue import find_operation
+from actors.media.operation import Source, Work
 from actors.media.operations.export import ExportParams, export
 from actors.testing.sample_media import make_sample
 from cluster.errors import EmptySource, SourceNotFound, ValidationFailed
@@ -18,8 +19,8 @@ def work(tmp_path, *sources, **params):
 
 def test_a_file_is_handed_on_unchanged_with_its_facts(tmp_path):
     path = make_sample(tmp_path / "a.mp4")
-    [file] = export(work(tmp_path, Source(path, "My film.mp4"))).files
-    assert file.path.name == "My film.mp4"
+    [file] = export(work(tmp_path, Source(path, "My video.mp4"))).files
+    assert file.path.name == "My video.mp4"
     assert file.path.read_bytes() == path.read_bytes()
     assert (file.kind, file.facts["width"], file.mime) == ("video", 320, "video/mp4")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.operation import find_operation
+from actors.media.catalogue import find_operation
 from cluster.errors import (
     MediaError,
 )

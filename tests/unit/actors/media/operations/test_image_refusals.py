@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.operation import Limits, Source, Work, find_operation
+from actors.media.catalogue import find_operation
+from actors.media.operation import Limits, Source, Work
 from actors.media.operations.image import ImageParams, image
 from actors.testing.sample_media import make_sample
 from cluster.errors import (

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from actors.media.operation import Limits, MediaFile, Result, Source, Work, find_operation
+from actors.media.catalogue import find_operation
+from actors.media.operation import Limits, MediaFile, Result, Source, Work
 from actors.media.operations import optimize as module
 from actors.media.operations.optimize import (
     OptimizeParams,
@@ -20,10 +21,10 @@ from actors.media.operations.optimize import (
     base_name,
     optimize,
     presets,
-    video_recipe,
+    transcode_settings,
 )
 from actors.media.stills import ImageFormat, Still, write_still
-from actors.media.transcode.settings import Recipe, encoder_options
+from actors.media.transcode.settings import TranscodeSettings, encoder_options
 from actors.testing.sample_media import make_sample
 from cluster.errors import (
     BadRequest,
@@ -182,8 +183,10 @@ def test_a_fault_of_the_input_is_not_tried_again(
 ) -> None:
     tried = []
 
-    def failing(sources: Sequence[Source], target: Path, recipe: Recipe, **more: object) -> None:
-        tried.append(recipe.format)
+    def failing(
+        sources: Sequence[Source], target: Path, settings: TranscodeSettings, **more: object
+    ) -> None:
+        tried.append(settings.format)
         raise CorruptMedia("damaged")
 
     monkeypatch.setattr(module, "transcode", failing)
@@ -255,7 +258,7 @@ def test_the_presets_have_the_published_numbers() -> None:
 
 def test_the_video_bitrate_bounds_what_the_quality_asks_for() -> None:
     web = presets()["web"]
-    mp4, webm = (video_recipe(web, form, 1280, 720).video for form in ("mp4", "webm"))
+    mp4, webm = (transcode_settings(web, form, 1280, 720).video for form in ("mp4", "webm"))
     assert mp4 is not None
     assert webm is not None
     assert encoder_options(mp4, 1).items() >= {"crf": "24", "maxrate": "2400000"}.items()

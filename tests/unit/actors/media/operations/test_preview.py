@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from actors.media.operation import Limits, Progress, Source, Work, find_operation
+from actors.media.catalogue import find_operation
+from actors.media.operation import Limits, Progress, Source, Work
 from actors.media.operations.preview import PreviewParams, preview
 from actors.testing.sample_media import CORNERS, make_sample
 from cluster.errors import (

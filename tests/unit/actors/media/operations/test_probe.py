@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from actors.media.catalogue import find_operation
 from actors.media.codec.probe import probe_media
-from actors.media.operation import Limits, Work, find_operation
+from actors.media.operation import Limits, Work
 from actors.media.operations.probe import ProbeParams, probe
 from actors.testing.sample_media import make_sample
 from cluster.errors import CorruptMedia, LimitExceeded
@@ -19,7 +20,7 @@ from tests.unit.actors.media.images import make_animation
 from tests.unit.actors.media.videos import source
 
 
-def test_a_film_is_described_with_picture_and_sound(tmp_path):
+def test_a_file_is_described_with_its_video_and_audio(tmp_path):
     info = probe_media(make_sample(tmp_path / "a.mp4", tags={"title": "Täst"}))
     assert (info.format, info.kind, info.duration_s) == ("mp4", "video", 2.0)
     assert info.tags["title"] == "Täst"
@@ -99,7 +100,7 @@ def test_hdr_ten_bits_and_interlace_are_told(tmp_path):
     assert fields.interlaced
 
 
-def test_a_cover_is_not_taken_for_the_film(tmp_path):
+def test_a_cover_is_not_taken_for_the_video(tmp_path):
     info = probe_media(make_sample(tmp_path / "a.mp4", attached_picture=True))
     assert info.video is not None
     assert not info.video.attached_pic
@@ -118,7 +119,7 @@ def test_frames_are_counted_where_the_container_does_not_tell(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif", ".tiff", ".bmp"])
-def test_a_still_picture_has_a_size_and_no_duration(tmp_path, suffix):
+def test_a_still_image_has_a_size_and_no_duration(tmp_path, suffix):
     info = probe_media(make_sample(tmp_path / f"a{suffix}", width=64, height=48), check=True)
     assert info.kind == "image"
     assert info.duration_s is None
@@ -145,7 +146,7 @@ def test_exif_orientation_turns_the_shown_size(tmp_path):
     assert (video.width, video.height, video.display_width, video.rotation) == (40, 20, 20, 270)
 
 
-def test_a_picture_at_the_pixel_limit_passes_and_one_above_is_refused(tmp_path):
+def test_an_image_at_the_pixel_limit_passes_and_one_above_is_refused(tmp_path):
     path = make_sample(tmp_path / "a.png", width=64, height=48)
     assert probe_media(path, Limits(max_pixels=64 * 48))
     with pytest.raises(LimitExceeded):
@@ -168,7 +169,7 @@ def test_the_operation_gives_json_and_no_file(tmp_path):
     assert find_operation("probe").lane(work.params) == "light"
 
 
-def test_a_cut_off_picture_is_damaged_only_once_it_is_decoded(tmp_path):
+def test_a_cut_off_image_is_damaged_only_once_it_is_decoded(tmp_path):
     path = make_sample(tmp_path / "a.jpg", width=640, height=480, keep=0.5)
     assert probe_media(path).kind == "image"
     with pytest.raises(CorruptMedia, match=r"a\.jpg"):
@@ -176,13 +177,13 @@ def test_a_cut_off_picture_is_damaged_only_once_it_is_decoded(tmp_path):
 
 
 def test_tags_are_text_that_can_be_stored_whatever_the_file_says(tmp_path):
-    sound = make_sample(tmp_path / "a.flac", tags={"title": "teXXtitle"})
-    sound.write_bytes(sound.read_bytes().replace(b"teXXtitle", b"te\xff\xfetitle"))
+    audio = make_sample(tmp_path / "a.flac", tags={"title": "teXXtitle"})
+    audio.write_bytes(audio.read_bytes().replace(b"teXXtitle", b"te\xff\xfetitle"))
     told = PngInfo()
     told.add_itxt("Comment", "one", lang="en")
     Image.new("RGB", (16, 16)).save(tmp_path / "a.png", pnginfo=told)
     tags = {}
-    for path in (sound, tmp_path / "a.png"):
+    for path in (audio, tmp_path / "a.png"):
         result = probe(Work([source(path)], ProbeParams(), tmp_path))
         tags |= msgspec.json.decode(msgspec.json.encode(result.data))["tags"]
     assert tags["title"] == "te\ufffd\ufffdtitle"

@@ -30,7 +30,7 @@ from tests.unit.actors.media.videos import frames_of, numbers_of, samples_of, ti
 
 
 @pytest.mark.parametrize(
-    ("form", "codec", "sound", "expected"),
+    ("form", "codec", "audio", "expected"),
     [
         ("mp4", "h264", "aac", ("h264", "aac")),
         ("mp4", "h265", None, ("hevc", "aac")),
@@ -41,11 +41,11 @@ from tests.unit.actors.media.videos import frames_of, numbers_of, samples_of, ti
         ("mkv", "vp9", "mp3", ("vp9", "mp3")),
     ],
 )
-def test_every_picture_arrives_at_its_own_time_in_every_codec(
-    clips, tmp_path, form, codec, sound, expected
+def test_every_frame_arrives_at_its_own_time_in_every_codec(
+    clips, tmp_path, form, codec, audio, expected
 ):
     clip = clips(vfr=True)
-    result = transcode(clip, tmp_path / "o", format=form, codec=codec, audio_codec=sound)
+    result = transcode(clip, tmp_path / "o", format=form, codec=codec, audio_codec=audio)
     [file] = result.files
     assert (file.path.name, file.kind) == (f"a.{form}", "video")
     assert (file.facts["video_codec"], file.facts["audio_codec"]) == expected
@@ -66,7 +66,7 @@ def test_every_picture_arrives_at_its_own_time_in_every_codec(
         ("flac", "flac"),
     ],
 )
-def test_the_sound_of_a_film_becomes_a_file_of_its_own(clips, tmp_path, form, codec):
+def test_the_audio_of_a_video_becomes_a_file_of_its_own(clips, tmp_path, form, codec):
     [file] = transcode(clips(), tmp_path / "o", format=form).files
     assert (file.kind, file.facts["audio_codec"]) == ("audio", codec)
     assert "video_codec" not in file.facts
@@ -75,14 +75,14 @@ def test_the_sound_of_a_film_becomes_a_file_of_its_own(clips, tmp_path, form, co
         assert np.allclose(samples_of(file.path), samples_of(clips())[:, :96_000], atol=0.01)
 
 
-def test_a_silent_film_stays_silent_and_sound_can_be_left_out(clips, tmp_path):
+def test_a_silent_video_stays_silent_and_audio_can_be_left_out(clips, tmp_path):
     silent = transcode(clips(audio=False), tmp_path / "o").files[0]
     muted = transcode(clips(), tmp_path / "p", audio=False).files[0]
     assert "audio_codec" not in silent.facts
     assert "audio_codec" not in muted.facts
 
 
-def test_the_best_or_a_chosen_or_all_sound_tracks_are_kept(clips, tmp_path):
+def test_the_best_or_a_chosen_or_all_audio_tracks_are_kept(clips, tmp_path):
     clip = clips("a.mkv", audio_tracks=3)
 
     def languages(path):
@@ -99,10 +99,10 @@ def test_the_best_or_a_chosen_or_all_sound_tracks_are_kept(clips, tmp_path):
         transcode(clip, tmp_path / "r", format="wav", audio_track=7)
 
 
-def test_a_cover_is_not_the_film(clips, tmp_path):
+def test_a_cover_is_not_the_video(clips, tmp_path):
     [file] = transcode(clips(attached_picture=True), tmp_path / "o").files
     assert (file.facts["width"], file.facts["frames"]) == (320, 50)
-    with pytest.raises(NoSuchStream, match="no picture"):
+    with pytest.raises(NoSuchStream, match="no video"):
         transcode(clips("a.mp3", attached_picture=True), tmp_path / "p")
 
 
@@ -115,7 +115,7 @@ def test_surround_is_kept_or_mixed_down(clips, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.ts", "a.mkv", "a.mpg"])
-def test_a_part_is_cut_to_the_picture_and_to_the_sample(clips, tmp_path, name):
+def test_a_part_is_cut_to_the_frame_and_to_the_sample(clips, tmp_path, name):
     clip = clips(name)
     [file] = transcode(
         clip, tmp_path / "o", format="mov", start=0.5, end=1.5, audio_codec="pcm_s16le"
@@ -126,7 +126,7 @@ def test_a_part_is_cut_to_the_picture_and_to_the_sample(clips, tmp_path, name):
     assert samples_of(file.path).shape[1] == 48_000
 
 
-def test_sound_is_cut_to_the_sample(clips, tmp_path):
+def test_audio_is_cut_to_the_sample(clips, tmp_path):
     clip = clips("a.wav")
     [file] = transcode(clip, tmp_path / "o", format="wav", start=0.25, end=0.75).files
     assert np.array_equal(samples_of(file.path), samples_of(clip)[:, 12_000:36_000])
@@ -138,14 +138,14 @@ def test_a_part_behind_the_end_is_refused(clips, tmp_path):
     assert list((tmp_path / "o").iterdir()) == []
 
 
-def test_a_part_in_the_middle_of_a_long_picture_shows_that_picture(tmp_path):
+def test_a_part_in_the_middle_of_a_long_frame_shows_that_frame(tmp_path):
     clip = make_sample(tmp_path / "a.mp4", fps=1, duration_s=6, audio=False)
     [file] = transcode(clip, tmp_path / "o", start=2.4, end=2.8).files
     assert numbers_of(file.path) == [2]
 
 
 @pytest.mark.parametrize(("fps", "count"), [(10, 20), (60, 120), (29.97, 60)])
-def test_a_constant_rate_shows_each_moment_with_the_picture_of_that_moment(
+def test_a_constant_rate_shows_each_moment_with_the_frame_of_that_moment(
     clips, tmp_path, fps, count
 ):
     [file] = transcode(clips(vfr=True), tmp_path / "o", fps=fps).files
@@ -157,7 +157,7 @@ def test_a_constant_rate_shows_each_moment_with_the_picture_of_that_moment(
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
-def test_a_film_keeps_all_its_pictures_at_its_own_rate(clips, tmp_path, name):
+def test_a_video_keeps_all_its_frames_at_its_own_rate(clips, tmp_path, name):
     clip = clips(name, fps=30, duration_s=1, audio=False)
     [file] = transcode(clip, tmp_path / "o", fps=30).files
     assert numbers_of(file.path) == list(range(30))
@@ -188,7 +188,7 @@ def test_bars_have_the_colour_asked_for(clips, tmp_path):
     assert plane_of(frame, 2)[:20].mean() > 200
 
 
-def test_a_long_gap_in_the_sound_becomes_silence_to_the_sample(tmp_path):
+def test_a_long_gap_in_the_audio_becomes_silence_to_the_sample(tmp_path):
     rate, gap = 48_000, 5 * 48_000
     with av.open(str(tmp_path / "a.mkv"), "w") as out:
         stream = out.add_stream("flac", rate=rate, layout="mono")
@@ -205,17 +205,17 @@ def test_a_long_gap_in_the_sound_becomes_silence_to_the_sample(tmp_path):
     assert (loud[0], np.diff(loud).max(), loud[-1]) == (0, gap + 1, len(samples) - 1)
 
 
-def test_several_inputs_are_joined_with_silence_where_one_has_no_sound(clips, tmp_path):
+def test_several_inputs_are_joined_with_silence_where_one_has_no_audio(clips, tmp_path):
     inputs = [clips(), clips("a.ts", audio=False), clips(rotation=90, audio=False), clips("b.mkv")]
     [file] = transcode(inputs, tmp_path / "o", format="mov", audio_codec="pcm_s16le").files
     assert (file.facts["width"], file.facts["height"], file.facts["frames"]) == (320, 180, 200)
     times = times_of(file.path)
     assert times == sorted(times)
     assert numbers_of(file.path)[:100] == [*range(50), *range(50)]
-    sound = np.abs(samples_of(file.path)).max(axis=0)
-    assert len(sound) == pytest.approx(8 * 48_000, abs=2500)
-    assert sound[int(2.2 * 48_000) : int(5.9 * 48_000)].max() < 0.001
-    assert sound[int(6.2 * 48_000) :].max() > 0.1
+    audio = np.abs(samples_of(file.path)).max(axis=0)
+    assert len(audio) == pytest.approx(8 * 48_000, abs=2500)
+    assert audio[int(2.2 * 48_000) : int(5.9 * 48_000)].max() < 0.001
+    assert audio[int(6.2 * 48_000) :].max() > 0.1
     with pytest.raises(UnsupportedOutput, match="several inputs"):
         transcode(inputs[:2], tmp_path / "p", start=1)
 
@@ -242,8 +242,8 @@ def test_damaged_packets_are_skipped_and_told(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".gif"])
-def test_a_picture_has_no_sound_to_take(clips, tmp_path, suffix):
-    with pytest.raises(NoSuchStream, match="no sound"):
+def test_an_image_has_no_audio_to_take(clips, tmp_path, suffix):
+    with pytest.raises(NoSuchStream, match="no audio"):
         transcode(clips(f"a{suffix}"), tmp_path / "o", format="mp3")
 
 
@@ -364,7 +364,7 @@ def test_what_is_stored_behind_a_photo_is_not_part_of_it(tmp_path):
         ("P", {}),
     ],
 )
-def test_photos_of_every_kind_become_films_of_one_picture(tmp_path, mode, options):
+def test_photos_of_every_kind_become_videos_of_one_frame(tmp_path, mode, options):
     photo = Image.linear_gradient("L")
     (photo if mode == "F" else photo.convert("RGB")).convert(mode).save(
         tmp_path / "a.tiff", **options
@@ -416,7 +416,7 @@ def test_players_of_every_make_know_the_h265_of_mp4_and_mov(clips, tmp_path):
             assert container.streams.video[0].codec_context.codec_tag == "hvc1"
 
 
-def test_a_slow_film_that_is_cut_between_two_pictures_begins_with_a_picture(tmp_path):
+def test_a_slow_video_that_is_cut_between_two_frames_begins_with_a_frame(tmp_path):
     clip = make_sample(tmp_path / "a.mp4", fps=2, duration_s=4, audio=False)
     [file] = transcode(clip, tmp_path / "o", start=1.25).files
     assert numbers_of(file.path) == [2, 3, 4, 5, 6, 7]
@@ -454,11 +454,11 @@ def test_raw_aac_takes_six_of_eight_channels(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
 def test_a_track_much_shorter_than_the_rest_of_the_file_is_no_damage(tmp_path, name):
-    film = make_sample(tmp_path / "film.mp4", duration_s=1)
+    brief = make_sample(tmp_path / "brief.mp4", duration_s=1)
     long = make_sample(tmp_path / "long.wav", duration_s=4)
     with (
-        av.open(str(film)) as short,
-        av.open(str(long)) as sound,
+        av.open(str(brief)) as short,
+        av.open(str(long)) as audio,
         av.open(str(tmp_path / name), "w") as out,
     ):
         video = out.add_stream_from_template(short.streams.video[0])
@@ -467,7 +467,7 @@ def test_a_track_much_shorter_than_the_rest_of_the_file_is_no_damage(tmp_path, n
             if packet.size:
                 packet.stream = video
                 out.mux(packet)
-        for track, source in zip(tracks, (short, sound), strict=True):
+        for track, source in zip(tracks, (short, audio), strict=True):
             source.seek(0)
             for frame in source.decode(audio=0):
                 out.mux(track.encode(frame))

@@ -1,4 +1,4 @@
-"""Transcoding keeps what a picture shows: upright, square, progressive, in its colours."""
+"""Transcoding keeps what a video shows: upright, square, progressive, in its colours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.actors.media.videos import frames_of, numbers_of, transcode
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 @pytest.mark.parametrize("hflip", [False, True])
-def test_a_turned_film_comes_out_upright(clips, tmp_path, rotation, hflip):
+def test_a_turned_video_comes_out_upright(clips, tmp_path, rotation, hflip):
     clip = clips(rotation=rotation, hflip=hflip, duration_s=0.4, audio=False)
     [file] = transcode(clip, tmp_path / "o").files
     info = probe_media(file.path).video
@@ -33,7 +33,7 @@ def test_a_turned_film_comes_out_upright(clips, tmp_path, rotation, hflip):
     assert read_corners(frames_of(file.path)[3]) == expected[rotation, hflip]
 
 
-def test_odd_sizes_lose_a_row_and_a_column_not_the_picture(clips, tmp_path):
+def test_odd_sizes_lose_a_row_and_a_column_not_the_image(clips, tmp_path):
     [file] = transcode(clips(width=321, height=181), tmp_path / "o").files
     assert (file.facts["width"], file.facts["height"]) == (320, 180)
     assert numbers_of(file.path) == list(range(50))
@@ -63,7 +63,7 @@ def test_ten_bits_full_range_and_colour_tags_are_carried_over(clips, tmp_path):
         assert read_corners(frames_of(file.path)[0]) == (0, 1, 2, 3)
 
 
-def test_fields_are_joined_to_whole_pictures(clips, tmp_path):
+def test_fields_are_joined_to_whole_frames(clips, tmp_path):
     clip = clips(interlaced=True, height=192)
     [file] = transcode(clip, tmp_path / "o").files
     before, after = frames_of(clip)[10], frames_of(file.path)[10]
@@ -78,17 +78,18 @@ def test_fields_are_joined_to_whole_pictures(clips, tmp_path):
     assert comb(after) < comb(before) * 0.8
 
 
-def test_fields_are_joined_wherever_in_a_film_they_begin(clips, tmp_path):
+def test_fields_are_joined_wherever_in_a_video_they_begin(clips, tmp_path):
     parts = [clips(duration_s=0.4), clips(duration_s=0.4, interlaced=True)]
     with (tmp_path / "a.h264").open("wb") as whole:
         for number, part in enumerate(parts):
-            with av.open(str(part)) as film, av.open(str(tmp_path / f"{number}.h264"), "w") as out:
-                copy = out.add_stream_from_template(film.streams.video[0])
-                for packet in film.demux(video=0):
+            bare = tmp_path / f"{number}.h264"
+            with av.open(str(part)) as source, av.open(str(bare), "w") as out:
+                copy = out.add_stream_from_template(source.streams.video[0])
+                for packet in source.demux(video=0):
                     if packet.size:
                         packet.stream = copy
                         out.mux(packet)
-            whole.write((tmp_path / f"{number}.h264").read_bytes())
+            whole.write(bare.read_bytes())
     before = [frame.interlaced_frame for frame in frames_of(tmp_path / "a.h264")]
     assert before == [False] * 10 + [True] * 10
     [file] = transcode(tmp_path / "a.h264", tmp_path / "o", codec="h265").files
@@ -104,7 +105,7 @@ def test_fields_are_joined_wherever_in_a_film_they_begin(clips, tmp_path):
         ("a.png", "apng", "rgba", (255, 255, 255)),
     ],
 )
-def test_clear_pixels_lie_on_black_in_films_and_on_white_in_pictures_or_on_the_background(
+def test_clear_pixels_lie_on_black_in_videos_and_on_white_in_images_or_on_the_background(
     tmp_path, name, codec, pix_fmt, shown
 ):
     red = np.zeros((64, 64, 4), np.uint8)
@@ -122,13 +123,13 @@ def test_clear_pixels_lie_on_black_in_films_and_on_white_in_pictures_or_on_the_b
         [({}, shown), ({"width": 64, "height": 64, "background": "#00f"}, (0, 0, 255))]
     ):
         [file] = transcode(tmp_path / name, tmp_path / f"{number}", **params).files
-        picture = frames_of(file.path)[1].to_ndarray(format="rgb24").astype(int)
-        assert picture[16, 32] == pytest.approx((255, 0, 0), abs=8)
-        assert picture[48, 32] == pytest.approx(colour, abs=16)
+        frame = frames_of(file.path)[1].to_ndarray(format="rgb24").astype(int)
+        assert frame[16, 32] == pytest.approx((255, 0, 0), abs=8)
+        assert frame[48, 32] == pytest.approx(colour, abs=16)
 
 
 @pytest.mark.parametrize("spaces", [(1, 6), (6, 1), (5, 9), (6, None)])
-def test_joined_films_of_several_colour_spaces_come_out_in_that_of_the_first(tmp_path, spaces):
+def test_joined_videos_of_several_colour_spaces_come_out_in_that_of_the_first(tmp_path, spaces):
     colour = np.full((64, 64, 3), (200, 40, 90), np.uint8)
     paths = []
     for number, space in enumerate(spaces):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.media.catalogue import find_operation
 from actors.media.codec import containers
-from actors.media.operation import find_operation
 from actors.media.operations.transcode import frames_per_second
 from actors.media.transcode.settings import audio_layout, audio_rate, encoder_options
 from cluster.errors import ValidationFailed
@@ -26,12 +26,12 @@ parse = find_operation("transcode").parse
         ({"format": "webm", "codec": "h264"}, "webm can't hold h264"),
         ({"format": "webm", "audio_codec": "aac"}, "webm can't hold aac"),
         ({"format": "mp3", "codec": "h264"}, "mp3 can't hold h264"),
-        ({"format": "mp3", "width": 100}, "width: mp3 holds sound only"),
+        ({"format": "mp3", "width": 100}, "width: mp3 holds audio only"),
         ({"format": "wav", "audio_bitrate": 64_000}, "audio_bitrate"),
-        ({"format": "mp3", "audio": False}, "nothing but sound"),
+        ({"format": "mp3", "audio": False}, "nothing but audio"),
         ({"format": "mp3", "audio_track": "all"}, "one track"),
         ({"format": "mp3", "channels": 6}, "channels"),
-        ({"format": "aac", "channels": 8}, "channels: aac sound in aac has at most 6"),
+        ({"format": "aac", "channels": 8}, "channels: aac audio in aac has at most 6"),
         ({"width": -4}, "width"),
         ({"width": 0}, "width"),
         ({"width": 15}, "16"),
@@ -58,7 +58,7 @@ parse = find_operation("transcode").parse
         ({"background": "#000000", "fit": "cover", "width": 20, "height": 20}, "fit contain only"),
         ({"fit": "stretchy"}, "fit"),
         ({"position": "somewhere"}, "position"),
-        ({"audio": False, "audio_bitrate": 64_000}, "sound is off"),
+        ({"audio": False, "audio_bitrate": 64_000}, "audio is off"),
         ({"audio_track": -1}, "track"),
         ({"speed": 2}, "speed"),
     ],
@@ -106,11 +106,11 @@ def test_a_colour_may_be_short_and_comes_out_whole():
     st.one_of(st.none(), st.sampled_from(get_args(containers.VideoCodec))),
     st.one_of(st.none(), st.sampled_from(get_args(containers.AudioCodec))),
 )
-def test_a_container_takes_exactly_the_codecs_of_its_row(form, video, sound):
+def test_a_container_takes_exactly_the_codecs_of_its_row(form, video, audio):
     row = containers.CONTAINERS[form]
-    fits = video in (None, *row.video) and sound in (None, *row.audio)
+    fits = video in (None, *row.video) and audio in (None, *row.audio)
     try:
-        parse({"format": form, "codec": video, "audio_codec": sound})
+        parse({"format": form, "codec": video, "audio_codec": audio})
     except ValidationFailed:
         assert not fits
     else:
@@ -126,22 +126,22 @@ def test_better_quality_means_a_lower_rate_factor_within_the_range(codec):
 
 
 def test_presets_reach_each_encoder_as_its_own_options():
-    recipe = parse({"format": "webm", "preset": "realtime-7", "crf": 31}).recipe()
-    assert encoder_options(recipe.video, 2) == {
+    settings = parse({"format": "webm", "preset": "realtime-7", "crf": 31}).settings()
+    assert encoder_options(settings.video, 2) == {
         "deadline": "realtime",
         "cpu-used": "7",
         "row-mt": "1",
         "crf": "31",
         "b": "0",
     }
-    recipe = parse({"codec": "av1", "preset": "veryfast"}).recipe()
-    assert encoder_options(recipe.video, 3) == {
+    settings = parse({"codec": "av1", "preset": "veryfast"}).settings()
+    assert encoder_options(settings.video, 3) == {
         "preset": "10",
         "crf": "36",
         "svtav1-params": "lp=3",
     }
-    recipe = parse({"bitrate": 500_000}).recipe()
-    assert "crf" not in encoder_options(recipe.video, 1)
+    settings = parse({"bitrate": 500_000}).settings()
+    assert "crf" not in encoder_options(settings.video, 1)
 
 
 def test_broadcast_rates_are_taken_as_they_are_meant():

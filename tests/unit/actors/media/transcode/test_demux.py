@@ -1,4 +1,4 @@
-"""Reading an input from its first picture on."""
+"""Reading an input from its first frame on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import av
 import pytest
 
 from actors.media.transcode import demux
-from actors.media.transcode.demux import Feed
+from actors.media.transcode.demux import Demuxer
 from actors.testing.sample_media import make_sample
 from tests.unit.actors.media.videos import frames_of, samples_of, transcode
 
@@ -18,27 +18,27 @@ def clip(tmp_path):
 
 def read(path, *, ahead):
     with av.open(str(path)) as container:
-        film, sound = container.streams.video[0], container.streams.audio[0]
-        film.thread_type = "AUTO"
-        source = Feed(container, film, [film, sound])
-        first = source.first_picture() if ahead else None
-        stamps, pictures = [], []
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        video.thread_type = "AUTO"
+        source = Demuxer(container, video, [video, audio])
+        first = source.first_frame() if ahead else None
+        stamps, decoded = [], []
         for packet, frames in source:
             stamps.append((packet.stream.index, packet.pts, packet.size))
-            pictures += frames
-    return first, stamps, pictures
+            decoded += frames
+    return first, stamps, decoded
 
 
-def test_what_was_read_to_find_the_first_picture_comes_again_in_order(clip):
+def test_what_was_read_to_find_the_first_frame_comes_again_in_order(clip):
     _, stamps, frames = read(clip, ahead=False)
-    first, again, pictures = read(clip, ahead=True)
+    first, again, decoded = read(clip, ahead=True)
     assert again == stamps
-    assert pictures[0] is first
-    assert [frame.pts for frame in pictures] == [frame.pts for frame in frames]
-    assert len(pictures) == 50
+    assert decoded[0] is first
+    assert [frame.pts for frame in decoded] == [frame.pts for frame in frames]
+    assert len(decoded) == 50
 
 
-def test_a_first_picture_that_is_far_off_is_not_waited_for_and_nothing_is_lost(
+def test_a_first_frame_that_is_far_off_is_not_waited_for_and_nothing_is_lost(
     clip, tmp_path, monkeypatch
 ):
     [plain] = transcode(clip, tmp_path / "o").files
@@ -63,13 +63,13 @@ def test_packets_that_the_decoder_refuses_are_counted(clip):
             raise av.InvalidDataError(1, "broken")
 
     with av.open(str(clip)) as container:
-        film = container.streams.video[0]
+        video = container.streams.video[0]
 
         class Container:
             def demux(self, *_):
-                yield Refused(film)
-                yield from container.demux(film)
+                yield Refused(video)
+                yield from container.demux(video)
 
-        source = Feed(Container(), film, [film])
-        assert source.first_picture() is not None
+        source = Demuxer(Container(), video, [video])
+        assert source.first_frame() is not None
         assert source.bad_packets == 1

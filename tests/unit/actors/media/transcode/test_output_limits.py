@@ -8,7 +8,7 @@ import av
 import pytest
 
 from actors.media.operation import Limits
-from actors.media.transcode.output_limits import OutputMeter
+from actors.media.transcode.output_limits import OutputLimits
 from cluster.errors import LimitExceeded
 
 
@@ -19,10 +19,10 @@ def packet(size, pts):
 
 
 def test_bytes_add_up_and_the_latest_time_counts():
-    meter = OutputMeter(Limits())
+    output = OutputLimits(Limits())
     for size, pts in ((10, 0), (20, 50), (5, 25), (1, None)):
-        meter.count(packet(size, pts))
-    assert (meter.written, meter.reached_s) == (36, 2.0)
+        output.count(packet(size, pts))
+    assert (output.written, output.reached_s) == (36, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_bytes_add_up_and_the_latest_time_counts():
     ],
 )
 def test_more_bytes_or_seconds_than_allowed_are_refused(limits, limit):
-    meter = OutputMeter(limits)
-    meter.count(packet(10, 0))
+    output = OutputLimits(limits)
+    output.count(packet(10, 0))
     with pytest.raises(LimitExceeded) as refused:
-        meter.count(packet(20, 50))
+        output.count(packet(20, 50))
     assert refused.value.details == {"limit": limit, "allowed": getattr(limits, limit)}

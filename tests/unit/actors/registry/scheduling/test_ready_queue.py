@@ -35,11 +35,11 @@ def test_the_first_pool_named_is_emptied_before_the_next() -> None:
 
 def test_a_task_waits_until_its_pause_is_over() -> None:
     queue = ReadyQueue()
-    assert not queue.push(entry("a", not_before_ms=100), now_ms=0)
+    assert not queue.push(entry("a", ready_at_steady_ms=100), now_steady_ms=0)
     assert queue.queued("cpu") == 1
     assert popped(queue) == []
     assert queue.wake(99) == []
-    assert queue.next_wake_ms == 100
+    assert queue.next_wake_steady_ms == 100
     assert queue.wake(100) == ["cpu"]
     assert popped(queue) == ["a"]
 
@@ -47,7 +47,7 @@ def test_a_task_waits_until_its_pause_is_over() -> None:
 def test_a_discarded_task_is_not_handed_out() -> None:
     queue = ReadyQueue()
     queue.push(entry("a"), 0)
-    queue.push(entry("b", not_before_ms=5), 0)
+    queue.push(entry("b", ready_at_steady_ms=5), 0)
     for name in ("a", "b", "unknown"):
         queue.discard((name, "t"))
     assert queue.wake(10) == []
@@ -94,7 +94,7 @@ def test_it_behaves_like_a_sorted_list(writes: list[tuple[str, int, int, int]]) 
     for what, number, priority, time in writes:
         name = str(number)
         if what == "push":
-            made = entry(name, priority=priority, created_ms=number, not_before_ms=time)
+            made = entry(name, priority=priority, created_ms=number, ready_at_steady_ms=time)
             queue.push(made, now)
             model[name] = made
         elif what == "discard":
@@ -106,7 +106,7 @@ def test_it_behaves_like_a_sorted_list(writes: list[tuple[str, int, int, int]]) 
         else:
             queue.wake(now)
             ready = sorted(
-                (e for e in model.values() if e.not_before_ms <= now),
+                (e for e in model.values() if e.ready_at_steady_ms <= now),
                 key=lambda e: (-e.priority, e.created_ms, e.job_id),
             )[:number]
             assert queue.pop(("cpu",), number) == ready
@@ -114,4 +114,4 @@ def test_it_behaves_like_a_sorted_list(writes: list[tuple[str, int, int, int]]) 
                 del model[taken.job_id]
         assert len(queue) == queue.queued("cpu") == len(model)
         queue.wake(now)
-        assert queue.has_ready(["cpu"]) == any(e.not_before_ms <= now for e in model.values())
+        assert queue.has_ready(["cpu"]) == any(e.ready_at_steady_ms <= now for e in model.values())

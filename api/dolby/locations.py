@@ -1,0 +1,77 @@
+"""The locations that Dolby.io's bodies name: `dlb://` storage, URLs, buckets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.dolby.bodies import Callback, Destination, Location, Place, StoragePlace
+from api.http.caller import Caller
+from api.http.services import Services
+from cluster.errors import ValidationFailed
+from cluster.storage.key_rules import SCHEME, dlb_key
+
+DLB = "dlb://"
+
+
+def storage_key(url: str, caller: Caller) -> str:
+    """Where `dlb://` storage keeps `url`. Raises `ValidationFailed`, `BadRequest`."""
+    if not url.startswith(DLB) or url == DLB:
+        raise ValidationFailed(f"url: must be dlb:// and a name, not {url[:80]!r}")
+    return dlb_key(caller.tenant, url)
+
+
+def url_of(place: Location) -> str:
+    """The URL of a location as its sender wrote it."""
+    return place.url if isinstance(place, Place) else place
+
+
+async def locate_source(place: Location, caller: Caller, services: Services) -> str:
+    """The location that a worker opens. Raises as `Services.locate_input`."""
+    if isinstance(place, Place):
+        refuse_auth(place.auth, "input")
+    url = url_of(place)
+    if url.startswith(DLB):
+        return SCHEME + dlb_key(caller.tenant, url)
+    return await services.locate_input(url, caller)
+
+
+async def locate_result(url: str, caller: Caller, services: Services) -> str:
+    """The destination that a worker writes. Raises as `Services.locate_output`."""
+    if url.startswith(DLB):
+        return SCHEME + dlb_key(caller.tenant, url)
+    return await services.locate_output(url, caller)
+
+
+def destination_url(destination: str | Destination, storage: list[StoragePlace]) -> str:
+    """The URL of an output, looked up in the request's `storage` if it refers to that."""
+    if isinstance(destination, str):
+        return destination
+    refuse_auth(destination.auth, "destination")
+    if destination.ref is None:
+        if not destination.url:
+            raise ValidationFailed("destination: needs a url, or a ref and a filename")
+        return destination.url
+    bucket = next((entry for entry in storage if entry.id == destination.ref), None)
+    if bucket is None or not destination.filename:
+        raise ValidationFailed(
+            f"destination: ref {destination.ref!r} with a filename must name an entry of storage"
+        )
+    refuse_auth(bucket.auth, "storage")
+    return f"{bucket.bucket.url.rstrip('/')}/{destination.filename.lstrip('/')}"
+
+
+def refuse_auth(auth: dict[str, Any] | None, where: str) -> None:
+    """Raises `ValidationFailed`: secrets in a request would end in the job's record."""
+    if auth:
+        raise ValidationFailed(
+            f"{where}.auth: credentials in a request are not taken; use a presigned URL, or a "
+            "store that the operator has configured"
+        )
+
+
+def refuse_callback(callback: Callback | None, path: str) -> None:
+    """Raises `ValidationFailed` for `on_complete`."""
+    if callback is not None:
+        raise ValidationFailed(
+            f"on_complete: this version delivers no callbacks; poll GET {path}?job_id= instead"
+        )

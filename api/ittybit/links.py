@@ -1,0 +1,23 @@
+"""URLs of a job's outputs, which work for a while."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from actors.jobs.model import Job, OutputFile
+from api.http.services import Services
+from api.ittybit import ittybit_shapes
+from cluster.storage.key_rules import SCHEME
+
+
+async def links_of(job: Job, request: Request, services: Services) -> ittybit_shapes.Links:
+    """URLs that work for a while, for every output in our own storage."""
+    return {
+        output.url: await services.download_url(request, job, output)
+        for output in _stored_outputs(job)
+    }
+
+
+def _stored_outputs(job: Job) -> list[OutputFile]:
+    made = [*job.outputs, *(output for task in job.tasks for output in task.outputs)]
+    return [output for output in made if output.url.startswith(SCHEME) and not output.deleted]

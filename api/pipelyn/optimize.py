@@ -1,0 +1,66 @@
+"""A form with a file as a job of our `optimize` operation, and the wait for its end."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+
+from actors.jobs.model import Job, JobSpec, State
+from api.http.caller import Caller
+from api.http.idempotency import fingerprint, key_of
+from api.http.services import Services
+from api.pipelyn import pipelyn_shapes
+from api.pipelyn.form import OptimizeForm
+from cluster.errors import (
+    ReelyardError,
+    TimedOut,
+    error_from_dict,
+)
+
+
+async def submit(form: OptimizeForm, request: Request, caller: Caller, services: Services) -> Job:
+    """The accepted job. Raises whatever it is refused for."""
+    key = key_of(request)
+    sent = [form.sha256, form.filename, form.content_type, form.preset]
+    announced = form.content_type.partition("/")[0]
+    media = {"media": announced} if announced in pipelyn_shapes.SYNC_LIMITS_S else {}
+    spec = JobSpec(
+        operation="optimize",
+        inputs=[form.upload.location],
+        params={"preset": form.preset} | media,
+        tenant=caller.tenant,
+        dialect="pipelyn",
+        input=form.filename,
+        extra={
+            "preset": form.preset,
+            "filename": form.filename,
+            "input_bytes": form.upload.length,
+            "content_type": form.content_type,
+        },
+        idempotency_key=key,
+        fingerprint=fingerprint(request, sent) if key is not None else "",
+    )
+    try:
+        accepted = await services.registry.submit_one(spec)
+    except ReelyardError as error:
+        # After a fault of ours the job may exist all the same, and then needs its input.
+        if error.http_status < 500:
+            await services.uploads.remove(caller.tenant, form.upload.upload_id)
+        raise
+    if accepted.replayed:
+        await services.uploads.remove(caller.tenant, form.upload.upload_id)
+    return accepted.job
+
+
+async def run_to_end(job: Job, caller: Caller, services: Services) -> Job:
+    """The job once it has succeeded. Raises what it failed with, or `TimedOut` and cancels it."""
+    limit_s = pipelyn_shapes.SYNC_LIMITS_S.get(job.kind, pipelyn_shapes.SYNC_LIMITS_S["video"])
+    ended = await services.registry.wait(job.id, caller.tenant, limit_s)
+    if not ended.state.terminal:
+        await services.registry.cancel([job.id], caller.tenant)
+        raise TimedOut(f"Encoding took longer than {limit_s} seconds")
+    if ended.state is State.SUCCEEDED:
+        return ended
+    if ended.error is None:
+        raise ReelyardError("The job was cancelled")
+    raise error_from_dict(msgspec.to_builtins(ended.error))

@@ -1,0 +1,39 @@
+"""`/v1/operations`: the catalogue of what can be asked for."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from actors.media.catalogue import find_operation, load_operations
+from api.http.dependencies import CallerDep, ServicesDep
+from api.http.errors import json_response
+from api.v1 import response_models
+from api.v1.openapi_entries import READ, answered
+from cluster.errors import NotFound, UnknownOperation
+
+router = APIRouter(prefix="/v1", tags=["operations"])
+
+
+@router.get(
+    "/operations",
+    responses=answered(response_models.OperationList, *READ),
+    summary="All operations",
+)
+async def list_operations(caller: CallerDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for a key
+    catalogue = load_operations(services.settings.operations)
+    return json_response({"items": [catalogue[name].describe() for name in sorted(catalogue)]})
+
+
+@router.get(
+    "/operations/{name}",
+    responses=answered(response_models.Operation, 404, *READ),
+    summary="An operation with its parameters: bounds, units, defaults",
+)
+async def get_operation(name: str, caller: CallerDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for a key
+    load_operations(services.settings.operations)
+    try:
+        op = find_operation(name)
+    except UnknownOperation as error:
+        raise NotFound(error.message[:2000], details={"operation": name[:80]}) from None
+    return json_response(op.describe() | {"parameters": op.params.model_json_schema()})

@@ -1,0 +1,86 @@
+"""`POST /v1/uploads`: the begin of an upload, whose bytes go to `/api/uploads`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from actors.jobs.times import iso
+from actors.media.operation import validation_failed
+from api.http.bodies import Body
+from api.http.dependencies import CallerDep, ServicesDep
+from api.http.errors import json_response
+from api.http.idempotency import once
+from api.http.middleware import is_form, media_type
+from api.v1 import response_models
+from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
+from cluster.errors import UnsupportedType
+
+router = APIRouter(prefix="/v1", tags=["account"])
+UPLOADS = "/api/uploads"
+
+
+class UploadBody(Body):
+    """A file that is to be sent in parts (tus 1.0)."""
+
+    filename: str = Field("upload", min_length=1, max_length=255)
+    size: int = Field(ge=0, description="bytes")
+
+
+@router.post(
+    "/uploads",
+    status_code=201,
+    responses={
+        **answered(
+            response_models.Upload, 409, 413, 415, 422, *READ, status=201, description="Created"
+        ),
+        307: {"description": "A multipart form goes to `/api/uploads`, which takes bytes."},
+    },
+    openapi_extra={
+        "parameters": [IDEMPOTENCY],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": UploadBody.model_json_schema()},
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"file": {"type": "string", "format": "binary"}},
+                        "required": ["file"],
+                    }
+                },
+            },
+        },
+    },
+    summary="Begin an upload",
+)
+async def create_upload(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
+    if is_form(request):
+        return RedirectResponse(UPLOADS, 307)
+    content = media_type(request)
+    if content != "application/json":
+        raise UnsupportedType(
+            f"uploads takes application/json or multipart/form-data, not {content[:80]!r}"
+        )
+    try:
+        body = UploadBody.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise validation_failed("upload", error) from None
+
+    async def act() -> Response:
+        upload = await services.uploads.create(
+            caller.tenant, length=body.size, filename=body.filename
+        )
+        place = f"{UPLOADS}/{upload.upload_id}"
+        answer = {
+            "upload_id": upload.upload_id,
+            "url": place,
+            "input": f"upload:{upload.upload_id}",
+            "size": body.size,
+            "expires_at": iso(upload.expires_ms),
+        }
+        return json_response(answer, 201, {"Location": place})
+
+    return await once(request, services, caller, body.model_dump(), act)

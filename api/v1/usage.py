@@ -1,0 +1,22 @@
+"""`GET /v1/usage`: the account of the caller's tenant."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.http.dependencies import CallerDep, ServicesDep
+from api.http.errors import json_response
+from api.v1 import response_models, v1_shapes
+from api.v1.openapi_entries import READ, answered
+
+router = APIRouter(prefix="/v1", tags=["account"])
+
+
+@router.get(
+    "/usage",
+    responses=answered(response_models.Usage, *READ),
+    summary="Credits, jobs by state, and sums",
+)
+async def get_usage(caller: CallerDep, services: ServicesDep) -> Response:
+    return json_response(v1_shapes.usage(await services.registry.usage(caller.tenant)))

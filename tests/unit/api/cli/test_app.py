@@ -1,0 +1,45 @@
+"""What a command line imports before it does anything."""
+
+import subprocess
+import sys
+
+import pytest
+
+from api.cli.app import COMMANDS, build
+
+
+def imported_by(code: str) -> set[str]:
+    """The modules that a fresh interpreter has imported after `code`."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_without_a_known_command_all_are_there() -> None:
+    for words in ([], ["--help"], ["nonsense"]):
+        app = build(words)
+        names = {command.name for command in app.registered_commands}
+        names |= {group.name for group in app.registered_groups}
+        assert names == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_built_alone(name: str) -> None:
+    app = build([name, "--help"])
+    assert len(app.registered_commands) + len(app.registered_groups) == 1
+
+
+def test_no_command_imports_ray_before_it_knows_that_it_needs_it() -> None:
+    assert "ray" not in imported_by("from api.cli.app import build; build([])")
+
+
+def test_an_operation_is_found_without_importing_all_others() -> None:
+    found = imported_by(
+        "from actors.media.catalogue import find_operation; find_operation('probe')"
+    )
+    assert "actors.media.operations.probe" in found
+    assert "actors.media.operations.transcode" not in found
