@@ -8,13 +8,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.jobs.model import Attempt, ErrorInfo, Job, Outcome, Phase, State
+from actors.jobs.model import Attempt, ErrorInfo, Job, Outcome, State
 from actors.jobs.times import iso
 from api.client.async_client import AsyncClient
 from api.client.views import JobView, accepted_view, job_id_of, job_view, view_of
 from api.v1.v1_shapes import accepted_job, whole_job
 from cluster.errors import Cancelled, Gone, NotReady
-from tests.unit.api.records import CREATED_MS, FINISHED_MS, STARTED_MS, a_job, a_task, output_file
+from tests.unit.api.sample_jobs import (
+    CREATED_MS,
+    FINISHED_MS,
+    STARTED_MS,
+    a_job,
+    a_task,
+    output_file,
+)
 
 OUTPUTS_END_MS = FINISHED_MS + 86_400_000
 URLS_END_MS = FINISHED_MS + 3_600_000
@@ -24,7 +31,7 @@ SIGNED = {output_file().url: "https://yard/api/files/signed"}
 def a_running_job() -> Job:
     attempt = Attempt(1, "cpu-0", "node", "cpu", STARTED_MS, incarnation="i")
     running = a_task("optimize", "optimize", State.RUNNING, attempts=[attempt], progress=12.5)
-    running.phase, running.speed, running.eta_s = Phase.ENCODE, 2.0, 30.5
+    running.phase, running.speed, running.eta_s = "encode", 2.0, 30.5
     return a_job(State.RUNNING, tasks=[running, a_task("still", "preview", needs=["optimize"])])
 
 
