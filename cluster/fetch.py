@@ -2,7 +2,7 @@
 
 A name is resolved once, every address that it has must be global, and the checked address is the
 one dialled, so that no second look-up can point elsewhere; Host header and TLS keep the name.
-Each redirect goes the same way (`cluster.dial`).
+Each redirect goes the same way (`cluster.checked_transport`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import httpx2
 import stamina
 
-from cluster.dial import CheckedBackend, CheckedTransport, Resolver, resolve
+from cluster.checked_transport import CheckedBackend, CheckedTransport, Resolver, resolve
 from cluster.errors import (
     LimitExceeded,
     OutputUnwritable,
@@ -30,9 +30,9 @@ from cluster.errors import (
     TimedOut,
 )
 from cluster.settings import Settings
-from cluster.storage.base import CHUNK_BYTES
-from cluster.storage.disk import is_full
-from cluster.storage.key_rules import disposition_filename, safe_name
+from cluster.storage.atomic_files import is_full
+from cluster.storage.filenames import disposition_filename, safe_name
+from cluster.storage.protocol import CHUNK_BYTES
 
 type OnBytes = Callable[[int, int | None], None]
 """Called now and then with the bytes so far and the total, where that is known."""

@@ -1,7 +1,6 @@
-"""Structured logs: one line an event, with the job's id, without secrets.
+"""Structured logs: one line an event, with what structlog's context holds, without secrets.
 
-`configure_logging` once a process; then `structlog.get_logger()`. Inside `job_context` every line
-carries the job's id, task and fence, whoever writes it.
+`configure_logging` once a process; then `structlog.get_logger()`.
 """
 
 from __future__ import annotations
@@ -9,12 +8,10 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import structlog
-from structlog.contextvars import bound_contextvars
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from cluster.settings import Settings
@@ -33,8 +30,8 @@ HIDDEN = "***"
 def configure_logging(settings: Settings, process: str, stream: TextIO | None = None) -> None:
     """Set up structlog for this process.
 
-    `process` names it on every line (registry, worker, api, cli). `stream` (default: stderr)
-    takes JSON lines, or coloured text where it is a terminal and `log_format` is `auto`.
+    `process` names it on every line. `stream` (default: stderr) takes JSON lines, or coloured text
+    where it is a terminal and `log_format` is `auto`.
     """
     out = stream or sys.stderr
     as_text = settings.log_format == "console" or (
@@ -65,13 +62,6 @@ class _Patient:
     def flush(self) -> None:
         with suppress(OSError, ValueError):
             self._stream.flush()
-
-
-@contextmanager
-def job_context(job_id: str, task: str = "", fence: int = 0) -> Iterator[None]:
-    """Lines logged inside (by this asyncio task or thread) carry the job's id."""
-    with bound_contextvars(job_id=job_id, task=task, fence=fence):
-        yield
 
 
 def _processors(process: str) -> list[Processor]:

@@ -33,7 +33,7 @@ def lean_node() -> Iterator[None]:
     """Within, `ray.init` starts a node without API server, autoscaler monitor and log monitor.
 
     They serve Ray's dashboard, its autoscaler, and workers' output on the driver's terminal: 2 s of
-    processor time before the first job. `start_dashboard` starts the first two later.
+    processor time before anything runs. `start_dashboard` starts the first two later.
     """
     from ray._private import node
 

@@ -1,4 +1,4 @@
-"""Ends what Ray leaves behind.
+"""The end of what Ray leaves behind: no process outlives its cluster.
 
 When the process that started it is killed, most of Ray's processes die with it. Its two agents
 first try for a minute to tell the dead head of the death of the raylet; `Reaper` ends them at once.

@@ -1,4 +1,4 @@
-"""Start, find, join and stop the Ray cluster that Reelyard runs on.
+"""The Ray cluster that Reelyard runs on: started, found, joined and stopped.
 
 Embedded: Ray's processes are children of this one and end with it, even on kill -9. Everything
 listens on 127.0.0.1 only and asks for a token.
@@ -24,7 +24,7 @@ from cluster.cluster_file import (
     write_cluster_file,
 )
 from cluster.errors import Conflict, Unavailable
-from cluster.locks import FolderLock, owner_pid, remove_abandoned
+from cluster.folder_lock import FolderLock, owner_pid, remove_abandoned
 from cluster.ray_node import lean_node, start_dashboard
 from cluster.reaper import Reaper, end_left
 from cluster.settings import Settings

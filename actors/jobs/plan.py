@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 
 from actors.jobs.ids import created_ms, new_id
+from actors.jobs.locations import JobInputs, TaskOutputs, last_name, parse_step_input
 from actors.jobs.model import Change, Job, JobSpec, State, Task, TaskSpec
 from actors.jobs.prices import price_of
 from actors.jobs.times import DAY_MS
@@ -31,7 +31,7 @@ def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
             name=spec.operation,
             operation=spec.operation,
             params=spec.params,
-            inputs=["input"],
+            inputs=[str(JobInputs())],
             output=spec.output,
         )
     ]
@@ -67,12 +67,14 @@ def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -
     inputs: list[str] = []
     needs = list(step.needs)
     for location in step.inputs:
-        if location == "input":
-            inputs.extend(spec.inputs)
-            continue
-        if location.startswith("task:"):
-            needs.append(location.removeprefix("task:"))
-        inputs.append(location)
+        match parse_step_input(location):
+            case JobInputs():
+                inputs.extend(spec.inputs)
+            case TaskOutputs(task) as outputs:
+                needs.append(task)
+                inputs.append(str(outputs))
+            case _:
+                inputs.append(location)
     for needed in needs:
         if needed not in names or needed == step.name:
             raise ValidationFailed(f"tasks: {step.name!r} needs {needed!r}, which is not there")
@@ -100,7 +102,7 @@ def infer_format(op: Operation, params: dict[str, Any], output: str | None) -> d
     """
     if not output or "format" in params or "format" not in op.params.model_fields:
         return params
-    suffix = PurePosixPath(urlsplit(output).path).suffix.lower().lstrip(".")
+    suffix = PurePosixPath(last_name(output)).suffix.lower().lstrip(".")
     suffix = {"jpg": "jpeg", "m4v": "mp4"}.get(suffix, suffix)
     return params | {"format": suffix} if suffix else params
 

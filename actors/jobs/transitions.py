@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from actors.jobs.locations import stored_key
 from actors.jobs.messages import Report, WorkerInfo
 from actors.jobs.model import (
     TERMINAL,
@@ -28,7 +29,6 @@ from actors.jobs.retries import RetryPolicy, decide_retry, final_error
 from cluster.errors import AlreadyFinished, Conflict, NotReady
 
 RETRIED = "retried"
-OWN_STORAGE = "storage:"
 ORPHAN_GRACE_MS = 60_000
 """How long after the end of a job an outdated worker may still be writing."""
 
@@ -235,7 +235,7 @@ def mark_outputs_deleted(job: Job, now_ms: int) -> None:
 
 
 def _is_own(output: OutputFile) -> bool:
-    return output.url.startswith(OWN_STORAGE)
+    return stored_key(output.url) is not None
 
 
 def _forget_progress(task: Task) -> None:

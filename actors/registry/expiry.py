@@ -14,11 +14,21 @@ from typing import Protocol
 
 import structlog
 
+from actors.jobs.locations import stored_key
 from actors.jobs.model import Job, Outcome
-from actors.jobs.transitions import OWN_STORAGE, mark_outputs_deleted
+from actors.jobs.object_keys import (
+    TENANTS,
+    answers_prefix,
+    attempt_folder,
+    job_prefix,
+    temporary_prefix,
+    uploads_prefix,
+)
+from actors.jobs.transitions import mark_outputs_deleted
 from actors.registry.repository import JobRepository, PendingWrite
 from cluster.settings import Settings
-from cluster.storage import Storage, attempt_folder, job_prefix, sweep_storage, sweep_unfinished
+from cluster.storage import Storage
+from cluster.storage.sweep import delete_older, delete_older_uploads, delete_unfinished
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +49,7 @@ class JobFiles(Protocol):
         """
 
     async def sweep(self, now_ms: int) -> dict[str, int]:
-        """Delete uploads past their time; how many of which kind."""
+        """Delete uploads and temporary files past their time; how many of which kind."""
 
 
 class StoredFiles:
@@ -66,18 +76,24 @@ class StoredFiles:
     async def sweep(self, now_ms: int) -> dict[str, int]:
         before_ms = now_ms - self._upload_retention_ms
         if self._tidied_ms is None or now_ms - self._tidied_ms >= TIDY_EVERY_MS:
-            await sweep_unfinished(self._storage, before_ms=before_ms)
+            await delete_unfinished(self._storage, before_ms)
             self._tidied_ms = now_ms
-        return await sweep_storage(
-            self._storage, now_ms=now_ms, max_age_ms=self._upload_retention_ms
-        )
+        swept = {"uploads": 0, "temporary": 0}
+        for tenant in await self._storage.folders(TENANTS):
+            swept["uploads"] += await delete_older_uploads(
+                self._storage, uploads_prefix(tenant), before_ms
+            )
+            await delete_older(self._storage, answers_prefix(tenant), before_ms)
+            swept["temporary"] += await delete_older(
+                self._storage, temporary_prefix(tenant), before_ms
+            )
+        return swept
 
 
 def own_keys(job: Job, prefix: str) -> list[str]:
     """Keys of the job's outputs below `prefix`; what lies elsewhere is not ours to delete."""
-    urls = [output.url for task in job.tasks for output in task.outputs]
-    keys = [url.removeprefix(OWN_STORAGE) for url in urls if url.startswith(OWN_STORAGE)]
-    return [key for key in keys if key.startswith(prefix)]
+    keys = [stored_key(output.url) for task in job.tasks for output in task.outputs]
+    return [key for key in keys if key is not None and key.startswith(prefix)]
 
 
 def may_have_strays(job: Job) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.jobs.locations import named_task
 from actors.jobs.messages import Commit, Lease, Report, Verdict
 from actors.jobs.model import Job, Outcome, Task
 
@@ -28,9 +29,8 @@ def _resolve(job: Job, task: Task) -> list[str]:
     """The task's inputs with other tasks' outputs in place of their names."""
     inputs: list[str] = []
     for location in task.inputs:
-        if location.startswith("task:"):
-            source = job.task(location.removeprefix("task:"))
-            inputs += [output.url for output in source.outputs]
+        if (name := named_task(location)) is not None:
+            inputs += [output.url for output in job.task(name).outputs]
         else:
             inputs.append(location)
     return inputs

@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+import msgspec
+
+from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location
 from actors.jobs.messages import Lease
+from actors.jobs.object_keys import output_key
 from actors.media.operation import MediaFile
-from actors.worker.object_stores import STORE_SCHEMES, open_location
+from actors.worker.object_stores import open_store
 from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
 from cluster.fetch import redact, upload
 from cluster.settings import Settings
-from cluster.storage import ObjectInfo, Storage, output_key
-from cluster.storage.disk import is_full, place
+from cluster.storage import ObjectInfo, Storage
+from cluster.storage.atomic_files import is_full, place
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,14 @@ class Destination(ABC):
 class StoreDestination(Destination):
     """A key, or the keys below a prefix that ends in `/`."""
 
-    def __init__(self, store: Storage, key: str, root: str) -> None:
+    def __init__(self, store: Storage, place: Stored | ObjectUrl) -> None:
         self._store = store
-        self._key = key
-        self._root = root
-        self.single = bool(key) and not key.endswith("/")
+        self._place = place
+        self.single = bool(place.key) and not place.key.endswith("/")
 
     async def put(self, file: MediaFile) -> Placed:
-        key = self._key if self.single else self._key + file.path.name
+        key = self._place.key if self.single else self._place.key + file.path.name
+        url = str(msgspec.structs.replace(self._place, key=key))
         name = key.rsplit("/", 1)[-1]
         try:
             info = await self._store.put_file(
@@ -71,10 +74,10 @@ class StoreDestination(Destination):
             )
         except (BadRequest, Conflict, Forbidden, NotFound) as error:
             raise OutputUnwritable(
-                f"the output {self._root}{key} can't be written: {error.message}",
+                f"the output {url} can't be written: {error.message}",
                 internal=error.internal,
             ) from error
-        return Placed(f"{self._root}{key}", name, store=self._store, key=key, mark=_mark(info))
+        return Placed(url, name, store=self._store, key=key, mark=_mark(info))
 
 
 class AttemptDestination(Destination):
@@ -93,7 +96,7 @@ class AttemptDestination(Destination):
         info = await self._storage.put_file(
             key, file.path, consume=True, content_type=file.mime, filename=name
         )
-        return Placed(f"storage:{key}", name, store=self._storage, key=key, mark=_mark(info))
+        return Placed(str(Stored(key)), name, store=self._storage, key=key, mark=_mark(info))
 
 
 class FileDestination(Destination):
@@ -126,8 +129,8 @@ class FileDestination(Destination):
         return self._lease.job_id[-8:]
 
     def _local_inputs(self) -> list[Path]:
-        inputs = self._lease.inputs
-        paths = [local_path(text) for text in inputs if text.startswith("/") or _is_file(text)]
+        inputs = map(parse_location, self._lease.inputs)
+        paths = [place.local for place in inputs if isinstance(place, File)]
         return [path for path in paths if path.exists()]
 
     def _clear_older(self, target: Path) -> None:
@@ -158,35 +161,23 @@ def destination_of(lease: Lease, settings: Settings, storage: Storage) -> Destin
     output = lease.output
     if not output:
         return AttemptDestination(storage, lease)
-    scheme = urlsplit(output).scheme.lower()
-    if scheme == "storage":
-        return StoreDestination(storage, output.removeprefix("storage:"), "storage:")
-    if scheme in ("http", "https"):
-        return UrlDestination(output, settings)
-    if scheme in STORE_SCHEMES:
-        try:
-            store, key = open_location(output, settings)
-        except BadRequest as error:
-            raise OutputUnwritable(f"the output {output} can't be used: {error.message}") from error
-        return StoreDestination(store, key, f"{store.url}/")
-    if scheme not in ("file", "") or not (path := local_path(output)).is_absolute():
-        raise OutputUnwritable(
-            f"the output {output!r} is no absolute path, file, s3, gs, az or http(s) URL"
-        )
-    with _file_errors(path):  # a name can be too long to ask about
-        folder = output.endswith("/") or path.is_dir()
-    return FileDestination(path, lease, folder=folder)
-
-
-def _is_file(location: str) -> bool:
-    return location[:5].lower() == "file:"
-
-
-def local_path(location: str) -> Path:
-    """The path in a `file:` URL, or the path itself."""
-    if _is_file(location):
-        return Path(unquote(urlsplit(location).path))
-    return Path(location)
+    try:
+        match place := parse_location(output):
+            case Stored():
+                return StoreDestination(storage, place)
+            case WebUrl(url):
+                return UrlDestination(url, settings)
+            case ObjectUrl():
+                return StoreDestination(open_store(place, settings), place)
+            case File() if place.local.is_absolute():
+                with _file_errors(place.local):  # a name can be too long to ask about
+                    folder = place.is_folder or place.local.is_dir()
+                return FileDestination(place.local, lease, folder=folder)
+    except BadRequest as error:
+        raise OutputUnwritable(f"the output {output} can't be used: {error.message}") from error
+    raise OutputUnwritable(
+        f"the output {output!r} is no absolute path, file, s3, gs, az or http(s) URL"
+    )
 
 
 @contextmanager

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from urllib.parse import urlsplit
 
-from cluster.errors import BadRequest
+from actors.jobs.locations import ObjectUrl, scheme_of
 from cluster.settings import Settings
 from cluster.storage import Storage, open_url
+from cluster.storage.protocol import BUCKET_SCHEMES
 
-STORE_SCHEMES = frozenset({"s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "memory"})
 
-
-def open_location(url: str, settings: Settings) -> tuple[Storage, str]:
-    """The store and the key that `s3://bucket/key` (or gs, az, memory) names.
+def open_store(location: ObjectUrl, settings: Settings) -> Storage:
+    """The store of the bucket that `location` names.
 
     The settings' options count where own storage is of the same kind, or on a disk.
     Raises `BadRequest`.
     """
-    scheme, _, rest = url.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme not in STORE_SCHEMES or not bucket:
-        raise BadRequest(f"{url!r} is not the URL of an object")
-    own = urlsplit(settings.storage).scheme
-    options = settings.storage_options if own in (scheme, "file", "memory") else {}
-    return _open(f"{scheme}://{bucket}", tuple(sorted(options.items()))), key
+    own = scheme_of(settings.storage)
+    theirs = own in BUCKET_SCHEMES and own != location.scheme
+    options = {} if theirs else settings.storage_options
+    root = f"{location.scheme}://{location.bucket}"
+    return _open(root, tuple(sorted(options.items())))
 
 
 @lru_cache(maxsize=32)

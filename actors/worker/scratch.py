@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 
 from cluster.errors import Conflict
-from cluster.locks import FolderLock, remove_abandoned
+from cluster.folder_lock import FolderLock, remove_abandoned
 
 IN, OUT = "in", "out"
 HYSTERESIS = 1.1

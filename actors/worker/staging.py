@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 import stamina
 
+from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location
 from actors.jobs.messages import Lease
 from actors.media.operation import Source
-from actors.worker.destinations import local_path
-from actors.worker.object_stores import STORE_SCHEMES, open_location
+from actors.worker.object_stores import open_store
 from cluster.errors import (
     BadRequest,
     EmptySource,
@@ -32,7 +31,7 @@ from cluster.errors import (
 from cluster.fetch import OnBytes, download
 from cluster.settings import Settings
 from cluster.storage import Storage, safe_name
-from cluster.storage.disk import copy_bytes, is_full
+from cluster.storage.atomic_files import copy_bytes, is_full
 from cluster.storage.uploads import read_upload
 
 
@@ -65,21 +64,22 @@ class _Stager:
 
     async def stage(self, location: str, folder: Path) -> Source:
         """The input at `location`; a copy, if need be, in `folder`."""
-        scheme = "" if location.startswith("/") else urlsplit(location).scheme.lower()
-        if scheme in ("", "file"):
-            return await asyncio.to_thread(_local_source, location)
+        with _source_errors(location):
+            parsed = parse_location(location)
+        if isinstance(parsed, File):
+            return await asyncio.to_thread(_local_source, parsed, location)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        if scheme in ("http", "https"):
-            return await self._fetch(location, folder)
-        if scheme == "storage":
-            key = location.removeprefix("storage:")
-            if key.endswith("/"):
+        match parsed:
+            case WebUrl(url):
+                return await self._fetch(url, folder)
+            case Stored(key) if key.endswith("/"):
                 return await self._upload(key, folder)
-            return await self._object(self._storage, key, location, folder)
-        if scheme in STORE_SCHEMES:
-            with _source_errors(location):
-                store, key = open_location(location, self._settings)
-            return await self._object(store, key, location, folder)
+            case Stored(key):
+                return await self._object(self._storage, key, location, folder)
+            case ObjectUrl(key=key):
+                with _source_errors(location):
+                    store = open_store(parsed, self._settings)
+                return await self._object(store, key, location, folder)
         raise SourceForbidden(
             f"the input {location[:200]!r} has an unknown scheme; allowed: file, http, https, s3, "
             "gs, az"
@@ -154,8 +154,8 @@ class _Stager:
             self._progress(done, total)
 
 
-def _local_source(location: str) -> Source:
-    path = local_path(location)
+def _local_source(place: File, location: str) -> Source:
+    path = place.local
     if not path.is_absolute():
         raise SourceUnreadable(f"the input {location!r} is not an absolute path")
     try:

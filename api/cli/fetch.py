@@ -1,4 +1,4 @@
-"""What a server elsewhere has made, brought to where `-o` says on this machine."""
+"""The download of outputs that a server elsewhere has made, to where `-o` says."""
 
 from __future__ import annotations
 

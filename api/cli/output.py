@@ -1,4 +1,4 @@
-"""What the command prints, and the exit codes it ends with."""
+"""The printing of tables, errors and JSON, and the exit codes that a command ends with."""
 
 from __future__ import annotations
 

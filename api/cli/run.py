@@ -1,4 +1,4 @@
-"""`reelyard run`: jobs from the command line, with or without a server."""
+"""`reelyard run`: jobs from the command line; what can't work is refused before any start."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from actors.jobs.locations import is_location
 from actors.jobs.plan import infer_format, plan_job
 from actors.media.catalogue import find_operation, load_operations
 from api.cli.fetch import fetch
@@ -24,7 +25,7 @@ from api.cli.output import (
     results_view,
 )
 from api.cli.session import any_cluster, remote
-from api.client.request import InputLike, JobRequest, in_folder, is_location, request, spec_of
+from api.client.request import InputLike, JobRequest, in_folder, request, spec_of
 from api.client.sync_client import Client
 from api.client.views import JobView
 from cluster.errors import (
@@ -70,7 +71,7 @@ def run(
     groups = [sources] if join else [[source] for source in sources]
     destination = _destination(output, [group[0] for group in groups])
     # A server elsewhere can't write here: its outputs are fetched.
-    fetched = destination if destination and remote() and "://" not in destination else None
+    fetched = destination if destination and remote() and not is_location(destination) else None
     if fetched and detach:
         raise ValidationFailed(f"-o {output}: with --detach, a server elsewhere can't write there")
     requests = [
@@ -195,7 +196,7 @@ def _destination(output: str | None, inputs: Sequence[InputLike]) -> str | None:
     """
     if output is None:
         return None
-    local = "://" not in output
+    local = not is_location(output)
     if output.endswith("/") or (local and Path(output).expanduser().is_dir()):
         return in_folder(output, inputs)
     if len(inputs) > 1:

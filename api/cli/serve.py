@@ -1,4 +1,4 @@
-"""`reelyard up`, `reelyard down` and `reelyard status`: the server, and how it is."""
+"""`reelyard up`, `down` and `status`: the server, never open to strangers without a key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.cli.output import Exit, command, console, escape, print_json
 from api.serving.bind import check_bind
 from cluster.cluster_file import token_file
 from cluster.errors import Conflict, Unavailable
-from cluster.locks import FolderLock
+from cluster.folder_lock import FolderLock
 from cluster.runtime import Cluster, find_cluster, join, start_embedded
 from cluster.settings import Settings
 

@@ -1,4 +1,4 @@
-"""How a command gets to a cluster: one that runs on this machine, a remote one, or its own."""
+"""A command's connection: to a cluster on this machine, to a remote one, or to its own."""
 
 from __future__ import annotations
 

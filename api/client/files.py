@@ -7,10 +7,10 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx2
 
+from actors.jobs.locations import WebUrl, parse_location
 from api.client.answers import error_of
 from cluster.errors import OutputUnwritable, SourceNotFound, SourceUnreadable, Unavailable
 
@@ -34,7 +34,7 @@ async def save_url(http: httpx2.AsyncClient, url: str, path: Path) -> None:
 
     Raises `OutputUnwritable`, `Unavailable`, and `SourceUnreadable` for what is not http(s).
     """
-    if urlsplit(url).scheme not in ("http", "https"):
+    if not isinstance(parse_location(url), WebUrl):
         raise SourceUnreadable(f"{url} can't be downloaded from here; read it where it lies")
     part = path.with_name(path.name + ".part")
     try:

@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 import msgspec
 
+from actors.jobs.locations import Upload
 from api.client.answers import error_of, json_of
 from api.client.files import copy_file, read_at, save_url
 from api.client.request import InputLike, JobRequest, body_of, local_url
@@ -128,7 +129,7 @@ class HttpTransport:
             raise SourceNotFound(f"{path} does not exist") from None
         except OSError as error:
             raise SourceUnreadable(f"{path} can't be read: {error.strerror}") from error
-        return f"upload:{created['upload_id']}/{path.name}"
+        return str(Upload(created["upload_id"], path.name))
 
     async def _create_upload(
         self, path: Path, info: os.stat_result, key: str | None
@@ -276,8 +277,8 @@ class HttpTransport:
 def check_url(url: str) -> str:
     """A server's URL without its last slash. Raises `ValidationFailed`."""
     try:
-        services = urlsplit(url)
-        good = services.scheme in ("http", "https") and services.hostname and services.port != 0
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         good = False
     if not good:

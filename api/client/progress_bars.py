@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Self
-from urllib.parse import unquote
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
+from actors.jobs.locations import file_path
 from actors.jobs.model import State
 from api.client.views import JobView
 
@@ -34,7 +34,8 @@ def clock(seconds: float) -> str:
 
 def shown_source(source: str) -> str:
     """An input as people write it: a `file:` URL as its path."""
-    return unquote(source.removeprefix("file://")) if source.startswith("file://") else source
+    path = file_path(source)
+    return source if path is None else str(path)
 
 
 def short_name(source: str) -> str:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from actors.engine import stop_engine
 from actors.jobs.ids import parse_id
+from actors.jobs.locations import Foreign, JobOutput, parse_location, stored_key
 from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec
 from actors.media.operation import validation_failed
@@ -22,7 +23,7 @@ from api.client.files import copy_file, save_url
 from api.client.request import TENANT, JobRequest, body_of, spec_of
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, accepted_view, chunks, view_of
-from api.http.locations import output_of
+from api.http.locations import no_destination, no_source, output_of
 from api.registry_client.client import RegistryClient, refused
 from api.v1 import v1_shapes
 from api.v1.refusals import in_body, no_pool, unfit_body
@@ -82,15 +83,19 @@ class RayTransport:
         spec = spec_of(item)
         try:
             inputs = [await self._located(text) for text in spec.inputs]
+            if spec.output and isinstance(place := parse_location(spec.output), Foreign):
+                raise no_destination(place.scheme)
         except ReelyardError as error:
             return error
         return msgspec.structs.replace(spec, inputs=inputs)
 
     async def _located(self, text: str) -> str:
-        if not text.startswith("job:"):
-            return text
-        job_id, _, name = text.removeprefix("job:").partition("/")
-        return output_of(await self._registry.get(parse_id(job_id) or job_id, None), name)
+        match parse_location(text):
+            case JobOutput(job_id, name):
+                return output_of(await self._registry.get(parse_id(job_id) or job_id, None), name)
+            case Foreign(scheme):
+                raise no_source(scheme)
+        return text
 
     async def _no_pool(self, pools: set[str]) -> dict[str | None, ReelyardError]:
         """Those of `pools` that there are not: a job would wait for a worker that never comes."""
@@ -156,8 +161,8 @@ class RayTransport:
     async def download(self, output: OutputView, path: Path) -> None:
         if (found := output.path) is not None:
             await asyncio.to_thread(copy_file, found, path)
-        elif output.url.startswith("storage:"):
-            await self._storage.download(output.url.removeprefix("storage:"), path)
+        elif (key := stored_key(output.url)) is not None:
+            await self._storage.download(key, path)
         else:
             async with httpx2.AsyncClient() as http:
                 await save_url(http, output.url, path)
@@ -172,9 +177,9 @@ class RayTransport:
         urls: dict[str, str] = {}
         ends_ms: int | None = None
         for output in job.outputs:
-            if output.deleted or not output.url.startswith("storage:"):
+            key = stored_key(output.url)
+            if output.deleted or key is None:
                 continue
-            key = output.url.removeprefix("storage:")
             if (path := self._storage.local_path(key)) is not None:
                 urls[output.url] = path.as_uri()
                 continue

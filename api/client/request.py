@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from actors.jobs.locations import is_location
 from actors.jobs.model import JobSpec
 from cluster.errors import InvalidInput, ValidationFailed
 
@@ -88,11 +89,6 @@ def in_folder(output: InputLike | None, inputs: Sequence[InputLike]) -> str | No
             )
         first[stem] = item
     return folder
-
-
-def is_location(text: str) -> bool:
-    """Whether `text` is a URL or names something that Reelyard keeps; else it is a path."""
-    return "://" in text or text.startswith(("upload:", "storage:", "job:"))
 
 
 def local_url(source: InputLike) -> str:

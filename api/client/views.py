@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from actors.jobs.ids import parse_id
+from actors.jobs.locations import file_path
 from actors.jobs.model import ErrorInfo, Job, State
 from api.v1.v1_shapes import whole_job
 from cluster.errors import (
@@ -46,8 +46,7 @@ class OutputView(msgspec.Struct, frozen=True):
     @property
     def path(self) -> Path | None:
         """The file itself, where it lies on a disk that this machine names alike."""
-        services = urlsplit(self.url)
-        return Path(unquote(services.path)) if services.scheme == "file" else None
+        return file_path(self.url)
 
 
 class JobView(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ from actors.jobs.ids import parse_id
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import ErrorInfo, Job, State
 from actors.jobs.times import DAY_MS
+from api.dolby.locations import dlb_names
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
-from cluster.storage.key_rules import SCHEME, dlb_prefix
 
 STATES: dict[State, str] = {
     State.QUEUED: "Pending",
@@ -188,7 +188,7 @@ def resume_query(tenant: str, cursor: dict[str, Any]) -> PageQuery:
 def job_error(error: ErrorInfo, tenant: str) -> dict[str, Any]:
     """The error of a failed job; their clients differ on `detail` and `details`: both."""
     title = error.code.replace("_", " ").title()
-    detail = error.message.replace(SCHEME + dlb_prefix(tenant), "dlb://")
+    detail = dlb_names(error.message, tenant)
     return {
         "type": problem_type(error.code),
         "title": title,

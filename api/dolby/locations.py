@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.jobs.locations import Stored
+from actors.jobs.object_keys import temporary_key, temporary_prefix
 from api.dolby.bodies import Callback, Destination, Location, Place, StoragePlace
 from api.http.caller import Caller
 from api.http.services import Services
 from cluster.errors import ValidationFailed
-from cluster.storage.key_rules import SCHEME, dlb_key
 
 DLB = "dlb://"
 
@@ -18,6 +19,16 @@ def storage_key(url: str, caller: Caller) -> str:
     if not url.startswith(DLB) or url == DLB:
         raise ValidationFailed(f"url: must be dlb:// and a name, not {url[:80]!r}")
     return dlb_key(caller.tenant, url)
+
+
+def dlb_key(tenant: str, url: str) -> str:
+    """The key of `dlb://a/b.wav` (or of `a/b.wav`). Raises `BadRequest`."""
+    return temporary_key(tenant, url.removeprefix(DLB).lstrip("/"))
+
+
+def dlb_names(text: str, tenant: str) -> str:
+    """`text` with the tenant's stored objects called by their `dlb://` names."""
+    return text.replace(str(Stored(temporary_prefix(tenant))), DLB)
 
 
 def url_of(place: Location) -> str:
@@ -31,14 +42,14 @@ async def locate_source(place: Location, caller: Caller, services: Services) -> 
         refuse_auth(place.auth, "input")
     url = url_of(place)
     if url.startswith(DLB):
-        return SCHEME + dlb_key(caller.tenant, url)
+        return str(Stored(dlb_key(caller.tenant, url)))
     return await services.locate_input(url, caller)
 
 
 async def locate_result(url: str, caller: Caller, services: Services) -> str:
     """The destination that a worker writes. Raises as `Services.locate_output`."""
     if url.startswith(DLB):
-        return SCHEME + dlb_key(caller.tenant, url)
+        return str(Stored(dlb_key(caller.tenant, url)))
     return await services.locate_output(url, caller)
 
 

@@ -1,4 +1,4 @@
-"""The token call: an API key against a bearer token that lives for a while. Thin."""
+"""The token call: an API key against a bearer token that ends with it, or before."""
 
 from __future__ import annotations
 

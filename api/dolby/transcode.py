@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.jobs.locations import JobInputs
 from actors.jobs.model import JobSpec, TaskSpec
 from api.dolby import dolby_shapes
 from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
@@ -18,8 +19,8 @@ from api.http.caller import Caller
 from api.http.services import Services
 from cluster.errors import UnsupportedOutput, ValidationFailed
 
-PICTURES = {"png": "png", "jpg": "jpeg"}
-SOUNDS = ("mp3", "wav", "ogg")
+IMAGE_FORMATS = {"png": "png", "jpg": "jpeg"}
+AUDIO_KINDS = ("mp3", "wav", "ogg")
 AUDIO_CODECS = {"aac_lc": "aac"}
 """Their names where ours differ."""
 
@@ -33,7 +34,7 @@ async def transcode_spec(body: TranscodeBody, caller: Caller, services: Services
             name=name,
             operation=operation_of(output),
             params=output_params(output, body.inputs),
-            inputs=["input"],
+            inputs=[str(JobInputs())],
             output=await locate_result(url, caller, services),
         )
         for name, output, url in zip(task_names(body.outputs), body.outputs, urls, strict=True)
@@ -60,22 +61,22 @@ def task_names(outputs: list[TranscodeOutput]) -> list[str]:
 
 
 def operation_of(output: TranscodeOutput) -> str:
-    """Pictures are made by `image`. Raises `UnsupportedOutput` for streaming formats."""
+    """Images are made by `image`. Raises `UnsupportedOutput` for streaming formats."""
     if output.kind in ("hls", "dash"):
         raise UnsupportedOutput(
             f"outputs.kind: {output.kind} is not made by this server; it makes mp4, webm, mp3, "
             "wav, ogg, png and jpg"
         )
-    return "image" if output.kind in PICTURES else "transcode"
+    return "image" if output.kind in IMAGE_FORMATS else "transcode"
 
 
 def output_params(output: TranscodeOutput, inputs: list[TranscodeInput]) -> dict[str, Any]:
     """Parameters of the output's operation. Pure. Raises `ValidationFailed`."""
     check_parts(output)
-    if output.kind in PICTURES:
+    if output.kind in IMAGE_FORMATS:
         image = output.image
         said: dict[str, Any] = {
-            "format": PICTURES[output.kind],
+            "format": IMAGE_FORMATS[output.kind],
             "width": image and image.width,
             "height": image and image.height,
             "start": (_region(inputs).get("start") or 0.0) + (image.offset_sec if image else 0.0),
@@ -87,11 +88,11 @@ def output_params(output: TranscodeOutput, inputs: list[TranscodeInput]) -> dict
 
 def check_parts(output: TranscodeOutput) -> None:
     """Raises `ValidationFailed` for a part that the kind of output has no use for."""
-    picture, sound = output.kind in PICTURES, output.kind in SOUNDS
+    is_image, is_audio = output.kind in IMAGE_FORMATS, output.kind in AUDIO_KINDS
     odd = {
-        "video": output.video is not None and (picture or sound),
-        "audio": output.audio is not None and picture,
-        "image": output.image is not None and not picture,
+        "video": output.video is not None and (is_image or is_audio),
+        "audio": output.audio is not None and is_image,
+        "image": output.image is not None and not is_image,
     }
     for name, wrong in odd.items():
         if wrong:

@@ -1,4 +1,4 @@
-"""Who asks: API keys, the operator's token, tokens of the Dolby dialect, or nobody yet."""
+"""Authentication: a request's caller, by API key, by token, or as this machine's own program."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.requests import Request
 from api.http.caller import DEFAULT_TENANT, Caller
 from api.http.rate_limit import too_many
 from api.http.services import Services, services_of
+from cluster.address_checks import is_loopback
 from cluster.errors import Forbidden, ReelyardError, Unauthorized
-from cluster.private_net import is_loopback
 
 _OF_PROXIES = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
 _OWNER = Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
@@ -101,7 +101,7 @@ async def _keyless(request: Request, services: Services) -> Caller:
     origin = _header(request, b"origin")
     host = _host_of(f"//{_header(request, b'host') or ''}")
     foreign = origin is not None and not is_loopback(_host_of(origin))
-    # A browser sends no origin with the address of a picture, and many a proxy no foreign host.
+    # A browser sends no origin with the address of an image, and many a proxy no foreign host.
     foreign = foreign or _header(request, b"sec-fetch-site") == "cross-site"
     if foreign or not is_loopback(host) or any(_header(request, name) for name in _OF_PROXIES):
         raise Unauthorized(

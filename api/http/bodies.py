@@ -1,4 +1,4 @@
-"""What the JSON bodies of all dialects have in common."""
+"""The base of all JSON bodies: what is unknown, or can't be kept as sent, is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose request it is, and the operator's token."""
+"""The caller of a request, and the operator's token."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import JobSpec
+from actors.jobs.object_keys import answers_prefix
 from api.http.caller import Caller
 from api.http.services import Services
 from cluster.errors import Conflict, IdempotencyMismatch, NotFound, ValidationFailed
-from cluster.storage.key_rules import answers_prefix
 
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255

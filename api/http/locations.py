@@ -1,4 +1,4 @@
-"""Which inputs and outputs a client may name, and what a worker opens for them."""
+"""The permissions of HTTP callers for locations: what each may name as input and output."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from actors.jobs.locations import File, ObjectUrl, Stored
 from actors.jobs.model import Job, State
+from actors.jobs.object_keys import tenant_prefix
+from cluster.address_checks import check_addresses, is_address
 from cluster.errors import Forbidden, InvalidInput, NotFound, NotReady, SourceForbidden
-from cluster.private_net import check_addresses, is_address
 from cluster.settings import Settings
 
-STORES = ("s3", "gs", "az")
 TAKEN = "an http(s) URL, upload:<id>, job:<id>, a file or an object-store URL that is allowed here"
 _BLANK = re.compile(r"[\s\x00-\x1f]")
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
-
-
-def scheme_of(text: str) -> str:
-    """The scheme of a location in lower case; empty for a path."""
-    found = _SCHEME.match(text)
-    return found[1].lower() if found else ""
 
 
 def check_url(text: str, allowed: Sequence[str] = ()) -> str:
@@ -41,10 +35,10 @@ def check_url(text: str, allowed: Sequence[str] = ()) -> str:
     return text
 
 
-def check_store(text: str, *, admin: bool, settings: Settings) -> str:
-    """An object-store URL under one of the operator's prefixes. Raises `SourceForbidden`."""
-    path = unquote(urlsplit(text).path)
-    if ".." in path.split("/"):
+def check_store(place: ObjectUrl, *, admin: bool, settings: Settings) -> str:
+    """An object of a store, under one of the operator's prefixes. Raises `SourceForbidden`."""
+    text = str(place)
+    if ".." in unquote(place.key).split("/"):
         raise InvalidInput(f"{text[:200]!r}: '..' has no place in an object's name")
     if admin or any(_below(text, prefix) for prefix in settings.input_stores):
         return text
@@ -53,20 +47,32 @@ def check_store(text: str, *, admin: bool, settings: Settings) -> str:
     )
 
 
-def check_path(text: str, *, admin: bool, roots: Sequence[str]) -> str:
+def check_file(place: File, *, admin: bool, roots: Sequence[str]) -> str:
     """A path of the server's disk as a `file:` URL. Raises `SourceForbidden`, `InvalidInput`.
 
     For whoever is no admin it must lie, links resolved, in one of `roots`.
     """
-    path = Path(unquote(urlsplit(text).path) if scheme_of(text) == "file" else text)
-    if "\0" in str(path) or not path.is_absolute():
-        raise InvalidInput(f"{text[:200]!r} is neither a URL nor an absolute path")
+    path = place.local
+    if "\0" in place.path or not path.is_absolute():
+        raise InvalidInput(f"{place.path[:200]!r} is neither a URL nor an absolute path")
     if admin:
-        return _file_url(path, text)
+        return _file_url(path, place)
     real = path.resolve()
     if any(real.is_relative_to(Path(root).expanduser().resolve()) for root in roots):
-        return _file_url(real, text)
-    raise SourceForbidden(f"{text[:200]!r} lies in no folder that this server opens to clients")
+        return _file_url(real, place)
+    raise SourceForbidden(
+        f"{place.path[:200]!r} lies in no folder that this server opens to clients"
+    )
+
+
+def no_source(scheme: str) -> InvalidInput:
+    """That nothing is read from locations of that scheme."""
+    return InvalidInput(f"{scheme}: is no source here; this server takes {TAKEN}")
+
+
+def no_destination(scheme: str) -> InvalidInput:
+    """That nothing is written to locations of that scheme."""
+    return InvalidInput(f"output: {scheme}: is no destination here")
 
 
 def output_of(job: Job, name: str) -> str:
@@ -80,12 +86,14 @@ def output_of(job: Job, name: str) -> str:
     raise NotFound(f"job {job.id} has no {wanted}")
 
 
-def check_stored(text: str, tenant: str, *, admin: bool) -> str:
-    """A `storage:` location of the tenant's own. Raises `Forbidden`, `InvalidInput`."""
-    key = text.removeprefix("storage:")
+def check_stored(place: Stored, tenant: str, *, admin: bool) -> str:
+    """An object of Reelyard's own storage that is the tenant's. Raises `Forbidden`,
+    `InvalidInput`."""
+    text = str(place)
+    key = place.key
     if not key or key.startswith("/") or ".." in key.split("/"):
         raise InvalidInput(f"{text[:200]!r} names no stored object")
-    if not admin and not key.startswith(f"tenants/{tenant}/"):
+    if not admin and not key.startswith(tenant_prefix(tenant)):
         raise Forbidden(f"{text[:200]!r} belongs to somebody else")
     return text
 
@@ -95,6 +103,7 @@ def _below(text: str, prefix: str) -> bool:
     return bool(stem) and (text == stem or text.startswith(f"{stem}/"))
 
 
-def _file_url(path: Path, text: str) -> str:
+def _file_url(path: Path, place: File) -> str:
     # A final slash says "folder" and must survive.
-    return path.as_uri() + ("/" if text.endswith("/") and str(path) != "/" else "")
+    folder = place.is_folder and str(path) != "/"
+    return str(File(f"{path}/" if folder else str(path)))

@@ -1,4 +1,4 @@
-"""Requests a minute for each key."""
+"""The limit of requests a minute for each key; replicas on one Redis share the count."""
 
 from __future__ import annotations
 

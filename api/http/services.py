@@ -1,4 +1,4 @@
-"""What a request handler works with, built once for each process."""
+"""The services behind every route, built once for each app."""
 
 from __future__ import annotations
 
@@ -9,22 +9,32 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from actors.jobs.ids import parse_id
+from actors.jobs.locations import (
+    CLIENT_STORE_SCHEMES,
+    File,
+    JobOutput,
+    ObjectUrl,
+    Stored,
+    Upload,
+    WebUrl,
+    parse_location,
+    scheme_of,
+    stored_key,
+)
 from actors.jobs.model import Job, OutputFile
+from actors.jobs.object_keys import uploads_prefix
 from api.http.caller import Caller, OperatorToken
 from api.http.locations import (
-    STORES,
-    TAKEN,
-    check_path,
+    check_file,
     check_store,
     check_stored,
     check_url,
     output_of,
-    scheme_of,
 )
 from api.http.rate_limit import RateLimiter
 from api.http.signing import FileGrant, Signer
 from api.registry_client.client import RegistryClient
-from cluster.errors import Forbidden, InvalidInput, NotReady
+from cluster.errors import Forbidden, NotReady
 from cluster.settings import Settings
 from cluster.storage import Storage, Uploads, open_storage
 
@@ -45,6 +55,7 @@ class Services:
         self.operator = OperatorToken(self.settings)
         self.uploads = Uploads(
             self.storage,
+            uploads_prefix,
             max_bytes=self.settings.max_upload_bytes,
             life_s=self.settings.upload_retention_hours * 3600,
         )
@@ -67,41 +78,37 @@ class Services:
         `SourceForbidden`, `Forbidden`, `NotFound`, `NotReady`.
         """
         text = text.strip()
-        match scheme_of(text):
-            case "http" | "https":
-                return check_url(text, self.settings.fetch_allow_hosts)
-            case "upload":
-                # What follows a slash is the file's name, for people who read lists of jobs.
-                upload_id = text.removeprefix("upload:").partition("/")[0]
+        match place := parse_location(text):
+            case WebUrl(url):
+                return check_url(url, self.settings.fetch_allow_hosts)
+            case Upload(upload_id):
                 return await self.locate_upload(upload_id, caller)
-            case "job":
-                return await self._locate_result(text.removeprefix("job:"), caller)
-            case "storage":
-                return check_stored(text, caller.tenant, admin=caller.admin)
-            case scheme if scheme in STORES:
-                return check_store(text, admin=caller.admin, settings=self.settings)
-            case "" | "file":
-                return check_path(text, admin=caller.admin, roots=self.settings.input_roots)
-            case scheme:
-                raise InvalidInput(f"{scheme}: is no source here; this server takes {TAKEN}")
+            case JobOutput():
+                return await self._locate_result(place, caller)
+            case Stored():
+                return check_stored(place, caller.tenant, admin=caller.admin)
+            case ObjectUrl() if place.scheme in CLIENT_STORE_SCHEMES:
+                return check_store(place, admin=caller.admin, settings=self.settings)
+            case File():
+                return check_file(place, admin=caller.admin, roots=self.settings.input_roots)
+        raise no_source(scheme_of(text))
 
     async def locate_output(self, text: str, caller: Caller) -> str:
         """The destination that a worker writes for `text`: a presigned http(s) URL, an object
         store that the operator allows, or (admin) a file. Raises as `locate_input`."""
         text = text.strip()
-        match scheme_of(text):
-            case "http" | "https":
-                return check_url(text, self.settings.fetch_allow_hosts)
-            case "storage":
-                return check_stored(text, caller.tenant, admin=caller.admin)
-            case scheme if scheme in STORES:
-                return check_store(text, admin=caller.admin, settings=self.settings)
-            case "" | "file":
+        match place := parse_location(text):
+            case WebUrl(url):
+                return check_url(url, self.settings.fetch_allow_hosts)
+            case Stored():
+                return check_stored(place, caller.tenant, admin=caller.admin)
+            case ObjectUrl() if place.scheme in CLIENT_STORE_SCHEMES:
+                return check_store(place, admin=caller.admin, settings=self.settings)
+            case File():
                 if not caller.admin:
                     raise Forbidden("output: only an admin's key may write to the server's disk")
-                return check_path(text, admin=True, roots=())
-            case scheme:
-                raise InvalidInput(f"output: {scheme}: is no destination here")
+                return check_file(place, admin=True, roots=())
+        raise no_destination(scheme_of(text))
 
     async def locate_upload(self, upload_id: str, caller: Caller) -> str:
         """A finished upload. Raises `NotFound`, `Gone`, `NotReady`."""
@@ -111,12 +118,11 @@ class Services:
                 f"upload {upload_id} is not finished: {upload.offset} of {upload.length} bytes "
                 "have arrived"
             )
-        return upload.location
+        return str(Stored(upload.prefix))
 
-    async def _locate_result(self, text: str, caller: Caller) -> str:
-        job_id, _, name = text.partition("/")
-        job = await self.registry.get(parse_id(job_id) or job_id, caller.scope)
-        return output_of(job, name)
+    async def _locate_result(self, place: JobOutput, caller: Caller) -> str:
+        job = await self.registry.get(parse_id(place.job_id) or place.job_id, caller.scope)
+        return output_of(job, place.name)
 
     # --- URLs ---
 
@@ -131,14 +137,14 @@ class Services:
     async def download_url(self, request: Request, job: Job, output: OutputFile) -> str:
         """A URL that whoever has it can fetch until it expires; for an output that lies outside
         Reelyard's own storage, its location."""
-        if not output.url.startswith("storage:"):
+        if (key := stored_key(output.url)) is None:
             return output.url
         ttl_s = float(self.settings.url_ttl_s)
         if job.outputs_expire_ms is not None:
             ttl_s = max(1.0, min(ttl_s, job.outputs_expire_ms / 1000 - time.time()))
         return await self.object_url(
             request,
-            output.url.removeprefix("storage:"),
+            key,
             filename=output.name,
             content_type=output.content_type,
             ttl_s=ttl_s,

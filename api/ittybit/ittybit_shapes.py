@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from actors.jobs.ids import ULID_PREFIX, from_ulid, parse_id, to_ulid
+from actors.jobs.locations import stored_key
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import ErrorInfo, Job, OutputFile, State, Task
 from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
-from cluster.storage.key_rules import SCHEME
 
 STATES: dict[State, str] = {
     State.QUEUED: "queued",
@@ -332,7 +332,7 @@ def _final_url(job: Job, links: Links) -> str | None:
 
 def _public(output: OutputFile, links: Links) -> str | None:
     # The name of an object in our own storage means nothing outside, and its file may be gone.
-    inside = output.url.startswith(SCHEME)
+    inside = stored_key(output.url) is not None
     return links.get(output.url) if inside else output.url
 
 

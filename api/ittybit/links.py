@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
+from actors.jobs.locations import stored_key
 from actors.jobs.model import Job, OutputFile
 from api.http.services import Services
 from api.ittybit import ittybit_shapes
-from cluster.storage.key_rules import SCHEME
 
 
 async def links_of(job: Job, request: Request, services: Services) -> ittybit_shapes.Links:
@@ -20,4 +20,4 @@ async def links_of(job: Job, request: Request, services: Services) -> ittybit_sh
 
 def _stored_outputs(job: Job) -> list[OutputFile]:
     made = [*job.outputs, *(output for task in job.tasks for output in task.outputs)]
-    return [output for output in made if output.url.startswith(SCHEME) and not output.deleted]
+    return [output for output in made if stored_key(output.url) is not None and not output.deleted]

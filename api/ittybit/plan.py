@@ -1,4 +1,4 @@
-"""Their kinds and options as our operations and task graphs. Pure."""
+"""ittybit's kinds and options as our operations and task graphs. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from actors.jobs.locations import JobInputs, TaskOutputs
 from actors.jobs.model import TaskSpec
 from actors.media.operation import validation_failed
 from api.ittybit.bodies import OPTIONS, Options
@@ -34,15 +35,15 @@ def read_options(kind: str, sent: dict[str, Any]) -> Options:
 def job_tasks(kind: str, params: dict[str, Any], output: str | None) -> list[TaskSpec]:
     """Probe, then encode (named after the kind), then export to `output`."""
     return [
-        TaskSpec(name="probe", operation="probe", inputs=["input"]),
+        TaskSpec(name="probe", operation="probe", inputs=[str(JobInputs())]),
         TaskSpec(
             name=kind,
             operation=OPERATIONS[kind],
             params=params,
-            inputs=["input"],
+            inputs=[str(JobInputs())],
             needs=["probe"],
         ),
-        TaskSpec(name="export", operation="export", inputs=[f"task:{kind}"], output=output),
+        TaskSpec(name="export", operation="export", inputs=[str(TaskOutputs(kind))], output=output),
     ]
 
 

@@ -49,7 +49,7 @@ async def read_form(request: Request, caller: Caller, services: Services) -> Opt
 
     async def drop(upload: UploadInfo | None) -> None:
         if upload is not None:
-            await services.uploads.remove(upload.tenant, upload.upload_id)
+            await services.uploads.remove(upload.owner, upload.upload_id)
 
     try:
         form = await receive_form(request, services.settings.max_form_bytes, keep, drop)
@@ -78,7 +78,7 @@ async def check_sync(form: OptimizeForm, services: Services) -> None:
             raise EmptySource(pipelyn_shapes.EMPTY_FILE)
         pipelyn_shapes.check_type(form.content_type)
     except ReelyardError:
-        await services.uploads.remove(form.upload.tenant, form.upload.upload_id)
+        await services.uploads.remove(form.upload.owner, form.upload.upload_id)
         raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from starlette.requests import Request
 
+from actors.jobs.locations import Stored
 from actors.jobs.model import Job, JobSpec, State
 from api.http.caller import Caller
 from api.http.idempotency import fingerprint, key_of
@@ -26,7 +27,7 @@ async def submit(form: OptimizeForm, request: Request, caller: Caller, services:
     media = {"media": announced} if announced in pipelyn_shapes.SYNC_LIMITS_S else {}
     spec = JobSpec(
         operation="optimize",
-        inputs=[form.upload.location],
+        inputs=[str(Stored(form.upload.prefix))],
         params={"preset": form.preset} | media,
         tenant=caller.tenant,
         dialect="pipelyn",

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.jobs.locations import stored_key
 from actors.jobs.model import Job, OutputFile
 from api.http.services import Services
 from api.http.signing import Disposition
 from api.transfer.downloads import object_response
 from cluster.errors import NotFound
-from cluster.storage.key_rules import SCHEME
 
 
 async def output_url(job: Job, request: Request, services: Services) -> str | None:
@@ -20,9 +20,8 @@ async def output_url(job: Job, request: Request, services: Services) -> str | No
     output = _first_output(job)
     if output is None:
         return None
-    if not output.url.startswith(SCHEME):
+    if (key := stored_key(output.url)) is None:
         return output.url
-    key = output.url.removeprefix(SCHEME)
     signed = await services.storage.sign("GET", key, services.settings.url_ttl_s, output.name)
     return signed or f"{services.base_url(request)}/api/media/jobs/{job.id}/download"
 
@@ -36,12 +35,12 @@ async def output_response(
 ) -> Response:
     """The bytes of the output. Raises `NotFound` if it is not (or no longer) in our storage."""
     output = _first_output(job)
-    if output is None or not output.url.startswith(SCHEME):
+    if output is None or (key := stored_key(output.url)) is None:
         raise NotFound("Stored output not found")
     return await object_response(
         request,
         services.storage,
-        output.url.removeprefix(SCHEME),
+        key,
         filename=output.name,
         content_type=output.content_type,
         disposition=disposition,

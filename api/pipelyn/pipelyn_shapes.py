@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from actors.jobs.ids import parse_id
+from actors.jobs.locations import last_name
 from actors.jobs.messages import Usage
 from actors.jobs.model import Job, State
 from actors.media.operations.optimize import DEFAULT_PRESET, presets
@@ -175,14 +175,14 @@ def job_error(job: Job) -> dict[str, str]:
 
 
 def error_code(job: Job) -> str:
-    """Their code for a failed job; what was not sent as picture or film has the wrong type."""
+    """Their code for a failed job; what was not sent as image or video has the wrong type."""
     code = ERRORS.get(job.error.code if job.error else "", "unknown")
     declared = job.extra.get("content_type")
-    wrong_type = isinstance(declared, str) and not is_picture_or_film(declared)
+    wrong_type = isinstance(declared, str) and not is_image_or_video(declared)
     return "unsupported-type" if wrong_type and code == "encode-failed" else code
 
 
-def is_picture_or_film(content_type: str) -> bool:
+def is_image_or_video(content_type: str) -> bool:
     """Whether Pipelyn takes this content type."""
     return content_type.lower().startswith(("image/", "video/"))
 
@@ -211,7 +211,7 @@ def sync_headers(job: Job, usage: Usage) -> dict[str, str]:
 def input_name(job: Job) -> str:
     """The file name that was uploaded, or the last part of the input's location."""
     name = job.extra.get("filename")
-    return name or unquote(PurePosixPath(urlsplit(job.input).path).name) or job.input
+    return name or unquote(last_name(job.input)) or job.input
 
 
 def input_bytes(job: Job) -> int:
@@ -245,6 +245,6 @@ def not_ready(state: State) -> str:
 
 
 def check_type(content_type: str) -> None:
-    """Raises `UnsupportedType` for what is neither picture nor film."""
-    if not is_picture_or_film(content_type):
+    """Raises `UnsupportedType` for what is neither image nor video."""
+    if not is_image_or_video(content_type):
         raise UnsupportedType(f"Unsupported media type: {content_type}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cluster.address_checks import is_loopback
 from cluster.errors import BadRequest
-from cluster.private_net import is_loopback
 from cluster.settings import Settings
 
 

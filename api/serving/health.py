@@ -47,12 +47,12 @@ async def metrics(
     caller: AdminDep,  # noqa: ARG001  asks for an admin
 ) -> Response:
     cluster = CollectorRegistry()
-    cluster.register(_Seen(await services.registry.overview()))
+    cluster.register(_OverviewMetrics(await services.registry.overview()))
     text = generate_latest(cluster) + generate_latest(request.app.state.metrics.registry)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-class _Seen:
+class _OverviewMetrics:
     """An overview as metrics."""
 
     def __init__(self, overview: Overview) -> None:

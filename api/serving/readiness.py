@@ -1,4 +1,4 @@
-"""When a server that has just started can be given to clients."""
+"""The wait for a server that has just started: after it, no client's connection is cut."""
 
 from __future__ import annotations
 

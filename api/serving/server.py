@@ -1,4 +1,4 @@
-"""Start and stop the HTTP server on a running cluster."""
+"""The HTTP server on a running cluster: started, found and stopped."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from api.serving.bind import check_bind
 from api.serving.readiness import wait_until_ready
+from cluster.address_checks import is_loopback
 from cluster.errors import BadRequest, Unavailable
-from cluster.private_net import is_loopback
 from cluster.ray_env import free_ports
 from cluster.settings import Settings
 

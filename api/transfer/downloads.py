@@ -1,4 +1,4 @@
-"""An object as an HTTP response."""
+"""The HTTP response of an object: whole, a range of it, or a redirect to its store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes of files by signed token: whoever holds the URL may use it, until it expires."""
+"""The routes of files by signed token: whoever holds the URL may use it, until it expires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `Range` header: what part of an object was asked for. Pure."""
+"""The `Range` header, and the part of an object that it asks for. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tus resumable upload protocol 1.0.0 (tus.io/protocols/resumable-upload), as words.
+"""The headers of tus 1.0.0, for resumable uploads (tus.io/protocols/resumable-upload). Pure.
 
 Core, creation, creation-with-upload, expiration and termination. Pure: headers in, headers out.
 """

@@ -1,4 +1,4 @@
-"""Routes of uploads: in one request, or resumable with tus."""
+"""The routes of uploads: in one request, or resumable with tus; in constant memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/v1/admin`: for whoever runs the cluster."""
+"""`/v1/admin`: pools, keys and credits, for admins alone."""
 
 from __future__ import annotations
 

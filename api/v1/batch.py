@@ -95,7 +95,7 @@ async def _specs(
         own = mark or (fingerprint(request, body.model_dump(mode="json")) if key else "")
         try:
             specs.append(
-                await spec_of(body, services, caller, idempotency_key=key, fingerprint=own)
+                await spec_of(body, caller, services, idempotency_key=key, fingerprint=own)
             )
         except ReelyardError as error:
             specs.append(error)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from actors.jobs.locations import JobInputs, Upload
 from api.http.bodies import Body, Metadata
 
 MOST_CREDITS = 10**12
@@ -31,7 +32,7 @@ class TaskBody(Body):
     operation: str
     params: dict[str, Any] = Field(default_factory=dict)
     inputs: list[str] = Field(
-        default_factory=lambda: ["input"],
+        default_factory=lambda: [str(JobInputs())],
         max_length=64,
         description="`input` for the job's inputs, `task:<name>` for another step's outputs, "
         "or a location",
@@ -90,7 +91,7 @@ class JobBody(Body):
         if self.inputs is not None:
             return self.inputs
         if self.upload_id is not None:
-            return [f"upload:{self.upload_id}"]
+            return [str(Upload(self.upload_id))]
         one = self.url if self.url is not None else self.input
         return [one] if one is not None else []
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.jobs.locations import JobInputs, TaskOutputs, parse_step_input
 from actors.jobs.model import Job, JobSpec, TaskSpec
 from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
@@ -39,7 +40,7 @@ async def create_job(
 ) -> Response:
     key = key_of(request)
     mark = fingerprint(request, body.model_dump(mode="json", exclude_unset=True)) if key else ""
-    spec = await spec_of(body, services, caller, idempotency_key=key, fingerprint=mark)
+    spec = await spec_of(body, caller, services, idempotency_key=key, fingerprint=mark)
     try:
         accepted = await services.registry.submit_one(spec)
     except ReelyardError as error:
@@ -57,8 +58,8 @@ def accepted_response(job: Job, *, replayed: bool) -> Response:
 
 async def spec_of(
     body: JobBody,
-    services: Services,
     caller: Caller,
+    services: Services,
     *,
     idempotency_key: str | None = None,
     fingerprint: str = "",
@@ -82,7 +83,7 @@ async def spec_of(
         priority=body.priority,
         pool=body.pool,
         metadata=body.metadata,
-        tasks=[await _task(step, services, caller) for step in steps],
+        tasks=[await _task(step, caller, services) for step in steps],
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
     )
@@ -94,13 +95,15 @@ def _as_sent(body: JobBody, sources: Sequence[str]) -> str:
     return sources[0] if sources else ""
 
 
-async def _task(step: TaskBody, services: Services, caller: Caller) -> TaskSpec:
-    inputs = [
-        text
-        if text == "input" or text.startswith("task:")
-        else await services.locate_input(text, caller)
-        for text in step.inputs
-    ]
+async def _step_input(text: str, caller: Caller, services: Services) -> str:
+    match place := parse_step_input(text):
+        case JobInputs() | TaskOutputs():
+            return str(place)
+    return await services.locate_input(text, caller)
+
+
+async def _task(step: TaskBody, caller: Caller, services: Services) -> TaskSpec:
+    inputs = [await _step_input(text, caller, services) for text in step.inputs]
     return TaskSpec(
         name=step.name,
         operation=step.operation,

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from actors.jobs.locations import Upload
 from actors.jobs.times import iso
 from actors.media.operation import validation_failed
 from api.http.bodies import Body
@@ -77,7 +78,7 @@ async def create_upload(request: Request, caller: CallerDep, services: ServicesD
         answer = {
             "upload_id": upload.upload_id,
             "url": place,
-            "input": f"upload:{upload.upload_id}",
+            "input": str(Upload(upload.upload_id)),
             "size": body.size,
             "expires_at": iso(upload.expires_ms),
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actors.jobs.locations import stored_key
 from actors.jobs.messages import KeyInfo, Overview, Usage
 from actors.jobs.model import Attempt, ErrorInfo, Job, OutputFile, State, Task
 from actors.jobs.times import iso
@@ -73,7 +74,7 @@ def whole_job(job: Job, urls: Mapping[str, str], urls_end_ms: int | None) -> dic
     here = [output for output in job.outputs if not output.deleted]
     done = job.state is State.SUCCEEDED
     first = here[0] if here and done else None
-    own = first is not None and first.url.startswith("storage:")
+    own = first is not None and stored_key(first.url) is not None
     return short_job(job) | {
         "parameters": job.params,
         "download_url": urls.get(first.url, first.url) if first else None,
@@ -107,7 +108,7 @@ def _error(error: ErrorInfo | None) -> dict[str, Any] | None:
 
 
 def _output(output: OutputFile, urls: Mapping[str, str], job: Job) -> dict[str, Any]:
-    own = output.url.startswith("storage:")
+    own = stored_key(output.url) is not None
     return {
         "name": output.name,
         "url": None if output.deleted else urls.get(output.url, output.url),

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO, override
 
 from cluster.errors import Conflict, NotFound, StorageFull, Unavailable
-from cluster.storage.base import CHUNK_BYTES, Method, ObjectInfo, Storage
-from cluster.storage.disk import finish, is_full, place, sync_folder
+from cluster.storage.atomic_files import finish, is_full, place, sync_folder
 from cluster.storage.key_rules import TEMP_PREFIX, check_key, check_prefix
+from cluster.storage.protocol import CHUNK_BYTES, Method, ObjectInfo, Storage
 from cluster.storage.streams import coalesce, limit
 
 _LIST_BATCH = 1000

@@ -1,4 +1,4 @@
-"""Which store a URL means."""
+"""The way from a URL to the store that it names."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cluster.errors import BadRequest
-from cluster.storage.base import Storage
 from cluster.storage.local import LocalStorage
+from cluster.storage.protocol import Storage
 
 
 def open_url(url: str, options: Mapping[str, str] | None = None) -> Storage:

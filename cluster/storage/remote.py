@@ -21,9 +21,16 @@ from obstore.exceptions import (
 from obstore.store import AzureStore, GCSStore, MemoryStore, S3Store, from_url
 
 from cluster.errors import BadRequest, Forbidden, NotFound, ReelyardError, Unavailable
-from cluster.storage.base import CHUNK_BYTES, Method, ObjectInfo, Storage
-from cluster.storage.key_rules import check_key, check_prefix, content_disposition
+from cluster.storage.filenames import content_disposition
+from cluster.storage.key_rules import check_key, check_prefix
 from cluster.storage.local import LocalStorage
+from cluster.storage.protocol import (
+    CHUNK_BYTES,
+    OBJECT_STORE_SCHEMES,
+    Method,
+    ObjectInfo,
+    Storage,
+)
 from cluster.storage.streams import coalesce, limit, pour
 
 if TYPE_CHECKING:
@@ -35,7 +42,6 @@ PART_BYTES = 8 << 20
 _PARTS_AT_ONCE = 3
 _LIST_BATCH = 1000
 
-_SCHEMES = frozenset({"s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "memory"})
 _CLIENT_OPTIONS = frozenset(
     {
         "allow_http", "allow_invalid_certificates", "connect_timeout", "http1_only", "http2_only",
@@ -305,7 +311,7 @@ def _info(meta: ObjectMeta) -> ObjectInfo:
 
 def _open_store(url: str, options: dict[str, str]) -> ObjectStore:
     scheme = urlsplit(url).scheme
-    if scheme not in _SCHEMES:
+    if scheme not in OBJECT_STORE_SCHEMES:
         raise BadRequest(
             f"storage: {url!r} has an unknown scheme; allowed: file, s3, gs, az, memory"
         )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from cluster.errors import TooLarge
-from cluster.storage.base import CHUNK_BYTES
+from cluster.storage.protocol import CHUNK_BYTES
 
 
 async def limit(chunks: AsyncIterable[bytes], max_bytes: int | None) -> AsyncIterator[bytes]:

@@ -15,8 +15,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 import msgspec
 
 from cluster.errors import Conflict, Gone, NotFound, TooLarge
-from cluster.storage.base import ObjectInfo, Storage
-from cluster.storage.key_rules import upload_location, upload_prefix
+from cluster.storage.key_rules import check_segment
+from cluster.storage.protocol import ObjectInfo, Storage
 from cluster.storage.streams import limit, pour
 
 PART_BYTES = 64 << 20
@@ -34,7 +34,9 @@ class UploadInfo(msgspec.Struct, frozen=True):
     """An upload as it stands."""
 
     upload_id: str
-    tenant: str
+    owner: str
+    prefix: str
+    """The folder that holds it, ending in `/`."""
     length: int
     """Bytes that it will have."""
     offset: int
@@ -49,11 +51,6 @@ class UploadInfo(msgspec.Struct, frozen=True):
     def complete(self) -> bool:
         """Whether every byte is there."""
         return self.offset == self.length
-
-    @property
-    def location(self) -> str:
-        """How a job's input names it."""
-        return upload_location(self.tenant, self.upload_id)
 
 
 def created_ms(upload_id: str) -> int | None:
@@ -91,24 +88,29 @@ def _now_ms() -> int:
 
 
 class Uploads:
-    """The uploads in a store. An upload's id can't be guessed and is good for its tenant only."""
+    """The uploads in a store. An upload's id can't be guessed and is good for its owner only.
+
+    `folder_of` tells where the uploads of an owner lie: a prefix that ends in `/`.
+    """
 
     def __init__(
         self,
         storage: Storage,
+        folder_of: Callable[[str], str],
         *,
         max_bytes: int,
         life_s: float,
         now_ms: Callable[[], int] = _now_ms,
     ) -> None:
         self.storage = storage
+        self._folder_of = folder_of
         self.max_bytes = max_bytes
         self._life_ms = round(life_s * 1000)
         self._now_ms = now_ms
 
     async def create(
         self,
-        tenant: str,
+        owner: str,
         *,
         length: int,
         filename: str = "",
@@ -123,23 +125,23 @@ class Uploads:
             )
         upload_id = self._new_id()
         record = _Record(length, filename, content_type, metadata or {})
-        await self._write(tenant, upload_id, record)
-        return self._info(tenant, upload_id, record, offset=0)
+        await self._write(owner, upload_id, record)
+        return self._info(owner, upload_id, record, offset=0)
 
-    async def find(self, tenant: str, upload_id: str) -> UploadInfo:
+    async def find(self, owner: str, upload_id: str) -> UploadInfo:
         """The upload as it stands. Raises `NotFound`, `Gone` once it has expired."""
         created = created_ms(upload_id)
         if created is None:
             raise NotFound("there is no such upload")
         if self._now_ms() >= created + self._life_ms:
             raise Gone("this upload has expired")
-        prefix = upload_prefix(tenant, upload_id)
+        prefix = self._prefix(owner, upload_id)
         try:
             record = msgspec.json.decode(await self.storage.get(f"{prefix}info.json"), type=_Record)
         except NotFound:
             raise NotFound("there is no such upload") from None
         parts = contiguous(await self.storage.list(prefix))
-        return self._info(tenant, upload_id, record, sum(part.size for part in parts))
+        return self._info(owner, upload_id, record, sum(part.size for part in parts))
 
     async def append(
         self, upload: UploadInfo, offset: int, chunks: AsyncIterable[bytes]
@@ -153,14 +155,13 @@ class Uploads:
                 f"the upload stands at byte {upload.offset}, not {offset}",
                 details={"offset": upload.offset},
             )
-        prefix = upload_prefix(upload.tenant, upload.upload_id)
-        async for size in self._store(prefix, offset, limit(chunks, upload.length - offset)):
+        async for size in self._store(upload.prefix, offset, limit(chunks, upload.length - offset)):
             offset += size
         return msgspec.structs.replace(upload, offset=offset)
 
     async def receive(
         self,
-        tenant: str,
+        owner: str,
         chunks: AsyncIterable[bytes],
         *,
         filename: str = "",
@@ -171,22 +172,22 @@ class Uploads:
         Raises `TooLarge`, `StorageFull`.
         """
         upload_id = self._new_id()
-        prefix = upload_prefix(tenant, upload_id)
+        prefix = self._prefix(owner, upload_id)
         offset = 0
         try:
             async for size in self._store(prefix, 0, limit(chunks, self.max_bytes)):
                 offset += size
             record = _Record(offset, filename, content_type)
-            await self._write(tenant, upload_id, record)
+            await self._write(owner, upload_id, record)
         except BaseException:
             await self._clear(prefix)
             raise
-        return self._info(tenant, upload_id, record, offset)
+        return self._info(owner, upload_id, record, offset)
 
-    async def remove(self, tenant: str, upload_id: str) -> None:
+    async def remove(self, owner: str, upload_id: str) -> None:
         """Delete an upload with all its bytes. Raises `NotFound`, `Gone`."""
-        await self.find(tenant, upload_id)
-        await self._clear(upload_prefix(tenant, upload_id))
+        await self.find(owner, upload_id)
+        await self._clear(self._prefix(owner, upload_id))
 
     async def _store(
         self, prefix: str, offset: int, chunks: AsyncIterable[bytes]
@@ -203,8 +204,8 @@ class Uploads:
             offset += info.size
             yield info.size
 
-    async def _write(self, tenant: str, upload_id: str, record: _Record) -> None:
-        key = f"{upload_prefix(tenant, upload_id)}info.json"
+    async def _write(self, owner: str, upload_id: str, record: _Record) -> None:
+        key = f"{self._prefix(owner, upload_id)}info.json"
         await self.storage.put(key, msgspec.json.encode(record))
 
     async def _clear(self, prefix: str) -> None:
@@ -213,10 +214,14 @@ class Uploads:
     def _new_id(self) -> str:
         return f"{self._now_ms():011x}{secrets.token_urlsafe(16)}"
 
-    def _info(self, tenant: str, upload_id: str, record: _Record, offset: int) -> UploadInfo:
+    def _prefix(self, owner: str, upload_id: str) -> str:
+        return f"{self._folder_of(owner)}{check_segment(upload_id)}/"
+
+    def _info(self, owner: str, upload_id: str, record: _Record, offset: int) -> UploadInfo:
         return UploadInfo(
             upload_id=upload_id,
-            tenant=tenant,
+            owner=owner,
+            prefix=self._prefix(owner, upload_id),
             length=record.length,
             offset=offset,
             filename=record.filename,

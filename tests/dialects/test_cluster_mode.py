@@ -13,9 +13,7 @@ import requests
 
 from reelyard import Client
 from tests.live_server import LiveServer, live_server
-from tests.object_stores import BUCKET, s3_server
-
-__all__ = ["s3_server"]
+from tests.object_stores import BUCKET
 
 
 @pytest.fixture(scope="module")

@@ -202,7 +202,7 @@ def test_the_old_key_header_opens_the_calls_too(server: LiveServer, api_key: Jso
     assert answer.status_code == 200
 
 
-def test_a_picture_and_a_small_film_come_out_of_one_transcode(
+def test_an_image_and_a_small_video_come_out_of_one_transcode(
     server: LiveServer, headers: Headers, media_url: str, poll: Poll
 ) -> None:
     body = {

@@ -59,7 +59,7 @@ def ended(base: str, bearer: Headers, poll: Poll) -> Callable[[str], Json]:
     return until_ended
 
 
-def test_a_film_is_submitted_polled_and_downloaded(
+def test_a_video_is_submitted_polled_and_downloaded(
     base: str,
     bearer: Headers,
     send: Callable[..., requests.Response],
@@ -167,7 +167,7 @@ def test_a_download_before_the_end_is_not_ready(
     assert (answer.status_code, answer.json()["code"]) == (409, "not-ready")
 
 
-def test_sound_is_accepted_and_fails_as_an_unsupported_type(
+def test_audio_is_accepted_and_fails_as_an_unsupported_type(
     send: Callable[..., requests.Response], ended: Callable[[str], Json]
 ) -> None:
     accepted = send("/media/jobs", "talk.wav", "audio/wav")

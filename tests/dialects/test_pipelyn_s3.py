@@ -9,9 +9,7 @@ import requests
 
 from cluster.settings import Settings
 from tests.dialect_harness import open_dialects
-from tests.object_stores import BUCKET, s3_server
-
-__all__ = ["s3_server"]
+from tests.object_stores import BUCKET
 
 
 async def test_the_download_url_is_presigned_for_an_hour_and_needs_no_key(

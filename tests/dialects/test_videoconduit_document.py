@@ -93,14 +93,14 @@ def test_a_completed_job_has_every_field_of_the_table(completed: Json, media_url
         assert ISO.fullmatch(completed[name]), name
 
 
-def test_the_download_url_is_the_picture(completed: Json) -> None:
+def test_the_download_url_is_the_image(completed: Json) -> None:
     answer = requests.get(completed["download_url"], timeout=30)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.content.startswith(b"\xff\xd8")
 
 
-def test_a_thumbnail_without_a_time_shows_the_film_at_a_quarter(
+def test_a_thumbnail_without_a_time_shows_the_video_at_a_quarter(
     server: LiveServer, key: str, media_url: str
 ) -> None:
     headers = {"Authorization": f"Bearer {key}"}

@@ -28,7 +28,7 @@ def write_clip(
 ) -> tuple[MediaFile, list[str]]:
     """Write the stretch, `width` px wide, with its audio if there is any; videos are not enlarged.
 
-    It ends where the video ends. Returns the file and remarks for the one who asked. Raises
+    It ends where the video ends. Returns the file and remarks for the caller. Raises
     `MediaError` for a start behind the end, `NoSuchStream`, `CorruptMedia`, `VerificationFailed`.
     """
     with open_video(source, limits) as video:

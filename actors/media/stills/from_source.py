@@ -20,7 +20,7 @@ class FinishedStill:
     source_width: int
     source_height: int
     notes: tuple[str, ...] = ()
-    """Remarks for the one who asked."""
+    """Remarks for the caller."""
 
 
 FIRST_ONLY = "only the first frame or page of the input was taken"

@@ -27,7 +27,7 @@ async def site() -> AsyncIterator[Loopback]:
 
 
 @pytest.fixture
-def settings(site: Loopback) -> Callable[..., Settings]:
+def make_settings(site: Loopback) -> Callable[..., Settings]:
     def make(*hosts: str, **changes: Any) -> Settings:
         allowed = [f"{host}:{site.port}" for host in hosts or ("media.test",)]
         return Settings(fetch_allow_hosts=allowed, **changes)

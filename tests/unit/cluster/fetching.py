@@ -17,7 +17,7 @@ async def to_loopback(host: str, port: int) -> list[str]:
 
 
 LOCAL = Network(resolver=to_loopback)
-Make = Callable[..., Settings]
+MakeSettings = Callable[..., Settings]
 
 
 async def fetch(site: Loopback, settings: Settings, tmp_path: Path, path: str = "/a") -> Fetched:

@@ -9,6 +9,7 @@ import pytest
 from cluster.errors import (
     LimitExceeded,
     OutputUnwritable,
+    SourceForbidden,
     SourceNotFound,
     SourceUnreadable,
     TimedOut,
@@ -16,17 +17,37 @@ from cluster.errors import (
 from cluster.fetch import Fetched, Network, download, redact, upload
 from cluster.settings import Settings
 
-from .fetching import LOCAL, Make, fetch, left
+from .fetching import LOCAL, MakeSettings, fetch, left
 from .loopback import Loopback, redirect, status
 
 pytestmark = pytest.mark.usefixtures("no_waits")
 
 
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("ftp://media.test/a", SourceForbidden),
+        ("file:///etc/passwd", SourceForbidden),
+        ("gopher://media.test/a", SourceForbidden),
+        ("//media.test/a", SourceForbidden),
+        ("http://", SourceUnreadable),
+        ("http:///path", SourceUnreadable),
+        ("http://0177.0.0.1/", SourceUnreadable),
+        ("http://a\nb/", SourceUnreadable),
+        ("http://[::1/", SourceUnreadable),
+    ],
+)
+async def test_only_http_urls_are_fetched(url: str, error: type[Exception], tmp_path: Path) -> None:
+    with pytest.raises(error):
+        await download(url, tmp_path / "in", Settings(), network=LOCAL)
+    assert left(tmp_path) == []
+
+
 async def test_a_download_tells_size_type_and_name(
-    site: Loopback, settings: Make, tmp_path: Path
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
     site.answers["/v/clip%201.mp4"] = status(200, "content-type: video/mp4; x=y", body=b"0123")
-    got = await fetch(site, settings(), tmp_path, "/v/clip%201.mp4?secret=1")
+    got = await fetch(site, make_settings(), tmp_path, "/v/clip%201.mp4?secret=1")
     assert got == Fetched(4, "video/mp4", "clip 1.mp4")
     assert (tmp_path / "in").read_bytes() == b"0123"
     assert f"host: media.test:{site.port}".encode() in site.requests[0].lower()
@@ -42,29 +63,33 @@ async def test_a_download_tells_size_type_and_name(
     ],
 )
 async def test_the_server_may_name_the_file(
-    site: Loopback, settings: Make, tmp_path: Path, header: str, name: str
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path, header: str, name: str
 ) -> None:
     site.answers["/a"] = status(200, f"content-disposition: {header}", body=b"x")
-    assert (await fetch(site, settings(), tmp_path)).filename == name
+    assert (await fetch(site, make_settings(), tmp_path)).filename == name
 
 
-async def test_progress_is_told_in_bytes(site: Loopback, settings: Make, tmp_path: Path) -> None:
+async def test_progress_is_told_in_bytes(
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
+) -> None:
     seen: list[tuple[int, int | None]] = []
     site.answers["/a"] = status(200, body=bytes(3 << 20))
     url = f"http://media.test:{site.port}/a"
-    await download(url, tmp_path / "in", settings(), lambda *args: seen.append(args), network=LOCAL)
+    await download(
+        url, tmp_path / "in", make_settings(), lambda *args: seen.append(args), network=LOCAL
+    )
     assert seen[-1] == (3 << 20, 3 << 20)
     assert len(seen) >= 3
 
 
 async def test_redirects_are_followed_up_to_the_limit(
-    site: Loopback, settings: Make, tmp_path: Path
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
     site.answers |= {f"/{n}": redirect(f"/{n + 1}") for n in range(5)}
     site.answers["/5"] = status(200, body=b"x")
-    assert (await fetch(site, settings(), tmp_path, "/2")).size == 1
+    assert (await fetch(site, make_settings(), tmp_path, "/2")).size == 1
     with pytest.raises(SourceUnreadable, match="redirects"):
-        await fetch(site, settings(), tmp_path, "/1")
+        await fetch(site, make_settings(), tmp_path, "/1")
 
 
 @pytest.mark.parametrize(
@@ -79,33 +104,40 @@ async def test_redirects_are_followed_up_to_the_limit(
     ],
 )
 async def test_other_answers_are_errors_that_name_the_source(
-    site: Loopback, settings: Make, tmp_path: Path, code: int, error: type[Exception], tries: int
+    site: Loopback,
+    make_settings: MakeSettings,
+    tmp_path: Path,
+    code: int,
+    error: type[Exception],
+    tries: int,
 ) -> None:
     site.answers["/a"] = status(code, body=b"x")
     with pytest.raises(error, match=f"media.test.*{code}"):
-        await fetch(site, settings(), tmp_path)
+        await fetch(site, make_settings(), tmp_path)
     assert len(site.requests) == tries
     assert left(tmp_path) == []
 
 
 async def test_a_passing_failure_is_tried_again(
-    site: Loopback, settings: Make, tmp_path: Path
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
     whole = status(200, body=b"0123456789")
     site.answers["/a"] = [status(503), whole[:-4], whole]
-    assert (await fetch(site, settings(), tmp_path)).size == 10
+    assert (await fetch(site, make_settings(), tmp_path)).size == 10
     assert (tmp_path / "in").read_bytes() == b"0123456789"
 
 
-async def test_a_body_cut_short_is_no_file(site: Loopback, settings: Make, tmp_path: Path) -> None:
+async def test_a_body_cut_short_is_no_file(
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
+) -> None:
     site.answers["/a"] = status(200, body=b"0123456789")[:-1]
     with pytest.raises(SourceUnreadable, match="connection"):
-        await fetch(site, settings(), tmp_path)
+        await fetch(site, make_settings(), tmp_path)
     assert left(tmp_path) == []
 
 
 async def test_the_cap_holds_for_announced_and_for_endless_bodies(
-    site: Loopback, settings: Make, tmp_path: Path
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
     async def endless(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
@@ -118,7 +150,7 @@ async def test_the_cap_holds_for_announced_and_for_endless_bodies(
         "/over": status(200, body=bytes(100_001)),
         "/endless": endless,
     }
-    capped = settings(fetch_max_bytes=100_000)
+    capped = make_settings(fetch_max_bytes=100_000)
     assert (await fetch(site, capped, tmp_path, "/at")).size == 100_000
     (tmp_path / "in").unlink()
     for path in ("/over", "/endless"):
@@ -127,20 +159,22 @@ async def test_the_cap_holds_for_announced_and_for_endless_bodies(
     assert left(tmp_path) == []
 
 
-async def test_the_cap_counts_decoded_bytes(site: Loopback, settings: Make, tmp_path: Path) -> None:
+async def test_the_cap_counts_decoded_bytes(
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
+) -> None:
     body = gzip.compress(bytes(1 << 20))
     site.answers["/a"] = status(200, "content-encoding: gzip", body=body)
-    assert (await fetch(site, settings(), tmp_path)).size == 1 << 20
+    assert (await fetch(site, make_settings(), tmp_path)).size == 1 << 20
     with pytest.raises(LimitExceeded):
-        await fetch(site, settings(fetch_max_bytes=1 << 19), tmp_path)
+        await fetch(site, make_settings(fetch_max_bytes=1 << 19), tmp_path)
     site.answers["/a"] = status(200, "content-encoding: gzip, gzip", body=body)
     with pytest.raises(SourceUnreadable, match="several times"):
-        await fetch(site, settings(), tmp_path)
+        await fetch(site, make_settings(), tmp_path)
 
 
 @pytest.mark.parametrize("limit", ["fetch_read_timeout_s", "fetch_total_timeout_s"])
 async def test_a_silent_server_is_given_up(
-    site: Loopback, settings: Make, tmp_path: Path, limit: str
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path, limit: str
 ) -> None:
     async def silent(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nab")
@@ -149,12 +183,12 @@ async def test_a_silent_server_is_given_up(
 
     site.answers["/a"] = silent
     with pytest.raises(TimedOut, match=r"media\.test"):
-        await fetch(site, settings(**{limit: 0.3}), tmp_path)
+        await fetch(site, make_settings(**{limit: 0.3}), tmp_path)
     assert left(tmp_path) == []
 
 
 async def test_a_drip_feed_ends_with_the_total_time(
-    site: Loopback, settings: Make, tmp_path: Path
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
     async def drip(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
@@ -165,7 +199,7 @@ async def test_a_drip_feed_ends_with_the_total_time(
 
     site.answers["/a"] = drip
     with pytest.raises(TimedOut):
-        await fetch(site, settings(fetch_total_timeout_s=0.5), tmp_path)
+        await fetch(site, make_settings(fetch_total_timeout_s=0.5), tmp_path)
 
 
 async def test_a_host_without_an_address_is_unreadable(tmp_path: Path) -> None:
@@ -179,13 +213,13 @@ async def test_a_host_without_an_address_is_unreadable(tmp_path: Path) -> None:
 
 
 async def test_an_upload_puts_the_bytes_with_their_length(
-    site: Loopback, settings: Make, tmp_path: Path
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
     site.answers["/out"] = [status(503), status(200)]
     source = tmp_path / "out.mp4"
     source.write_bytes(b"0123456789")
     url = f"http://media.test:{site.port}/out?X-Amz-Signature=s"
-    await upload(url, source, settings(), content_type="video/mp4", network=LOCAL)
+    await upload(url, source, make_settings(), content_type="video/mp4", network=LOCAL)
     request = site.requests[-1]
     assert request.startswith(b"PUT /out?X-Amz-Signature=s ")
     assert request.endswith(b"\r\n\r\n0123456789")
@@ -195,13 +229,13 @@ async def test_an_upload_puts_the_bytes_with_their_length(
 
 @pytest.mark.parametrize("answer", [status(403), status(404), redirect("/x", 307)])
 async def test_a_refused_upload_names_the_destination_without_its_signature(
-    site: Loopback, settings: Make, tmp_path: Path, answer: bytes
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path, answer: bytes
 ) -> None:
     site.answers["/out"] = answer
     (tmp_path / "f").write_bytes(b"1")
     url = f"http://media.test:{site.port}/out?sig=hidden"
     with pytest.raises(OutputUnwritable, match=r"media.test:\d+/out") as caught:
-        await upload(url, tmp_path / "f", settings(), network=LOCAL)
+        await upload(url, tmp_path / "f", make_settings(), network=LOCAL)
     assert "hidden" not in caught.value.message
 
 

@@ -1,4 +1,4 @@
-"""Log lines: the job's id on them, no secret in them."""
+"""Log lines: what the context holds is on them, no secret in them."""
 
 import io
 import json
@@ -11,10 +11,11 @@ import pytest
 import structlog
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from structlog.contextvars import bound_contextvars
 
 from actors.jobs.model import State
 from actors.registry.state_log import StateLog
-from cluster.logs import HIDDEN, configure_logging, hide_secrets, job_context
+from cluster.logs import HIDDEN, configure_logging, hide_secrets
 from cluster.settings import Settings
 from tests.unit.actors.registry.builders import make_job
 
@@ -33,8 +34,8 @@ def lines(out: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-def test_lines_inside_a_job_carry_its_id(out: io.StringIO) -> None:
-    with job_context("job-1", "transcode", 2):
+def test_lines_inside_a_context_carry_what_it_holds(out: io.StringIO) -> None:
+    with bound_contextvars(job_id="job-1", task="transcode", fence=2):
         structlog.get_logger().info("started", speed=2.5)
     structlog.get_logger().info("idle")
     first, second = lines(out)

@@ -16,9 +16,6 @@ from cluster.runtime import start_embedded
 from cluster.settings import Settings
 from tests.integration.actors.worker.leases import MakeFile
 from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings
-from tests.object_stores import s3_server, s3_storage, storage
-
-__all__ = ["s3_server", "s3_storage", "storage"]
 
 
 @pytest.fixture(scope="package")

@@ -25,7 +25,7 @@ from cluster.errors import (
     UnsupportedOutput,
 )
 from cluster.settings import Settings
-from cluster.storage import Storage, disk, open_url
+from cluster.storage import Storage, atomic_files, open_url
 from tests.integration.actors.worker.leases import MakeFile, files_below, lease, outputs_of, pieces
 from tests.object_stores import BUCKET, client_of
 
@@ -144,7 +144,7 @@ async def test_a_full_disk_leaves_no_half_file(
     make_file: MakeFile,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(disk, "_moved", lambda source, target: False)
+    monkeypatch.setattr(atomic_files, "_moved", lambda source, target: False)
     objects = tmp_path / "objects"
     storage = open_url(objects.as_uri())
     big = [make_file("a.mp4", b"small"), make_file("b.mp4", bytes(1 << 20))]

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from actors.jobs.locations import Stored
+from actors.jobs.object_keys import uploads_prefix
 from actors.media.operation import Result
 from actors.worker.publishing import publish
 from actors.worker.staging import stage_inputs
@@ -68,14 +70,14 @@ async def test_faulty_files_are_named(
 async def test_an_upload_becomes_one_file_under_its_own_name(
     scratch: Path, settings: Settings, storage: Storage
 ) -> None:
-    uploads = Uploads(storage, max_bytes=1 << 20, life_s=60)
+    uploads = Uploads(storage, uploads_prefix, max_bytes=1 << 20, life_s=60)
     upload = await uploads.create("t", length=8, filename="../my clip.mp4")
     for piece in (b"012", b"34", b"567"):
         upload = await uploads.append(upload, upload.offset, pieces(piece))
     single = await uploads.receive("t", pieces(b"one"), filename="one.mov")
     told: list[tuple[int, int | None]] = []
     staged = await stage_inputs(
-        lease(upload.location, single.location),
+        lease(str(Stored(upload.prefix)), str(Stored(single.prefix))),
         scratch,
         settings,
         storage,
@@ -91,15 +93,15 @@ async def test_an_upload_becomes_one_file_under_its_own_name(
 async def test_an_unfinished_or_empty_upload_is_refused(
     scratch: Path, settings: Settings, storage: Storage
 ) -> None:
-    uploads = Uploads(storage, max_bytes=1 << 20, life_s=60)
+    uploads = Uploads(storage, uploads_prefix, max_bytes=1 << 20, life_s=60)
     part = await uploads.append(
         await uploads.create("t", length=8, filename="a.mp4"), 0, pieces(b"012")
     )
     with pytest.raises(SourceUnreadable, match=r"a\.mp4 is not complete: 3 of 8 bytes"):
-        await stage_inputs(lease(part.location), scratch, settings, storage)
+        await stage_inputs(lease(str(Stored(part.prefix))), scratch, settings, storage)
     empty = await uploads.create("t", length=0, filename="a.mp4")
     with pytest.raises(EmptySource):
-        await stage_inputs(lease(empty.location), scratch, settings, storage)
+        await stage_inputs(lease(str(Stored(empty.prefix))), scratch, settings, storage)
 
 
 async def test_a_stored_object_is_staged(

@@ -252,6 +252,8 @@ async def test_refusals_are_the_same_word_for_word(clients: FourClients, clip: s
         request("probe", clip, priority=101),
         request("probe", clip, metadata={"text": "x" * 20_000}),
         request("probe", clip, params={"depth": 1}),
+        request("probe", "gopher://example.com/clip.mp4"),
+        request("probe", clip, output="gopher://example.com/"),
         request("probe", f"job:{NOWHERE}"),
         request("probe", clip, idempotency_key=""),
         request("transcode", clip, output=clip),

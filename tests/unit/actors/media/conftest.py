@@ -52,3 +52,10 @@ def long_gop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """4 s with one key frame."""
     path = tmp_path_factory.mktemp("clip") / "long.mp4"
     return make_sample(path, duration_s=4, gop=1000, audio=False)
+
+
+@pytest.fixture(scope="module", params=[".mp4", ".mkv", ".ts", ".mpg", ".avi", ".webm"])
+def any_video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """50 frames at 25/s, a key frame each second, without audio: in each kind of container."""
+    path = tmp_path_factory.mktemp("video") / f"a{request.param}"
+    return make_sample(path, audio=False)

@@ -11,13 +11,13 @@ import pytest
 
 from actors.jobs.messages import Accepted, Commit, Lease, Refusal, Submission, WorkerInfo
 from actors.jobs.model import Job
+from actors.jobs.object_keys import job_prefix
 from actors.registry.expiry import own_keys
 from actors.registry.service import RegistryService
 from actors.registry.store.protocol import Write
 from actors.registry.store.sqlite.store import SQLiteStore
 from cluster.errors import Unavailable
 from cluster.settings import Settings
-from cluster.storage import job_prefix
 from tests.unit.actors.registry.builders import Clock, make_worker
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, Outcome, OutputFile, State
+from actors.jobs.object_keys import job_prefix, output_key
 from actors.registry.expiry import StoredFiles, may_have_strays, own_keys
-from cluster.storage import job_prefix, open_url, output_key
+from cluster.storage import open_url
 from cluster.storage.key_rules import TEMP_PREFIX
 from tests.unit.actors.registry.builders import BROKEN, done, ended, failed, make_job, make_output
 from tests.unit.actors.registry.conftest import RegistryHarness
@@ -209,4 +210,26 @@ async def test_half_written_files_go_though_the_registry_never_restarts(tmp_path
 async def test_deleting_nothing_is_allowed() -> None:
     files = StoredFiles(open_url("memory://expiry-none"), upload_retention_ms=1000)
     await files.delete_of([])
-    assert await files.sweep(10**13) == {"uploads": 0, "dlb": 0}
+    assert await files.sweep(10**13) == {"uploads": 0, "temporary": 0}
+
+
+async def test_what_tenants_brought_goes_when_its_time_has_come_and_outputs_stay(
+    tmp_path: Path,
+) -> None:
+    storage = open_url(tmp_path.as_uri())
+    now_ms = time.time_ns() // 1_000_000
+    upload_id = f"{now_ms:011x}{'x' * 22}"
+    output = "tenants/a/jobs/01/probe-1/a.mp4"
+    brought = [
+        f"tenants/a/uploads/{upload_id}/info.json",
+        "tenants/a/answers/0123",
+        "tenants/a/dlb/in/a.wav",
+        "tenants/b/dlb/b.wav",
+    ]
+    for key in (output, *brought):
+        await storage.put(key, b"{}")
+    files = StoredFiles(storage, upload_retention_ms=2 * 3_600_000)
+    assert await files.sweep(now_ms + 3_600_000) == {"uploads": 0, "temporary": 0}
+    assert len(await storage.list()) == 5
+    assert await files.sweep(now_ms + 3 * 3_600_000) == {"uploads": 1, "temporary": 2}
+    assert [info.key for info in await storage.list()] == [output]

@@ -1,4 +1,4 @@
-"""What a command line imports before it does anything."""
+"""The imports of a command line before it does anything."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the command prints, and the codes that it ends with."""
+"""Tables and exit codes of the command."""
 
 from __future__ import annotations
 

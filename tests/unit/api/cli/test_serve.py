@@ -1,4 +1,4 @@
-"""`reelyard down` on one machine. On a cluster: `tests/integration/cli/test_detached.py`."""
+"""`reelyard down` here. On a cluster: `tests/integration/api/cli/test_detached.py`."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""A job in Dolby.io's words."""
+
 from __future__ import annotations
 
 import re

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from cluster.storage.key_rules import dlb_key
+from api.dolby.locations import dlb_key
 from tests.dialect_harness import URL, DialectHarness
 
 

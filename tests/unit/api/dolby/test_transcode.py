@@ -21,7 +21,7 @@ def transcode(
     return output_params(body.outputs[0], body.inputs)
 
 
-def test_a_film_output_becomes_transcode_parameters() -> None:
+def test_a_video_output_becomes_transcode_parameters() -> None:
     output = {
         "kind": "mp4",
         "video": {

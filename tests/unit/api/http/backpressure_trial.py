@@ -1,4 +1,4 @@
-"""How far Serve's own receivers read ahead, with our bound and without; prints JSON.
+"""A trial of how far Serve's receivers read ahead, with our bound and without; prints JSON.
 
 A script of its own: Ray Serve reads its environment once, at import, and must not do so in the
 process of other tests.

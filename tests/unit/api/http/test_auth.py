@@ -1,4 +1,4 @@
-"""Who may ask, and what they see."""
+"""Callers, and what they see."""
 
 import httpx2
 import pytest
@@ -156,3 +156,34 @@ async def test_a_tenant_may_name_no_file_and_write_to_no_disk(harness: ApiHarnes
     graph = [{"name": "a", "operation": "probe", "inputs": ["file:///etc/passwd"]}]
     answer = await harness.post("/v1/jobs", {"tasks": graph, "url": "http://media.test/a.png"})
     assert answer.json()["code"] == "source_forbidden"
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("storage:tenants/other/jobs/x/a-1/a.mp4", "forbidden"),
+        ("STORAGE:tenants/other/jobs/x/a-1/a.mp4", "forbidden"),
+        ("storage:tenants/a/../other/x", "invalid_input"),
+        ("storage:", "invalid_input"),
+        ("upload:no-such-upload", "not_found"),
+        ("UPLOAD:no-such-upload", "not_found"),
+        ("job:no-such-job/a.mp4", "not_found"),
+        ("task:probe", "invalid_input"),
+        ("input", "invalid_input"),
+        ("ftp://media.test/a", "invalid_input"),
+        ("memory://store/a", "invalid_input"),
+        ("s3://bucket/a", "source_forbidden"),
+        ("S3://bucket/a", "source_forbidden"),
+        ("s3:bucket", "invalid_input"),
+        ("file:///etc/passwd", "source_forbidden"),
+        ("file://[/a", "invalid_input"),
+        ("\u0001http://media.test/a", "invalid_input"),
+        ("ht\ntp://media.test/a", "invalid_input"),
+    ],
+)
+async def test_a_location_that_a_tenant_may_not_name_is_refused(
+    harness: ApiHarness, source: str, code: str
+) -> None:
+    harness.use(await harness.key("a"))
+    answer = await harness.post("/v1/jobs", {"operation": "probe", "input": source})
+    assert answer.json()["code"] == code

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a 4xx that says what is wrong."""
+"""Refusals: whatever is sent, the answer is a 4xx that says what is wrong."""
 
 import json
 

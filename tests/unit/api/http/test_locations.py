@@ -1,4 +1,4 @@
-"""Which places a client may name."""
+"""The places that a client may name."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.locations import check_path, check_store, check_stored, check_url, scheme_of
+from actors.jobs.locations import File, ObjectUrl, Stored, parse_location
+from api.http.locations import check_file, check_store, check_stored, check_url
 from cluster.errors import Forbidden, InvalidInput, SourceForbidden
 from cluster.settings import Settings
 
@@ -16,10 +17,22 @@ def settings(**values: object) -> Settings:
     return Settings.model_validate(values)
 
 
-def test_the_scheme_is_what_stands_before_the_colon() -> None:
-    assert scheme_of("S3://bucket/key") == "s3"
-    assert scheme_of("/a/path") == ""
-    assert scheme_of("upload:abc") == "upload"
+def as_file(text: str) -> File:
+    place = parse_location(text)
+    assert isinstance(place, File)
+    return place
+
+
+def as_object(text: str) -> ObjectUrl:
+    place = parse_location(text)
+    assert isinstance(place, ObjectUrl)
+    return place
+
+
+def as_stored(text: str) -> Stored:
+    place = parse_location(text)
+    assert isinstance(place, Stored)
+    return place
 
 
 @pytest.mark.parametrize("text", ["http://", "http:///x", "https://a b/c", "http://[::1/x"])
@@ -56,12 +69,14 @@ def test_a_path_is_for_admins_only_unless_it_lies_in_an_open_folder(tmp_path: Pa
     inside.parent.mkdir()
     inside.touch()
     roots = [str(tmp_path / "open")]
-    assert check_path(str(inside), admin=False, roots=roots) == inside.resolve().as_uri()
-    assert check_path(inside.as_uri(), admin=False, roots=roots) == inside.resolve().as_uri()
-    assert check_path("/etc/passwd", admin=True, roots=()) == "file:///etc/passwd"
+    assert check_file(as_file(str(inside)), admin=False, roots=roots) == inside.resolve().as_uri()
+    assert (
+        check_file(as_file(inside.as_uri()), admin=False, roots=roots) == inside.resolve().as_uri()
+    )
+    assert check_file(as_file("/etc/passwd"), admin=True, roots=()) == "file:///etc/passwd"
     for outside in ("/etc/passwd", f"{roots[0]}/../secret", f"{roots[0]}x/a"):
         with pytest.raises(SourceForbidden):
-            check_path(outside, admin=False, roots=roots)
+            check_file(as_file(outside), admin=False, roots=roots)
 
 
 def test_a_link_out_of_an_open_folder_is_refused(tmp_path: Path) -> None:
@@ -70,37 +85,37 @@ def test_a_link_out_of_an_open_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret").touch()
     (root / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(SourceForbidden):
-        check_path(str(root / "link"), admin=False, roots=[str(root)])
+        check_file(as_file(str(root / "link")), admin=False, roots=[str(root)])
 
 
 @pytest.mark.parametrize("text", ["clip.mp4", "./clip.mp4", "file:clip.mp4", "/a\0b", ""])
 def test_a_path_that_is_not_absolute_is_no_input(text: str) -> None:
     with pytest.raises(InvalidInput):
-        check_path(text, admin=True, roots=())
+        check_file(as_file(text), admin=True, roots=())
 
 
 def test_a_folder_as_a_destination_keeps_its_slash() -> None:
-    assert check_path("/out/", admin=True, roots=()) == "file:///out/"
+    assert check_file(as_file("/out/"), admin=True, roots=()) == "file:///out/"
 
 
 def test_an_object_store_is_open_below_the_operators_prefixes_only() -> None:
     opened = settings(input_stores=["s3://media/in/"])
-    assert check_store("s3://media/in/a.mp4", admin=False, settings=opened)
+    assert check_store(as_object("s3://media/in/a.mp4"), admin=False, settings=opened)
     for text in ("s3://media/input.mp4", "s3://media/out/a.mp4", "gs://media/in/a.mp4"):
         with pytest.raises(SourceForbidden):
-            check_store(text, admin=False, settings=opened)
+            check_store(as_object(text), admin=False, settings=opened)
     for text in ("s3://media/in/../out/a.mp4", "s3://media/in/%2e%2e/a.mp4"):
         with pytest.raises(InvalidInput):
-            check_store(text, admin=False, settings=opened)
-    assert check_store("s3://any/thing", admin=True, settings=opened)
+            check_store(as_object(text), admin=False, settings=opened)
+    assert check_store(as_object("s3://any/thing"), admin=True, settings=opened)
 
 
 def test_a_stored_object_belongs_to_its_tenant() -> None:
     mine = "storage:tenants/a/jobs/x/out.mp4"
-    assert check_stored(mine, "a", admin=False) == mine
-    assert check_stored(mine, "b", admin=True) == mine
+    assert check_stored(as_stored(mine), "a", admin=False) == mine
+    assert check_stored(as_stored(mine), "b", admin=True) == mine
     with pytest.raises(Forbidden):
-        check_stored(mine, "b", admin=False)
+        check_stored(as_stored(mine), "b", admin=False)
     for text in ("storage:", "storage:/etc", "storage:tenants/a/../b/x"):
         with pytest.raises(InvalidInput):
-            check_stored(text, "a", admin=False)
+            check_stored(as_stored(text), "a", admin=False)

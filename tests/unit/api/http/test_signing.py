@@ -1,3 +1,5 @@
+"""Signed tokens: what they carry, and that nothing else passes for one."""
+
 from __future__ import annotations
 
 import base64

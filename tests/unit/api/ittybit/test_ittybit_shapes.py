@@ -1,3 +1,5 @@
+"""A job in ittybit's words."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""ittybit's kinds and options as parameters of our operations."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -71,7 +73,7 @@ def test_an_animation_without_an_end_is_as_long_as_one_may_be() -> None:
     assert operation_params("animation", {"start": 2, "end": 5})["duration"] == 3.0
 
 
-def test_the_bit_rate_of_audio_is_that_of_the_sound() -> None:
+def test_the_bit_rate_of_an_audio_job_is_that_of_its_audio() -> None:
     assert operation_params("audio", {"bitrate": 64_000}) == {
         "format": "mp3",
         "audio_bitrate": 64_000,

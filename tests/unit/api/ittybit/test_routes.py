@@ -77,10 +77,10 @@ async def test_the_next_page_is_where_clients_reach_the_server(tmp_path: Path) -
 
 async def test_the_list_filters_by_kind_status_and_input(dialects: DialectHarness) -> None:
     await dialects.create()
-    sound = (await dialects.create(kind="audio", options={}, input="https://x/a.wav")).json()["id"]
+    audio = (await dialects.create(kind="audio", options={}, input="https://x/a.wav")).json()["id"]
     for params in ({"kind": "audio"}, {"input": "https://x/a.wav"}):
         found = (await dialects.http.get("/jobs", params=params)).json()
-        assert [job["id"] for job in found] == [sound]
+        assert [job["id"] for job in found] == [audio]
     assert len((await dialects.http.get("/jobs", params={"status": "queued"})).json()) == 2
     wrong = await dialects.http.get("/jobs", params={"status": "done"})
     assert (wrong.status_code, wrong.json()["kind"]) == (400, "request_invalid")

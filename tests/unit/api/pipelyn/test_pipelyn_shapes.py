@@ -1,3 +1,5 @@
+"""A job in Pipelyn's words."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -91,12 +93,12 @@ def test_a_bigger_output_has_saved_nothing() -> None:
     assert (result["savedBytes"], result["savedPercent"]) == (0, 0)
 
 
-def test_a_picture_has_no_durations() -> None:
-    picture = output_file(
+def test_an_image_has_no_durations() -> None:
+    image = output_file(
         name="photo.webp", content_type="image/webp", kind="image", facts={"width": 1400}
     )
     result = pipelyn_shapes.result_body(
-        done_job(outputs=[picture], result={"strategy": "image-webp"})
+        done_job(outputs=[image], result={"strategy": "image-webp"})
     )
     assert not {"inputDurationSec", "outputDurationSec", "inputWidth"} & set(result)
     assert result["outputWidth"] == 1400
@@ -233,7 +235,7 @@ def test_a_broken_form_is_answered_as_the_server_does() -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "audio/mpeg", "application/pdf"])
-def test_only_pictures_and_films_are_taken(content_type: str) -> None:
+def test_only_images_and_videos_are_taken(content_type: str) -> None:
     pipelyn_shapes.check_type("video/mp4")
     pipelyn_shapes.check_type("Image/PNG")
     with pytest.raises(UnsupportedType, match=content_type):

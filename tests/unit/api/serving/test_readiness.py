@@ -1,4 +1,4 @@
-"""When HAProxy has nothing left to be reloaded for."""
+"""The table of a HAProxy that has nothing left to be reloaded for."""
 
 import socket
 import threading

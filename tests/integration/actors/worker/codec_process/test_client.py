@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
 from actors.media.operation import Progress, Result
 from actors.worker.codec_process.client import CodecClient, CodecCrashed
 from actors.worker.codec_process.order import Order
 from cluster.errors import CorruptMedia
-from cluster.logs import job_context
 from tests.integration.actors.worker.codec_process.orders import cancel_running, pid_of, run, until
 
 
@@ -45,18 +45,17 @@ async def test_a_crash_blames_the_running_task_only(codec: CodecClient) -> None:
 
 
 async def test_a_crash_is_logged_with_the_job_that_it_hit(codec: CodecClient) -> None:
-    with capture_logs() as lines, job_context("another"), pytest.raises(CodecCrashed):
+    with capture_logs() as lines, bound_contextvars(job_id="another"), pytest.raises(CodecCrashed):
         await codec.run(Order("trial", {"act": "die"}, [], "/tmp", job_id="job-1"))
     (crash,) = [line for line in lines if line["event"] == "codec_process_crashed"]
     assert (crash["job_id"], crash["operation"]) == ("job-1", "trial")
 
 
 async def test_what_outlives_a_job_does_not_log_in_its_name(codec: CodecClient) -> None:
-    with job_context("job-1"):
+    with bound_contextvars(job_id="job-1"):
         await codec.run(Order("trial", {}, [], "/tmp"))
     assert codec._watcher is not None
-    names = [variable.name for variable in codec._watcher.get_context()]
-    assert not [name for name in names if name.endswith("job_id")]
+    assert "job-1" not in codec._watcher.get_context().values()
 
 
 async def test_kill_9_of_the_process_is_a_crash_and_the_next_task_runs(codec: CodecClient) -> None:

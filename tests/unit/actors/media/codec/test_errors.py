@@ -13,6 +13,7 @@ from cluster.errors import (
     LimitExceeded,
     MediaError,
     OutputUnwritable,
+    ReelyardError,
     SourceUnreadable,
     StorageFull,
 )
@@ -34,13 +35,15 @@ from cluster.errors import (
         (RuntimeError("x"), False, MediaError),
     ],
 )
-def test_each_error_of_pyav_has_a_class_and_names_the_file(error, writing, expected):
+def test_each_error_of_pyav_has_a_class_and_names_the_file(
+    error: BaseException, writing: bool, expected: type[ReelyardError]
+) -> None:
     ours = translate(error, "clip.mp4", writing=writing)
     assert type(ours) is expected
     assert "clip.mp4" in ours.message
 
 
-def test_programming_errors_pass_unchanged():
+def test_programming_errors_pass_unchanged() -> None:
     with pytest.raises(KeyError), media_errors("clip"):
         raise KeyError("bug")
     with pytest.raises(ValueError, match="bug"), media_errors("clip"):

@@ -38,7 +38,15 @@ def inside(layout: Layout) -> bool:
 
 
 @given(SIDES, SIDES, BOXES, BOXES, st.sampled_from(get_args(Fit)), st.booleans(), st.booleans())
-def test_every_layout_is_consistent_and_even_where_asked(w, h, width, height, fit, pad, even):
+def test_every_layout_is_consistent_and_even_where_asked(
+    w: int,
+    h: int,
+    width: int | str | None,
+    height: int | str | None,
+    fit: Fit,
+    pad: bool,
+    even: bool,
+) -> None:
     layout = fit_size(w, h, width, height, fit, pad=pad, even=even)
     assert inside(layout)
     assert min(layout.width, layout.height) >= (2 if even else 1)
@@ -50,15 +58,20 @@ def test_every_layout_is_consistent_and_even_where_asked(w, h, width, height, fi
 @given(
     SIDES, SIDES, st.integers(1, 2000), st.integers(1, 2000), st.sampled_from(get_args(Position))
 )
-def test_cover_and_padded_contain_and_fill_come_out_at_the_size_asked_for(w, h, bw, bh, position):
+def test_cover_and_padded_contain_and_fill_come_out_at_the_size_asked_for(
+    w: int, h: int, bw: int, bh: int, position: Position
+) -> None:
     bw, bh = bw * 2, bh * 2
-    for fit, pad in (("cover", False), ("contain", True), ("fill", False)):
+    wishes: list[tuple[Fit, bool]] = [("cover", False), ("contain", True), ("fill", False)]
+    for fit, pad in wishes:
         layout = fit_size(w, h, bw, bh, fit, position=position, pad=pad)
         assert (layout.width, layout.height) == (bw, bh)
 
 
 @given(st.integers(20, 4000), st.integers(20, 4000), st.integers(10, 1000), st.integers(10, 1000))
-def test_contain_keeps_the_shape_within_a_pixel_or_two_and_never_leaves_the_box(w, h, bw, bh):
+def test_contain_keeps_the_shape_within_a_pixel_or_two_and_never_leaves_the_box(
+    w: int, h: int, bw: int, bh: int
+) -> None:
     layout = fit_size(w, h, bw * 2, bh * 2, "contain")
     assert layout.width <= bw * 2
     assert layout.height <= bh * 2
@@ -71,31 +84,31 @@ def test_contain_keeps_the_shape_within_a_pixel_or_two_and_never_leaves_the_box(
         assert low <= exact <= high
 
 
-def test_one_length_alone_follows_the_shape():
+def test_one_length_alone_follows_the_shape() -> None:
     assert (fit_size(1920, 1080, height=720).width, fit_size(1920, 1080, width="50%").height) == (
         1280,
         540,
     )
 
 
-def test_an_odd_source_that_keeps_its_size_loses_its_last_row_and_column():
+def test_an_odd_source_that_keeps_its_size_loses_its_last_row_and_column() -> None:
     layout = fit_size(321, 181)
     assert (layout.scale_w, layout.scale_h, layout.width, layout.height) == (321, 181, 320, 180)
 
 
-def test_cover_keeps_what_the_position_names():
+def test_cover_keeps_what_the_position_names() -> None:
     top = fit_size(100, 400, 100, 100, "cover", position="top")
     bottom = fit_size(100, 400, 100, 100, "cover", position="bottom")
     assert (top.crop.y, bottom.crop.y) == (0, 300)
 
 
 @pytest.mark.parametrize("wrong", [0, -5, "0%", "1001%", "abc", "50", "", "%", "1e9%"][:5])
-def test_senseless_lengths_are_refused(wrong):
+def test_senseless_lengths_are_refused(wrong: int | str) -> None:
     with pytest.raises(ValueError, match=r"length|share"):
         parse_length(wrong)
 
 
-def test_positions_may_be_written_in_several_ways():
+def test_positions_may_be_written_in_several_ways() -> None:
     assert parse_position("Top-Left") == parse_position("left top") == "top_left"
     assert parse_position("centre") == "center"
     with pytest.raises(ValueError, match="position"):
@@ -103,7 +116,7 @@ def test_positions_may_be_written_in_several_ways():
 
 
 @given(st.integers(0, 3), st.booleans())
-def test_a_display_matrix_is_read_back_as_the_turn_that_made_it(turns, mirror):
+def test_a_display_matrix_is_read_back_as_the_turn_that_made_it(turns: int, mirror: bool) -> None:
     # Columns of the matrix are where the unit vectors go, y pointing down.
     x, y = np.array([1, 0]), np.array([0, 1])
     if mirror:
@@ -116,7 +129,7 @@ def test_a_display_matrix_is_read_back_as_the_turn_that_made_it(turns, mirror):
 
 
 @given(st.binary(max_size=50))
-def test_broken_matrices_never_raise(data):
+def test_broken_matrices_never_raise(data: bytes) -> None:
     assert orientation_of(data).turns in range(4)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import av
 import pytest
 
@@ -41,7 +43,9 @@ PLAYLIST = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nself.m3u8\n"
     ],
 )
 @pytest.mark.parametrize("suffix", [".mp4", ".jpg", ".wav"])
-def test_what_is_no_media_is_refused_whatever_its_suffix(tmp_path, content, error, suffix):
+def test_what_is_no_media_is_refused_whatever_its_suffix(
+    tmp_path: Path, content: bytes, error: type[MediaError], suffix: str
+) -> None:
     path = tmp_path / f"clip{suffix}"
     path.write_bytes(content)
     with pytest.raises(error, match="clip") as caught:
@@ -49,7 +53,7 @@ def test_what_is_no_media_is_refused_whatever_its_suffix(tmp_path, content, erro
     assert str(tmp_path) not in caught.value.message
 
 
-def test_a_playlist_behind_media_bytes_is_not_opened_as_a_playlist(tmp_path):
+def test_a_playlist_behind_media_bytes_is_not_opened_as_a_playlist(tmp_path: Path) -> None:
     path = tmp_path / "list.mp3"
     path.write_bytes(b"ID3\4\0\0\0\0\0\0" + PLAYLIST)
     with pytest.raises(MediaError):
@@ -64,21 +68,21 @@ def test_a_playlist_behind_media_bytes_is_not_opened_as_a_playlist(tmp_path):
         (Limits(max_streams=1), "max_streams"),
     ],
 )
-def test_limits_are_checked_from_the_header(tmp_path, limits, named):
+def test_limits_are_checked_from_the_header(tmp_path: Path, limits: Limits, named: str) -> None:
     path = make_sample(tmp_path / "clip.mp4", duration_s=1)
     with pytest.raises(LimitExceeded) as caught, open_input(path, limits):
         pass
     assert caught.value.details["limit"] == named
 
 
-def test_limits_let_pass_what_just_fits(tmp_path):
+def test_limits_let_pass_what_just_fits(tmp_path: Path) -> None:
     path = make_sample(tmp_path / "clip.mp4", duration_s=1)
     limits = Limits(max_pixels=320 * 180, max_duration_s=1, max_streams=2)
     with open_input(path, limits) as container:
         assert len(container.streams) == 2
 
 
-def test_an_image_of_900_megapixels_is_refused_before_it_is_decoded(tmp_path):
+def test_an_image_of_900_megapixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     import struct
     import zlib
 
@@ -96,9 +100,12 @@ def test_an_image_of_900_megapixels_is_refused_before_it_is_decoded(tmp_path):
     ("name", "codec"),
     [("a.ts", "mpeg2video"), ("a.avi", "mpeg4"), ("a.webm", "libvpx-vp9"), ("a.mp4", "libx264")],
 )
-def test_a_frame_too_large_is_named_with_its_size_though_nothing_was_decoded(tmp_path, name, codec):
+def test_a_frame_too_large_is_named_with_its_size_though_nothing_was_decoded(
+    tmp_path: Path, name: str, codec: str
+) -> None:
     with av.open(str(tmp_path / name), "w") as out:
         stream = out.add_stream(codec, rate=25)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for number in range(3):
             frame = av.VideoFrame(64, 48, "yuv420p")
@@ -114,7 +121,7 @@ def test_a_frame_too_large_is_named_with_its_size_though_nothing_was_decoded(tmp
         assert next(container.decode(video=0)).width == 64
 
 
-def test_a_header_that_tells_too_small_a_size_lets_nothing_through(tmp_path):
+def test_a_header_that_tells_too_small_a_size_lets_nothing_through(tmp_path: Path) -> None:
     path = make_sample(tmp_path / "a.webm", duration_s=0.2, audio=False)
     content = bytearray(path.read_bytes())
     for element in (b"\xb0\x82", b"\xba\x81"):  # PixelWidth of two bytes, PixelHeight of one

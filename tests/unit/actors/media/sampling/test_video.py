@@ -8,9 +8,12 @@ import av
 import numpy as np
 import pytest
 
-from actors.testing.sample_media import make_sample
+from actors.media.operation import Limits
+from actors.media.sampling.video import open_video
+from actors.testing.sample_media import make_sample, read_frame_number
 from tests.unit.actors.media.images import make_animation
 from tests.unit.actors.media.previews import run_preview
+from tests.unit.actors.media.videos import source
 
 
 def test_the_length_of_a_video_whose_container_does_not_tell_it_is_measured(tmp_path: Path) -> None:
@@ -55,3 +58,25 @@ def test_animated_images_of_every_format_are_videos(
         shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     reds = [image[:, :, 0].mean() for image in (shown if count > 1 else np.split(shown[0], 5, 1))]
     assert reds == pytest.approx([n * 50 for n in range(5)], abs=6)
+
+
+def test_the_frame_on_show_is_found_in_any_container(any_video: Path) -> None:
+    with open_video(source(any_video), Limits()) as opened:
+        shown = [next(opened.shown_at([time_s])) for time_s in (0, 0.5, 1.02, 1.5, 100)]
+    numbers = [read_frame_number(frame) for frame in shown]
+    if any_video.suffix == ".avi":
+        # The encoder leaves an empty place before the second frame of an AVI.
+        assert numbers in ([0, 11, 24, 36, 49], [0, 12, 25, 37, 49])
+    else:
+        assert numbers == [0, 12, 25, 37, 49]
+
+
+def test_a_key_frame_comes_from_at_or_before_the_time(any_video: Path) -> None:
+    with open_video(source(any_video), Limits()) as opened:
+        numbers = [
+            read_frame_number(frame)
+            for time_s in (0, 1.5)
+            if (frame := opened.key_frame_at(time_s)) is not None
+        ]
+    assert numbers[0] == 0
+    assert numbers[1] in (0, 25)

@@ -22,8 +22,11 @@ GAPS = st.lists(st.integers(0, 900), min_size=1, max_size=60)
 
 
 @given(RATES, GAPS)
-def test_a_constant_rate_gives_out_each_number_once_and_fills_the_whole_time(fps, gaps):
-    rate, t, numbers = ConstantRate(fps), Fraction(0), []
+def test_a_constant_rate_gives_out_each_number_once_and_fills_the_whole_time(
+    fps: Fraction, gaps: list[int]
+) -> None:
+    rate, t = ConstantRate(fps), Fraction(0)
+    numbers: list[int] = []
     for gap in gaps:
         t += Fraction(gap, 1000)
         numbers += rate.until(t, fps)
@@ -33,7 +36,9 @@ def test_a_constant_rate_gives_out_each_number_once_and_fills_the_whole_time(fps
 
 
 @given(RATES, RATES, GAPS)
-def test_a_frame_is_shown_at_the_numbers_between_it_and_the_next(fps, usual, gaps):
+def test_a_frame_is_shown_at_the_numbers_between_it_and_the_next(
+    fps: Fraction, usual: Fraction, gaps: list[int]
+) -> None:
     rate, shown_since, t = ConstantRate(fps), Fraction(0), Fraction(0)
     early = Fraction(1, 3) / max(fps, usual)
     for gap in gaps:
@@ -45,7 +50,9 @@ def test_a_frame_is_shown_at_the_numbers_between_it_and_the_next(fps, usual, gap
 @pytest.mark.parametrize("unit", [Fraction(1, 1000), Fraction(1, 600), Fraction(1, 90_000)])
 @pytest.mark.parametrize("usual", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60)])
 @pytest.mark.parametrize("share", [1, 2, 3, 5])
-def test_rounded_time_stamps_cost_no_frame_and_double_none(usual, unit, share):
+def test_rounded_time_stamps_cost_no_frame_and_double_none(
+    usual: Fraction, unit: Fraction, share: int
+) -> None:
     rate = ConstantRate(usual / share)
     shown = [
         number
@@ -55,15 +62,15 @@ def test_rounded_time_stamps_cost_no_frame_and_double_none(usual, unit, share):
     assert shown == list(range(0, 200, share))
 
 
-def test_the_time_at_the_end_is_filled_to_the_nearest_frame_but_by_one_at_least():
-    def count(end):
+def test_the_time_at_the_end_is_filled_to_the_nearest_frame_but_by_one_at_least() -> None:
+    def count(end: Fraction) -> int:
         return len(ConstantRate(Fraction(10)).rest(end))
 
     assert [count(Fraction(ms, 1000)) for ms in (0, 20, 1040, 1060)] == [1, 1, 10, 11]
 
 
 @given(st.lists(st.integers(0, 100), max_size=50))
-def test_stamps_rise_strictly_and_are_dropped_otherwise(times):
+def test_stamps_rise_strictly_and_are_dropped_otherwise(times: list[int]) -> None:
     stamps = RisingStamps()
     given_out = [pts for t in times if (pts := stamps.stamp(t)) is not None]
     assert given_out == sorted(set(given_out))
@@ -73,12 +80,14 @@ UNITS = st.sampled_from([Fraction(1, 90_000), Fraction(1, 1000), Fraction(1001, 
 
 
 @given(st.integers(-(2**40), 2**40), UNITS, st.fractions(-100, 100), UNITS)
-def test_a_retimed_stamp_is_the_nearest_one_of_the_other_clock(stamp, base, shift, unit):
+def test_a_retimed_stamp_is_the_nearest_one_of_the_other_clock(
+    stamp: int, base: Fraction, shift: Fraction, unit: Fraction
+) -> None:
     exact = (stamp * base - shift) / unit
     assert Retimer(base, shift, unit)(stamp) == floor(exact + Fraction(1, 2))
 
 
-def test_frames_at_half_a_tick_do_not_fall_together():
+def test_frames_at_half_a_tick_do_not_fall_together() -> None:
     retimer = Retimer(Fraction(1, 25), Fraction(1, 50), Fraction(1, 25))
     assert [retimer(n) for n in range(1, 6)] == [1, 2, 3, 4, 5]
 
@@ -89,7 +98,9 @@ BLOCKS = st.lists(
 
 
 @given(BLOCKS, st.one_of(st.none(), st.integers(0, 100_000)))
-def test_samples_are_laid_without_overlap_and_never_behind_the_end(blocks, end):
+def test_samples_are_laid_without_overlap_and_never_behind_the_end(
+    blocks: list[tuple[int | None, int]], end: int | None
+) -> None:
     line = SampleLine(48_000, end=end)
     for at, samples in blocks:
         before = line.position
@@ -100,7 +111,7 @@ def test_samples_are_laid_without_overlap_and_never_behind_the_end(blocks, end):
     assert end is None or line.position <= end
 
 
-def test_jitter_is_ignored_and_a_gap_is_filled_with_silence():
+def test_jitter_is_ignored_and_a_gap_is_filled_with_silence() -> None:
     line = SampleLine(48_000)
     assert line.place(0, 1024).silence == 0
     assert line.place(1024 + 40, 1024).silence == 0
@@ -108,7 +119,7 @@ def test_jitter_is_ignored_and_a_gap_is_filled_with_silence():
     assert line.place(10, 1024).skip == 0
 
 
-def test_the_first_block_counts_to_the_sample():
+def test_the_first_block_counts_to_the_sample() -> None:
     line = SampleLine(48_000)
     assert line.place(-2000, 1024).take == 0
     piece = line.place(-976, 1024)
@@ -117,7 +128,7 @@ def test_the_first_block_counts_to_the_sample():
     assert late.place(100, 1024).silence == 100
 
 
-def test_a_new_clip_counts_to_the_sample_again():
+def test_a_new_clip_counts_to_the_sample_again() -> None:
     line = SampleLine(48_000)
     line.place(0, 1000)
     line.restart()
@@ -125,18 +136,18 @@ def test_a_new_clip_counts_to_the_sample_again():
     assert line.fill(5000) == 5000 - line.position or line.position == 5000
 
 
-def test_decoding_times_are_believed_where_presentation_times_go_back():
+def test_decoding_times_are_believed_where_presentation_times_go_back() -> None:
     guess = StampGuess()
     shown = [guess.choose(pts, dts) for pts, dts in [(0, 0), (0, 1), (0, 2), (1, 3), (1, 4)]]
     assert shown[-3:] == [2, 3, 4]
     assert StampGuess().choose(None, 7) == 7
 
 
-def test_the_last_frames_out_of_a_decoder_keep_their_order():
+def test_the_last_frames_out_of_a_decoder_keep_their_order() -> None:
     guess = StampGuess()
     stamps = [(2, 3), (3, 4), (5, 5), (4, 6), (6, 7), (59, None), (58, None), (60, None)]
     assert [guess.choose(*pair) for pair in stamps][3:] == [6, 7, 59, None, 60]
 
 
-def test_a_frame_without_any_time_stamp_gets_none():
+def test_a_frame_without_any_time_stamp_gets_none() -> None:
     assert StampGuess().choose(None, None) is None

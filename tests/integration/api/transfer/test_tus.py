@@ -6,6 +6,7 @@ import asyncio
 import base64
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import httpx2
 import pytest
 import uvicorn
 
+from actors.jobs.object_keys import uploads_prefix
 from api.http.services import Services
-from cluster.storage import open_url, upload_prefix
+from cluster.storage import open_url
 from cluster.storage.uploads import read_upload
 
 from .transfer_app import BASE, app_on, client_on, services_on
@@ -41,17 +43,18 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-async def begin(client: httpx2.AsyncClient, length: int = len(DATA), **headers: str) -> str:
-    answer = await client.post(
-        "/api/uploads", headers=TUS | {"upload-length": str(length)} | headers
-    )
+async def begin(
+    client: httpx2.AsyncClient, length: int = len(DATA), metadata: str | None = None
+) -> str:
+    told = {} if metadata is None else {"upload-metadata": metadata}
+    answer = await client.post("/api/uploads", headers=TUS | {"upload-length": str(length)} | told)
     assert answer.status_code == 201
     location: str = answer.headers["location"]
     return location
 
 
 async def content(services: Services, url: str, tenant: str = "t") -> bytes:
-    prefix = upload_prefix(tenant, url.rsplit("/", 1)[-1])
+    prefix = f"{uploads_prefix(tenant)}{url.rsplit('/', 1)[-1]}/"
     _, _, parts = await read_upload(services.storage, prefix)
     return b"".join([await services.storage.get(part.key) for part in parts])
 
@@ -74,7 +77,7 @@ async def test_an_upload_in_pieces_becomes_whole(
     client: httpx2.AsyncClient, services: Services
 ) -> None:
     metadata = f"filename {encoded('clip ü.mp4')},filetype {encoded('video/mp4')},flag"
-    url = await begin(client, **{"upload-metadata": metadata})
+    url = await begin(client, metadata=metadata)
     assert url.startswith(f"{BASE}/api/uploads/")
     for start in range(0, len(DATA), 300_000):
         piece = DATA[start : start + 300_000]
@@ -84,7 +87,7 @@ async def test_an_upload_in_pieces_becomes_whole(
         assert answer.status_code == 204
         assert answer.headers["upload-offset"] == str(start + len(piece))
         assert answer.headers["tus-resumable"] == "1.0.0"
-        assert parsedate_to_datetime(answer.headers["upload-expires"])
+        assert parsedate_to_datetime(answer.headers["upload-expires"]) > datetime.now(UTC)
     answer = await client.head(url, headers=TUS)
     assert answer.status_code == 200
     assert answer.headers["upload-offset"] == answer.headers["upload-length"] == str(len(DATA))

@@ -40,7 +40,7 @@ async def client(services: Services) -> AsyncIterator[httpx2.AsyncClient]:
 
 async def content(services: Services, upload_id: str) -> bytes:
     upload = await services.uploads.find("t", upload_id)
-    _, _, parts = await read_upload(services.storage, upload.location.removeprefix("storage:"))
+    _, _, parts = await read_upload(services.storage, upload.prefix)
     return b"".join([await services.storage.get(part.key) for part in parts])
 
 

@@ -1,4 +1,4 @@
-"""Stores for the tests of this folder."""
+"""A place where no store answers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.object_stores import s3_server, s3_storage, storage
-
-__all__ = ["s3_server", "s3_storage", "storage"]
-
 
 @pytest.fixture
-def unused_tcp_port_url() -> Iterator[str]:
+def silent_url() -> Iterator[str]:
     """A loopback URL at which nobody listens: the port is bound, but not listened on."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))

@@ -12,8 +12,8 @@ from typing import Any, override
 import httpcore2
 import httpx2
 
+from cluster.address_checks import check_addresses
 from cluster.errors import SourceForbidden, SourceUnreadable
-from cluster.private_net import check_addresses
 
 type Resolver = Callable[[str, int], Awaitable[list[str]]]
 """(host, port) to IP addresses, all of them. Raises OSError."""

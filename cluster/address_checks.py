@@ -1,4 +1,4 @@
-"""Which network addresses a server may be sent to by a stranger's URL. Pure.
+"""The line between public network addresses and those that no stranger's URL may reach. Pure.
 
 The tables are the IANA special-purpose registries (RFC 6890, as updated), read strictly: what is
 not plain global unicast is refused. Addresses that carry an IPv4 address are judged by it.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import av
 import numpy as np
 import pytest
@@ -10,12 +13,15 @@ from PIL import Image
 
 from actors.media.codec.probe import probe_media
 from actors.testing.sample_media import plane_of, read_corners
+from tests.unit.actors.media.conftest import SampleMaker
 from tests.unit.actors.media.videos import frames_of, numbers_of, transcode
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 @pytest.mark.parametrize("hflip", [False, True])
-def test_a_turned_video_comes_out_upright(clips, tmp_path, rotation, hflip):
+def test_a_turned_video_comes_out_upright(
+    clips: SampleMaker, tmp_path: Path, rotation: int, hflip: bool
+) -> None:
     clip = clips(rotation=rotation, hflip=hflip, duration_s=0.4, audio=False)
     [file] = transcode(clip, tmp_path / "o").files
     info = probe_media(file.path).video
@@ -33,13 +39,15 @@ def test_a_turned_video_comes_out_upright(clips, tmp_path, rotation, hflip):
     assert read_corners(frames_of(file.path)[3]) == expected[rotation, hflip]
 
 
-def test_odd_sizes_lose_a_row_and_a_column_not_the_image(clips, tmp_path):
+def test_odd_sizes_lose_a_row_and_a_column_not_the_image(
+    clips: SampleMaker, tmp_path: Path
+) -> None:
     [file] = transcode(clips(width=321, height=181), tmp_path / "o").files
     assert (file.facts["width"], file.facts["height"]) == (320, 180)
     assert numbers_of(file.path) == list(range(50))
 
 
-def test_hdr_becomes_standard_range(clips, tmp_path):
+def test_hdr_becomes_standard_range(clips: SampleMaker, tmp_path: Path) -> None:
     clip = clips(hdr=True, duration_s=0.4)
     [file] = transcode(clip, tmp_path / "o", width=160).files
     info = probe_media(file.path).video
@@ -53,7 +61,9 @@ def test_hdr_becomes_standard_range(clips, tmp_path):
     assert numbers_of(file.path) == list(range(10))
 
 
-def test_ten_bits_full_range_and_colour_tags_are_carried_over(clips, tmp_path):
+def test_ten_bits_full_range_and_colour_tags_are_carried_over(
+    clips: SampleMaker, tmp_path: Path
+) -> None:
     deep = transcode(clips("a.mkv", pix_fmt="yuv420p10le"), tmp_path / "o", format="mp4").files[0]
     full = transcode(clips(full_range=True), tmp_path / "p").files[0]
     for file in (deep, full):
@@ -63,7 +73,7 @@ def test_ten_bits_full_range_and_colour_tags_are_carried_over(clips, tmp_path):
         assert read_corners(frames_of(file.path)[0]) == (0, 1, 2, 3)
 
 
-def test_fields_are_joined_to_whole_frames(clips, tmp_path):
+def test_fields_are_joined_to_whole_frames(clips: SampleMaker, tmp_path: Path) -> None:
     clip = clips(interlaced=True, height=192)
     [file] = transcode(clip, tmp_path / "o").files
     before, after = frames_of(clip)[10], frames_of(file.path)[10]
@@ -71,14 +81,16 @@ def test_fields_are_joined_to_whole_frames(clips, tmp_path):
     assert not after.interlaced_frame
     assert file.facts["frames"] == 50
 
-    def comb(frame):
+    def comb(frame: av.VideoFrame) -> float:
         luma = plane_of(frame)[40:80, 60:260].astype(int)
-        return np.abs(luma[1:-1:2] - (luma[:-2:2] + luma[2::2]) / 2).mean()
+        return float(np.abs(luma[1:-1:2] - (luma[:-2:2] + luma[2::2]) / 2).mean())
 
     assert comb(after) < comb(before) * 0.8
 
 
-def test_fields_are_joined_wherever_in_a_video_they_begin(clips, tmp_path):
+def test_fields_are_joined_wherever_in_a_video_they_begin(
+    clips: SampleMaker, tmp_path: Path
+) -> None:
     parts = [clips(duration_s=0.4), clips(duration_s=0.4, interlaced=True)]
     with (tmp_path / "a.h264").open("wb") as whole:
         for number, part in enumerate(parts):
@@ -106,30 +118,35 @@ def test_fields_are_joined_wherever_in_a_video_they_begin(clips, tmp_path):
     ],
 )
 def test_clear_pixels_lie_on_black_in_videos_and_on_white_in_images_or_on_the_background(
-    tmp_path, name, codec, pix_fmt, shown
-):
+    tmp_path: Path, name: str, codec: str, pix_fmt: str, shown: tuple[int, int, int]
+) -> None:
     red = np.zeros((64, 64, 4), np.uint8)
     red[:, :, 0] = 255
     red[:32, :, 3] = 255
     options = {"profile": "4444"} if codec == "prores_ks" else {}
     with av.open(str(tmp_path / name), "w", format="apng" if codec == "apng" else None) as out:
         stream = out.add_stream(codec, rate=10, options=options)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 64, 64, pix_fmt
         for _ in range(3):
             frame = av.VideoFrame.from_ndarray(red, format="rgba")
             out.mux(stream.encode(frame.reformat(format=pix_fmt)))
         out.mux(stream.encode(None))
-    for number, (params, colour) in enumerate(
-        [({}, shown), ({"width": 64, "height": 64, "background": "#00f"}, (0, 0, 255))]
-    ):
+    wishes: list[tuple[dict[str, Any], tuple[int, int, int]]] = [
+        ({}, shown),
+        ({"width": 64, "height": 64, "background": "#00f"}, (0, 0, 255)),
+    ]
+    for number, (params, colour) in enumerate(wishes):
         [file] = transcode(tmp_path / name, tmp_path / f"{number}", **params).files
-        frame = frames_of(file.path)[1].to_ndarray(format="rgb24").astype(int)
-        assert frame[16, 32] == pytest.approx((255, 0, 0), abs=8)
-        assert frame[48, 32] == pytest.approx(colour, abs=16)
+        pixels = frames_of(file.path)[1].to_ndarray(format="rgb24").astype(int)
+        assert pixels[16, 32] == pytest.approx((255, 0, 0), abs=8)
+        assert pixels[48, 32] == pytest.approx(colour, abs=16)
 
 
 @pytest.mark.parametrize("spaces", [(1, 6), (6, 1), (5, 9), (6, None)])
-def test_joined_videos_of_several_colour_spaces_come_out_in_that_of_the_first(tmp_path, spaces):
+def test_joined_videos_of_several_colour_spaces_come_out_in_that_of_the_first(
+    tmp_path: Path, spaces: tuple[int, int | None]
+) -> None:
     colour = np.full((64, 64, 3), (200, 40, 90), np.uint8)
     paths = []
     for number, space in enumerate(spaces):
@@ -153,7 +170,7 @@ def test_joined_videos_of_several_colour_spaces_come_out_in_that_of_the_first(tm
         assert shown[32, 32] == pytest.approx((200, 40, 90), abs=8)
 
 
-def test_pixels_become_square(clips, tmp_path):
+def test_pixels_become_square(clips: SampleMaker, tmp_path: Path) -> None:
     from fractions import Fraction
 
     [file] = transcode(clips(sar=Fraction(4, 3)), tmp_path / "o").files

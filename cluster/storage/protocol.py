@@ -1,4 +1,4 @@
-"""What a store promises; one contract for local disks, memory and object stores."""
+"""The contract of every store, be it a local disk, memory or an object store."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 CHUNK_BYTES = 1 << 20
+
+BUCKET_SCHEMES = frozenset({"s3", "s3a", "gs", "az", "azure", "abfs", "abfss"})
+"""Of the URLs of stores that are reached with options: endpoint, region, access_key_id."""
+OBJECT_STORE_SCHEMES = BUCKET_SCHEMES | {"memory"}
+"""Of the URLs of stores that lie on no disk."""
 
 Method = Literal["GET", "PUT", "HEAD", "DELETE"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.private_net import is_loopback, why_forbidden
+from cluster.address_checks import is_loopback, why_forbidden
 
 
 def words(text: str) -> list[str]:

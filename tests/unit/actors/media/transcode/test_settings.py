@@ -1,0 +1,51 @@
+"""The settings of a transcode, and what they mean to the encoders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.media.operations.transcode import TranscodeParams
+from actors.media.transcode.settings import VideoSettings, audio_layout, audio_rate, encoder_options
+
+
+def video(params: dict[str, Any]) -> VideoSettings:
+    """The video settings that the operation's parameters mean."""
+    settings = TranscodeParams.model_validate(params).settings().video
+    assert settings is not None
+    return settings
+
+
+def test_presets_reach_each_encoder_as_its_own_options() -> None:
+    assert encoder_options(video({"format": "webm", "preset": "realtime-7", "crf": 31}), 2) == {
+        "deadline": "realtime",
+        "cpu-used": "7",
+        "row-mt": "1",
+        "crf": "31",
+        "b": "0",
+    }
+    assert encoder_options(video({"codec": "av1", "preset": "veryfast"}), 3) == {
+        "preset": "10",
+        "crf": "36",
+        "svtav1-params": "lp=3",
+    }
+    assert "crf" not in encoder_options(video({"bitrate": 500_000}), 1)
+
+
+@given(st.integers(0, 64), st.one_of(st.none(), st.sampled_from([1, 2, 6, 8])))
+def test_a_layout_never_has_more_channels_than_wanted_or_allowed(
+    channels: int, wanted: int | None
+) -> None:
+    names = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
+    for most in (2, 6, 8):
+        count = names[audio_layout(most, channels, wanted)]
+        assert count <= max(1, min(wanted or channels, most))
+
+
+def test_the_next_higher_sample_rate_is_chosen() -> None:
+    assert audio_rate(44_100, None, [48_000, 24_000, 16_000]) == 48_000
+    assert audio_rate(44_100, 16_000, [48_000, 24_000, 16_000]) == 16_000
+    assert audio_rate(96_000, None, [48_000, 24_000]) == 48_000
+    assert audio_rate(1_000_000, None, None) == 192_000
