@@ -11,10 +11,10 @@ with connect() as reelyard:
 from actors.jobs.model import State
 from actors.media.catalogue import operation
 from actors.media.operation import MediaFile, Params, Result, Work
-from api.client.aio import AsyncClient
+from api.client.async_client import AsyncClient
 from api.client.connect import connect, connect_async
 from api.client.request import JobRequest, request
-from api.client.sync import Client
+from api.client.sync_client import Client
 from api.client.views import JobView, OutputView
 from cluster.errors import ReelyardError
 from cluster.settings import Settings

@@ -11,7 +11,7 @@ import msgspec
 
 from actors.jobs.locations import File
 from api.client.request import InputLike
-from api.client.sync import Client
+from api.client.sync_client import Client
 from api.client.views import JobView, OutputView
 from cluster.errors import OutputUnwritable, UnsupportedOutput
 

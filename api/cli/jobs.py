@@ -25,8 +25,8 @@ from api.cli.output import (
 )
 from api.cli.run import follow
 from api.cli.session import running_cluster
-from api.client.bars import shown_source
-from api.client.sync import Client
+from api.client.progress_bars import shown_source
+from api.client.sync_client import Client
 from api.client.views import JobView
 from cluster.errors import ReelyardError
 from cluster.settings import Settings

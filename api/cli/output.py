@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from actors.jobs.model import State
-from api.client.bars import clock, short_name, shown_source
+from api.client.progress_bars import clock, short_name, shown_source
 from api.client.views import JobView, OutputView
 from cluster.errors import (
     MediaError,

@@ -25,9 +25,8 @@ from api.cli.output import (
     results_view,
 )
 from api.cli.session import any_cluster, remote
-from api.client.direct import spec_of
-from api.client.request import InputLike, JobRequest, in_folder, request
-from api.client.sync import Client
+from api.client.request import InputLike, JobRequest, in_folder, request, spec_of
+from api.client.sync_client import Client
 from api.client.views import JobView
 from cluster.errors import (
     ReelyardError,

@@ -202,7 +202,7 @@ def _undeploy(settings: Settings) -> None:
 def status(as_json: AsJson = False) -> int:
     """Whether a cluster runs here, where, and what it does; exit code 4 if none does."""
     from api.cli.session import URL_VARIABLE, find_running
-    from api.client.bars import clock
+    from api.client.progress_bars import clock
 
     settings = Settings()
     found = find_running(settings)

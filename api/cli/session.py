@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from api.client.http import HttpTransport
-from api.client.sync import Client
+from api.client.http_transport import HttpTransport
+from api.client.sync_client import Client
 from cluster.errors import Unavailable
 from cluster.runtime import find_cluster
 from cluster.settings import Settings

@@ -14,7 +14,7 @@ from rich.table import Table
 from actors.jobs.model import State
 from api.cli.output import Exit, command, console, escape, print_json
 from api.cli.session import running_cluster
-from api.client.bars import clock, job_label
+from api.client.progress_bars import clock, job_label
 from api.client.views import JobView
 from cluster.settings import Settings
 

@@ -1,11 +1,11 @@
-"""From a Python program straight to the registry over Ray, without HTTP."""
+"""A client straight to the registry over Ray: of the cluster there is, or of one of its own."""
 
 from __future__ import annotations
 
 from actors.engine import start_engine
-from api.client.aio import AsyncClient
-from api.client.direct import DirectTransport
-from api.client.sync import Client
+from api.client.async_client import AsyncClient
+from api.client.ray_transport import RayTransport
+from api.client.sync_client import Client
 from cluster.errors import Conflict
 from cluster.runtime import Cluster, find_cluster, join, start_embedded, wait_for_cluster
 from cluster.settings import Settings
@@ -18,7 +18,7 @@ def connect(address: str | None = None, *, settings: Settings | None = None) -> 
     this program; `close()` (or leaving the `with` block) stops it again.
     """
     cluster = open_cluster(_with_address(settings, address))
-    return Client(transport=lambda: DirectTransport.open(cluster.settings, cluster))
+    return Client(transport=lambda: RayTransport.open(cluster.settings, cluster))
 
 
 async def connect_async(
@@ -27,7 +27,7 @@ async def connect_async(
     """`connect` for asyncio programs; where it has to start a cluster, it blocks for seconds."""
     # Not in a thread: Ray's processes end with the thread that started them.
     cluster = open_cluster(_with_address(settings, address))
-    return AsyncClient(transport=await DirectTransport.open(cluster.settings, cluster))
+    return AsyncClient(transport=await RayTransport.open(cluster.settings, cluster))
 
 
 def _with_address(settings: Settings | None, address: str | None) -> Settings:

@@ -1,7 +1,8 @@
-"""What a caller of the Python client asks for, in the words of `POST /v1/jobs`."""
+"""Requests of the Python client, and what they ask: a body of `POST /v1/jobs`, or a JobSpec."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,12 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.locations import File, is_location
+from actors.jobs.locations import is_location
+from actors.jobs.model import JobSpec
 from cluster.errors import InvalidInput, ValidationFailed
+
+#: whose jobs those are that come over Ray
+TENANT = "default"
 
 type InputLike = str | os.PathLike[str]
 
@@ -92,5 +97,51 @@ def local_url(source: InputLike) -> str:
     text = os.fspath(source)
     if isinstance(source, str) and is_location(text):
         return text
-    path = Path(text).expanduser().absolute()
-    return str(File.at(path, folder=text.endswith("/")))
+    url = Path(text).expanduser().absolute().as_uri()
+    return url + "/" if text.endswith("/") else url
+
+
+def body_of(item: JobRequest, inputs: list[str], output: InputLike | None) -> dict[str, Any]:
+    """The request as an item of `POST /v1/jobs:batch`, its inputs and output being there."""
+    body: dict[str, Any] = {
+        "operation": item.operation,
+        "inputs": inputs,
+        "params": item.params,
+        "priority": item.priority,
+        "metadata": item.metadata,
+    }
+    if output is not None:
+        body["output"] = os.fspath(output)
+    if item.pool is not None:
+        body["pool"] = item.pool
+    if item.idempotency_key is not None:
+        body["idempotency_key"] = item.idempotency_key
+    return body
+
+
+def spec_of(item: JobRequest) -> JobSpec:
+    """What the request asks of the registry, from a program that shares a disk with the workers;
+    paths become absolute."""
+    inputs = [local_url(source) for source in item.inputs]
+    output = local_url(item.output) if item.output is not None else None
+    return JobSpec(
+        operation=item.operation,
+        inputs=inputs,
+        input=os.fspath(item.inputs[0]) if item.inputs else "",
+        params=item.params,
+        output=output,
+        output_sent=os.fspath(item.output) if item.output is not None else None,
+        tenant=TENANT,
+        dialect="python",
+        priority=item.priority,
+        pool=item.pool,
+        metadata=item.metadata,
+        idempotency_key=item.idempotency_key,
+        fingerprint=_fingerprint([item.operation, inputs, item.params, output])
+        if item.idempotency_key
+        else "",
+    )
+
+
+def _fingerprint(asked: list[Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()

@@ -1,16 +1,21 @@
-"""What the Python client hands out: a job as its caller sees it."""
+"""A job as the Python client hands it out, the same over Ray and over HTTP.
+
+There is one way to it: a job in the words of `/v1` (`api.v1.v1_shapes`), read by `job_view`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from actors.jobs.ids import parse_id
 from actors.jobs.locations import file_path
-from actors.jobs.model import ErrorInfo, State
+from actors.jobs.model import ErrorInfo, Job, State
+from api.v1.v1_shapes import whole_job
 from cluster.errors import (
     Cancelled,
     NotReady,
@@ -25,13 +30,18 @@ class OutputView(msgspec.Struct, frozen=True):
 
     name: str
     url: str
-    """Where to get it: a signed, expiring URL, or the destination that was asked for."""
+    """Where to get it: a signed, expiring URL, a `file:` URL, or the destination that was asked
+    for. Empty once it is deleted."""
     size: int = 0
     """Bytes."""
     content_type: str = "application/octet-stream"
     kind: str = "data"
     sha256: str = ""
     facts: dict[str, Any] = {}
+    deleted: bool = False
+    """It lay in Reelyard's own storage, and its time there is over."""
+    expires_at: str | None = None
+    """When it goes from Reelyard's own storage."""
 
     @property
     def path(self) -> Path | None:
@@ -64,7 +74,12 @@ class JobView(msgspec.Struct, frozen=True):
     started_at: str | None = None
     completed_at: str | None = None
     expires_at: str | None = None
+    """When the outputs go from Reelyard's own storage; None while it runs or has none there."""
+    urls_expire_at: str | None = None
+    """Until when the outputs' signed URLs work; a newer snapshot brings fresh ones. None: they
+    work as long as the outputs are there."""
     tasks: list[dict[str, Any]] = []
+    """Its steps with their attempts, in the words of `/v1`."""
 
     @property
     def id(self) -> str:
@@ -105,17 +120,40 @@ class JobView(msgspec.Struct, frozen=True):
         return self.result_data or {}
 
 
-def job_view(body: dict[str, Any]) -> JobView:
+def job_view(body: Mapping[str, Any]) -> JobView:
     """A JobView from the JSON object of `/v1/jobs/{id}`; fields it does not know are dropped."""
-    return msgspec.convert(body, JobView, strict=False)
+    told = {
+        **body,
+        "expires_at": body.get("outputs_expire_at"),
+        "urls_expire_at": body.get("expires_at"),
+    }
+    if "outputs" in body:
+        told["outputs"] = [output | {"url": output["url"] or ""} for output in body["outputs"]]
+    return msgspec.convert(told, JobView, strict=False)
+
+
+def accepted_view(body: Mapping[str, Any], params: dict[str, Any]) -> JobView:
+    """The view of a job that was submitted with `params`, from the answer to that: as it was
+    accepted, however far it has come when the same request is sent again."""
+    return msgspec.convert({**body, "parameters": params}, JobView, strict=False)
+
+
+def view_of(job: Job, urls: Mapping[str, str], urls_end_ms: int | None) -> JobView:
+    """The job as a caller sees it. `urls`: where its outputs can be had, by `OutputFile.url`; those
+    that are signed end at `urls_end_ms`."""
+    view = job_view(msgspec.to_builtins(whole_job(job, urls, urls_end_ms)))
+    # Nothing is lost on this way, where HTTP leaves the details of a job's error out.
+    return msgspec.structs.replace(view, error=job.error)
 
 
 type JobRef = JobView | str
 
 
 def job_id_of(job: JobRef) -> str:
-    """The id of a job, given as such or as a view."""
-    return job.job_id if isinstance(job, JobView) else job
+    """The id of a job, given as such, in any form that `/v1` takes, or as a view."""
+    if isinstance(job, JobView):
+        return job.job_id
+    return parse_id(job) or job
 
 
 def several[T](what: str, items: Iterable[T]) -> list[T]:

@@ -25,17 +25,18 @@ from actors.jobs.model import Job, OutputFile
 from actors.jobs.object_keys import uploads_prefix
 from api.http.caller import Caller, OperatorToken
 from api.http.locations import (
-    TAKEN,
     check_file,
     check_store,
     check_stored,
     check_url,
+    no_destination,
+    no_source,
     output_of,
 )
 from api.http.rate_limit import RateLimiter
 from api.http.signing import FileGrant, Signer
 from api.registry_client.client import RegistryClient
-from cluster.errors import Forbidden, InvalidInput, NotReady
+from cluster.errors import Forbidden, NotReady
 from cluster.settings import Settings
 from cluster.storage import Storage, Uploads, open_storage
 
@@ -92,7 +93,7 @@ class Services:
                 return check_store(place, admin=caller.admin, settings=self.settings)
             case File():
                 return check_file(place, admin=caller.admin, roots=self.settings.input_roots)
-        raise InvalidInput(f"{scheme_of(text)}: is no source here; this server takes {TAKEN}")
+        raise no_source(scheme_of(text))
 
     async def locate_output(self, text: str, caller: Caller) -> str:
         """The destination that a worker writes for `text`: a presigned http(s) URL, an object
@@ -109,7 +110,7 @@ class Services:
                 if not caller.admin:
                     raise Forbidden("output: only an admin's key may write to the server's disk")
                 return check_file(place, admin=True, roots=())
-        raise InvalidInput(f"output: {scheme_of(text)}: is no destination here")
+        raise no_destination(scheme_of(text))
 
     async def locate_upload(self, upload_id: str, caller: Caller) -> str:
         """A finished upload. Raises `NotFound`, `Gone`, `NotReady`."""

@@ -68,10 +68,11 @@ def _under(path: str, *roots: str) -> bool:
 
 
 def _api() -> FastAPI:
-    from api import dolby, ittybit, v1
+    from api import dolby, ittybit
+    from api.v1.router import router as v1_router
 
     app = _app("Reelyard", _ABOUT)
-    for router in (v1.router, health.router, dolby.router, ittybit.router):
+    for router in (v1_router, health.router, dolby.router, ittybit.router):
         app.include_router(router)
     return app
 

@@ -17,6 +17,7 @@ from api.http.idempotency import once
 from api.http.services import Services
 from api.v1 import response_models, v1_shapes
 from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
+from api.v1.request_bodies import MOST_CREDITS, KeyBody
 from cluster.errors import NotFound
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
@@ -25,21 +26,6 @@ _POOL: dict[str, Any] = {
     "responses": answered(response_models.PoolAnswer, 403, 404, 409, *READ),
     "openapi_extra": _KEYED,
 }
-
-
-MOST_CREDITS = 10**12
-"""In one grant: sums of them stay exact, in JavaScript too."""
-
-
-class KeyBody(Body):
-    """An API key to make."""
-
-    tenant: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    name: str = Field("", max_length=200)
-    admin: bool = False
-    credits: int | None = Field(
-        None, ge=0, le=MOST_CREDITS, description="granted to the tenant with this key"
-    )
 
 
 class GrantBody(Body):

@@ -22,18 +22,13 @@ from api.http.idempotency import fingerprint, key_of, pledged
 from api.http.services import Services
 from api.registry_client.client import refused
 from api.v1 import response_models, v1_shapes
-from api.v1.errors import in_body
 from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
-from api.v1.submit import JobBody, spec_of
+from api.v1.refusals import in_body
+from api.v1.request_bodies import BatchItem
+from api.v1.submit import spec_of
 from cluster.errors import ReelyardError, ValidationFailed
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
-
-
-class BatchItem(JobBody):
-    """A job of a batch, with a key of its own if it is to be run once only."""
-
-    idempotency_key: str | None = Field(None, min_length=1, max_length=255)
 
 
 class BatchBody(BaseModel):

@@ -15,7 +15,6 @@ from cluster.errors import (
     MediaError,
     RateLimited,
     ReelyardError,
-    UnknownOperation,
     ValidationFailed,
 )
 
@@ -59,17 +58,3 @@ def faults_of(error: ValidationFailed) -> list[dict[str, Any]]:
 def _whole_loc(loc: list[str | int]) -> list[str | int]:
     known = ("body", "query", "path", "header", "cookie")
     return loc if loc and loc[0] in known else ["body", *loc]
-
-
-def in_body(error: ReelyardError, field: str) -> ReelyardError:
-    """A fault found while planning, placed in the body: one that an operation found in its
-    parameters below `field`, the name of an operation that there is not at `operation`."""
-    if isinstance(error, UnknownOperation):
-        error.details.setdefault("field", "operation")
-    faults = error.details.get("errors", [])
-    if type(error) is not ValidationFailed or any(fault["loc"][:1] == ["body"] for fault in faults):
-        return error
-    faults = [fault | {"loc": ["body", field, *fault["loc"]]} for fault in faults]
-    if not faults:
-        return error
-    return ValidationFailed(error.message, details={"errors": faults})

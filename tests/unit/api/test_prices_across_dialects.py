@@ -10,8 +10,7 @@ import pytest
 
 from actors.jobs.messages import Usage
 from actors.media import catalogue
-from api.client.direct import spec_of
-from api.client.request import JobRequest
+from api.client.request import JobRequest, spec_of
 from tests.dialect_harness import MP4, URL, DialectHarness
 
 PRICES = {

@@ -26,6 +26,15 @@ def test_every_error_comes_back_from_its_public_form(cls: type[ReelyardError]) -
     assert again.as_dict() == cls("what", details={"n": 1}).as_dict()
 
 
+def test_a_class_that_ray_made_of_an_error_is_not_taken_for_it() -> None:
+    class RayTaskError(cluster.errors.NotFound):
+        def __init__(self, cause: Exception) -> None:
+            super().__init__(str(cause))
+
+    assert type(error_from_dict({"code": "not_found", "message": "no"})) is cluster.errors.NotFound
+    assert RayTaskError not in error_classes()
+
+
 def test_codes_are_unique_and_statuses_are_those_of_errors() -> None:
     classes = error_classes()
     assert len({cls.code for cls in classes}) == len(classes)

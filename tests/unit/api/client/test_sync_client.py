@@ -1,4 +1,4 @@
-"""Ctrl-C in the synchronous client."""
+"""The client without asyncio: Ctrl-C, and its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from api.client.sync import Client
+from api.client.sync_client import Client
 from api.client.transport import Transport
 from api.client.views import JobView
 
@@ -79,3 +79,12 @@ def test_ctrl_c_ends_the_call_that_was_waited_for_and_the_client_can_close() -> 
     presser.join()
     client.close()
     assert (cluster.calls, cluster.cancelled) == (1, 1)
+
+
+def test_a_closed_client_says_so_and_may_be_closed_again() -> None:
+    client = Client()
+    client.close()
+    client.close()
+    for call in (client.overview, client.list_keys, lambda: list(client.jobs())):
+        with pytest.raises(RuntimeError, match="this client is closed"):
+            call()

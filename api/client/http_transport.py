@@ -8,9 +8,10 @@ import json
 import os
 import random
 import re
-import shutil
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -18,14 +19,15 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 import msgspec
 
-from actors.jobs.locations import Upload, WebUrl, parse_location
-from api.client.request import InputLike, JobRequest, local_url
+from actors.jobs.locations import Upload
+from api.client.answers import error_of, json_of
+from api.client.files import copy_file, read_at, save_url
+from api.client.request import InputLike, JobRequest, body_of, local_url
 from api.client.transport import Answer, JobFilter
-from api.client.views import JobView, OutputView, chunks, job_view
+from api.client.views import JobView, OutputView, accepted_view, chunks, job_view
 from cluster.errors import (
     MediaError,
     NotFound,
-    OutputUnwritable,
     ReelyardError,
     SourceNotFound,
     SourceUnreadable,
@@ -71,7 +73,7 @@ class HttpTransport:
             taken: list[Answer] = []
             for part in packed([body for body in bodies if isinstance(body, dict)]):
                 data = await self._call("POST", "/v1/jobs:batch", json={"jobs": part})
-                taken.extend(_answer(item) for item in data["results"])
+                taken.extend(map(_answer, data["results"], part))
             rest = iter(taken)
             answers.extend(next(rest) if isinstance(body, dict) else body for body in bodies)
         return answers
@@ -94,20 +96,8 @@ class HttpTransport:
             if known not in sent:
                 sent[known] = await self._location(*known)
             inputs.append(sent[known])
-        body: dict[str, Any] = {
-            "operation": item.operation,
-            "inputs": inputs,
-            "params": item.params,
-            "priority": item.priority,
-            "metadata": item.metadata,
-        }
-        if item.output is not None:
-            body["output"] = local_url(item.output) if self._local else os.fspath(item.output)
-        if item.pool is not None:
-            body["pool"] = item.pool
-        if item.idempotency_key is not None:
-            body["idempotency_key"] = item.idempotency_key
-        return body
+        output = local_url(item.output) if self._local and item.output is not None else item.output
+        return body_of(item, inputs, output)
 
     async def _location(self, source: InputLike, key: str | None) -> str:
         if self._local:
@@ -161,7 +151,7 @@ class HttpTransport:
         return int(answer.headers["Upload-Offset"])
 
     async def _upload_part(self, path: Path, place: str, offset: int) -> int:
-        chunk = await asyncio.to_thread(_read_at, path, offset, UPLOAD_CHUNK_BYTES)
+        chunk = await asyncio.to_thread(read_at, path, offset, UPLOAD_CHUNK_BYTES)
         headers = _UPLOAD_HEADERS | {
             "Upload-Offset": str(offset),
             "Content-Type": "application/offset+octet-stream",
@@ -171,7 +161,7 @@ class HttpTransport:
         except httpx2.TransportError:
             return await self._uploaded(place)
         if answer.status_code != 204:
-            raise _error(answer)
+            raise error_of(answer)
         return int(answer.headers["Upload-Offset"])
 
     async def get_many(self, job_ids: Sequence[str]) -> dict[str, JobView]:
@@ -182,25 +172,28 @@ class HttpTransport:
         return found
 
     async def wait(self, job_id: str, timeout_s: float) -> JobView:
-        return job_view(
-            await self._call("GET", _job_path(job_id), params={"wait": f"{timeout_s:.3f}"})
-        )
+        with _naming(job_id=job_id):
+            wait = {"wait": f"{timeout_s:.3f}"}
+            return job_view(await self._call("GET", _job_path(job_id), params=wait))
 
     async def page(
         self, which: JobFilter, limit: int, cursor: str | None
     ) -> tuple[list[JobView], str | None]:
-        params: dict[str, str] = {"limit": str(limit)}
         asked = {
+            "limit": str(limit),
             "state": which.state,
             "job_type": which.operation,
             "input": which.input,
-            "created_after": which.created_after,
-            "created_before": which.created_before,
+            "created_after": _iso(which.created_from_ms),
+            "created_before": _iso(which.created_to_ms),
             "cursor": cursor,
         }
-        params |= {name: value for name, value in asked.items() if value is not None}
+        params = {name: value for name, value in asked.items() if value is not None}
         data = await self._call("GET", "/v1/jobs", params=params)
-        return [job_view(item) for item in data["items"]], data["next_cursor"]
+        # A list tells of each job in short, without its outputs.
+        ids = [item["job_id"] for item in data["items"]]
+        whole = await self.get_many(ids)
+        return [whole[job_id] for job_id in ids if job_id in whole], data["next_cursor"]
 
     async def cancel_many(self, job_ids: Sequence[str]) -> dict[str, Answer]:
         return await self._change_many(job_ids, "cancel")
@@ -214,7 +207,8 @@ class HttpTransport:
         async def change(job_id: str) -> Answer:
             async with room:
                 try:
-                    return job_view(await self._call("POST", f"{_job_path(job_id)}/{verb}"))
+                    with _naming(job_id=job_id):
+                        return job_view(await self._call("POST", f"{_job_path(job_id)}/{verb}"))
                 except Unavailable:
                     raise
                 except ReelyardError as error:
@@ -239,9 +233,10 @@ class HttpTransport:
         return keys
 
     async def revoke_key(self, key_id: str) -> dict[str, Any]:
-        path = f"/v1/admin/keys/{_in_path('API key', key_id)}"
-        revoked: dict[str, Any] = await self._call("DELETE", path)
-        return revoked
+        with _naming(key_id=key_id):
+            path = f"/v1/admin/keys/{_in_path('API key', key_id)}"
+            revoked: dict[str, Any] = await self._call("DELETE", path)
+            return revoked
 
     async def download(self, output: OutputView, path: Path) -> None:
         if self._local and (found := output.path) is not None:
@@ -258,7 +253,7 @@ class HttpTransport:
         end, delay = time.monotonic() + PATIENCE_S, 0.1
         while True:
             try:
-                return _read(await self._send(method, path, **kwargs))
+                return json_of(await self._send(method, path, **kwargs))
             except Unavailable:
                 if not repeat or time.monotonic() + delay >= end:
                     raise
@@ -275,15 +270,15 @@ class HttpTransport:
             reason = str(error) or type(error).__name__
             raise Unavailable(f"the connection to {self.url} broke: {reason}") from error
         if answer.status_code >= 400:
-            raise _error(answer)
+            raise error_of(answer)
         return answer
 
 
 def check_url(url: str) -> str:
     """A server's URL without its last slash. Raises `ValidationFailed`."""
     try:
-        services = urlsplit(url)
-        good = services.scheme in ("http", "https") and services.hostname and services.port != 0
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         good = False
     if not good:
@@ -317,86 +312,21 @@ def _in_path(what: str, id: str) -> str:
     return id
 
 
-def _read(answer: httpx2.Response) -> Any:
+@contextmanager
+def _naming(**what: str) -> Iterator[None]:
+    """Let a `NotFound` name in its details what was asked for, which the answer does not."""
     try:
-        return answer.json()
-    except ValueError:
-        raise Unavailable(f"what answers at {answer.url} is no Reelyard server") from None
+        yield
+    except NotFound as error:
+        error.details = what | error.details
+        raise
 
 
-def _answer(item: dict[str, Any]) -> Answer:
+def _iso(ms: int | None) -> str | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC).isoformat()
+
+
+def _answer(item: dict[str, Any], sent: dict[str, Any]) -> Answer:
     if "job_id" in item:
-        return job_view(item)
+        return accepted_view(item, sent["params"])
     return error_from_dict(item["error"])
-
-
-def _error(answer: httpx2.Response) -> ReelyardError:
-    """What a server's error answer says, as an exception of the class that its code names."""
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        return Unavailable(f"{answer.url} answered {answer.status_code}")
-    detail = body.pop("detail", None)
-    message = body.pop("message", None) or (
-        detail if isinstance(detail, str) else json.dumps(detail)
-    )
-    if answer.status_code == 404 and "code" not in body:
-        return NotFound(message)
-    if isinstance(detail, list):
-        body["errors"] = detail
-    return error_from_dict({"code": body.pop("code", None), "message": message, "details": body})
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy an output that lies on this machine; onto itself, nothing happens.
-
-    Raises `SourceNotFound`, `OutputUnwritable`.
-    """
-    if not source.is_file():
-        raise SourceNotFound(f"the output {source} is not there any more")
-    try:
-        if not target.exists() or not target.samefile(source):
-            shutil.copyfile(source, target)
-    except OSError as error:
-        raise OutputUnwritable(f"{target} can't be written: {error.strerror}") from error
-
-
-async def save_url(http: httpx2.AsyncClient, url: str, path: Path) -> None:
-    """Download `url` to `path`, which appears whole or not at all.
-
-    Raises `OutputUnwritable`, `Unavailable`, and `SourceUnreadable` for what is not http(s).
-    """
-    if not isinstance(parse_location(url), WebUrl):
-        raise SourceUnreadable(f"{url} can't be downloaded from here; read it where it lies")
-    part = path.with_name(path.name + ".part")
-    try:
-        async with http.stream("GET", url, follow_redirects=True) as answer:
-            if answer.status_code != 200:
-                await answer.aread()
-                raise _error(answer)
-            await _write(part, answer.aiter_bytes(1 << 20))
-        await asyncio.to_thread(part.replace, path)
-    except httpx2.TransportError as error:
-        reason = str(error) or type(error).__name__
-        raise Unavailable(f"the download of {path.name} broke: {reason}") from error
-    except OSError as error:
-        raise OutputUnwritable(f"{path} can't be written: {error.strerror}") from error
-    finally:
-        await asyncio.to_thread(part.unlink, missing_ok=True)
-
-
-def _read_at(path: Path, offset: int, size: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(size)
-
-
-async def _write(path: Path, data: AsyncIterator[bytes]) -> None:
-    file = await asyncio.to_thread(path.open, "wb")
-    try:
-        async for chunk in data:
-            await asyncio.to_thread(file.write, chunk)
-    finally:
-        await asyncio.to_thread(file.close)

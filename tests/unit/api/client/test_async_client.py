@@ -1,15 +1,17 @@
-"""How the client follows many jobs to their ends."""
+"""The asyncio client: how it follows many jobs to their ends, and what it takes for several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.jobs.model import State
-from api.client.aio import (
+from api.client.async_client import (
     POLL_FEW,
     POLL_LEAST_S,
     POLL_MAX_S,
@@ -19,6 +21,7 @@ from api.client.aio import (
 )
 from api.client.transport import Transport
 from api.client.views import JobView, job_view
+from cluster.errors import ValidationFailed
 
 
 class Jobs:
@@ -67,3 +70,12 @@ def test_near_the_end_the_pauses_follow_the_pace() -> None:
     # 50 in half a second: the next 46 take 0.46 s, more than so few may be left alone.
     assert _next_pause(0.5, 50, 50) == POLL_MIN_S * 2
     assert _next_pause(0.1, POLL_FEW + 5, 20) == 0.1 * 5 / 20
+
+
+@pytest.mark.parametrize("one", ["clip.mp4", Path("clip.mp4")])
+async def test_one_path_is_not_taken_for_several(one: Any) -> None:
+    client = AsyncClient(transport=cast("Transport", None))
+    with pytest.raises(ValidationFailed, match=r"as a list; not just 'clip\.mp4'"):
+        await client.submit_many("probe", one)
+    with pytest.raises(ValidationFailed, match="jobs: takes several"):
+        await client.wait_all(one)

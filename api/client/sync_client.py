@@ -1,4 +1,4 @@
-"""The client for ordinary programs: `AsyncClient`'s methods, without `await`."""
+"""The client for programs without asyncio: `AsyncClient`'s methods, which wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anyio import CancelScope
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
-from api.client.aio import AsyncClient
+from api.client.async_client import AsyncClient
 from api.client.request import InputLike, JobRequest
 from api.client.transport import Answer, Transport
 from api.client.views import JobRef, JobView
@@ -66,6 +66,11 @@ class Client:
             raise
 
     def _run[T](self, call: Callable[[], Awaitable[T]]) -> T:
+        if self._closed:
+            raise RuntimeError("this client is closed")
+        return self._wait_for(call)
+
+    def _wait_for[T](self, call: Callable[[], Awaitable[T]]) -> T:
         work = _Call(call)
         try:
             return self._portal.start_task_soon(work).result()
@@ -232,24 +237,25 @@ class Client:
         self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None
     ) -> dict[str, Any]:
         """A new API key (operators only); its text is shown this once."""
-        transport = self._client.transport
-        return self._run(lambda: transport.create_key(tenant, name, admin=admin, credits=credits))
+        return self._run(
+            lambda: self._client.create_key(tenant, name, admin=admin, credits=credits)
+        )
 
     def list_keys(self) -> list[dict[str, Any]]:
-        """All API keys (operators only)."""
-        return self._run(self._client.transport.list_keys)
+        """All API keys (operators only), without their texts."""
+        return self._run(self._client.list_keys)
 
     def revoke_key(self, key_id: str) -> dict[str, Any]:
-        """Make a key worthless (operators only)."""
-        return self._run(lambda: self._client.transport.revoke_key(key_id))
+        """Make a key worthless (operators only). Raises `NotFound`."""
+        return self._run(lambda: self._client.revoke_key(key_id))
 
     def close(self) -> None:
-        """Let go of connections, and of a cluster that this client started."""
+        """Let go of connections, and of a cluster that this client started; twice does no harm."""
         if self._closed:
             return
         self._closed = True
         try:
-            self._run(self._client.close)
+            self._wait_for(self._client.close)
         finally:
             self._portal_context.__exit__(None, None, None)
 

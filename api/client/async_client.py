@@ -1,4 +1,4 @@
-"""The client for asyncio programs; `api.client.sync` is the same for all others."""
+"""The client for asyncio programs; `api.client.sync_client` is the same for all others."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, cast, overload
 
 from rich.console import Console
 
-from api.client.bars import JobBars
-from api.client.http import HttpTransport
+from api.client.http_transport import HttpTransport
+from api.client.progress_bars import JobBars
 from api.client.request import InputLike, JobRequest, in_folder, request
-from api.client.transport import Answer, JobFilter, Transport
+from api.client.transport import Answer, Transport, job_filter
 from api.client.views import JobRef, JobView, chunks, job_id_of, several
-from cluster.errors import NotFound, NotReady, OutputUnwritable, ReelyardError, TimedOut
+from cluster.errors import Gone, NotFound, NotReady, OutputUnwritable, ReelyardError, TimedOut
 
 #: jobs asked about in one poll: so many of the oldest, and as many further ones in turn
 POLL_WINDOW = 200
@@ -57,9 +57,9 @@ class AsyncClient:
         metadata: dict[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> JobView:
-        """One job; several inputs go into it together.
+        """One job, as it was accepted; several inputs go into it together.
 
-        Raises the class of `cluster.errors` that names what is wrong with the request.
+        Raises the class of `reelyard.errors` that names what is wrong with the request.
         """
         wanted = request(
             operation,
@@ -152,7 +152,7 @@ class AsyncClient:
 
         Times are a `datetime` or ISO 8601, in UTC if they name no zone. Raises `ValidationFailed`.
         """
-        which = JobFilter(state, operation, input, _iso(created_after), _iso(created_before))
+        which = job_filter(state, operation, input, created_after, created_before)
         cursor: str | None = None
         left = limit
         while left is None or left > 0:
@@ -234,9 +234,9 @@ class AsyncClient:
     ) -> list[JobView]:
         """`wait_all` with progress bars on the terminal (or on another rich console)."""
         listed = several("jobs", jobs)
-        ids = [job for job in listed if isinstance(job, str)]
+        ids = [job_id_of(job) for job in listed if isinstance(job, str)]
         found = await self.transport.get_many(ids) if ids else {}
-        shown = [job if isinstance(job, JobView) else found.get(job) for job in listed]
+        shown = [job if isinstance(job, JobView) else found.get(job_id_of(job)) for job in listed]
         bars = JobBars([job for job in shown if job], console) if any(shown) else None
         return await self._collect(listed, timeout_s, bars)
 
@@ -264,7 +264,9 @@ class AsyncClient:
 
     async def cancel_many(self, jobs: Iterable[JobRef]) -> dict[str, Answer]:
         """Cancel all of them; what had ended already is refused, by id."""
-        return await self.transport.cancel_many([job_id_of(job) for job in several("jobs", jobs)])
+        listed = several("jobs", jobs)
+        answers = await self.transport.cancel_many([job_id_of(job) for job in listed])
+        return {_named(job): answers[job_id_of(job)] for job in listed}
 
     async def retry(self, job: JobRef) -> JobView:
         """A new attempt of a failed job under the same id."""
@@ -273,12 +275,14 @@ class AsyncClient:
     async def download(self, job: JobRef, folder: InputLike = ".") -> list[Path]:
         """The outputs' files, written into `folder`; existing ones are replaced.
 
-        Raises `NotReady` before the job's end, `OutputUnwritable`, and `SourceUnreadable` for an
-        output that this client does not reach.
+        Raises `NotReady` before the job's end, `Gone` once they have expired, `OutputUnwritable`,
+        and `SourceUnreadable` for an output that this client does not reach.
         """
         view = job if isinstance(job, JobView) and job.done else await self.get(job)
         if not view.done:
             raise NotReady(f"job {view.job_id} has not ended: it is {view.state.value}")
+        if gone := [output.name for output in view.outputs if output.deleted]:
+            raise Gone(f"the output {gone[0]} of job {view.job_id} has expired and was deleted")
         target = Path(folder)
         try:
             await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
@@ -293,9 +297,25 @@ class AsyncClient:
         """Pools, queues, running jobs, throughput: what operators look at."""
         return await self.transport.overview()
 
+    async def create_key(
+        self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None
+    ) -> dict[str, Any]:
+        """A new API key (operators only); its text is shown this once."""
+        return await self.transport.create_key(tenant, name, admin=admin, credits=credits)
+
+    async def list_keys(self) -> list[dict[str, Any]]:
+        """All API keys (operators only), without their texts."""
+        return await self.transport.list_keys()
+
+    async def revoke_key(self, key_id: str) -> dict[str, Any]:
+        """Make a key worthless (operators only). Raises `NotFound`."""
+        return await self.transport.revoke_key(key_id)
+
     async def close(self) -> None:
-        """Let go of connections, and of a cluster that this client started."""
-        await self.transport.close()
+        """Let go of connections, and of a cluster that this client started; twice does no harm."""
+        transport, self.transport = self.transport, cast("Transport", _CLOSED)
+        if transport is not _CLOSED:
+            await transport.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -304,8 +324,18 @@ class AsyncClient:
         await self.close()
 
 
-def _iso(time: datetime | str | None) -> str | None:
-    return time.isoformat() if isinstance(time, datetime) else time
+class _Closed:
+    """The transport of a closed client."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("this client is closed")
+
+
+_CLOSED = _Closed()
+
+
+def _named(job: JobRef) -> str:
+    return job if isinstance(job, str) else job.job_id
 
 
 def _next_pause(pause: float, pending: int, ended: int) -> float:

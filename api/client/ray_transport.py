@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
+import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import msgspec
+from pydantic import ValidationError
 
 from actors.engine import stop_engine
-from actors.jobs.locations import File, JobOutput, parse_location, stored_key
+from actors.jobs.ids import parse_id
+from actors.jobs.locations import File, Foreign, JobOutput, parse_location, stored_key
 from actors.jobs.messages import Accepted, PageQuery, Refusal
-from actors.jobs.model import Job, JobSpec, OutputFile, State
-from actors.jobs.times import iso
-from api.client.http import copy_file, save_url
-from api.client.request import JobRequest, local_url
+from actors.jobs.model import Job, JobSpec
+from actors.media.operation import validation_failed
+from api.client.files import copy_file, save_url
+from api.client.request import TENANT, JobRequest, body_of, spec_of
 from api.client.transport import Answer, JobFilter
-from api.client.views import JobView, OutputView, chunks
-from api.http.locations import output_of
+from api.client.views import JobView, OutputView, accepted_view, chunks, view_of
+from api.http.locations import no_destination, no_source, output_of
 from api.registry_client.client import RegistryClient, refused
-from cluster.errors import ReelyardError, ValidationFailed
+from api.v1 import v1_shapes
+from api.v1.refusals import in_body, no_pool, unfit_body
+from api.v1.request_bodies import BatchItem, KeyBody
+from api.v1.v1_shapes import accepted_job
+from cluster.errors import ReelyardError
 from cluster.runtime import Cluster
 from cluster.settings import Settings
 from cluster.storage import Storage, open_storage
 
 #: jobs planned and sent in one step: large enough to be quick, small enough to stay lively
 BATCH = 1000
-TENANT = "default"
 #: what still runs when a program's own cluster stops has so long; then it goes back to the queue
 LEAVE_S = 1.0
 
 
-class DirectTransport:
+class RayTransport:
     """Speaks to the registry of the Ray cluster that this process has joined.
 
     Paths are taken as they are: they must name the same file on the workers.
@@ -51,7 +55,7 @@ class DirectTransport:
         self._cluster = cluster
 
     @classmethod
-    async def open(cls, settings: Settings, cluster: Cluster) -> DirectTransport:
+    async def open(cls, settings: Settings, cluster: Cluster) -> RayTransport:
         """On a cluster that is already joined; `close` leaves (or stops) it."""
         storage = open_storage(settings)
         return cls(settings, RegistryClient.over_ray(settings), storage, cluster)
@@ -67,15 +71,20 @@ class DirectTransport:
                 if isinstance(spec, ReelyardError):
                     answers.append(spec)
                 elif isinstance(answer := next(taken), Accepted):
-                    answers.append(await self._view(answer.job))
+                    answers.append(accepted_view(accepted_job(answer.job), spec.params))
                 else:
-                    answers.append(refused(answer))
+                    answers.append(in_body(refused(answer), "params"))
         return answers
 
     async def _spec(self, item: JobRequest) -> JobSpec | ReelyardError:
+        """What the request asks, or why the server would not take it either."""
+        if (fault := _fault_of(item)) is not None:
+            return fault
         spec = spec_of(item)
         try:
             inputs = [await self._located(text) for text in spec.inputs]
+            if spec.output and isinstance(place := parse_location(spec.output), Foreign):
+                raise no_destination(place.scheme)
         except ReelyardError as error:
             return error
         return msgspec.structs.replace(spec, inputs=inputs)
@@ -83,7 +92,9 @@ class DirectTransport:
     async def _located(self, text: str) -> str:
         match parse_location(text):
             case JobOutput(job_id, name):
-                return output_of(await self._registry.get(job_id, None), name)
+                return output_of(await self._registry.get(parse_id(job_id) or job_id, None), name)
+            case Foreign(scheme):
+                raise no_source(scheme)
         return text
 
     async def _no_pool(self, pools: set[str]) -> dict[str | None, ReelyardError]:
@@ -92,11 +103,7 @@ class DirectTransport:
             return {}
         # The cluster's settings may name more of them than those of this process.
         there = {pool.name for pool in (await self._registry.overview()).pools}
-        names = ", ".join(sorted(there))
-        return {
-            name: ValidationFailed(f"pool: there is no pool {name!r}; there are: {names}")
-            for name in pools - there
-        }
+        return {name: no_pool(name, there) for name in pools - there}
 
     async def get_many(self, job_ids: Sequence[str]) -> dict[str, JobView]:
         found = await self._registry.get_many(job_ids, None)
@@ -112,11 +119,11 @@ class DirectTransport:
         query = PageQuery(
             tenant=TENANT,
             limit=limit,
-            state=_state(which.state),
+            state=which.state,
             operation=which.operation,
             input=which.input,
-            created_from_ms=_ms(which.created_after),
-            created_to_ms=_ms(which.created_before),
+            created_from_ms=which.created_from_ms,
+            created_to_ms=which.created_to_ms,
             after_id=cursor,
         )
         jobs = await self._registry.page(query)
@@ -136,22 +143,20 @@ class DirectTransport:
         }
 
     async def overview(self) -> dict[str, Any]:
-        overview: dict[str, Any] = msgspec.to_builtins(await self._registry.overview())
-        return overview
+        return _plain(v1_shapes.overview(await self._registry.overview()))
 
     async def create_key(
         self, tenant: str, name: str, *, admin: bool, credits: int | None
     ) -> dict[str, Any]:
-        key, info = await self._registry.create_key(tenant, name, admin=admin, credits=credits)
-        return {"key": key, **msgspec.to_builtins(info)}
+        _check_key(tenant=tenant, name=name, admin=admin, credits=credits)
+        text, info = await self._registry.create_key(tenant, name, admin=admin, credits=credits)
+        return {"key": text} | v1_shapes.key(info)
 
     async def list_keys(self) -> list[dict[str, Any]]:
-        keys: list[dict[str, Any]] = msgspec.to_builtins(await self._registry.api_keys())
-        return keys
+        return [v1_shapes.key(info) for info in await self._registry.api_keys()]
 
     async def revoke_key(self, key_id: str) -> dict[str, Any]:
-        info: dict[str, Any] = msgspec.to_builtins(await self._registry.revoke_key(key_id))
-        return info
+        return v1_shapes.key(await self._registry.revoke_key(key_id))
 
     async def download(self, output: OutputView, path: Path) -> None:
         if (found := output.path) is not None:
@@ -169,90 +174,43 @@ class DirectTransport:
         await asyncio.to_thread(self._cluster.stop)
 
     async def _view(self, job: Job) -> JobView:
-        task = job.active_task
-        return JobView(
-            job_id=job.id,
-            operation=job.operation,
-            state=job.state,
-            source_url=job.input,
-            progress=job.progress,
-            phase=task.phase if task else None,
-            speed=task.speed if task else None,
-            eta_s=task.eta_s if task else None,
-            kind=job.kind,
-            parameters=job.params,
-            result_data=job.result,
-            outputs=[await self._output(output) for output in job.outputs],
-            error=job.error,
-            metadata=job.metadata,
-            priority=job.priority,
-            created_at=iso(job.created_ms) or "",
-            started_at=iso(job.started_ms),
-            completed_at=iso(job.finished_ms),
-            expires_at=iso(job.outputs_expire_ms),
-            tasks=[],
-        )
-
-    async def _output(self, output: OutputFile) -> OutputView:
-        url = output.url
-        if (key := stored_key(url)) is not None:
+        urls: dict[str, str] = {}
+        ends_ms: int | None = None
+        for output in job.outputs:
+            key = stored_key(output.url)
+            if output.deleted or key is None:
+                continue
             if (path := self._storage.local_path(key)) is not None:
-                url = str(File.at(path))
-            else:
-                signed = await self._storage.sign("GET", key, self._settings.url_ttl_s)
-                url = signed or url
-        return OutputView(
-            name=output.name,
-            url=url,
-            size=output.size,
-            content_type=output.content_type,
-            kind=output.kind,
-            sha256=output.sha256,
-            facts=output.facts,
-        )
+                urls[output.url] = str(File.at(path))
+                continue
+            ttl_s = self._settings.url_ttl_s
+            if (signed := await self._storage.sign("GET", key, ttl_s)) is not None:
+                urls[output.url] = signed
+                ends_ms = round(time.time() * 1000) + ttl_s * 1000
+        if ends_ms is not None and job.outputs_expire_ms is not None:
+            ends_ms = min(ends_ms, job.outputs_expire_ms)
+        return view_of(job, urls, ends_ms)
 
 
-def spec_of(item: JobRequest) -> JobSpec:
-    """What the request asks of the registry; paths become absolute."""
-    inputs = [local_url(source) for source in item.inputs]
-    output = local_url(item.output) if item.output is not None else None
-    return JobSpec(
-        operation=item.operation,
-        inputs=inputs,
-        input=os.fspath(item.inputs[0]) if item.inputs else "",
-        params=item.params,
-        output=output,
-        output_sent=os.fspath(item.output) if item.output is not None else None,
-        tenant=TENANT,
-        dialect="python",
-        priority=item.priority,
-        pool=item.pool,
-        metadata=item.metadata,
-        idempotency_key=item.idempotency_key,
-        fingerprint=_fingerprint([item.operation, inputs, item.params, output])
-        if item.idempotency_key
-        else "",
-    )
+def _plain(shape: dict[str, Any]) -> dict[str, Any]:
+    """`shape` without enumerations and the like: as if it had come as JSON."""
+    plain: dict[str, Any] = msgspec.to_builtins(shape)
+    return plain
 
 
-def _fingerprint(asked: list[Any]) -> str:
-    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()
-
-
-def _state(word: str | None) -> State | None:
+def _fault_of(item: JobRequest) -> ReelyardError | None:
+    """Why `POST /v1/jobs:batch` would refuse this request before it looked at what it names."""
+    inputs = [os.fspath(source) for source in item.inputs]
     try:
-        return State(word) if word is not None else None
-    except ValueError:
-        raise ValidationFailed(
-            f"state: {word!r} is none of {', '.join(state.value for state in State)}"
-        ) from None
+        BatchItem.model_validate(body_of(item, inputs, item.output))
+    except ValidationError as error:
+        return in_body(validation_failed("job", error), "params")
+    return None
 
 
-def _ms(text: str | None) -> int | None:
-    if text is None:
-        return None
+def _check_key(**body: object) -> None:
+    """Raises `ValidationFailed` as `POST /v1/admin/keys` words it."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValidationFailed(f"{text!r} is no ISO 8601 time, like 2030-01-31T12:00:00Z") from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        KeyBody.model_validate(body)
+    except ValidationError as error:
+        raise unfit_body(error) from None

@@ -1,4 +1,4 @@
-"""Progress bars for jobs: what runs now, with phase, speed and time left."""
+"""Progress bars for jobs, with phase, speed and time left of each that runs."""
 
 from __future__ import annotations
 
