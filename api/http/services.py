@@ -29,6 +29,8 @@ from api.http.locations import (
     check_store,
     check_stored,
     check_url,
+    no_destination,
+    no_source,
     output_of,
 )
 from api.http.rate_limit import RateLimiter
