@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from actors.testing.sample_media import make_sample
 from api.cli.output import human_bytes, relative, results_view
 from reelyard import JobRequest, Settings, connect, request
+from reelyard.testing import make_sample
 
 console = Console(soft_wrap=True, highlight=False)
 

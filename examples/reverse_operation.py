@@ -18,16 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from actors.media.catalogue import operation
 from actors.media.codec import decode
 from actors.media.codec.errors import media_errors
 from actors.media.codec.source import open_input
 from actors.media.codec.verify import Expect, verify_output
-from actors.media.frames import Frame, fade, fade_level, to_av_frame
-from actors.media.operation import MediaFile, Params, Result, Work
 from actors.media.sampling.scaler import UprightScaler, scaled_size
 from actors.media.sampling.video import open_video
-from cluster.errors import LimitExceeded
+from reelyard import MediaFile, Params, Result, Work, operation
+from reelyard.errors import LimitExceeded
+from reelyard.frames import Frame, fade, fade_level, to_av_frame
 
 MOST_S = 30
 RATE_HZ = 48_000

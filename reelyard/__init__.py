@@ -8,16 +8,21 @@ with connect() as reelyard:
         print(job.source_url, job.path or job.error)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from actors.jobs.model import State
 from actors.media.catalogue import operation
 from actors.media.operation import MediaFile, Params, Result, Work
-from api.client.async_client import AsyncClient
-from api.client.connect import connect, connect_async
-from api.client.request import JobRequest, request
-from api.client.sync_client import Client
-from api.client.views import JobView, OutputView
 from cluster.errors import ReelyardError
-from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from api.client.async_client import AsyncClient
+    from api.client.connect import connect, connect_async
+    from api.client.request import JobRequest, request
+    from api.client.sync_client import Client
+    from api.client.views import JobView, OutputView
+    from cluster.settings import Settings
 
 __all__ = [
     "AsyncClient",
@@ -37,3 +42,25 @@ __all__ = [
     "operation",
     "request",
 ]
+
+# The clients take half a second to import, and a codec process that loads an operation of yours has
+# no use for them.
+_AT_FIRST_USE = {
+    "AsyncClient": "api.client.async_client",
+    "Client": "api.client.sync_client",
+    "JobRequest": "api.client.request",
+    "JobView": "api.client.views",
+    "OutputView": "api.client.views",
+    "Settings": "cluster.settings",
+    "connect": "api.client.connect",
+    "connect_async": "api.client.connect",
+    "request": "api.client.request",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_AT_FIRST_USE[name]), name)
+    globals()[name] = found
+    return found

@@ -8,9 +8,9 @@ import av
 import pytest
 
 from actors.media.catalogue import find_operation, load_operations
-from actors.media.operation import Operation, Source, Work
-from actors.testing.sample_media import make_sample, read_frame_number
-from cluster.errors import BadRequest, LimitExceeded, ValidationFailed
+from actors.media.operation import Operation
+from reelyard.errors import BadRequest, LimitExceeded, ValidationFailed
+from reelyard.testing import make_sample, read_frame_number, run_operation
 from tests.paths import EXAMPLES
 
 EXAMPLE = EXAMPLES / "reverse_operation.py"
@@ -28,8 +28,7 @@ def test_an_operation_from_a_file_of_ones_own_plays_a_clip_backwards(
 ) -> None:
     clip = make_sample(tmp_path / "c.mp4", duration_s=1)
     out = tmp_path / "out"
-    out.mkdir()
-    result = reverse.run(Work([Source(clip, "c.mp4")], reverse.parse({}), out))
+    result = run_operation(reverse.name, [clip], out_dir=out)
     assert result.files[0].path == out / "c.mp4"
     assert result.files[0].facts["frames"] == 25
     assert result.files[0].facts["audio_codec"] == "aac"
@@ -45,7 +44,7 @@ def test_its_parameters_and_limits_are_checked_like_those_of_built_in_operations
         reverse.parse({"width": 5})
     clip = make_sample(tmp_path / "c.mp4", duration_s=31, width=64, height=48, fps=2, audio=False)
     with pytest.raises(LimitExceeded, match=r"c\.mp4.*at most 30 s"):
-        reverse.run(Work([Source(clip, "c.mp4")], reverse.parse({}), tmp_path))
+        run_operation(reverse.name, [clip], out_dir=tmp_path / "out")
     assert reverse.summary == "Play a short video backwards."
 
 

@@ -1,0 +1,32 @@
+"""Operations run in this process, for their tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.media.operation import Limits
+from actors.testing.operation_runs import run_operation
+from actors.testing.sample_media import make_sample
+from cluster.errors import InvalidInput, LimitExceeded, UnknownOperation, ValidationFailed
+
+
+def test_an_operation_makes_its_files_in_the_folder_that_was_named(tmp_path: Path) -> None:
+    clip = make_sample(tmp_path / "clip.mp4", duration_s=1)
+    out = tmp_path / "new" / "out"
+    result = run_operation("transcode", [clip], {"height": 90}, out_dir=out)
+    assert [file.path for file in result.files] == [out / "clip.mp4"]
+    assert result.files[0].facts["height"] == 90
+
+
+def test_what_a_job_would_be_refused_for_is_raised(tmp_path: Path) -> None:
+    clip = make_sample(tmp_path / "clip.mp4", duration_s=1)
+    with pytest.raises(UnknownOperation):
+        run_operation("sketch", [clip], out_dir=tmp_path / "o")
+    with pytest.raises(InvalidInput):
+        run_operation("probe", [clip, clip], out_dir=tmp_path / "o")
+    with pytest.raises(ValidationFailed):
+        run_operation("transcode", [clip], {"height": -1}, out_dir=tmp_path / "o")
+    with pytest.raises(LimitExceeded):
+        run_operation("probe", [clip], out_dir=tmp_path / "o", limits=Limits(max_pixels=100))
