@@ -6,7 +6,7 @@ files. `actors.media.catalogue` registers it, which makes it reachable from ever
 
     class ReverseParams(Params):
         '''Play it backwards.'''
-        audio: bool = Field(True, description="reverse the sound too")
+        audio: bool = Field(True, description="reverse the audio too")
 
     @operation("reverse", params=ReverseParams, lane="cpu", kind="video")
     def reverse(work: Work[ReverseParams]) -> Result:

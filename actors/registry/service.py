@@ -221,7 +221,7 @@ class RegistryService:
     async def changes(self, after: int, timeout_s: float) -> Changes:
         """Ids of jobs that changed after the number `after`; waits up to `timeout_s` for one.
 
-        -1 only asks where the feed stands. A follower that fell behind gets an epoch that it
+        `FROM_NOW` only asks where the change log stands. A follower that fell behind gets an epoch that it
         does not know.
         """
         await self._ready()

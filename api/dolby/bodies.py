@@ -118,7 +118,7 @@ class Music(Body):
 
 
 class Audio(Body):
-    """What to do to the sound; a part that is absent is left to the content type."""
+    """What to do to the audio; a part that is absent is left to the content type."""
 
     noise: Noise | None = None
     loudness: Loudness | None = None

@@ -39,7 +39,7 @@ async def token(request: Request, services: ServicesDep) -> dict[str, Any]:
     return await issue_token(request, services)
 
 
-@router.post(dolby_shapes.ENHANCE, summary="Start enhancing the sound of a file")
+@router.post(dolby_shapes.ENHANCE, summary="Start enhancing the audio of a file")
 async def start_enhance(
     body: EnhanceBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> dict[str, str]:

@@ -127,7 +127,7 @@ def _video(output: TranscodeOutput) -> dict[str, Any]:
 def _audio(output: TranscodeOutput) -> dict[str, Any]:
     tracks = output.audio if isinstance(output.audio, list) else [output.audio]
     if len(tracks) > 1:
-        raise ValidationFailed("outputs.audio: one sound track is written, not several")
+        raise ValidationFailed("outputs.audio: one audio track is written, not several")
     track = tracks[0] if tracks else None
     if track is None:
         return {}

@@ -86,7 +86,7 @@ def test_streaming_formats_are_refused_clearly(kind: str) -> None:
         ({"kind": "webm", "video": {"codec": "vp8"}}, "vp8"),
         ({"kind": "mp3", "video": {"width": 64}}, "mp3 has no video"),
         ({"kind": "mp4", "image": {"width": 64}}, "mp4 has no image"),
-        ({"kind": "mp4", "audio": [{}, {}]}, "one sound track"),
+        ({"kind": "mp4", "audio": [{}, {}]}, "one audio track"),
     ],
 )
 def test_what_does_not_go_together_is_refused_by_name(output: dict[str, Any], named: str) -> None:
