@@ -221,8 +221,8 @@ class RegistryService:
     async def changes(self, after: int, timeout_s: float) -> Changes:
         """Ids of jobs that changed after the number `after`; waits up to `timeout_s` for one.
 
-        `FROM_NOW` only asks where the change log stands. A follower that fell behind gets an epoch that it
-        does not know.
+        `FROM_NOW` only asks where the change log stands. A follower that fell behind gets an epoch
+        that it does not know.
         """
         await self._ready()
         return await self._change_log.after(after, timeout_s)
