@@ -12,8 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from api.cli.output import human_bytes, relative, results_view
-from reelyard import JobRequest, Settings, connect, request
+from reelyard import JobRequest, Settings, connect, request, results_view
 from reelyard.testing import make_sample
 
 console = Console(soft_wrap=True, highlight=False)
@@ -52,7 +51,8 @@ def main() -> int:
     if not clip.exists():
         console.print(f"making a sample clip: {options.seconds:g} s, 1920x1080, with audio")
         make_sample(clip, duration_s=options.seconds, width=1920, height=1080, fps=30)
-    console.print(f"sample clip: {relative(clip)} ({human_bytes(clip.stat().st_size)})")
+    shown = options.folder / clip.name
+    console.print(f"sample clip: {shown} ({clip.stat().st_size / 1e6:.1f} MB)")
 
     console.print("starting a cluster on this machine")
     with connect(settings=Settings(data_dir=folder / "cluster")) as reelyard:

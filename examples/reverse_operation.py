@@ -18,15 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from actors.media.codec import decode
-from actors.media.codec.errors import media_errors
-from actors.media.codec.source import open_input
-from actors.media.codec.verify import Expect, verify_output
-from actors.media.sampling.scaler import UprightScaler, scaled_size
-from actors.media.sampling.video import open_video
 from reelyard import MediaFile, Params, Result, Work, operation
 from reelyard.errors import LimitExceeded
 from reelyard.frames import Frame, fade, fade_level, to_av_frame
+from reelyard.media import (
+    Expect,
+    UprightScaler,
+    best_audio,
+    media_errors,
+    open_input,
+    open_video,
+    scaled_size,
+    verify_output,
+)
 
 MOST_S = 30
 RATE_HZ = 48_000
@@ -69,7 +73,7 @@ def read_frames(work: Work[ReverseParams]) -> tuple[list[ScaledFrame], Fraction]
         size = scaled_size(video.width, video.height, work.params.width)
         scaler = UprightScaler(video, *size, work.threads)
         frames = []
-        for frame in decode.frames(video.container, video.stream):
+        for frame in video.frames():
             frames.append(scaler.scale(frame))
             work.progress("decode", fraction=0.5 * video.time_of(frame) / (video.duration_s or 1))
         return frames, Fraction(video.fps).limit_denominator(1001)
@@ -79,7 +83,7 @@ def read_audio(work: Work[ReverseParams]) -> Audio | None:
     """The audio as samples (2, n) of float32 at 48 kHz; None if there is none."""
     blocks = []
     with open_input(work.input, work.limits) as container:
-        if (stream := decode.best_audio(container)) is None:
+        if (stream := best_audio(container)) is None:
             return None
         resampler = av.AudioResampler("fltp", "stereo", RATE_HZ)
         for frame in container.decode(stream):

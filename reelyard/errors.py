@@ -1,4 +1,8 @@
-"""Every error that Reelyard raises on purpose: all are `ReelyardError`s with a stable `code`."""
+"""The errors that calls of Reelyard raise on purpose, in one tree below `ReelyardError`.
+
+Each has a stable `code`, a `message` for people, and `details`. `MediaError` and what is below it
+is what a job fails of; everything else is why a call was refused or could not be answered.
+"""
 
 from cluster.errors import (
     AlreadyFinished,

@@ -33,6 +33,7 @@ from actors.media.sniff import Sniffed, identify
 from cluster.errors import (
     Cancelled,
     InvalidInput,
+    ReelyardError,
     ValidationFailed,
 )
 
@@ -157,6 +158,16 @@ class Result:
 
     files: list[MediaFile] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
+
+
+def check_result(operation: str, result: Result, out_dir: Path) -> None:
+    """Raises `ReelyardError` for a file that does not lie in `out_dir`."""
+    for file in result.files:
+        if file.path.parent != out_dir or not file.path.is_file():
+            raise ReelyardError(
+                f"the operation {operation!r} named an output that it did not write",
+                internal=str(file.path),
+            )
 
 
 _MIME = {

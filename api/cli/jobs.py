@@ -15,17 +15,14 @@ from api.cli.output import (
     console,
     errors,
     escape,
-    human_bytes,
     jobs_exit_code,
     jobs_table,
     print_json,
-    results_view,
-    state_text,
-    summary,
 )
 from api.cli.run import follow
 from api.cli.session import running_cluster
 from api.client.progress_bars import shown_source
+from api.client.results_view import human_bytes, results_view, state_text, summary
 from api.client.sync_client import Client
 from api.client.views import JobView
 from cluster.errors import ReelyardError

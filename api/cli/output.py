@@ -5,19 +5,18 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from enum import IntEnum
-from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from actors.jobs.model import State
 from api.client.progress_bars import clock, short_name, shown_source
-from api.client.views import JobView, OutputView
+from api.client.results_view import state_text
+from api.client.views import JobView
 from cluster.errors import (
     MediaError,
     ReelyardError,
@@ -39,12 +38,6 @@ console = Console(
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-#: a longer URL gets a line of its own below the table, where a terminal does not break it
-LONGEST_URL = 60
-#: values of an operation's data that a table shows; `--json` has all
-SUMMARY_VALUES = 9
-
-
 class Exit(IntEnum):
     """Exit codes of `reelyard`."""
 
@@ -54,15 +47,6 @@ class Exit(IntEnum):
     CANCELLED = 3  #: a job was cancelled by someone
     UNREACHABLE = 4  #: no cluster answers
     INTERRUPTED = 130  #: Ctrl-C, as shells expect it
-
-
-_STATE_STYLE = {
-    State.SUCCEEDED: "green",
-    State.FAILED: "red",
-    State.CANCELLED: "yellow",
-    State.RUNNING: "cyan",
-    State.QUEUED: "dim",
-}
 
 
 def exit_code(error: ReelyardError) -> Exit:
@@ -127,20 +111,6 @@ def escape(text: str) -> str:
     return rich_escape(text)
 
 
-def human_bytes(size: float) -> str:
-    """`812 B`, `4.2 kB`, `1.3 GB` (powers of 1000)."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-def state_text(job: JobView) -> str:
-    """The state in its colour."""
-    return f"[{_STATE_STYLE[job.state]}]{job.state.value}[/]"
-
-
 def jobs_table(jobs: Iterable[JobView]) -> Table:
     """A list of jobs."""
     full = console.width >= FULL_WIDTH
@@ -179,64 +149,3 @@ def jobs_table(jobs: Iterable[JobView]) -> Table:
 def _progress(job: JobView) -> str:
     eta = f" eta {clock(job.eta_s)}" if job.state is State.RUNNING and job.eta_s is not None else ""
     return f"{job.progress:.0f}%{eta}"
-
-
-def results_view(jobs: Sequence[JobView]) -> RenderableType:
-    """What ended jobs have made: the folder of all files, then a table of them with their sizes,
-    or what went wrong."""
-    outputs = [output for job in jobs for output in job.outputs]
-    links = [
-        Text(f"{output.name}: {output.url}", no_wrap=True, overflow="ignore")
-        for output in outputs
-        if _is_link(output)
-    ]
-    paths = [output.path for output in outputs if output.path is not None]
-    if not paths:
-        return Group(_results_table(jobs, None), *links)
-    folder = Path(os.path.commonpath([path.parent for path in paths]))
-    where = Text(f"results in {relative(folder)}{os.sep}", overflow="fold")
-    return Group(where, _results_table(jobs, folder), *links)
-
-
-def _is_link(output: OutputView) -> bool:
-    return output.path is None and len(output.url) > LONGEST_URL
-
-
-def _results_table(jobs: Iterable[JobView], folder: Path | None) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("operation", "input", "state"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("result", overflow="fold")
-    for job in jobs:
-        name = escape(short_name(job.source_url))
-        first = (job.operation, name, state_text(job))
-        if job.error is not None:
-            table.add_row(*first, "", f"{job.error.code}: {escape(job.error.message)}")
-        elif not job.outputs:
-            table.add_row(*first, "", escape(summary(job.result_data or {})))
-        for output in job.outputs:
-            path = output.path
-            place = path.relative_to(folder) if path and folder else output.url
-            shown = output.name if _is_link(output) else str(place)
-            table.add_row(*first, human_bytes(output.size), escape(shown))
-            first = ("", "", "")
-    return table
-
-
-def summary(data: dict[str, Any]) -> str:
-    """The first plain values of an operation's data, on one line."""
-    plain = {
-        name: f"{value:g}" if isinstance(value, float) else value
-        for name, value in data.items()
-        if isinstance(value, str | int | float) and not isinstance(value, bool)
-    }
-    return "  ".join(f"{name}={value}" for name, value in list(plain.items())[:SUMMARY_VALUES])
-
-
-def relative(path: Path) -> Path:
-    """`path` from the working folder, if it lies below it."""
-    try:
-        return path.relative_to(Path.cwd())
-    except ValueError:
-        return path

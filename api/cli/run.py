@@ -22,10 +22,10 @@ from api.cli.output import (
     escape,
     jobs_exit_code,
     print_json,
-    results_view,
 )
 from api.cli.session import any_cluster, remote
 from api.client.request import InputLike, JobRequest, in_folder, request, spec_of
+from api.client.results_view import results_view
 from api.client.sync_client import Client
 from api.client.views import JobView
 from cluster.errors import (

@@ -16,7 +16,7 @@ from api.client.views import JobView
 #: more jobs than this share one bar; only what runs gets a bar of its own
 SEPARATE_BARS = 12
 
-_STYLE = {
+STATE_STYLE = {
     State.SUCCEEDED: "green",
     State.FAILED: "red",
     State.CANCELLED: "yellow",
@@ -54,7 +54,7 @@ class _StateColumn(ProgressColumn):
         if job is None:
             return Text(f"{task.completed:.0f}/{task.total:.0f} jobs", style="cyan")
         word = job.phase if job.state is State.RUNNING and job.phase else job.state.value
-        return Text(f"{word:<9}", style=_STYLE[job.state])
+        return Text(f"{word:<9}", style=STATE_STYLE[job.state])
 
 
 class _SpeedColumn(ProgressColumn):

@@ -80,6 +80,10 @@ class OpenVideo:
         self.stream.codec_context.flush_buffers()
         return found[0] if found else None
 
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """All frames in order, as they are decoded; damaged packets are skipped."""
+        return decode.frames(self.container, self.stream)
+
     def shown_at(self, times_s: Sequence[float]) -> Iterator[av.VideoFrame]:
         """The frames on show at `times_s` (rising), decoding from the first time to the last.
 

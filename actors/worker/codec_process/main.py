@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.media.catalogue import find_operation, load_operations
-from actors.media.operation import Operation, Progress, Result, Source, Work
+from actors.media.operation import Operation, Progress, Result, Source, Work, check_result
 from actors.worker.codec_process import limits
 from actors.worker.codec_process.memory import release
 from actors.worker.codec_process.messages import (
@@ -137,13 +137,7 @@ class CodecServer:
             self._cancelled.discard(task.id)
 
     def _finished(self, task: RunTask, result: Result) -> Finished:
-        out_dir = Path(task.out_dir)
-        for file in result.files:
-            if file.path.parent != out_dir or not file.path.is_file():
-                raise ReelyardError(
-                    f"the operation {task.operation!r} named an output that it did not write",
-                    internal=str(file.path),
-                )
+        check_result(task.operation, result, Path(task.out_dir))
         files = [OutFile(str(file.path), file.kind, file.facts, file.mime) for file in result.files]
         return Finished(id=task.id, files=files, data=result.data)
 

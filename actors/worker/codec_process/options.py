@@ -42,13 +42,18 @@ def configure_message(settings: Settings, threads: int) -> Configure:
     return Configure(
         operations=list(settings.operations),
         threads=threads,
-        limits=Limits(
-            max_pixels=settings.max_pixels,
-            max_streams=settings.max_streams,
-            max_duration_s=settings.max_duration_s,
-            max_frames=settings.max_frames,
-            max_output_bytes=settings.max_output_bytes,
-        ),
+        limits=limits_of(settings),
         memory_bytes=settings.codec_memory_bytes,
         file_bytes=settings.max_output_bytes,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What media may ask of a worker."""
+    return Limits(
+        max_pixels=settings.max_pixels,
+        max_streams=settings.max_streams,
+        max_duration_s=settings.max_duration_s,
+        max_frames=settings.max_frames,
+        max_output_bytes=settings.max_output_bytes,
     )
