@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,29 @@ class RegistryHarness:
 
     async def job(self, job_id: str) -> Job:
         return (await self.registry.get_many([job_id]))[job_id]
+
+    async def limit_pages(self, pages: int) -> None:
+        """As if the disk held no more than `pages`; 0: no limit."""
+        store = self.registry._store
+        assert isinstance(store, SQLiteStore)
+        assert store._writer is not None
+        connection = store._writer._connection
+        pages = pages or 1 << 30
+
+        def pragma(_: sqlite3.Connection) -> None:
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+
+        await store._writer.call(pragma)
+
+    async def in_sync_again(self) -> None:
+        """Once the registry has read anew what it was in doubt of."""
+        while self.registry._repository._background:
+            await asyncio.sleep(0.01)
+
+    async def tick(self, seconds: float) -> None:
+        """Let time pass, and the registry notice."""
+        self.clock.advance(seconds)
+        await self.registry._tick()
 
 
 @pytest.fixture

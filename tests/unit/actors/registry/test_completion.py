@@ -26,12 +26,6 @@ from tests.unit.actors.registry.builders import (
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 
-async def tick(harness: RegistryHarness, seconds: float) -> None:
-    """Let time pass, and the registry notice."""
-    harness.clock.advance(seconds)
-    await harness.registry._tick()
-
-
 async def test_a_finished_job_has_its_outputs_and_result(harness: RegistryHarness) -> None:
     (job,) = await harness.accepted(make_job())
     (lease,) = await harness.lease()
@@ -59,7 +53,7 @@ async def test_a_commit_whose_answer_was_lost_is_accepted_again(harness: Registr
 async def test_an_outdated_attempt_is_refused_and_told_to_stop(harness: RegistryHarness) -> None:
     await harness.accepted(make_job())
     (old,) = await harness.lease()
-    await tick(harness, 31)
+    await harness.tick(31)
     (new,) = await harness.lease(worker=make_worker("other"))
     assert new.fence == 2
     (verdict,) = await harness.registry.report("s", "a", [report(old, 50)])
@@ -71,10 +65,10 @@ async def test_an_outdated_attempt_is_refused_and_told_to_stop(harness: Registry
 async def test_an_expired_lease_requeues_the_task_once(harness: RegistryHarness) -> None:
     (job,) = await harness.accepted(make_job())
     await harness.lease()
-    await tick(harness, 29)
+    await harness.tick(29)
     assert (await harness.job(job.id)).tasks[0].state is State.RUNNING
-    await tick(harness, 2)
-    await tick(harness, 2)
+    await harness.tick(2)
+    await harness.tick(2)
     task = (await harness.job(job.id)).tasks[0]
     assert (task.state, [a.outcome for a in task.attempts]) == (State.QUEUED, [Outcome.LOST])
     assert (await harness.registry.overview()).lease_expiries == 1
@@ -85,7 +79,7 @@ async def test_reports_keep_a_lease_alive(harness: RegistryHarness) -> None:
     (job,) = await harness.accepted(make_job())
     (lease,) = await harness.lease()
     for progress in (10, 5, 20):
-        await tick(harness, 25)
+        await harness.tick(25)
         (verdict,) = await harness.registry.report("s", "a", [report(lease, progress)])
         assert (verdict.accepted, verdict.stop) == (True, False)
     job = await harness.job(job.id)
@@ -96,7 +90,7 @@ async def test_a_task_whose_workers_are_lost_too_often_fails(harness: RegistryHa
     (job,) = await harness.accepted(make_job(credits=2))
     for _ in range(3):
         assert await harness.lease()
-        await tick(harness, 31)
+        await harness.tick(31)
     job = await harness.job(job.id)
     assert job.error is not None
     assert (job.state, job.error.code, job.refunded) == (State.FAILED, "worker_lost", True)
@@ -125,7 +119,7 @@ async def test_a_retryable_failure_is_tried_again_after_a_pause(harness: Registr
     (lease,) = await harness.lease()
     await harness.commit(failed(lease, FLAKY))
     assert await harness.lease() == []
-    await tick(harness, 1.1)
+    await harness.tick(1.1)
     assert len(await harness.lease()) == 1
 
 

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 
 import pytest
 
 from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import ErrorInfo
-from actors.registry.store.sqlite.store import SQLiteStore
 from cluster.errors import StorageFull
 from tests.unit.actors.registry.builders import BROKEN, failed, make_job
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 
-async def limit_pages(harness: RegistryHarness, pages: int) -> None:
-    """As if the disk held no more than `pages`; 0: no limit."""
-    store = harness.registry._store
-    assert isinstance(store, SQLiteStore)
-    assert store._writer is not None
-    connection = store._writer._connection
-    pages = pages or 1 << 30
-
-    def pragma(_: sqlite3.Connection) -> None:
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-
-    await store._writer.call(pragma)
-
-
-async def in_sync_again(harness: RegistryHarness) -> None:
-    while harness.registry._repository._background:
-        await asyncio.sleep(0.01)
-
-
 async def test_a_charge_that_was_not_written_is_not_counted(harness: RegistryHarness) -> None:
     await harness.registry.grant("default", 5)
-    await limit_pages(harness, 1)
+    await harness.limit_pages(1)
     with pytest.raises(StorageFull):
         await harness.submit(make_job(credits=5, metadata={"text": "x" * 100_000}))
-    await limit_pages(harness, 0)
+    await harness.limit_pages(0)
     await harness.accepted(make_job(credits=5))
     assert (await harness.registry.usage("default")).credits_left == 0
 
@@ -48,14 +27,14 @@ async def test_a_refund_that_was_not_written_is_not_counted(harness: RegistryHar
     await harness.registry.grant("default", 5)
     await harness.accepted(make_job(credits=5))
     (lease,) = await harness.lease()
-    await limit_pages(harness, 1)
+    await harness.limit_pages(1)
     too_big = ErrorInfo("corrupt_media", "x" * 100_000)
     with pytest.raises(StorageFull):
         await harness.commit(failed(lease, too_big))
-    await limit_pages(harness, 0)
+    await harness.limit_pages(0)
     (answer,) = await harness.submit(make_job(credits=5))
     assert isinstance(answer, Refusal)
-    await in_sync_again(harness)
+    await harness.in_sync_again()
     assert await harness.commit(failed(lease, too_big))
     await harness.accepted(make_job(credits=5))
     assert (await harness.registry.usage("default")).credits_left == 0

@@ -20,12 +20,6 @@ from tests.unit.actors.registry.builders import (
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 
-async def tick(harness: RegistryHarness, seconds: float) -> None:
-    """Let time pass, and the registry notice."""
-    harness.clock.advance(seconds)
-    await harness.registry._tick()
-
-
 async def test_a_lease_tells_all_that_a_worker_needs(harness: RegistryHarness) -> None:
     task = make_task(params={"x": 1}, output="file:///out/")
     (job,) = await harness.accepted(make_job(tasks=[task]))
@@ -115,10 +109,10 @@ async def test_running_leases_survive_a_restart_with_a_fresh_ttl(harness: Regist
     (lease,) = await harness.lease()
     harness.clock.advance(29)
     await harness.killed_and_restarted()
-    await tick(harness, 29)
+    await harness.tick(29)
     (verdict,) = await harness.registry.report("media-light-1", "a", [report(lease, 50)])
     assert verdict.accepted
-    await tick(harness, 29)
+    await harness.tick(29)
     assert await harness.commit(done(lease))
     assert (await harness.job(job.id)).state is State.SUCCEEDED
 
@@ -138,7 +132,7 @@ async def test_queued_and_paused_tasks_survive_a_restart(harness: RegistryHarnes
     await harness.commit(failed(lease, FLAKY))
     await harness.killed_and_restarted()
     assert [lease.job_id for lease in await harness.lease(want=5)] == [jobs[0].id]
-    await tick(harness, 2)
+    await harness.tick(2)
     assert [lease.job_id for lease in await harness.lease(want=5)] == [jobs[1].id]
 
 

@@ -10,45 +10,25 @@ import pytest
 from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import State
 from actors.registry.service import RegistryService
-from actors.registry.store.sqlite.store import SQLiteStore
 from cluster.errors import StorageFull, Unavailable
 from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_worker, report
 from tests.unit.actors.registry.conftest import RegistryHarness
 
 
-async def limit_pages(harness: RegistryHarness, pages: int) -> None:
-    """As if the disk held no more than `pages`; 0: no limit."""
-    store = harness.registry._store
-    assert isinstance(store, SQLiteStore)
-    assert store._writer is not None
-    connection = store._writer._connection
-    pages = pages or 1 << 30
-
-    def pragma(_: sqlite3.Connection) -> None:
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-
-    await store._writer.call(pragma)
-
-
-async def in_sync_again(harness: RegistryHarness) -> None:
-    while harness.registry._repository._background:
-        await asyncio.sleep(0.01)
-
-
 async def test_a_full_disk_is_said_and_passes_by_itself(harness: RegistryHarness) -> None:
     first, second = await harness.accepted(make_job(), make_job())
     (lease,) = await harness.lease()
-    await limit_pages(harness, 1)
+    await harness.limit_pages(1)
     big = {"text": "x" * 100_000}
     with pytest.raises(StorageFull):
         await harness.submit(make_job(metadata=big))
     with pytest.raises(StorageFull):
         await harness.commit(done(lease, result=big))
-    await in_sync_again(harness)
+    await harness.in_sync_again()
     assert (await harness.job(first.id)).state is State.RUNNING
     (verdict,) = await harness.registry.report("s", "a", [report(lease, 5)])
     assert (verdict.accepted, verdict.stop) == (True, False)
-    await limit_pages(harness, 0)
+    await harness.limit_pages(0)
     assert await harness.commit(done(lease, result=big))
     assert [lease.job_id for lease in await harness.lease(want=5)] == [second.id]
     (answer,) = await harness.submit(make_job(metadata=big))
@@ -64,7 +44,7 @@ async def test_a_job_that_was_stored_though_nobody_was_told_runs_all_the_same(
     with pytest.raises(Unavailable):
         await harness.submit(job)
     harness.store.lose_answers = False
-    await in_sync_again(harness)
+    await harness.in_sync_again()
     (again,) = await harness.submit(make_job(id=job.id, credits=2))
     assert isinstance(again, Accepted)
     assert again.replayed
