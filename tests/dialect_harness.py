@@ -37,7 +37,12 @@ class DialectHarness:
     other: dict[str, str]
     """The headers of somebody else."""
 
-    async def work(self, name: str = "clip.webm", error: str | None = None) -> str:
+    async def work(
+        self,
+        name: str = "clip.webm",
+        error: str | None = None,
+        result: dict[str, Any] | None = None,
+    ) -> str:
         """Lease one task and end it; the name of what it ran."""
         worker = WorkerInfo("slot", "one", "cpu", "node", ["light", "cpu"])
         (lease,) = (await self.registry.lease(worker, 1, [], 5)).leases
@@ -56,7 +61,7 @@ class DialectHarness:
                     lease.fence,
                     Outcome.FAILED if error else Outcome.SUCCEEDED,
                     outputs,
-                    {"strategy": "video-webm-vp9", "duration_s": 10.472},
+                    result or {"strategy": "video-webm-vp9", "duration_s": 10.472},
                     ErrorInfo(error, "why") if error else None,
                 )
             ]

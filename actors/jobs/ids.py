@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from uuid import UUID
 
 import uuid_utils
@@ -15,14 +14,6 @@ _VALUES = {char: value for value, char in enumerate(_CROCKFORD)} | {"i": 1, "l":
 def new_id() -> str:
     """A fresh id; ids made by one process rise strictly."""
     return str(uuid_utils.uuid7())
-
-
-def id_at(ms: int) -> str:
-    """An id with the creation time `ms` (Unix milliseconds) and random bits behind it."""
-    random = int.from_bytes(os.urandom(10))
-    value = (ms & (1 << 48) - 1) << 80 | 7 << 76 | (random & 0xFFF) << 64
-    value |= 0b10 << 62 | (random >> 12) & (1 << 62) - 1
-    return str(UUID(int=value))
 
 
 def created_ms(job_id: str) -> int:

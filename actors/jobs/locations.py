@@ -54,6 +54,12 @@ class File(msgspec.Struct, frozen=True):
 
     path: str
 
+    @classmethod
+    def at(cls, path: Path, *, folder: bool = False) -> File:
+        """`path`, said to be a folder or not."""
+        text = str(path)
+        return cls(f"{text}/" if folder and text != "/" else text)
+
     @property
     def local(self) -> Path:
         """The path, for this machine."""

@@ -174,6 +174,18 @@ class KeyInfo(msgspec.Struct, frozen=True):
     revoked_ms: int | None = None
 
 
+class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Sums over succeeded jobs, of a tenant or of one job alone; None: nothing to sum up yet."""
+
+    output_bytes: int | None = None
+    compared_jobs: int | None = None
+    """Jobs whose input size is known; the sums below are over these alone."""
+    input_bytes: int | None = None
+    compared_output_bytes: int | None = None
+    saved_bytes: int | None = None
+    """By how much outputs are smaller than inputs; a job whose outputs are larger adds 0."""
+
+
 class Usage(msgspec.Struct, frozen=True):
     """A tenant's account. `credits_left` None: not limited."""
 
@@ -182,9 +194,7 @@ class Usage(msgspec.Struct, frozen=True):
     credits_spent: int
     jobs: dict[str, int]
     """Count by state."""
-    totals: dict[str, int] = {}
-    """Sums over succeeded jobs: output_bytes; over those of them whose input size is known:
-    compared_jobs, input_bytes, compared_output_bytes, saved_bytes."""
+    totals: Totals = Totals()
 
 
 class Refusal(msgspec.Struct, frozen=True):

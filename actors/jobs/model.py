@@ -163,8 +163,10 @@ class Job(msgspec.Struct):
     priority: int = 0
     """Higher runs first; -100 to 100."""
     metadata: dict[str, Any] = {}
+    input_bytes: int | None = None
+    """Size of the input, where the surface that took it in has counted it."""
     extra: dict[str, Any] = {}
-    """What a dialect wants to remember: preset, input size, file name."""
+    """What a dialect wants to remember, and nobody else reads."""
     started_ms: int | None = None
     finished_ms: int | None = None
     updated_ms: int = 0
@@ -233,7 +235,9 @@ class JobSpec(msgspec.Struct, frozen=True):
     priority: int = 0
     pool: str | None = None
     metadata: dict[str, Any] = {}
+    input_bytes: int | None = None
     extra: dict[str, Any] = {}
+    """For the dialect alone."""
     tasks: list[TaskSpec] = []
     """A graph instead of the one task that `operation` means."""
     kind: str | None = None

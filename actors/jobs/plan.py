@@ -52,6 +52,7 @@ def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
         output=spec.output_sent or spec.output,
         priority=spec.priority,
         metadata=spec.metadata,
+        input_bytes=spec.input_bytes,
         extra=spec.extra,
         updated_ms=now,
         expires_ms=now + retention_ms,

@@ -113,14 +113,18 @@ def succeed_task(
 
 
 def _succeed(job: Job, now_ms: int, output_retention_ms: int) -> None:
-    last = sinks(job)
-    job.outputs = [output for task in last for output in task.outputs]
-    job.result = last[0].result if len(last) == 1 else {t.name: t.result for t in last}
+    job.outputs = [output for task in sinks(job) for output in task.outputs]
+    job.result = result_of(job)
     job.error = None
-    _sum_up(job)
     if any(_is_own(output) for task in job.tasks for output in task.outputs):
         job.outputs_expire_ms = now_ms + output_retention_ms
     _finish(job, State.SUCCEEDED, now_ms)
+
+
+def result_of(job: Job) -> dict[str, Any] | None:
+    """What its last task says, or each of them by name."""
+    last = sinks(job)
+    return last[0].result if len(last) == 1 else {task.name: task.result for task in last}
 
 
 def sinks(job: Job) -> list[Task]:
@@ -286,30 +290,6 @@ def _move(job: Job, state: State, now_ms: int, note: str = "") -> None:
 def _note(job: Job, now_ms: int, note: str) -> None:
     seq = job.history[-1].seq + 1 if job.history else 1
     job.history.append(Change(seq=seq, at_ms=now_ms, state=job.state, note=note))
-
-
-def _sum_up(job: Job) -> None:
-    """Put the sizes that a tenant's totals are made of into `extra`."""
-    if not job.outputs:
-        return
-    written = sum(output.size for output in job.outputs)
-    totals = {"output_bytes": written}
-    read = job.extra.get("input_bytes") or _told_input_bytes(job)
-    if isinstance(read, int):
-        totals |= {
-            "input_bytes": read,
-            "saved_bytes": max(0, read - written),
-            "compared_jobs": 1,
-            "compared_output_bytes": written,
-        }
-    job.extra = {**job.extra, "totals": totals}
-
-
-def _told_input_bytes(job: Job) -> int | None:
-    """What the last tasks say that they read; None unless each says it."""
-    told = [(task.result or {}).get("inputBytes") for task in sinks(job)]
-    sizes = [size for size in told if isinstance(size, int)]
-    return sum(sizes) if len(sizes) == len(told) else None
 
 
 def _said(state: State) -> str:

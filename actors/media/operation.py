@@ -151,7 +151,10 @@ class MediaFile:
 
 @dataclass(frozen=True)
 class Result:
-    """Files in the order in which they matter, and JSON-able data."""
+    """Files in the order in which they matter, and JSON-able data.
+
+    `input_bytes` in the data, the size of what was read, counts in the tenant's totals.
+    """
 
     files: list[MediaFile] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)

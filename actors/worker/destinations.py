@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location
-from actors.jobs.messages import Lease
-from actors.jobs.object_keys import output_key
+from actors.jobs.locations import File, ObjectUrl, Stored
 from actors.media.operation import MediaFile
-from actors.worker.object_stores import open_store
 from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
 from cluster.fetch import redact, upload
 from cluster.settings import Settings
@@ -85,14 +82,14 @@ class AttemptDestination(Destination):
 
     single = False
 
-    def __init__(self, storage: Storage, lease: Lease) -> None:
+    def __init__(self, storage: Storage, key_of: Callable[[str], str]) -> None:
+        """`key_of`: the key of a file by its name."""
         self._storage = storage
-        self._lease = lease
+        self._key_of = key_of
 
     async def put(self, file: MediaFile) -> Placed:
-        lease = self._lease
         name = file.path.name
-        key = output_key(lease.tenant, lease.job_id, lease.task, lease.fence, name)
+        key = self._key_of(name)
         info = await self._storage.put_file(
             key, file.path, consume=True, content_type=file.mime, filename=name
         )
@@ -102,9 +99,15 @@ class AttemptDestination(Destination):
 class FileDestination(Destination):
     """A file, or a folder on a disk that this worker sees."""
 
-    def __init__(self, path: Path, lease: Lease, *, folder: bool) -> None:
+    def __init__(
+        self, path: Path, *, folder: bool, inputs: Sequence[Path], tag: str, fence: int
+    ) -> None:
+        """`inputs` are never written over; `tag` tells one job's unfinished files from another's,
+        and `fence` those of its attempts."""
         self._path = path
-        self._lease = lease
+        self._inputs = inputs
+        self._tag = tag
+        self._fence = fence
         self.single = not folder
 
     async def put(self, file: MediaFile) -> Placed:
@@ -112,32 +115,24 @@ class FileDestination(Destination):
         return await asyncio.to_thread(self._place, file.path, target)
 
     def _place(self, source: Path, target: Path) -> Placed:
-        with _file_errors(target):
+        with file_errors(target):
             if target.is_dir():
                 raise OutputUnwritable(f"the output {target} is a folder")
             target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists() and any(map(target.samefile, self._local_inputs())):
+            if target.exists() and any(
+                target.samefile(path) for path in self._inputs if path.exists()
+            ):
                 raise OutputUnwritable(f"the output {target} is the input; it stays as it is")
             self._clear_older(target)
-            temp = target.with_name(f"{target.name}.part-{self._tag}-{self._lease.fence}")
+            temp = target.with_name(f"{target.name}.part-{self._tag}-{self._fence}")
             place(source, temp, target, consume=True)
-            return Placed(target.as_uri(), target.name, path=target, mark=_identity(target))
-
-    @property
-    def _tag(self) -> str:
-        """Tells this job's unfinished files from those of another that writes to the same place."""
-        return self._lease.job_id[-8:]
-
-    def _local_inputs(self) -> list[Path]:
-        inputs = map(parse_location, self._lease.inputs)
-        paths = [place.local for place in inputs if isinstance(place, File)]
-        return [path for path in paths if path.exists()]
+            return Placed(str(File.at(target)), target.name, path=target, mark=_identity(target))
 
     def _clear_older(self, target: Path) -> None:
         """Delete what an earlier attempt left unfinished when its worker was killed."""
         part = re.compile(re.escape(f"{target.name}.part-{self._tag}") + r"-(\d+)")
         for path in target.parent.iterdir():
-            if (match := part.fullmatch(path.name)) and int(match[1]) < self._lease.fence:
+            if (match := part.fullmatch(path.name)) and int(match[1]) < self._fence:
                 path.unlink(missing_ok=True)
 
 
@@ -156,32 +151,9 @@ class UrlDestination(Destination):
         return Placed(redact(self._url), file.path.name)
 
 
-def destination_of(lease: Lease, settings: Settings, storage: Storage) -> Destination:
-    """Where the outputs of `lease` belong. Raises `OutputUnwritable`."""
-    output = lease.output
-    if not output:
-        return AttemptDestination(storage, lease)
-    try:
-        match place := parse_location(output):
-            case Stored():
-                return StoreDestination(storage, place)
-            case WebUrl(url):
-                return UrlDestination(url, settings)
-            case ObjectUrl():
-                return StoreDestination(open_store(place, settings), place)
-            case File() if place.local.is_absolute():
-                with _file_errors(place.local):  # a name can be too long to ask about
-                    folder = place.is_folder or place.local.is_dir()
-                return FileDestination(place.local, lease, folder=folder)
-    except BadRequest as error:
-        raise OutputUnwritable(f"the output {output} can't be used: {error.message}") from error
-    raise OutputUnwritable(
-        f"the output {output!r} is no absolute path, file, s3, gs, az or http(s) URL"
-    )
-
-
 @contextmanager
-def _file_errors(target: Path) -> Iterator[None]:
+def file_errors(target: Path) -> Iterator[None]:
+    """What goes wrong with the file `target`, as `OutputUnwritable` or `StorageFull`."""
     try:
         yield
     except OSError as error:

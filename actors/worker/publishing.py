@@ -9,14 +9,26 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location
 from actors.jobs.messages import Lease
 from actors.jobs.model import OutputFile
+from actors.jobs.object_keys import output_key
 from actors.media.operation import MediaFile, Result
-from actors.worker.destinations import Destination, Placed, destination_of
-from cluster.errors import ReelyardError, UnsupportedOutput
+from actors.worker.destinations import (
+    AttemptDestination,
+    Destination,
+    FileDestination,
+    Placed,
+    StoreDestination,
+    UrlDestination,
+    file_errors,
+)
+from actors.worker.object_stores import open_store
+from cluster.errors import BadRequest, OutputUnwritable, ReelyardError, UnsupportedOutput
 from cluster.settings import Settings
 from cluster.storage import Storage
 
@@ -36,7 +48,7 @@ async def publish(lease: Lease, result: Result, settings: Settings, storage: Sto
     those before it are taken back. Raises `UnsupportedOutput` (several files for one name; before
     anything is written), `OutputUnwritable`, `StorageFull`, `TimedOut`, `Unavailable`.
     """
-    destination = await asyncio.to_thread(destination_of, lease, settings, storage)
+    destination = await asyncio.to_thread(_destination_of, lease, settings, storage)
     files = list(result.files)
     if destination.single and len(files) > 1:
         names = ", ".join(file.path.name for file in files)
@@ -50,6 +62,43 @@ async def publish(lease: Lease, result: Result, settings: Settings, storage: Sto
         report = Path(folder, f"{lease.task}.json")
         await asyncio.to_thread(_write_json, report, result.data)
         return await _put_all([MediaFile(report, kind="data")], destination)
+
+
+def _destination_of(lease: Lease, settings: Settings, storage: Storage) -> Destination:
+    """Where the outputs of `lease` belong. Raises `OutputUnwritable`."""
+    output = lease.output
+    if not output:
+        return AttemptDestination(
+            storage, partial(output_key, lease.tenant, lease.job_id, lease.task, lease.fence)
+        )
+    try:
+        match place := parse_location(output):
+            case Stored():
+                return StoreDestination(storage, place)
+            case WebUrl(url):
+                return UrlDestination(url, settings)
+            case ObjectUrl():
+                return StoreDestination(open_store(place, settings), place)
+            case File() if place.local.is_absolute():
+                with file_errors(place.local):  # a name can be too long to ask about
+                    folder = place.is_folder or place.local.is_dir()
+                return FileDestination(
+                    place.local,
+                    folder=folder,
+                    inputs=_local_inputs(lease),
+                    tag=lease.job_id[-8:],
+                    fence=lease.fence,
+                )
+    except BadRequest as error:
+        raise OutputUnwritable(f"the output {output} can't be used: {error.message}") from error
+    raise OutputUnwritable(
+        f"the output {output!r} is no absolute path, file, s3, gs, az or http(s) URL"
+    )
+
+
+def _local_inputs(lease: Lease) -> list[Path]:
+    places = map(parse_location, lease.inputs)
+    return [place.local for place in places if isinstance(place, File)]
 
 
 async def _put_all(files: Sequence[MediaFile], destination: Destination) -> Published:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from actors.jobs.locations import File
 from api.client.request import InputLike
 from api.client.sync_client import Client
 from api.client.views import JobView, OutputView
@@ -41,7 +42,7 @@ def fetch(client: Client, job: JobView, output: str, inputs: Sequence[InputLike]
         raise OutputUnwritable(f"{output} can't be written: {error.strerror}") from error
     outputs = job.outputs or [OutputView(places[0].name, "", size=places[0].stat().st_size)]
     moved = [
-        msgspec.structs.replace(made, name=place.name, url=place.as_uri())
+        msgspec.structs.replace(made, name=place.name, url=str(File.at(place)))
         for made, place in zip(outputs, places, strict=True)
     ]
     return msgspec.structs.replace(job, outputs=moved)

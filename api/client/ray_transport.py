@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from actors.engine import stop_engine
 from actors.jobs.ids import parse_id
-from actors.jobs.locations import Foreign, JobOutput, parse_location, stored_key
+from actors.jobs.locations import File, Foreign, JobOutput, parse_location, stored_key
 from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec
 from actors.media.operation import validation_failed
@@ -181,7 +181,7 @@ class RayTransport:
             if output.deleted or key is None:
                 continue
             if (path := self._storage.local_path(key)) is not None:
-                urls[output.url] = path.as_uri()
+                urls[output.url] = str(File.at(path))
                 continue
             ttl_s = self._settings.url_ttl_s
             if (signed := await self._storage.sign("GET", key, ttl_s)) is not None:

@@ -59,11 +59,11 @@ def fingerprint(request: Request, body: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def keyed(spec: JobSpec, request: Request, body: BaseModel) -> JobSpec:
+def keyed(spec: JobSpec, request: Request, body: BaseModel | list[str]) -> JobSpec:
     """`spec` under the request's key and the fingerprint of `body`; as it is without a key."""
     if (key := key_of(request)) is None:
         return spec
-    sent = body.model_dump(mode="json", exclude_unset=True)
+    sent = body if isinstance(body, list) else body.model_dump(mode="json", exclude_unset=True)
     return msgspec.structs.replace(
         spec, idempotency_key=key, fingerprint=fingerprint(request, sent)
     )

@@ -56,10 +56,10 @@ def check_file(place: File, *, admin: bool, roots: Sequence[str]) -> str:
     if "\0" in place.path or not path.is_absolute():
         raise InvalidInput(f"{place.path[:200]!r} is neither a URL nor an absolute path")
     if admin:
-        return _file_url(path, place)
+        return str(File.at(path, folder=place.is_folder))
     real = path.resolve()
     if any(real.is_relative_to(Path(root).expanduser().resolve()) for root in roots):
-        return _file_url(real, place)
+        return str(File.at(real, folder=place.is_folder))
     raise SourceForbidden(
         f"{place.path[:200]!r} lies in no folder that this server opens to clients"
     )
@@ -101,9 +101,3 @@ def check_stored(place: Stored, tenant: str, *, admin: bool) -> str:
 def _below(text: str, prefix: str) -> bool:
     stem = prefix.rstrip("/")
     return bool(stem) and (text == stem or text.startswith(f"{stem}/"))
-
-
-def _file_url(path: Path, place: File) -> str:
-    # A final slash says "folder" and must survive.
-    folder = place.is_folder and str(path) != "/"
-    return str(File(f"{path}/" if folder else str(path)))

@@ -134,7 +134,6 @@ def as_submitted(job: Job) -> Job:
         created_ms=job.created_ms,
         output=job.output,
         metadata=job.metadata,
-        extra=job.extra,
         updated_ms=job.created_ms,
     )
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from actors.jobs.locations import Stored
 from actors.jobs.model import Job, JobSpec, State
 from api.http.caller import Caller
-from api.http.idempotency import fingerprint, key_of
+from api.http.idempotency import keyed
 from api.http.services import Services
 from api.pipelyn import pipelyn_shapes
 from api.pipelyn.form import OptimizeForm
@@ -21,7 +21,6 @@ from cluster.errors import (
 
 async def submit(form: OptimizeForm, request: Request, caller: Caller, services: Services) -> Job:
     """The accepted job. Raises whatever it is refused for."""
-    key = key_of(request)
     sent = [form.sha256, form.filename, form.content_type, form.preset]
     announced = form.content_type.partition("/")[0]
     media = {"media": announced} if announced in pipelyn_shapes.SYNC_LIMITS_S else {}
@@ -32,17 +31,11 @@ async def submit(form: OptimizeForm, request: Request, caller: Caller, services:
         tenant=caller.tenant,
         dialect="pipelyn",
         input=form.filename,
-        extra={
-            "preset": form.preset,
-            "filename": form.filename,
-            "input_bytes": form.upload.length,
-            "content_type": form.content_type,
-        },
-        idempotency_key=key,
-        fingerprint=fingerprint(request, sent) if key is not None else "",
+        input_bytes=form.upload.length,
+        extra=msgspec.to_builtins(pipelyn_shapes.SentFile(form.filename, form.content_type)),
     )
     try:
-        accepted = await services.registry.submit_one(spec)
+        accepted = await services.registry.submit_one(keyed(spec, request, sent))
     except ReelyardError as error:
         # After a fault of ours the job may exist all the same, and then needs its input.
         if error.http_status < 500:

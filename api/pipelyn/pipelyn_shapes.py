@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
+
 from actors.jobs.ids import parse_id
 from actors.jobs.locations import last_name
 from actors.jobs.messages import Usage
@@ -71,6 +73,18 @@ NO_FILE = 'Expected multipart form with media file in "media" field'
 EMPTY_FILE = "Media file is empty or invalid"
 
 
+class SentFile(msgspec.Struct, frozen=True):
+    """A form's file as its sender described it: what is kept in `Job.extra`, and nothing else."""
+
+    filename: str = ""
+    content_type: str = ""
+
+
+def sent_file(job: Job) -> SentFile:
+    """What `job` remembers of its file; nothing if it came in by another surface."""
+    return msgspec.convert(job.extra, SentFile)
+
+
 def preset_of(name: str | None) -> str:
     """The preset's name; an unknown one is the default."""
     return name if name and name in presets() else DEFAULT_PRESET
@@ -102,10 +116,10 @@ def limits_body(max_bytes: int) -> dict[str, int]:
 def usage_body(usage: Usage) -> dict[str, int]:
     """`GET /usage`: sums over what this tenant has optimised."""
     return {
-        "totalJobs": usage.totals.get("compared_jobs", 0),
-        "totalInputBytes": usage.totals.get("input_bytes", 0),
-        "totalOutputBytes": usage.totals.get("compared_output_bytes", 0),
-        "totalSavedBytes": usage.totals.get("saved_bytes", 0),
+        "totalJobs": usage.totals.compared_jobs or 0,
+        "totalInputBytes": usage.totals.input_bytes or 0,
+        "totalOutputBytes": usage.totals.compared_output_bytes or 0,
+        "totalSavedBytes": usage.totals.saved_bytes or 0,
     }
 
 
@@ -127,7 +141,7 @@ def status_body(job: Job, download_url: str | None) -> dict[str, Any]:
     body = {
         "jobId": job.id,
         "status": STATES[job.state],
-        "preset": preset_of(job.extra.get("preset") or job.params.get("preset")),
+        "preset": preset_of(job.params.get("preset")),
         "filename": input_name(job),
         "inputBytes": input_bytes(job),
         "createdAt": job.created_ms,
@@ -151,9 +165,9 @@ def result_body(job: Job) -> dict[str, Any]:
     saved = max(0, before - size)
     facts = output.facts if output else {}
     optional = {
-        "inputDurationSec": data.get("inputDurationSec"),
+        "inputDurationSec": data.get("input_duration_s"),
         "outputDurationSec": facts.get("duration_s"),
-        "inputWidth": data.get("inputWidth"),
+        "inputWidth": data.get("input_width"),
         "outputWidth": facts.get("width"),
     }
     return {
@@ -177,8 +191,8 @@ def job_error(job: Job) -> dict[str, str]:
 def error_code(job: Job) -> str:
     """Their code for a failed job; what was not sent as image or video has the wrong type."""
     code = ERRORS.get(job.error.code if job.error else "", "unknown")
-    declared = job.extra.get("content_type")
-    wrong_type = isinstance(declared, str) and not is_image_or_video(declared)
+    declared = sent_file(job).content_type
+    wrong_type = bool(declared) and not is_image_or_video(declared)
     return "unsupported-type" if wrong_type and code == "encode-failed" else code
 
 
@@ -192,7 +206,7 @@ def sync_headers(job: Job, usage: Usage) -> dict[str, str]:
     result, totals = result_body(job), usage_body(usage)
     values = {
         "kind": result["kind"],
-        "preset": preset_of(job.extra.get("preset")),
+        "preset": preset_of(job.params.get("preset")),
         "strategy": result["strategy"],
         "input-bytes": input_bytes(job),
         "output-bytes": result["outputBytes"],
@@ -210,13 +224,13 @@ def sync_headers(job: Job, usage: Usage) -> dict[str, str]:
 
 def input_name(job: Job) -> str:
     """The file name that was uploaded, or the last part of the input's location."""
-    name = job.extra.get("filename")
+    name = sent_file(job).filename
     return name or unquote(last_name(job.input)) or job.input
 
 
 def input_bytes(job: Job) -> int:
     """The input's size in bytes; 0 where nobody has measured it."""
-    return int(job.extra.get("input_bytes") or (job.result or {}).get("inputBytes") or 0)
+    return job.input_bytes or int((job.result or {}).get("input_bytes") or 0)
 
 
 def http_error(error: ReelyardError, path: str) -> tuple[int, dict[str, str]]:

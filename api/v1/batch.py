@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter
+from msgspec.structs import replace
 from pydantic import BaseModel, Field, SkipValidation, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -94,9 +95,8 @@ async def _specs(
         key = f"{whole}#{index}" if whole is not None else body.idempotency_key
         own = mark or (fingerprint(request, body.model_dump(mode="json")) if key else "")
         try:
-            specs.append(
-                await spec_of(body, caller, services, idempotency_key=key, fingerprint=own)
-            )
+            spec = await spec_of(body, caller, services)
+            specs.append(replace(spec, idempotency_key=key, fingerprint=own))
         except ReelyardError as error:
             specs.append(error)
     return specs

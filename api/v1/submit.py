@@ -17,7 +17,7 @@ from actors.jobs.model import Job, JobSpec, TaskSpec
 from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
-from api.http.idempotency import fingerprint, key_of
+from api.http.idempotency import keyed
 from api.http.services import Services
 from api.v1 import response_models, v1_shapes
 from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
@@ -38,9 +38,7 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 async def create_job(
     body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
-    key = key_of(request)
-    mark = fingerprint(request, body.model_dump(mode="json", exclude_unset=True)) if key else ""
-    spec = await spec_of(body, caller, services, idempotency_key=key, fingerprint=mark)
+    spec = keyed(await spec_of(body, caller, services), request, body)
     try:
         accepted = await services.registry.submit_one(spec)
     except ReelyardError as error:
@@ -56,14 +54,7 @@ def accepted_response(job: Job, *, replayed: bool) -> Response:
     return json_response(v1_shapes.accepted_job(job), 202, headers)
 
 
-async def spec_of(
-    body: JobBody,
-    caller: Caller,
-    services: Services,
-    *,
-    idempotency_key: str | None = None,
-    fingerprint: str = "",
-) -> JobSpec:
+async def spec_of(body: JobBody, caller: Caller, services: Services) -> JobSpec:
     """What `body` asks for. Raises what `locate_input` and `locate_output` raise, and
     `ValidationFailed`."""
     if body.pool is not None and body.pool not in services.settings.all_pools:
@@ -84,8 +75,6 @@ async def spec_of(
         pool=body.pool,
         metadata=body.metadata,
         tasks=[await _task(step, caller, services) for step in steps],
-        idempotency_key=idempotency_key,
-        fingerprint=fingerprint,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from actors.jobs.locations import stored_key
 from actors.jobs.messages import KeyInfo, Overview, Usage
 from actors.jobs.model import Attempt, ErrorInfo, Job, OutputFile, State, Task
@@ -161,7 +163,7 @@ def usage(account: Usage) -> dict[str, Any]:
         "credits_left": account.credits_left,
         "credits_spent": account.credits_spent,
         "jobs": account.jobs,
-        "totals": account.totals,
+        "totals": msgspec.to_builtins(account.totals),
     }
 
 

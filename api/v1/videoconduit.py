@@ -13,7 +13,7 @@ from actors.jobs.model import JobSpec, State
 from api.http.bodies import Body
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
-from api.http.idempotency import fingerprint, key_of
+from api.http.idempotency import keyed
 from api.v1 import response_models
 from api.v1.openapi_entries import IDEMPOTENCY, READ, SUBMIT, answered
 from api.v1.submit import accepted_response
@@ -66,18 +66,15 @@ async def create_preview(
     params = {name: value for name, value in sent.items() if name != "url" and value is not None}
     # Theirs is the frame at a quarter; the operation alone takes the key frame before it.
     params["exact"] = True
-    accepted = await services.registry.submit_one(
-        JobSpec(
-            operation="preview",
-            inputs=[await services.locate_input(body.url, caller)],
-            input=body.url,
-            params=params,
-            params_sent=sent,
-            tenant=caller.tenant,
-            idempotency_key=key_of(request),
-            fingerprint=fingerprint(request, sent),
-        )
+    spec = JobSpec(
+        operation="preview",
+        inputs=[await services.locate_input(body.url, caller)],
+        input=body.url,
+        params=params,
+        params_sent=sent,
+        tenant=caller.tenant,
     )
+    accepted = await services.registry.submit_one(keyed(spec, request, body))
     return accepted_response(accepted.job, replayed=accepted.replayed)
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import KeyInfo, PageQuery
+from actors.jobs.messages import KeyInfo, PageQuery, Totals
 from actors.jobs.model import Job
 
 
@@ -70,8 +70,8 @@ class JobStore(Protocol):
     async def counts(self, tenant: str | None = None) -> dict[str, int]:
         """Jobs by state, of one tenant or of all. Quick at any size."""
 
-    async def totals(self, tenant: str) -> dict[str, int]:
-        """Sums over the tenant's succeeded jobs of `extra["totals"]` entries."""
+    async def totals(self, tenant: str) -> Totals:
+        """Sums of what the tenant's succeeded jobs have added (`totals_of`)."""
 
     async def find_key(self, tenant: str, key: str, now_ms: int) -> IdempotencyKey | None:
         """An idempotency key that has not expired."""

@@ -9,9 +9,12 @@ import msgspec
 import structlog
 
 from actors.jobs.ledger import LedgerEntry
-from actors.jobs.model import Job, State
+from actors.jobs.messages import Totals
+from actors.jobs.model import Job
+from actors.jobs.totals import totals_of
 from actors.registry.store.index import CODES, FIRST_TERMINAL, id_bytes
 from actors.registry.store.protocol import IdempotencyKey, Write
+from actors.registry.store.upgrades import upgrade
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +32,7 @@ def decode_jobs(docs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, Job]:
     found: dict[bytes, Job] = {}
     for stored_id, doc in docs:
         try:
-            found[stored_id] = _decoder.decode(doc)
+            found[stored_id] = upgrade(_decoder.decode(doc))
         except msgspec.DecodeError as error:
             log.warning("record_unreadable", job_id=stored_id.hex(), error=str(error))
     return found
@@ -56,7 +59,7 @@ class Row(NamedTuple):
     input: str
     ledger: tuple[LedgerEntry, ...]
     key: IdempotencyKey | None
-    totals: dict[str, int] | None
+    totals: Totals | None
     """What it adds to its tenant's totals, if it succeeds with this write."""
 
     @property
@@ -69,7 +72,6 @@ def row_of(write: Write) -> Row:
     job = write.job
     code = CODES[job.state]
     terminal = code >= FIRST_TERMINAL
-    totals = job.extra.get("totals") if job.state is State.SUCCEEDED else None
     return Row(
         id_bytes(job.id),
         job.rev,
@@ -84,5 +86,5 @@ def row_of(write: Write) -> Row:
         job.input,
         write.ledger,
         write.key,
-        totals if isinstance(totals, dict) else None,
+        totals_of(job),
     )

@@ -9,8 +9,8 @@ from contextvars import copy_context
 import structlog
 
 from actors.media.operation import Result
-from actors.worker.codec_process.child import ChildSpec, Exit
-from actors.worker.codec_process.messages import CancelTask, Failed, Finished, Progressed
+from actors.worker.codec_process.child import Child, ChildSpec, Exit
+from actors.worker.codec_process.messages import CancelTask, Failed, Finished, FromCodec, Progressed
 from actors.worker.codec_process.options import CodecOptions
 from actors.worker.codec_process.order import Order, OrderQueue
 from actors.worker.codec_process.supervisor import CodecSupervisor
@@ -103,12 +103,14 @@ class CodecClient:
         await self._supervisor.close()
         self._fail_all(Cancelled())
 
-    # --- what the supervisor tells ---
+    # --- what the process and its supervisor tell ---
 
     def on_available(self) -> None:
         self._send_waiting()
 
-    def on_message(self, message: Progressed | Finished | Failed) -> None:
+    def on_message(self, child: Child, message: FromCodec) -> None:
+        if not self._supervisor.hears(child, message):
+            return
         match message:
             case Progressed():
                 self._note(message)

@@ -33,8 +33,8 @@ class ProcessUser(Protocol):
     def on_available(self) -> None:
         """`available` may have another answer now."""
 
-    def on_message(self, message: Progressed | Finished | Failed) -> None:
-        """The process in use says something about its work."""
+    def on_message(self, child: Child, message: FromCodec) -> None:
+        """A process says something; `CodecSupervisor.hears` tells whether it is about work."""
 
     def on_exit(self, how: Exit) -> None:
         """The process in use has died, with all that it held; another one takes its place."""
@@ -122,7 +122,7 @@ class CodecSupervisor:
             if self._false_starts:
                 await asyncio.sleep(start_pause_s(self._false_starts))
             try:
-                child = await spawn(self._spec, self._on_message, self._on_exit)
+                child = await spawn(self._spec, self._user.on_message, self._on_exit)
             except OSError as error:
                 if not self._start_failed(error):
                     return
@@ -159,7 +159,8 @@ class CodecSupervisor:
 
     # --- what the processes say ---
 
-    def _on_message(self, child: Child, message: FromCodec) -> None:
+    def hears(self, child: Child, message: FromCodec) -> bool:
+        """Take what a process says of itself; whether the process in use speaks of its work."""
         match message:
             case Ready():
                 child.ready = True
@@ -173,7 +174,8 @@ class CodecSupervisor:
                 child.kill()
             case Progressed() | Finished() | Failed() if child is self.current:
                 self._look_for_wear(child, message)
-                self._user.on_message(message)
+                return True
+        return False
 
     def _on_exit(self, child: Child, how: Exit) -> None:
         if self._closed:

@@ -22,7 +22,7 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import KeyInfo, PageQuery
+from actors.jobs.messages import KeyInfo, PageQuery, Totals
 from actors.jobs.model import Job
 from actors.registry.store.index import (
     CODES,
@@ -220,9 +220,10 @@ class RedisStore:
         }
 
     @_errors
-    async def totals(self, tenant: str) -> dict[str, int]:
+    async def totals(self, tenant: str) -> Totals:
         stored = await _hash(self._redis.hgetall(self._key(f"totals:{tenant}")))
-        return {name.decode(): int(amount) for name, amount in stored.items()}
+        sums = {name.decode(): int(amount) for name, amount in stored.items()}
+        return msgspec.convert(sums, Totals)
 
     @_errors
     async def find_key(self, tenant: str, key: str, now_ms: int) -> IdempotencyKey | None:

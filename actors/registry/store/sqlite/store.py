@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import KeyInfo, PageQuery
+from actors.jobs.messages import KeyInfo, PageQuery, Totals
 from actors.jobs.model import Job
 from actors.registry.store.index import END, STATES, Partition, Scan, all_facet
 from actors.registry.store.pages import to_ids
@@ -111,9 +111,10 @@ class SQLiteStore:
         rows = await self._read(lambda c: c.execute(query.format(where), values).fetchall())
         return {str(state): 0 for state in STATES} | {str(STATES[code]): n for code, n in rows}
 
-    async def totals(self, tenant: str) -> dict[str, int]:
+    async def totals(self, tenant: str) -> Totals:
         query = "SELECT name, amount FROM totals WHERE tenant = ?"
-        return dict(await self._read(lambda c: c.execute(query, (tenant,)).fetchall()))
+        rows = await self._read(lambda c: c.execute(query, (tenant,)).fetchall())
+        return msgspec.convert(dict(rows), Totals)
 
     async def find_key(self, tenant: str, key: str, now_ms: int) -> IdempotencyKey | None:
         query = (

@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+import msgspec
+
 from actors.jobs.ledger import LedgerEntry
 from actors.jobs.model import Job
 from actors.registry.store.index import (
@@ -117,7 +119,8 @@ class Transaction:
             if row.ledger:
                 ledger.extend(row.ledger)
             if row.totals and (stored is None or stored[1] != row.code):
-                totals.update({(row.tenant, name): n for name, n in row.totals.items()})
+                sums: dict[str, int] = msgspec.to_builtins(row.totals)
+                totals.update({(row.tenant, name): amount for name, amount in sums.items()})
         if last:
             self._store(before, last)
             add_totals(self._connection, totals)

@@ -133,6 +133,19 @@ def test_the_texts_of_stored_records_stay() -> None:
     assert str(File("clip.mp4")) == "clip.mp4"
 
 
+def test_a_path_is_told_to_be_a_folder_by_its_slash() -> None:
+    assert str(File.at(Path("/out"), folder=True)) == "file:///out/"
+    assert str(File.at(Path("/out"))) == "file:///out"
+    assert File.at(Path("/"), folder=True) == File("/")
+
+
+@given(TEXT)
+@example("a\udcff.mp4")
+def test_a_path_is_written_as_others_write_it(name: str) -> None:
+    path = Path("/media", name.replace("\0", ""))
+    assert str(File.at(path)) == path.as_uri()
+
+
 def test_the_scheme_is_what_stands_before_the_colon() -> None:
     assert scheme_of("S3://bucket/key") == "s3"
     assert scheme_of("/a/path") == ""

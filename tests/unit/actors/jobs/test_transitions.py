@@ -89,34 +89,6 @@ def test_outputs_elsewhere_never_expire() -> None:
     assert job.outputs[0].expires_ms is None
 
 
-def test_sizes_are_summed_for_the_tenants_totals() -> None:
-    job = make_job(extra={"input_bytes": 25})
-    task = start(job)
-    succeed(job, task, [make_output(job), make_output(job, "b")])
-    assert job.extra["totals"] == {
-        "output_bytes": 20,
-        "compared_jobs": 1,
-        "input_bytes": 25,
-        "compared_output_bytes": 20,
-        "saved_bytes": 5,
-    }
-
-
-def test_the_input_size_that_a_result_tells_counts_in_the_totals() -> None:
-    job = make_job()
-    task = start(job)
-    succeed(job, task, [make_output(job)], {"inputBytes": 25})
-    totals = job.extra["totals"]
-    assert (totals["input_bytes"], totals["saved_bytes"]) == (25, 15)
-
-
-def test_what_only_some_of_a_graphs_results_tell_is_not_summed_up() -> None:
-    job = make_job(tasks=[make_task("a"), make_task("b")])
-    for name, result in (("a", {"inputBytes": 25}), ("b", {})):
-        succeed(job, start(job, name), [make_output(job, name)], result)
-    assert job.extra["totals"] == {"output_bytes": 20}
-
-
 def test_a_failed_task_fails_the_job_and_cancels_its_siblings() -> None:
     job = make_job(tasks=[make_task("a"), make_task("b"), make_task("c", needs=["a"])])
     start(job, "a")

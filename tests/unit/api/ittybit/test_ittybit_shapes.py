@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.jobs.ids import id_at
 from actors.jobs.model import ErrorInfo, Job, State
+from actors.testing.ids import id_at
 from api.ittybit import ittybit_shapes
 from cluster.errors import (
     InsufficientCredits,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import Usage
+from actors.jobs.messages import Totals, Usage
 from actors.jobs.model import ErrorInfo, Job, State
 from api.pipelyn import pipelyn_shapes
 from cluster.errors import (
@@ -23,12 +23,18 @@ from cluster.errors import (
 )
 from tests.unit.api.sample_jobs import CREATED_MS, FINISHED_MS, a_job, output_file
 
-EXTRA = {"preset": "low-bandwidth", "filename": "clip.mp4", "input_bytes": 4_200_000}
-RESULT = {"strategy": "video-webm-vp9", "inputDurationSec": 30, "inputWidth": 1920}
+EXTRA = {"filename": "clip.mp4"}
+RESULT = {"strategy": "video-webm-vp9", "input_duration_s": 30, "input_width": 1920}
 
 
 def done_job(**changes: Any) -> Job:
-    fields = {"extra": EXTRA, "result": RESULT, "outputs": [output_file()]} | changes
+    fields: dict[str, Any] = {
+        "params": {"preset": "low-bandwidth"},
+        "input_bytes": 4_200_000,
+        "extra": EXTRA,
+        "result": RESULT,
+        "outputs": [output_file()],
+    } | changes
     return a_job(State.SUCCEEDED, "optimize", **fields)
 
 
@@ -139,13 +145,13 @@ def test_presets_and_limits_are_told_as_the_server_tells_them() -> None:
 
 def test_usage_is_the_tenants_sums() -> None:
     # Jobs of other kinds write files too; what they read is not known, so nothing was saved.
-    totals = {
-        "output_bytes": 100,
-        "compared_jobs": 2,
-        "input_bytes": 10,
-        "compared_output_bytes": 4,
-        "saved_bytes": 6,
-    }
+    totals = Totals(
+        output_bytes=100,
+        compared_jobs=2,
+        input_bytes=10,
+        compared_output_bytes=4,
+        saved_bytes=6,
+    )
     usage = Usage("t", None, 0, {"succeeded": 3, "failed": 1}, totals)
     assert pipelyn_shapes.usage_body(usage) == {
         "totalJobs": 2,
@@ -157,7 +163,7 @@ def test_usage_is_the_tenants_sums() -> None:
 
 def test_sync_headers_hold_every_figure_and_blanks_for_what_is_unknown() -> None:
     job = done_job(result={"strategy": "video-webm-vp9"})
-    headers = pipelyn_shapes.sync_headers(job, Usage("t", None, 0, {}, {"compared_jobs": 1}))
+    headers = pipelyn_shapes.sync_headers(job, Usage("t", None, 0, {}, Totals(compared_jobs=1)))
     assert headers["x-pipelyn-kind"] == "video"
     assert headers["x-pipelyn-preset"] == "low-bandwidth"
     assert headers["x-pipelyn-saved-percent"] == "92.57"

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.dialect_harness import MP4, DialectHarness
+from actors.jobs.model import State
+from tests.dialect_harness import MP4, URL, DialectHarness
+from tests.unit.actors.registry.old_records import ended_record, put_record
 
 
 async def test_a_form_becomes_a_job_that_is_polled_and_downloaded(dialects: DialectHarness) -> None:
@@ -127,3 +129,51 @@ async def test_usage_sums_what_was_saved(dialects: DialectHarness) -> None:
         "totalOutputBytes": 4,
         "totalSavedBytes": len(MP4[1]) - 4,
     }
+
+
+async def test_a_job_that_the_version_before_ended_is_answered_as_it_was(
+    dialects: DialectHarness,
+) -> None:
+    record = ended_record()
+    await put_record(dialects.registry._store, record, State.SUCCEEDED)
+    done = (await dialects.http.get(f"/api/media/jobs/{record.job_id}")).json()
+    assert (done["preset"], done["filename"], done["inputBytes"]) == ("mobile", "clip.mp4", 1000)
+    assert done["result"] == {
+        "kind": "video",
+        "strategy": "video-mp4-h264",
+        "contentType": "video/mp4",
+        "filename": "clip.mp4",
+        "outputBytes": 400,
+        "savedBytes": 600,
+        "savedPercent": 60.0,
+        "inputDurationSec": 10.5,
+        "outputDurationSec": 10.5,
+        "inputWidth": 1920,
+        "outputWidth": 900,
+    }
+
+
+async def test_an_optimize_job_of_v1s_is_told_in_these_words_too(dialects: DialectHarness) -> None:
+    body = {"operation": "optimize", "url": URL, "params": {"preset": "mobile"}}
+    job_id = (await dialects.http.post("/v1/jobs", json=body)).json()["job_id"]
+    result = {"strategy": "image-webp", "input_bytes": 1000, "input_width": 1920}
+    await dialects.work(result=result)
+    done = (await dialects.http.get(f"/api/media/jobs/{job_id}")).json()
+    assert (done["preset"], done["inputBytes"]) == ("mobile", 1000)
+    told = {name: done["result"][name] for name in ("strategy", "savedBytes", "inputWidth")}
+    assert told == {"strategy": "image-webp", "savedBytes": 996, "inputWidth": 1920}
+    usage = (await dialects.http.get("/v1/usage")).json()
+    assert usage["totals"] == {
+        "output_bytes": 4,
+        "compared_jobs": 1,
+        "input_bytes": 1000,
+        "compared_output_bytes": 4,
+        "saved_bytes": 996,
+    }
+
+
+async def test_totals_of_which_nothing_is_known_are_left_out(dialects: DialectHarness) -> None:
+    assert (await dialects.http.get("/v1/usage")).json()["totals"] == {}
+    await dialects.enhance()
+    await dialects.work()
+    assert (await dialects.http.get("/v1/usage")).json()["totals"] == {"output_bytes": 4}

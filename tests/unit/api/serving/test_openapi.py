@@ -173,6 +173,16 @@ async def test_the_document_names_both_ways_to_send_a_key(harness: ApiHarness) -
     jsonschema.Draft202012Validator.check_schema(document["components"]["schemas"])
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/api/openapi.json"])
+async def test_no_name_of_a_schema_tells_where_the_code_lies(
+    harness: ApiHarness, path: str
+) -> None:
+    document = (await harness.get(path)).json()
+    names = document.get("components", {}).get("schemas", {})
+    # FastAPI puts the module before the names of models that have the same one.
+    assert [name for name in names if "__" in name] == []
+
+
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/api/redoc"])
 async def test_the_pages_to_read_load_nothing_from_elsewhere(
     harness: ApiHarness, path: str

@@ -6,12 +6,14 @@ import asyncio
 import random
 
 import pytest
+from msgspec.structs import replace
 
-from actors.jobs.messages import PageQuery
+from actors.jobs.messages import PageQuery, Totals
 from actors.jobs.model import Job, State
 from actors.registry.store.protocol import JobStore
 from tests.integration.actors.registry.store_calls import expected, ids_of, move, put
-from tests.unit.actors.registry.builders import START_MS, make_job
+from tests.unit.actors.registry.builders import START_MS, make_job, make_output
+from tests.unit.actors.registry.old_records import ended_record, put_record, running_record
 
 
 async def test_every_combination_of_filters_gives_just_the_jobs_that_match(
@@ -96,12 +98,40 @@ async def test_counts_follow_every_move(store: JobStore, corpus: list[Job]) -> N
 
 
 async def test_totals_sum_what_succeeded_jobs_add_once(store: JobStore) -> None:
-    for size in (5, 6):
-        job = make_job()
+    for read in (None, 12, 4):
+        job = make_job(input_bytes=read)
         await put(store, job)
-        extra = {"totals": {"output_bytes": size}}
-        await move(store, job, State.SUCCEEDED, extra=extra)
+        await move(store, job, State.SUCCEEDED, outputs=[make_output(job)])
         await move(store, job, State.SUCCEEDED)
-    failed = make_job(state=State.FAILED, extra={"totals": {"output_bytes": 100}})
+    failed = make_job(state=State.FAILED, input_bytes=100)
+    failed.outputs = [make_output(failed)]
     await put(store, failed)
-    assert await store.totals("default") == {"output_bytes": 11}
+    assert await store.totals("nobody") == Totals()
+    assert await store.totals("default") == Totals(
+        output_bytes=30, compared_jobs=2, input_bytes=16, compared_output_bytes=20, saved_bytes=2
+    )
+
+
+async def test_a_job_that_the_version_before_began_adds_to_the_totals_as_ever(
+    store: JobStore,
+) -> None:
+    record = running_record()
+    await put_record(store, record, State.RUNNING)
+    job = (await store.get_many([record.job_id]))[record.job_id]
+    output = replace(make_output(job), size=400)
+    await move(store, job, State.SUCCEEDED, outputs=[output])
+    assert await store.totals("acme") == Totals(
+        output_bytes=400,
+        compared_jobs=1,
+        input_bytes=1000,
+        compared_output_bytes=400,
+        saved_bytes=600,
+    )
+
+
+async def test_a_job_that_the_version_before_ended_is_not_counted_again(store: JobStore) -> None:
+    record = ended_record()
+    await put_record(store, record, State.SUCCEEDED)
+    job = (await store.get_many([record.job_id]))[record.job_id]
+    await move(store, job, State.SUCCEEDED, outputs_expire_ms=None)
+    assert await store.totals("acme") == Totals()

@@ -78,14 +78,14 @@ def test_an_image_takes_the_first_format_of_its_preset(
         "kind": "image",
         "preset": preset,
         "strategy": strategy,
-        "contentType": f"image/{suffix[1:]}",
+        "content_type": f"image/{suffix[1:]}",
         "filename": f"photo{suffix}",
-        "inputBytes": before,
-        "outputBytes": size,
-        "savedBytes": before - size,
-        "savedPercent": round((before - size) / before * 100, 2),
-        "inputWidth": 1501,
-        "outputWidth": width,
+        "input_bytes": before,
+        "output_bytes": size,
+        "saved_bytes": before - size,
+        "saved_percent": round((before - size) / before * 100, 2),
+        "input_width": 1501,
+        "output_width": width,
     }
     assert result.files[0].path.name == f"photo{suffix}"
 
@@ -109,10 +109,10 @@ def test_a_video_takes_the_first_format_of_its_preset(
         strategy,
         f"clip{suffix}",
     )
-    assert data["contentType"] == f"video/{suffix[1:]}"
-    assert (data["inputWidth"], data["outputWidth"]) == (320, 320)
-    assert data["inputDurationSec"] == pytest.approx(0.6, abs=0.05)
-    assert data["outputDurationSec"] == pytest.approx(0.6, abs=0.05)
+    assert data["content_type"] == f"video/{suffix[1:]}"
+    assert (data["input_width"], data["output_width"]) == (320, 320)
+    assert data["input_duration_s"] == pytest.approx(0.6, abs=0.05)
+    assert data["output_duration_s"] == pytest.approx(0.6, abs=0.05)
     assert facts["frames"] == 15
 
 
@@ -123,7 +123,7 @@ def test_a_wide_video_is_narrowed_to_even_sizes_and_turned_upright(tmp_path: Pat
     result = run_optimize(path, tmp_path / "out", preset="web")
     facts = result.files[0].facts
     assert (facts["width"], facts["height"]) == (1400, 620)
-    assert result.data["inputWidth"] == 1446
+    assert result.data["input_width"] == 1446
     assert "audio_codec" not in facts
 
 
@@ -131,8 +131,8 @@ def test_a_file_that_grows_has_saved_nothing(tmp_path: Path) -> None:
     path = tmp_path / "tiny.webp"
     Image.new("RGB", (40, 40), "red").save(path, quality=1)
     result = run_optimize(path, tmp_path / "out")
-    assert result.data["outputBytes"] >= result.data["inputBytes"]
-    assert (result.data["savedBytes"], result.data["savedPercent"]) == (0, 0)
+    assert result.data["output_bytes"] >= result.data["input_bytes"]
+    assert (result.data["saved_bytes"], result.data["saved_percent"]) == (0, 0)
 
 
 def test_alpha_is_kept(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_operators_add_presets_from_a_file(
     )
     assert add_presets(own) == ["icon"]
     result = run_optimize(wide_image, tmp_path / "out", preset="icon")
-    assert (result.data["strategy"], result.data["outputWidth"]) == ("image-jpeg", 64)
+    assert (result.data["strategy"], result.data["output_width"]) == ("image-jpeg", 64)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from collections import defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.jobs.ids import id_at
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, State
 from actors.registry.store.index import (
@@ -21,6 +20,7 @@ from actors.registry.store.index import (
     state_rows,
 )
 from actors.registry.store.pages import to_ids, walk
+from actors.testing.ids import id_at
 from tests.unit.actors.registry.builders import START_MS, make_job
 
 PAIRS = [("transcode", "video"), ("transcode", "audio"), ("probe", "data")]

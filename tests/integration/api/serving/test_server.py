@@ -1,0 +1,42 @@
+"""The HTTP server's look at the keys of a cluster, before it binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from actors.registry import start_registry
+from api.cli import serve
+from api.serving import server
+from cluster.runtime import start_embedded
+from cluster.settings import Settings
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(data_dir=tmp_path_factory.mktemp("data"), cpus=2)
+
+
+@pytest.fixture
+def registry(settings: Settings) -> Iterator[Any]:
+    with start_embedded(settings):
+        yield start_registry(settings)
+
+
+def test_the_server_and_the_command_count_revoked_keys_alike(
+    registry: Any, settings: Settings
+) -> None:
+    import ray
+
+    def answers() -> tuple[bool, bool]:
+        return server._keys_are_needed(settings), serve._keys_are_needed(settings)
+
+    assert answers() == (False, False)
+    _, info = ray.get(registry.create_key.remote("acme", "laptop"))
+    assert answers() == (True, True)
+    ray.get(registry.revoke_key.remote(info.key_id))
+    assert answers() == (True, True)
