@@ -7,27 +7,25 @@ with connect() as reelyard:
     for job in reelyard.as_completed(jobs):
         print(job.source_url, job.path or job.error)
 
-Beside it: `reelyard.errors` (what calls raise), and for operations of one's own `reelyard.media`,
-`reelyard.frames` and `reelyard.testing`. A name is imported when it is first used: an operation in
-a codec process loads no client.
+Beside it: `reelyard.errors`, which calls raise, and for operations of your own `reelyard.media`,
+`reelyard.frames` and `reelyard.testing`.
 """
-
-from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from actors.jobs.model import ErrorInfo, State
+from actors.media.catalogue import operation
+from actors.media.operation import Limits, MediaFile, Params, Result, Source, Work
+from cluster.errors import ReelyardError
+
 if TYPE_CHECKING:
-    from actors.jobs.model import ErrorInfo, State
-    from actors.media.catalogue import operation
-    from actors.media.operation import Limits, MediaFile, Params, Result, Source, Work
     from api.client.async_client import AsyncClient
     from api.client.connect import connect, connect_async
     from api.client.request import JobRequest, request
     from api.client.results_view import results_view
     from api.client.sync_client import Client
     from api.client.views import JobView, OutputView
-    from cluster.errors import ReelyardError
     from cluster.settings import Settings
 
 __all__ = [
@@ -53,28 +51,29 @@ __all__ = [
     "results_view",
 ]
 
-_HOMES = {
-    "actors.jobs.model": ["ErrorInfo", "State"],
-    "actors.media.catalogue": ["operation"],
-    "actors.media.operation": ["Limits", "MediaFile", "Params", "Result", "Source", "Work"],
-    "api.client.async_client": ["AsyncClient"],
-    "api.client.connect": ["connect", "connect_async"],
-    "api.client.request": ["JobRequest", "request"],
-    "api.client.results_view": ["results_view"],
-    "api.client.sync_client": ["Client"],
-    "api.client.views": ["JobView", "OutputView"],
-    "cluster.errors": ["ReelyardError"],
-    "cluster.settings": ["Settings"],
+# The clients take half a second to import, and a codec process that loads an operation of yours has
+# no use for them.
+_AT_FIRST_USE = {
+    "AsyncClient": "api.client.async_client",
+    "Client": "api.client.sync_client",
+    "JobRequest": "api.client.request",
+    "JobView": "api.client.views",
+    "OutputView": "api.client.views",
+    "Settings": "cluster.settings",
+    "connect": "api.client.connect",
+    "connect_async": "api.client.connect",
+    "request": "api.client.request",
+    "results_view": "api.client.results_view",
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'reelyard' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    if name not in _AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_AT_FIRST_USE[name]), name)
+    globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return sorted({*globals(), *__all__})

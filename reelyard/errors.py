@@ -1,8 +1,4 @@
-"""The errors that calls of Reelyard raise on purpose, in one tree below `ReelyardError`.
-
-Each has a stable `code`, a `message` for people, and `details`. `MediaError` and what is below it
-is what a job fails of; everything else is why a call was refused or could not be answered.
-"""
+"""Every error that Reelyard raises on purpose: all are `ReelyardError`s with a stable `code`."""
 
 from cluster.errors import (
     AlreadyFinished,

@@ -1,9 +1,4 @@
-"""NumPy operations on frames, for operations of one's own: planes, never taken through RGB.
-
-A `Frame` is one to four uint8 planes; `view` makes one of a frame of PyAV's, `to_av_frame` one of
-PyAV's of it. In between: `crop`, `pad`, `rotate`, `flip`; `overlay`, `fade`, `cross_fade`;
-`mosaic`; `parse_colour`, `yuv_of`. Positions in subsampled planes are rounded down to even numbers.
-"""
+"""Frame operations on NumPy planes, for operations of your own; frames never go through RGB."""
 
 from actors.media.frames import (
     BLACK,

@@ -1,32 +1,16 @@
-"""Reading and checking media, for operations of one's own: what the built-in ones stand on.
+"""Reading and checking media, for operations of your own: what the built-in ones stand on.
 
 `open_video` and `open_input` open an input within the limits of a worker; `UprightScaler` makes its
 frames upright, small and SDR; `verify_output` reads a finished file back and gives its facts;
 `media_errors` turns what PyAV raises into errors that name the file.
 """
 
-from actors.media.codec.decode import (
-    best_audio,
-    best_video,
-)
-from actors.media.codec.errors import (
-    media_errors,
-)
-from actors.media.codec.source import (
-    open_input,
-)
-from actors.media.codec.verify import (
-    Expect,
-    verify_output,
-)
-from actors.media.sampling.scaler import (
-    UprightScaler,
-    scaled_size,
-)
-from actors.media.sampling.video import (
-    OpenVideo,
-    open_video,
-)
+from actors.media.codec.decode import best_audio, best_video
+from actors.media.codec.errors import media_errors
+from actors.media.codec.source import open_input
+from actors.media.codec.verify import Expect, verify_output
+from actors.media.sampling.scaler import UprightScaler, scaled_size
+from actors.media.sampling.video import OpenVideo, open_video
 
 __all__ = [
     "Expect",

@@ -1,16 +1,15 @@
-"""Tests of operations and of programs that use Reelyard, without a cluster.
+"""Tests of your own operations without a cluster: sample media, and a run in this process.
 
-`make_sample` makes media with known content: each frame carries its number (`read_frame_number`)
-and four corners of different brightness (`read_corners`). `run_operation` runs an operation in this
-process as a worker would take it; `load_operations` registers those of a file.
+from reelyard.testing import make_sample, run_operation
+
+def test_it_plays_backwards(tmp_path):
+    clip = make_sample(tmp_path / "clip.mp4", duration_s=1)
+    result = run_operation("reverse", [clip], out_dir=tmp_path / "out")
+    assert result.files[0].facts["frames"] == 25
 """
 
-from actors.media.catalogue import (
-    load_operations,
-)
-from actors.testing.run_operation import (
-    run_operation,
-)
+from actors.media.catalogue import load_operations
+from actors.testing.operation_runs import run_operation
 from actors.testing.sample_media import (
     CORNERS,
     make_sample,
