@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from rich.console import Console
 
+from actors.media import catalogue
 from cluster.errors import (
     AlreadyFinished,
     Cancelled,
@@ -64,7 +65,22 @@ def admin_key(server: LiveServer) -> str:
 
 
 @pytest.fixture(scope="module")
-async def clients(server: LiveServer, admin_key: str) -> AsyncIterator[FourClients]:
+def built_in_operations() -> Iterator[None]:
+    """The catalogue as the server has it: earlier tests have put theirs into this process."""
+    kept = dict(catalogue._catalogue)
+    for name, operation in kept.items():
+        if not operation.run.__module__.startswith("actors.media.operations."):
+            del catalogue._catalogue[name]
+    yield
+    catalogue._catalogue.update(kept)
+
+
+@pytest.fixture(scope="module")
+async def clients(
+    server: LiveServer,
+    admin_key: str,
+    built_in_operations: None,
+) -> AsyncIterator[FourClients]:
     url, settings = server.url, Settings(data_dir=server.data_dir)
     async with await connect_async(settings=settings) as ray, AsyncClient(url, admin_key) as http:
         with connect(settings=settings) as blocking_ray, Client(url, admin_key) as blocking_http:
