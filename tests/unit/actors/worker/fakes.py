@@ -112,6 +112,8 @@ class FakeCodecClient:
     begun: list[Order] = field(default_factory=list)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     running_for_s: float = 0.0
+    backlog: Callable[[], int] = lambda: 0
+    on_spare: Callable[[], None] = lambda: None
 
     async def run(self, order: Order) -> Result:
         async with self.turn:
@@ -127,12 +129,20 @@ class FakeCodecClient:
                 order.run_s = order.run_s or 0.01
                 if not order.done.done():
                     order.done.set_result(Result())
+                self.on_spare()
 
     @property
-    def running(self) -> Order | None:
-        return self.begun[0] if self.begun else None
+    def spare(self) -> int:
+        return 0 if self.begun else 1
 
-    def running_s(self) -> float:
+    @property
+    def queued(self) -> int:
+        return 0
+
+    def runs(self, order: Order) -> bool:
+        return order in self.begun
+
+    def blocked_s(self) -> float:
         return self.running_for_s if self.begun else 0.0
 
 
