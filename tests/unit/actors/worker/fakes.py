@@ -47,6 +47,7 @@ class FakeRegistry:
     given_up: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     drain: bool = False
+    waiting: int = 0
     calls: int = 0
     lost_replies: int = 0
     """So many answers to calls that hand something in get lost on their way."""
@@ -70,7 +71,7 @@ class FakeRegistry:
             except TimeoutError:
                 return LeaseReply([])
         taken = [self.queue.popleft() for _ in range(min(want, len(self.queue)))]
-        return LeaseReply(taken, verdicts, drain=self.drain)
+        return LeaseReply(taken, verdicts, self.drain, self.waiting)
 
     async def give_up(self) -> None:
         while self.down:
@@ -114,9 +115,15 @@ class FakeCodecClient:
     running_for_s: float = 0.0
     backlog: Callable[[], int] = lambda: 0
     on_spare: Callable[[], None] = lambda: None
+    queued: int = 0
 
     async def run(self, order: Order) -> Result:
-        async with self.turn:
+        self.queued += 1
+        try:
+            await self.turn.acquire()
+        finally:
+            self.queued -= 1
+        try:
             self.begun.append(order)
             try:
                 outcome = self.act(order) if self.act else Result()
@@ -130,14 +137,12 @@ class FakeCodecClient:
                 if not order.done.done():
                     order.done.set_result(Result())
                 self.on_spare()
+        finally:
+            self.turn.release()
 
     @property
     def spare(self) -> int:
         return 0 if self.begun else 1
-
-    @property
-    def queued(self) -> int:
-        return 0
 
     def runs(self, order: Order) -> bool:
         return order in self.begun
