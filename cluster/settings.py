@@ -57,7 +57,9 @@ class PoolSettings(BaseModel):
     max_workers: int = Field(1, ge=0, description="the most workers this pool grows to")
     cpus_per_worker: float = Field(1.0, ge=0, description="CPUs reserved for each worker in Ray")
     gpus_per_worker: float = Field(0.0, ge=0, description="GPUs reserved for each worker in Ray")
-    threads_per_worker: int = Field(1, ge=1, description="codec threads in each worker")
+    threads_per_worker: int = Field(
+        1, ge=1, description="cores of each worker, shared out among the tasks that it runs"
+    )
     memory_bytes: int | None = Field(None, description="memory reserved for each worker in Ray")
     labels: dict[str, str] = Field(
         default_factory=dict, description="Ray node labels that a worker's node must carry"

@@ -89,6 +89,8 @@ class Attempt(msgspec.Struct):
     error: ErrorInfo | None = None
     incarnation: str = ""
     """The worker process that runs it; empty once it has ended."""
+    sizing: str = ""
+    """How many threads it had, and why."""
 
 
 class Task(msgspec.Struct):

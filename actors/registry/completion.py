@@ -107,6 +107,7 @@ class Completion:
         return PendingWrite(job, was, self._refund(job, now))
 
     def _end(self, job: Job, task: Task, attempt: Attempt, commit: Commit, now: int) -> None:
+        attempt.sizing = commit.sizing
         if commit.outcome is not Outcome.SUCCEEDED:
             self._end_badly(job, task, ending_of(commit), commit.error, now)
         else:

@@ -72,7 +72,7 @@ class Dispatch:
             leases = [] if drain else await self._hand_out(worker, want)
             left = end - loop.time()
             if leases or drain or want <= 0 or left <= 0:
-                return LeaseReply(leases, [], drain)
+                return LeaseReply(leases, [], drain, self._waiting(worker))
             pools = self._pools(worker)
             if not self._live_jobs.queue.has_ready(pools):
                 await self._idle_workers.wait(worker.incarnation, pools, want, left)
@@ -93,7 +93,11 @@ class Dispatch:
         if not leases and not drain:
             # What was brought in may have made other tasks ready.
             leases = await self._hand_out(worker, want)
-        return LeaseReply(leases, verdicts, drain)
+        return LeaseReply(leases, verdicts, drain, self._waiting(worker))
+
+    def _waiting(self, worker: WorkerInfo) -> int:
+        """Of its own pool alone: what it only helps out with is no reason to hold more."""
+        return self._live_jobs.queue.queued(worker.pool)
 
     def _drains(self, worker: WorkerInfo) -> bool:
         told = (self.draining.get(worker.slot), self._replaced.get(worker.slot))

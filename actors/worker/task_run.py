@@ -16,7 +16,8 @@ from structlog.contextvars import bind_contextvars
 from actors.jobs.messages import Commit, Lease, Report
 from actors.jobs.model import ErrorInfo, Outcome
 from actors.media.operation import Progress, Result, Source
-from actors.worker.codec_process.client import CodecClient, CodecCrashed
+from actors.worker.codec_process.client import CodecCrashed
+from actors.worker.codec_process.group import CodecGroup
 from actors.worker.codec_process.order import Order
 from actors.worker.progress import ProgressEstimator
 from actors.worker.publishing import Published, publish, unpublish
@@ -44,7 +45,7 @@ class WorkerTools:
 
     settings: Settings
     storage: Storage
-    codec: CodecClient
+    codec: CodecGroup
 
     async def stage(self, lease: Lease, folder: Path, progress: Progress) -> list[Source]:
         """The inputs as local files."""
@@ -65,10 +66,6 @@ class WorkerTools:
     async def unpublish(self, published: Published) -> None:
         """Take them back."""
         await unpublish(published)
-
-    def busy_s(self) -> float:
-        """For how long the present task has been running; 0: none does."""
-        return self.codec.running_s()
 
 
 class TaskRun:
@@ -144,8 +141,13 @@ class TaskRun:
         return self._progress.phase == "fetch" or (
             self._order is not None
             and not self._order.done.done()
-            and self._order is not self._tools.codec.running
+            and not self._tools.codec.runs(self._order)
         )
+
+    @property
+    def staging(self) -> bool:
+        """Whether its inputs are still on their way."""
+        return self._order is None and not self.ended
 
     @property
     def run_s(self) -> float:
@@ -207,6 +209,7 @@ class TaskRun:
             outcome=Outcome.SUCCEEDED,
             outputs=published.outputs,
             result=self._with_note(result.data),
+            sizing=self._order.sizing,
         )
 
     def _with_note(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -234,4 +237,5 @@ class TaskRun:
 
     def _commit(self, outcome: Outcome, error: ErrorInfo | None = None) -> Commit:
         lease = self.lease
-        return Commit(lease.job_id, lease.task, lease.fence, outcome, error=error)
+        sizing = self._order.sizing if self._order else ""
+        return Commit(lease.job_id, lease.task, lease.fence, outcome, error=error, sizing=sizing)

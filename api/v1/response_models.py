@@ -86,6 +86,7 @@ class Attempt(Answer):
     pool: str
     outcome: str
     error: JobError | None
+    sizing: str
     started_at: str | None
     ended_at: str | None
 

@@ -151,6 +151,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "pool": attempt.pool,
         "outcome": attempt.outcome,
         "error": _error(attempt.error),
+        "sizing": attempt.sizing,
         "started_at": iso(attempt.started_ms),
         "ended_at": iso(attempt.ended_ms),
     }

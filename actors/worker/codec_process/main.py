@@ -161,7 +161,7 @@ def _run_operation(task: RunTask, config: Configure, progress: Progress) -> Resu
         inputs=[Source(Path(path), name) for path, name in task.inputs],
         params=op.parse(task.params),
         out_dir=Path(task.out_dir),
-        threads=config.threads,
+        threads=task.threads,
         limits=config.limits,
         progress=progress,
     )

@@ -47,6 +47,7 @@ class TrialParams(Params):
         "odd",
         "count",
         "full",
+        "leave",
         "spawn",
         "modules",
     ] = "nothing"
@@ -187,6 +188,21 @@ def _full(_: Work[TrialParams]) -> Result:
     return Result()
 
 
+def _leave(work: Work[TrialParams]) -> Result:
+    """Leave a child that holds every descriptor of this process and has a session of its own, then
+    hang, or die at once."""
+    if (pid := os.fork()) == 0:
+        os.setsid()
+        if os.fork() == 0:
+            Path(work.params.flag).write_text(str(os.getpid()))
+            time.sleep(3600)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    while not Path(work.params.flag).exists():
+        time.sleep(0.01)
+    return _die(work) if work.params.megabytes else _hang(work)
+
+
 def _spawn(work: Work[TrialParams]) -> Result:
     with subprocess.Popen(["sleep", "3600"]) as child:
         Path(work.params.flag).write_text(str(child.pid))
@@ -219,6 +235,7 @@ _ACTS = {
     "odd": _odd,
     "count": _count,
     "full": _full,
+    "leave": _leave,
     "spawn": _spawn,
     "modules": _modules,
 }
