@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +46,15 @@ def real_clips(folder: Path, scratch: Path, count: int) -> list[Path]:
     """`count` clips of `LENGTH_S` seconds, copied out of videos at least 480 lines high, each of
     which ffmpeg transcodes; videos come again when there are fewer."""
     scratch.mkdir()
-    clips = []
+    clips: list[Path] = []
     for path in sorted(folder.iterdir()):
         try:
             with av.open(str(path)) as container:
                 video = container.streams.video[0]
                 length_s = (container.duration or 0) / av.time_base
-                decoder = video.codec_context
-                fits = length_s >= 1 and decoder is not None and decoder.height >= 480
-        except (av.FFmpegError, IndexError, OSError):
+                fits = length_s >= 1 and video.height >= 480
+        # AttributeError: the video has no decoder.
+        except (av.FFmpegError, IndexError, OSError, AttributeError):
             continue
         clip = scratch / f"{len(clips):03}.mkv"
         if fits and _made(path, clip, scratch / "trial.mp4"):
@@ -187,7 +188,7 @@ def main() -> None:
         try:
             pairs = {
                 f"{options.jobs} {kind}": paired(
-                    lambda clips=clips: ours.run(clips), lambda clips=clips: loop.run(clips), rounds
+                    partial(ours.run, clips), partial(loop.run, clips), rounds
                 )
                 for kind, clips in kinds.items()
             }
