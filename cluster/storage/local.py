@@ -125,7 +125,7 @@ class LocalStorage(Storage):
 
     @override
     async def copy(self, src: str, dst: str) -> None:
-        await asyncio.to_thread(_put_file, src, self._path(src), self._path(dst), False)
+        await asyncio.to_thread(_link_file, src, self._path(src), self._path(dst))
 
     @override
     async def sign(
@@ -226,6 +226,25 @@ def _put_file(key: str, source: Path, path: Path, consume: bool) -> ObjectInfo:
         file.close()
         place(source, Path(file.name), path, consume=consume)
         return _info(key, path)
+
+
+def _link_file(key: str, source: Path, path: Path) -> None:
+    """The same bytes under another name: a link where the disk has them, as no object is ever
+    written to."""
+    with _errors(key):
+        file = _open_temp(path)
+        temp = Path(file.name)
+        _discard(file)
+        try:
+            os.link(source, temp)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise
+        except OSError:
+            place(source, temp, path, consume=False)
+            return
+        finish(temp, path)
+        # A rename between two names of one file does nothing (POSIX).
+        temp.unlink(missing_ok=True)
 
 
 def _discard(file: BinaryIO) -> None:
