@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import random
 import socket
@@ -16,7 +17,6 @@ import pytest
 import requests
 from tusclient.client import TusClient
 from tusclient.exceptions import TusUploadFailed
-from tusclient.storage.filestorage import FileStorage
 
 from actors.jobs.object_keys import uploads_prefix
 from cluster.settings import Settings
@@ -119,29 +119,23 @@ def test_tus_js_client_hears_of_a_wrong_checksum(
 
 
 async def test_tuspy_uploads_with_checksums_and_goes_on(
-    endpoint: str, bearer: Headers, path: Path, content: Any, tmp_path: Path
+    endpoint: str, bearer: Headers, content: Any
 ) -> None:
     client = TusClient(endpoint, headers=bearer)
-    options = {
-        "chunk_size": CHUNK,
-        "upload_checksum": True,
-        "store_url": True,
-        "url_storage": FileStorage(str(tmp_path / "urls.json")),
-        "metadata": {"filename": path.name},
-    }
-    first = client.uploader(str(path), **options)
+    options = {"chunk_size": CHUNK, "upload_checksum": True, "metadata": {"filename": "a ü.bin"}}
+    first = client.uploader(file_stream=io.BytesIO(DATA), **options)
     first.upload(stop_at=CHUNK)
-    second = client.uploader(str(path), **options)
-    assert (second.url, second.offset) == (first.url, CHUNK)
+    second = client.uploader(file_stream=io.BytesIO(DATA), url=first.url, **options)
+    assert second.offset == CHUNK
     second.upload()
     assert await content(second.url) == DATA
 
 
-def test_tuspy_hears_that_it_is_late(endpoint: str, bearer: Headers, path: Path) -> None:
+def test_tuspy_hears_that_it_is_late(endpoint: str, bearer: Headers) -> None:
     client = TusClient(endpoint, headers=bearer)
-    one = client.uploader(str(path), chunk_size=CHUNK)
+    one = client.uploader(file_stream=io.BytesIO(DATA), chunk_size=CHUNK)
     one.upload_chunk()
-    two = client.uploader(str(path), chunk_size=CHUNK, url=one.url)
+    two = client.uploader(file_stream=io.BytesIO(DATA), chunk_size=CHUNK, url=one.url)
     two.offset = 0
     with pytest.raises(TusUploadFailed) as caught:
         two.upload_chunk()

@@ -6,18 +6,25 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { PassThrough } from 'node:stream';
 import * as tus from 'tus-js-client';
 
 const [endpoint, key, path, text] = process.argv.slice(2);
 const { stream, storage, stop_at: stopAt, ...options } = JSON.parse(text);
-const source = stream || storage ? createReadStream(path) : await readFile(path);
+// tus-js-client 4.3 promises a whole last chunk of a file's own stream whose length is deferred, and
+// sends less: a pipe has no file behind it that the client could know.
+const source = stream
+  ? createReadStream(path).pipe(new PassThrough())
+  : storage
+    ? createReadStream(path)
+    : await readFile(path);
 const requests = [];
 
 const upload = new tus.Upload(source, {
   endpoint,
   retryDelays: [0, 200, 500],
   metadata: { filename: basename(path), filetype: 'application/octet-stream' },
-  urlStorage: storage ? new tus.FileUrlStorage(storage) : undefined,
+  ...(storage && { urlStorage: new tus.FileUrlStorage(storage) }),
   ...options,
   headers: { Authorization: `Bearer ${key}`, ...options.headers },
   onAfterResponse: (request, response) => {
