@@ -148,9 +148,9 @@ class Uploads:
         Raises as `find`.
         """
         upload, folder = await self._find(owner, upload_id)
-        if await self._writers.end_here(upload.prefix):
+        if await self._writers.end_here(upload.prefix, firm=True):
             upload, folder = await self._find(owner, upload_id)
-        return await self._settled(upload, folder)
+        return await self._settled(upload, folder, firm=True)
 
     async def append(
         self,
@@ -178,7 +178,7 @@ class Uploads:
         async with self._writers.turn(prefix) as turn:
             upload, folder = await self._find(owner, upload_id)
             check_append(upload, offset)
-            upload = await self._settled(upload, folder)
+            upload = await self._settled(upload, folder, firm=False)
             check_offset(offset, upload.offset)
             whole = settle_length(upload.length, length, offset)
             check_size(whole or 0, self.max_bytes)
@@ -309,11 +309,11 @@ class Uploads:
             raise NotFound("there is no such upload") from None
         return self._info(owner, upload_id, record, length, offset), folder
 
-    async def _settled(self, upload: UploadInfo, folder: Folder) -> UploadInfo:
+    async def _settled(self, upload: UploadInfo, folder: Folder, *, firm: bool) -> UploadInfo:
         """The upload as it stands once no other process's writer adds to it."""
         if not folder.writers:
             return upload
-        await self._writers.end_elsewhere(upload.prefix, folder.writers)
+        await self._writers.end_elsewhere(upload.prefix, folder.writers, firm=firm)
         return await self.find(upload.owner, upload.upload_id)
 
     async def _write(self, owner: str, upload_id: str, record: Record) -> UploadInfo:

@@ -233,7 +233,7 @@ async def test_a_writer_that_wakes_up_late_takes_back_nothing(
     """A process that was frozen, so that it neither answered nor noticed."""
     monkeypatch.setattr(writers, "PATIENCE_S", 0.2)
     frozen = Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock)
-    monkeypatch.setattr(writers.Turn, "_give_way", lambda self: asyncio.sleep(0))
+    monkeypatch.setattr(writers.Turn, "_give_way", lambda self, asked: asyncio.sleep(0))
     upload = await uploads.create("t", length=6)
     woken = asyncio.Event()
 
@@ -284,20 +284,46 @@ async def test_a_dead_writer_loses_its_place(
     assert names == {"info.json", "data", "commit"}
 
 
-async def test_a_piece_that_flows_is_let_finish(storage: Storage, uploads: Uploads) -> None:
-    upload = await uploads.create("t", length=6)
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["same process", "another process"])
+async def test_a_piece_that_flows_is_let_finish_unless_a_client_wants_to_go_on(
+    storage: Storage,
+    uploads: Uploads,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    elsewhere: bool,
+) -> None:
+    monkeypatch.setattr(writers, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(writers, "GRACE_S", 0.2)
+    monkeypatch.setattr(writers, "ANNOUNCE_S", 0.1)
+    other = Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock)
+    upload = await uploads.create("t", length=1 << 20)
+    enough = asyncio.Event()
 
     async def flowing() -> AsyncIterator[bytes]:
-        for digit in b"012345":
-            yield bytes([digit])
+        while not enough.is_set():
+            yield b"0"
             await asyncio.sleep(0.02)
 
-    first = asyncio.create_task(add(uploads, upload, 0, flowing()))
-    await asyncio.sleep(0.01)
-    with pytest.raises(Conflict):
+    async def begin() -> asyncio.Task[UploadInfo]:
+        at = (await uploads.find("t", upload.upload_id)).offset
+        writer = other if elsewhere else uploads
+        begun = asyncio.create_task(add(writer, upload, at, flowing()))
+        await asyncio.sleep(0.3)
+        return begun
+
+    first = await begin()
+    with pytest.raises(Conflict, match="is writing"):
         await add(uploads, upload, 0, pieces(b"abcdef"))
-    assert (await first).complete
-    assert await content(storage, upload) == b"012345"
+    enough.set()
+    done = await first
+    assert done.offset > 10
+    enough.clear()
+    second = await begin()
+    found = await uploads.stand("t", upload.upload_id)
+    assert found.offset > done.offset
+    with pytest.raises(Conflict, match="has gone on"):
+        await second
+    assert await content(storage, found) == b"0" * found.offset
 
 
 async def test_a_length_may_come_later_but_once(storage: Storage, uploads: Uploads) -> None:
