@@ -21,6 +21,7 @@
     ├── WrongVersion              wrong_version           412
     ├── TooLarge                  too_large               413
     ├── UnsupportedType           unsupported_type        415
+    ├── ChecksumMismatch          checksum_mismatch       460
     ├── RateLimited               rate_limited            429   retryable
     ├── Unavailable               service_unavailable     503   retryable
     ├── StorageFull               storage_full            507   retryable
@@ -224,6 +225,12 @@ class UnsupportedType(ReelyardError):
     """This content type is not taken here."""
 
     code, http_status = "unsupported_type", 415
+
+
+class ChecksumMismatch(ReelyardError):
+    """The bytes that came are not those that the checksum was made of (tus 1.0.0, Checksum)."""
+
+    code, http_status = "checksum_mismatch", 460
 
 
 class RateLimited(ReelyardError):

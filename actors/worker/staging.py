@@ -108,19 +108,19 @@ class _Stager:
 
     async def _upload(self, prefix: str, folder: Path) -> Source:
         with _source_errors("the upload"):
-            filename, length, parts = await read_upload(self._storage, prefix)
-            name = safe_name(filename, fallback="upload")
-            arrived = sum(part.size for part in parts)
-            if arrived != length:
+            upload = await read_upload(self._storage, prefix)
+            name = safe_name(upload.filename, fallback="upload")
+            if upload.size != upload.length:
+                of = "an unknown number of" if upload.length is None else upload.length
                 raise SourceUnreadable(
-                    f"the upload {name} is not complete: {arrived} of {length} bytes have arrived"
+                    f"the upload {name} is not complete: {upload.size} of {of} bytes have arrived"
                 )
-            _refuse_empty(length, name)
-            keys = [part.key for part in parts]
+            _refuse_empty(upload.size, name)
+            keys = [part.name for part in upload.parts]
             local = [self._storage.local_path(key) for key in keys]
             if len(local) == 1 and local[0] is not None:
                 return Source(local[0], name)
-            await self._copy(self._storage, keys, length, folder / name)
+            await self._copy(self._storage, keys, upload.size, folder / name)
         return Source(folder / name, name)
 
     async def _copy(self, store: Storage, keys: list[str], total: int, target: Path) -> None:

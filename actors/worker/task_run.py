@@ -19,6 +19,7 @@ from actors.media.operation import Progress, Result, Source
 from actors.worker.codec_process.client import CodecCrashed
 from actors.worker.codec_process.group import CodecGroup
 from actors.worker.codec_process.order import Order
+from actors.worker.destinations import LeaseLost
 from actors.worker.progress import ProgressEstimator
 from actors.worker.publishing import Published, publish, unpublish
 from actors.worker.scratch import AttemptFolder, Scratch
@@ -57,11 +58,11 @@ class WorkerTools:
 
         return await stage_inputs(lease, folder, self.settings, self.storage, on_bytes)
 
-    async def publish(self, lease: Lease, result: Result) -> Published:
-        """The outputs where they were asked for."""
+    async def publish(self, lease: Lease, result: Result, held: Callable[[], bool]) -> Published:
+        """The outputs where they were asked for, as long as the lease is `held`."""
         if not result.files and lease.output is None:
             return Published()
-        return await publish(lease, result, self.settings, self.storage)
+        return await publish(lease, result, self.settings, self.storage, held)
 
     async def unpublish(self, published: Published) -> None:
         """Take them back."""
@@ -75,6 +76,7 @@ class TaskRun:
         self, lease: Lease, tools: WorkerTools, scratch: Scratch, clock: Callable[[], float]
     ) -> None:
         self.lease = lease
+        self._clock = clock
         self.began = self.renewed = clock()
         self.ended = False
         self.commit: Commit | None = None
@@ -105,6 +107,13 @@ class TaskRun:
         if self._stop is None and self._runner is not None and not self._runner.done():
             self._stop = why
             self._runner.cancel()
+
+    def held(self) -> bool:
+        """Whether the lease is this run's, as far as can be told without asking.
+
+        A process that stood still does not know it from its timers, but from the clock.
+        """
+        return self._stop is None and self._clock() - self.renewed <= self.lease.ttl_s
 
     @property
     def published(self) -> bool:
@@ -176,6 +185,8 @@ class TaskRun:
             return self._failed(error)
         except CodecCrashed as crash:
             return self._crashed(crash)
+        except LeaseLost:
+            return self._commit(Outcome.RETURNED)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return self._failed(StorageFull("the worker's disk is full"))
@@ -199,7 +210,7 @@ class TaskRun:
         )
         result = await self._tools.codec.run(self._order)
         self._progress.phase, self._progress.fraction = "store", 0.0
-        self._publishing = asyncio.ensure_future(self._tools.publish(lease, result))
+        self._publishing = asyncio.ensure_future(self._tools.publish(lease, result, self.held))
         # A thread that copies can't be stopped: if this is cancelled, `take_back` sees to it.
         published = await asyncio.shield(self._publishing)
         return Commit(

@@ -1,6 +1,7 @@
 """Objects by URL: on a local disk, in memory, in S3, Google Cloud Storage or Azure."""
 
 from cluster.settings import Settings
+from cluster.storage.checksums import Checksum
 from cluster.storage.filenames import content_disposition, safe_name
 from cluster.storage.opening import open_url
 from cluster.storage.protocol import CHUNK_BYTES, ObjectInfo, Storage
@@ -8,6 +9,7 @@ from cluster.storage.uploads import UploadInfo, Uploads
 
 __all__ = [
     "CHUNK_BYTES",
+    "Checksum",
     "ObjectInfo",
     "Storage",
     "UploadInfo",

@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from actors.media.operation import Result
+from actors.worker.destinations import LeaseLost
 from actors.worker.publishing import publish, unpublish
 from actors.worker.staging import stage_inputs
 from cluster.errors import (
@@ -205,6 +206,20 @@ async def test_taking_back_spares_what_a_newer_attempt_has_put_there(
         await unpublish(new)
         with pytest.raises(SourceNotFound):
             await stage_inputs(lease(new.outputs[0].url), tmp_path, settings, storage)
+
+
+async def test_an_attempt_whose_lease_ran_out_replaces_nothing(
+    tmp_path: Path, settings: Settings, storage: Storage, make_file: MakeFile
+) -> None:
+    for output in (f"{tmp_path}/y.mp4", "storage:tenants/t/dlb/y.mp4"):
+        asked: dict[str, Any] = {"output": output}
+        new = await publish(lease(**asked, fence=2), Result([make_file()]), settings, storage)
+        late = Result([make_file(data=b"old")])
+        with pytest.raises(LeaseLost):
+            await publish(lease(**asked), late, settings, storage, lambda: False)
+        there = await stage_inputs(lease(new.outputs[0].url), tmp_path, settings, storage)
+        assert there[0].path.read_bytes() == b"video"
+    assert [path.name for path in tmp_path.glob("y.mp4*")] == ["y.mp4"]
 
 
 async def test_taking_back_spares_a_newer_file_of_the_same_bytes(

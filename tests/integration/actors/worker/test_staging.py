@@ -73,7 +73,7 @@ async def test_an_upload_becomes_one_file_under_its_own_name(
     uploads = Uploads(storage, uploads_prefix, max_bytes=1 << 20, life_s=60)
     upload = await uploads.create("t", length=8, filename="../my clip.mp4")
     for piece in (b"012", b"34", b"567"):
-        upload = await uploads.append(upload, upload.offset, pieces(piece))
+        upload = await uploads.append(upload.owner, upload.upload_id, upload.offset, pieces(piece))
     single = await uploads.receive("t", pieces(b"one"), filename="one.mov")
     told: list[tuple[int, int | None]] = []
     staged = await stage_inputs(
@@ -94,11 +94,11 @@ async def test_an_unfinished_or_empty_upload_is_refused(
     scratch: Path, settings: Settings, storage: Storage
 ) -> None:
     uploads = Uploads(storage, uploads_prefix, max_bytes=1 << 20, life_s=60)
-    part = await uploads.append(
-        await uploads.create("t", length=8, filename="a.mp4"), 0, pieces(b"012")
-    )
-    with pytest.raises(SourceUnreadable, match=r"a\.mp4 is not complete: 3 of 8 bytes"):
-        await stage_inputs(lease(str(Stored(part.prefix))), scratch, settings, storage)
+    for length, of in ((8, "8"), (None, "an unknown number of")):
+        part = await uploads.create("t", length=length, filename="a.mp4")
+        await uploads.append("t", part.upload_id, 0, pieces(b"012"))
+        with pytest.raises(SourceUnreadable, match=rf"a\.mp4 is not complete: 3 of {of} bytes"):
+            await stage_inputs(lease(str(Stored(part.prefix))), scratch, settings, storage)
     empty = await uploads.create("t", length=0, filename="a.mp4")
     with pytest.raises(EmptySource):
         await stage_inputs(lease(str(Stored(empty.prefix))), scratch, settings, storage)

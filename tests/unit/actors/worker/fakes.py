@@ -13,6 +13,7 @@ from actors.jobs.messages import Commit, Lease, LeaseReply, Report, Verdict
 from actors.jobs.model import OutputFile
 from actors.media.operation import MediaFile, Progress, Result, Source
 from actors.worker.codec_process.order import Order
+from actors.worker.destinations import check_held
 from actors.worker.publishing import Published
 from actors.worker.task_run import WorkerTools
 from cluster.errors import Unavailable
@@ -166,11 +167,12 @@ class FakeWorkerTools(WorkerTools):
             raise self.stage_error
         return []
 
-    async def publish(self, lease: Lease, result: Result) -> Published:
+    async def publish(self, lease: Lease, result: Result, held: Callable[[], bool]) -> Published:
         outputs = [
             OutputFile(file.path.name, f"storage:{lease.job_id}", 1, "", "", file.kind)
             for file in result.files
         ]
+        check_held(held)
         await asyncio.sleep(self.publish_s)
         self.published.extend(outputs)
         self.on_published()

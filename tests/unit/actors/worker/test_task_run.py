@@ -114,6 +114,29 @@ async def test_what_is_being_published_when_the_job_is_cancelled_is_taken_back(
     assert worker.tools.taken_back == worker.tools.published
 
 
+async def test_a_process_that_stood_still_beyond_its_lease_publishes_nothing(
+    worker: WorkerHarness,
+) -> None:
+    """A newer attempt may have put its own there, and been told that it counts."""
+    now = 0.0
+    run = TaskRun(lease(1), worker.tools, worker.scratch, lambda: now)
+
+    def freeze(order: Order) -> Result:
+        nonlocal now
+        now = run.lease.ttl_s + 1
+        return writes_a_file(order)
+
+    worker.codec.act = freeze
+    ended = asyncio.Event()
+    run.start(lambda _: ended.set())
+    async with asyncio.timeout(10):
+        await ended.wait()
+    assert worker.tools.published == []
+    assert not run.published
+    assert run.commit is not None
+    assert run.commit.outcome is Outcome.RETURNED
+
+
 async def test_what_was_published_at_the_very_moment_of_the_cancel_is_taken_back(
     worker: WorkerHarness,
 ) -> None:
