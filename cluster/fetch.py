@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import httpx2
 import stamina
@@ -33,6 +33,7 @@ from cluster.settings import Settings
 from cluster.storage.atomic_files import is_full
 from cluster.storage.filenames import disposition_filename, safe_name
 from cluster.storage.protocol import CHUNK_BYTES
+from cluster.url_secrets import without_secrets
 
 type OnBytes = Callable[[int, int | None], None]
 """Called now and then with the bytes so far and the total, where that is known."""
@@ -72,16 +73,6 @@ class _Transient(Exception):
     def __init__(self, error: SourceUnreadable) -> None:
         self.error = error
         super().__init__(error.message)
-
-
-def redact(url: str) -> str:
-    """`url` without user, password, query and fragment: fit for messages and records."""
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-    except ValueError:
-        return "an unreadable URL"
-    return f"{parts.scheme}://{host}{parts.path}"
 
 
 async def download(
@@ -129,7 +120,8 @@ async def upload(
         await _persist(once, url, settings)
     except (SourceForbidden, SourceNotFound, SourceUnreadable) as error:
         raise OutputUnwritable(
-            f"the output {redact(url)} can't be written: {error.message}", internal=error.internal
+            f"the output {without_secrets(url)} can't be written: {error.message}",
+            internal=error.internal,
         ) from error
 
 
@@ -143,7 +135,7 @@ async def _persist[T](once: Callable[[], Awaitable[T]], url: str, settings: Sett
                 with attempt:
                     return await once()
     except TimeoutError as error:
-        raise TimedOut(f"{redact(url)} took longer than {limit_s:g} s") from error
+        raise TimedOut(f"{without_secrets(url)} took longer than {limit_s:g} s") from error
     except _Transient as error:
         raise error.error from error
     raise AssertionError("stamina raises the last error")
@@ -153,14 +145,15 @@ def _parse(url: str) -> httpx2.URL:
     try:
         parsed = httpx2.URL(url)
         host = parsed.host
-    except (httpx2.InvalidURL, ValueError) as error:
-        raise SourceUnreadable(f"{redact(url)!r} is not a URL: {error}") from None
+    except (httpx2.InvalidURL, ValueError):
+        # The reason may quote a password that was not written as URLs want it.
+        raise SourceUnreadable(f"{without_secrets(url)!r} is not a URL") from None
     if parsed.scheme not in ("http", "https"):
         raise SourceForbidden(
             f"the scheme {parsed.scheme!r} can't be fetched; allowed: http, https"
         )
     if not host:
-        raise SourceUnreadable(f"{redact(url)!r} names no host")
+        raise SourceUnreadable(f"{without_secrets(url)!r} names no host")
     return parsed
 
 
@@ -186,7 +179,7 @@ async def _get(
     settings: Settings,
     progress: OnBytes | None,
 ) -> Fetched:
-    where = redact(str(url))
+    where = without_secrets(str(url))
     with _http_errors(where):
         async with client.stream("GET", url, follow_redirects=True) as response:
             _check_status(response, where)
@@ -219,7 +212,7 @@ async def _save(
         with file:
             async for chunk in response.aiter_bytes(CHUNK_BYTES):
                 size += len(chunk)
-                _check_size(size, max_bytes, redact(str(response.url)))
+                _check_size(size, max_bytes, without_secrets(str(response.url)))
                 await asyncio.to_thread(file.write, chunk)
                 if progress is not None:
                     progress(size, total)
@@ -255,7 +248,7 @@ async def _put(
                 if progress is not None:
                     progress(sent, total)
 
-    where = redact(str(url))
+    where = without_secrets(str(url))
     headers = {"content-type": content_type, "content-length": str(total)}
     with _http_errors(where):
         response = await client.put(url, content=body(), headers=headers, follow_redirects=False)

@@ -15,10 +15,11 @@ import msgspec
 from actors.jobs.locations import File, ObjectUrl, Stored
 from actors.media.operation import MediaFile
 from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
-from cluster.fetch import redact, upload
+from cluster.fetch import upload
 from cluster.settings import Settings
 from cluster.storage import ObjectInfo, Storage
 from cluster.storage.atomic_files import is_full, place
+from cluster.url_secrets import without_secrets
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class UrlDestination(Destination):
     async def put(self, file: MediaFile) -> Placed:
         await upload(self._url, file.path, self._settings, content_type=file.mime)
         # The query holds the signature: whoever reads the record must not be able to write.
-        return Placed(redact(self._url), file.path.name)
+        return Placed(without_secrets(self._url), file.path.name)
 
 
 @contextmanager

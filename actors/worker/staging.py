@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import stamina
 
-from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location
+from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location, shown
 from actors.jobs.messages import Lease
 from actors.media.operation import Source
 from actors.worker.object_stores import open_store
@@ -81,7 +81,7 @@ class _Stager:
                     store = open_store(parsed, self._settings)
                 return await self._object(store, key, location, folder)
         raise SourceForbidden(
-            f"the input {location[:200]!r} has an unknown scheme; allowed: file, http, https, s3, "
+            f"the input {shown(location)} has an unknown scheme; allowed: file, http, https, s3, "
             "gs, az"
         )
 

@@ -13,6 +13,7 @@ import msgspec
 from actors.jobs.locations import is_location
 from actors.jobs.model import JobSpec
 from cluster.errors import InvalidInput, ValidationFailed
+from cluster.url_secrets import hide_secrets
 
 #: whose jobs those are that come over Ray
 TENANT = "default"
@@ -144,4 +145,5 @@ def spec_of(item: JobRequest) -> JobSpec:
 
 
 def _fingerprint(asked: list[Any]) -> str:
-    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()
+    shown = hide_secrets(asked)
+    return hashlib.sha256(msgspec.json.encode(shown, order="deterministic")).hexdigest()

@@ -23,6 +23,7 @@ from cluster.errors import (
     ValidationFailed,
     error_from_dict,
 )
+from cluster.url_secrets import hide_secrets
 
 
 class OutputView(msgspec.Struct, frozen=True):
@@ -135,7 +136,7 @@ def job_view(body: Mapping[str, Any]) -> JobView:
 def accepted_view(body: Mapping[str, Any], params: dict[str, Any]) -> JobView:
     """The view of a job that was submitted with `params`, from the answer to that: as it was
     accepted, however far it has come when the same request is sent again."""
-    return msgspec.convert({**body, "parameters": params}, JobView, strict=False)
+    return msgspec.convert({**body, "parameters": hide_secrets(params)}, JobView, strict=False)
 
 
 def view_of(job: Job, urls: Mapping[str, str], urls_end_ms: int | None) -> JobView:

@@ -14,7 +14,7 @@ from cluster.errors import (
     SourceUnreadable,
     TimedOut,
 )
-from cluster.fetch import Fetched, Network, download, redact, upload
+from cluster.fetch import Fetched, Network, download, upload
 from cluster.settings import Settings
 
 from .fetching import LOCAL, MakeSettings, fetch, left
@@ -237,8 +237,3 @@ async def test_a_refused_upload_names_the_destination_without_its_signature(
     with pytest.raises(OutputUnwritable, match=r"media.test:\d+/out") as caught:
         await upload(url, tmp_path / "f", make_settings(), network=LOCAL)
     assert "hidden" not in caught.value.message
-
-
-def test_urls_are_shown_without_secrets() -> None:
-    assert redact("https://me:pw@h.test:8/a/b?X-Sig=1#f") == "https://h.test:8/a/b"
-    assert redact("http://[") == "an unreadable URL"
