@@ -20,6 +20,7 @@ import httpx2
 import stamina
 
 from cluster.checked_transport import CheckedBackend, CheckedTransport, Resolver, resolve
+from cluster.content_decoding import ContentDecoder, ContentError
 from cluster.errors import (
     LimitExceeded,
     OutputUnwritable,
@@ -183,14 +184,14 @@ async def _get(
     with _http_errors(where):
         async with client.stream("GET", url, follow_redirects=True) as response:
             _check_status(response, where)
-            encoding = response.headers.get("content-encoding", "identity").lower()
-            if "," in encoding:
-                raise SourceUnreadable(f"{where} is encoded several times: {encoding!r}")
+            decoder = ContentDecoder(response.headers.get("content-encoding", ""))
             total = None
-            if encoding == "identity" and "content-length" in response.headers:
+            if decoder.plain and "content-length" in response.headers:
                 total = int(response.headers["content-length"])
             _check_size(total or 0, settings.fetch_max_bytes, where)
-            size = await _save(response, path, settings.fetch_max_bytes, total, progress)
+            size = await _save(
+                _decoded(response, decoder), path, where, settings.fetch_max_bytes, total, progress
+            )
             return Fetched(
                 size=size,
                 content_type=response.headers.get("content-type", "").partition(";")[0].strip(),
@@ -198,9 +199,17 @@ async def _get(
             )
 
 
+async def _decoded(response: httpx2.Response, decoder: ContentDecoder) -> AsyncIterator[bytes]:
+    async for raw in response.aiter_raw(CHUNK_BYTES):
+        for piece in decoder.decode(raw):
+            yield piece
+    decoder.finish()
+
+
 async def _save(
-    response: httpx2.Response,
+    body: AsyncIterator[bytes],
     path: Path,
+    where: str,
     max_bytes: int,
     total: int | None,
     progress: OnBytes | None,
@@ -210,9 +219,9 @@ async def _save(
     try:
         file = await asyncio.to_thread(path.open, "wb")
         with file:
-            async for chunk in response.aiter_bytes(CHUNK_BYTES):
+            async for chunk in body:
                 size += len(chunk)
-                _check_size(size, max_bytes, without_secrets(str(response.url)))
+                _check_size(size, max_bytes, where)
                 await asyncio.to_thread(file.write, chunk)
                 if progress is not None:
                     progress(size, total)
@@ -282,10 +291,13 @@ def _http_errors(where: str) -> Iterator[None]:
         raise SourceForbidden(
             f"{where} redirects to a scheme that can't be fetched; allowed: http, https"
         ) from error
-    except (httpx2.InvalidURL, httpx2.DecodingError) as error:
+    except httpx2.InvalidURL as error:
         raise SourceUnreadable(
             f"{where} answers with nonsense: {type(error).__name__}", internal=str(error)
         ) from error
+    except ContentError as error:
+        unreadable = SourceUnreadable(f"{where} can't be used: {error}")
+        raise (_Transient(unreadable) if error.cut else unreadable) from error
     except httpx2.RequestError as error:
         if _is_untrusted(error):
             raise SourceUnreadable(f"{where} has no valid certificate") from error
