@@ -50,6 +50,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from cluster.readable import readable
 from cluster.url_secrets import hide_in_text, hide_secrets
 
 
@@ -69,7 +70,7 @@ class ReelyardError(Exception):
         retry_after_s: float | None = None,
     ) -> None:
         # Whatever a message quotes: what is secret in a URL is nobody's to read.
-        self.message = hide_in_text(message or _default_message(type(self)))
+        self.message = readable(hide_in_text(message or _default_message(type(self))))
         self.details: dict[str, Any] = hide_secrets(details) if details else {}
         self.internal = internal
         self.retry_after_s = retry_after_s

@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from actors.jobs.messages import Commit, Lease, Report
 from actors.jobs.model import ErrorInfo, Outcome
+from actors.jobs.visibility import TRACEBACK
 from actors.media.operation import Progress, Result, Source
 from actors.worker.codec_process.client import CodecClient, CodecCrashed
 from actors.worker.codec_process.order import Order
@@ -23,6 +24,7 @@ from actors.worker.publishing import Published, publish, unpublish
 from actors.worker.scratch import AttemptFolder, Scratch
 from actors.worker.staging import stage_inputs
 from cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
+from cluster.readable import traceback_text
 from cluster.settings import Settings
 from cluster.storage import Storage
 
@@ -177,11 +179,9 @@ class TaskRun:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return self._failed(StorageFull("the worker's disk is full"))
-            log.exception("attempt_failed_unexpectedly")
-            return self._failed(ReelyardError(internal=repr(error)))
-        except Exception as error:
-            log.exception("attempt_failed_unexpectedly")
-            return self._failed(ReelyardError(internal=repr(error)))
+            return self._failed_unexpectedly(error)
+        except Exception as error:  # noqa: BLE001 - the job must end, whatever it is
+            return self._failed_unexpectedly(error)
 
     async def _produce(self, folder: AttemptFolder) -> Commit:
         lease = self.lease
@@ -216,6 +216,11 @@ class TaskRun:
         if error.internal:
             log.warning("attempt_failed", code=error.code, internal=error.internal)
         return self._commit(Outcome.FAILED, ErrorInfo.of(error))
+
+    def _failed_unexpectedly(self, error: Exception) -> Commit:
+        log.error("attempt_failed_unexpectedly", exc_info=error)
+        told = {TRACEBACK: traceback_text(error)}
+        return self._failed(ReelyardError(details=told, internal=repr(error)))
 
     def _crashed(self, crash: CodecCrashed) -> Commit:
         error: MediaError = WorkerCrashed(

@@ -9,6 +9,7 @@ import typer
 from rich.live import Live
 
 from actors.jobs.model import State
+from actors.jobs.visibility import TRACEBACK
 from api.cli.output import (
     Exit,
     command,
@@ -90,6 +91,8 @@ def show(
     for name, value in rows.items():
         if value.strip():
             console.print(f"  {name:<11}{value}", markup=False)
+    if job.error and (traceback := job.error.details.get(TRACEBACK)):
+        console.print(f"\n{traceback.rstrip()}", markup=False)
     for output in job.outputs:
         place = output.path or output.url
         console.print(f"  output     {place}  {human_bytes(output.size)}", markup=False)

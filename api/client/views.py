@@ -142,9 +142,8 @@ def accepted_view(body: Mapping[str, Any], params: dict[str, Any]) -> JobView:
 def view_of(job: Job, urls: Mapping[str, str], urls_end_ms: int | None) -> JobView:
     """The job as a caller sees it. `urls`: where its outputs can be had, by `OutputFile.url`; those
     that are signed end at `urls_end_ms`."""
-    view = job_view(msgspec.to_builtins(whole_job(job, urls, urls_end_ms)))
-    # Nothing is lost on this way, where HTTP leaves the details of a job's error out.
-    return msgspec.structs.replace(view, error=job.error)
+    # Whoever speaks to Ray itself is an operator.
+    return job_view(msgspec.to_builtins(whole_job(job, urls, urls_end_ms, traceback=True)))
 
 
 type JobRef = JobView | str
