@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,7 +22,7 @@ from actors.worker.codec_process.order import Order
 from actors.worker.progress import ProgressEstimator
 from actors.worker.publishing import Published, publish, unpublish
 from actors.worker.scratch import AttemptFolder, Scratch
-from actors.worker.staging import stage_inputs
+from actors.worker.staging import renamed, stage_inputs
 from cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
 from cluster.readable import traceback_text
 from cluster.settings import Settings
@@ -206,11 +206,15 @@ class TaskRun:
             fence=lease.fence,
             outcome=Outcome.SUCCEEDED,
             outputs=published.outputs,
-            result=self._with_note(result.data),
+            result=self._with_notes(result.data, inputs),
         )
 
-    def _with_note(self, data: dict[str, Any]) -> dict[str, Any]:
-        return data | {"note": self.lease.note} if self.lease.note else data
+    def _with_notes(self, data: dict[str, Any], inputs: Sequence[Source]) -> dict[str, Any]:
+        if self.lease.note:
+            data = data | {"note": self.lease.note}
+        pairs = zip(self.lease.inputs, inputs, strict=False)
+        notes = [note for location, source in pairs if (note := renamed(location, source))]
+        return data | {"notes": [*(data.get("notes") or []), *notes]} if notes else data
 
     def _failed(self, error: ReelyardError) -> Commit:
         if error.internal:

@@ -94,7 +94,7 @@ def show(
     if job.error and (traceback := job.error.details.get(TRACEBACK)):
         console.print(f"\n{traceback.rstrip()}", markup=False)
     for output in job.outputs:
-        place = output.path or output.url
+        place = shown_source(output.url)
         console.print(f"  output     {place}  {human_bytes(output.size)}", markup=False)
     return Exit.OK
 
