@@ -91,7 +91,7 @@ class RegistryService:
         files = files or StoredFiles(
             open_storage(settings), round(settings.upload_retention_hours * HOUR_MS)
         )
-        self._vault = Vault(settings.data)
+        self._vault = Vault(settings.data, settings.url_secrets_key)
         self._repository = JobRepository(
             store, self._live_jobs, self._change_log, self._idle_workers.wake, self._vault
         )

@@ -25,9 +25,10 @@ _decoder = msgspec.msgpack.Decoder(TaskSecrets)
 class Vault:
     """Takes the secrets out of jobs as they come in, and gives them to those who run them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, key: str | None = None) -> None:
+        """`folder`: where the key file lies; `key`: to be used instead of it."""
         self.path = folder / KEY_FILE
-        self._cipher: Fernet | None = None
+        self._cipher = Fernet(key) if key else None
 
     def hide(self, *jobs: Job) -> None:
         """Seal the secrets of jobs in place; those that show none stay as they are.

@@ -147,3 +147,11 @@ def test_what_was_sealed_with_another_key_is_not_opened(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable, match="not the one"):
         other.open(job.tasks[0])
     assert other.locked([job, make_job()]) == 1
+
+
+def test_a_key_among_the_settings_is_used_instead_of_a_file(tmp_path: Path) -> None:
+    key = "0" * 43 + "="
+    job = secret_job()
+    Vault(tmp_path, key).hide(job)
+    assert list(tmp_path.iterdir()) == []
+    assert Vault(tmp_path / "elsewhere", key).open(job.tasks[0]).inputs == [URL]
