@@ -161,6 +161,13 @@ class Settings(BaseSettings):
         repr=False,
         description="secret for URLs, cursors and tokens; unset: made once and kept in the store",
     )
+    url_secrets_key: str | None = Field(
+        None,
+        repr=False,
+        pattern=r"^[A-Za-z0-9_-]{43}=$",
+        description="32 bytes in base64url that encrypt passwords and signatures of jobs' URLs; "
+        "unset: made once, in `secrets.key` in data_dir",
+    )
 
     # --- inputs ---
     input_roots: StringList = Field(
@@ -329,7 +336,11 @@ def _fault(fault: Any) -> str:
     name = ".".join(map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
         return f"{name}: there is no such setting"
-    secret = fault["loc"][:1] in (("signing_secret",), ("storage_options",))
+    secret = fault["loc"][:1] in (
+        ("signing_secret",),
+        ("storage_options",),
+        ("url_secrets_key",),
+    )
     value = "" if secret else f", not {fault['input']!r:.80}"
     message = str(fault["msg"]).removeprefix("Value error, ")
     return f"{name} (REELYARD_{str(fault['loc'][0]).upper()}): {message}{value}"
