@@ -209,6 +209,27 @@ IMAGES: Final = (
 )
 """Still images, and animated ones."""
 
+PILLOW: Final = {
+    "avif": "AVIF",
+    "bmp": "BMP",
+    "dds": "DDS",
+    "gif": "GIF",
+    "icns": "ICNS",
+    "ico": "ICO",
+    "jpeg": "JPEG",
+    "jpeg2000": "JPEG2000",
+    "pcx": "PCX",
+    "png": "PNG",
+    "pnm": "PPM",
+    "psd": "PSD",
+    "qoi": "QOI",
+    "tga": "TGA",
+    "tiff": "TIFF",
+    "webp": "WEBP",
+}
+"""The plugins of Pillow for the formats that it reads; EPS and WMF are left out on purpose: their
+readers start other programs."""
+
 RIFF: Final = {
     b"WAVE": ("wav", "wav"),
     b"AVI ": ("avi", "avi"),

@@ -19,6 +19,7 @@ from actors.media.signatures import (
     IFF_IMAGES,
     IMAGES,
     MEDIA,
+    PILLOW,
     RAW_SUFFIXES,
     REFUSED,
     REFUSED_BRANDS,
@@ -33,16 +34,19 @@ from cluster.errors import (
 )
 
 HEAD_BYTES = 4096
+_MOST_SEGMENTS = 2000
 
 
 @dataclass(frozen=True)
 class Sniffed:
     """What a file is. `demuxer` is FFmpeg's name, empty where it has none that may be used;
-    `image`: a still or animated image."""
+    `image`: a still or animated image; `pillow`: the plugin that reads it, empty where only FFmpeg
+    does."""
 
     demuxer: str
     format: str
     image: bool = False
+    pillow: str = ""
 
 
 _MOV_BOXES = frozenset(
@@ -104,6 +108,8 @@ def sniff(file: BinaryIO, name: str) -> Sniffed:
     if head.startswith(b"ID3") and len(head) >= 10:
         return _behind_id3(file, head, name)
     _refuse_known(head, name)
+    if head.startswith(b"\xff\xd8\xff"):
+        return _jpeg(file)
     found = _binary(head) or _by_footer(file) or _elementary(head) or _padded(head)
     if found is None:
         _refuse(head, name)
@@ -115,7 +121,7 @@ def _by_footer(file: BinaryIO) -> Sniffed | None:
     if file.seek(0, 2) > 26:
         file.seek(-18, 2)
         if file.read(16) == b"TRUEVISION-XFILE":
-            return Sniffed("", "tga", image=True)
+            return _image("", "tga")
     return None
 
 
@@ -141,19 +147,19 @@ def _binary(head: bytes) -> Sniffed | None:
             return Sniffed(row.demuxer, "webm" if webm else row.format)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         animated = b"acTL" in head.split(b"IDAT", 1)[0]
-        return Sniffed("apng" if animated else "png_pipe", "png", image=True)
-    if head.startswith(b"\xff\xd8\xff"):
-        return _jpeg(head)
+        return _image("apng" if animated else "png_pipe", "png")
     for row in IMAGES:
         if row.fits(head):
-            return Sniffed(row.demuxer, row.format, image=True)
+            # Pillow reads samples of 1 and 8 bits.
+            deep = row.format == "psd" and head[22:24] not in (b"\0\1", b"\0\x08")
+            return _image(row.demuxer, row.format, by_pillow=not deep)
     if b"#define " in head[:64] and b"_width " in head[:256]:
-        return Sniffed("xbm_pipe", "xbm", image=True)
+        return _image("xbm_pipe", "xbm")
     if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX"):
         return _riff(head)
     if head[:4] == b"FORM":
         if head[8:12] in IFF_IMAGES:
-            return Sniffed("iff", "iff", image=True)
+            return _image("iff", "iff")
         return Sniffed(*IFF[head[8:12]]) if head[8:12] in IFF else None
     # The header's length tells where CRI's mark is.
     if head[:2] == b"\x80\x00" and head.startswith(b"(c)CRI", (head[2] << 8 | head[3]) - 2):
@@ -164,21 +170,35 @@ def _binary(head: bytes) -> Sniffed | None:
 def _riff(head: bytes) -> Sniffed | None:
     if head[8:12] == b"WEBP":
         moves = head[12:16] == b"VP8X" and len(head) > 20 and head[20] & 2
-        return Sniffed("webp_anim" if moves else "webp_pipe", "webp", image=True)
+        return _image("webp_anim" if moves else "webp_pipe", "webp")
     return Sniffed(*RIFF[head[8:12]]) if head[8:12] in RIFF else None
 
 
-def _jpeg(head: bytes) -> Sniffed:
-    """JPEG, or JPEG-LS by its own frame marker (ITU-T T.87, annex C)."""
+def _image(demuxer: str, format: str, *, by_pillow: bool = True) -> Sniffed:
+    return Sniffed(demuxer, format, image=True, pillow=PILLOW.get(format, "") if by_pillow else "")
+
+
+_PLAIN_JPEG = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+"""Frame markers of what libjpeg decodes: sequential and progressive."""
+
+
+def _jpeg(file: BinaryIO) -> Sniffed:
+    """JPEG, of 8 bits or one that only FFmpeg knows, or JPEG-LS, by the marker of its frame (ITU-T
+    T.81, table B.1; T.87, annex C)."""
     at = 2
-    while head[at : at + 1] == b"\xff" and len(head) >= at + 4:
-        if head[at + 1] == 0xF7:
-            return Sniffed("jpegls_pipe", "jpegls", image=True)
-        if head[at + 1] in (0xC4, 0xCC) or not 0xC0 <= head[at + 1] <= 0xCF:
-            at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
-        else:
+    for _ in range(_MOST_SEGMENTS):
+        file.seek(at)
+        segment = file.read(5)
+        if len(segment) < 5 or segment[0] != 0xFF:
             break
-    return Sniffed("jpeg_pipe", "jpeg", image=True)
+        marker = segment[1]
+        if marker == 0xF7:
+            return _image("jpegls_pipe", "jpegls")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            plain = marker in _PLAIN_JPEG and segment[4] == 8
+            return _image("jpeg_pipe", "jpeg", by_pillow=plain)
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(segment[2:4], "big")
+    return _image("jpeg_pipe", "jpeg")
 
 
 def _mov(head: bytes) -> Sniffed | None:
@@ -188,10 +208,10 @@ def _mov(head: bytes) -> Sniffed | None:
         return Sniffed("mov", "mov")
     brand = head[8:12]
     if brand in (b"avif", b"avis"):
-        return Sniffed("mov", "avif", image=True)
+        return _image("mov", "avif")
     if brand in _IMAGE_BRANDS:
         box = head[8 : int.from_bytes(head[:4], "big")]
-        return Sniffed("mov", "avif" if b"avif" in box else "heic", image=True)
+        return _image("mov", "avif" if b"avif" in box else "heic")
     return Sniffed("mov", _BRANDS.get(brand[:3], "mp4"))
 
 

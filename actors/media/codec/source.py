@@ -64,7 +64,7 @@ def open_input(
         raise UnsupportedFormat(f"{name!r}: {kind.format} images are taken by image tasks only")
     if kind.image:
         # FFmpeg decodes an image to learn its format; one too large must not get that far.
-        check_pixels(*(image_size(path, name) or (0, 0)), limits, name)
+        check_pixels(*(image_size(path, kind, name) or (0, 0)), limits, name)
     options = _NOTHING if header_only else _ROUGHLY | _pixel_limit(limits)
     try:
         with media_errors(name), _opened(path, kind, options) as container:

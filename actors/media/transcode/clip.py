@@ -102,7 +102,7 @@ def _describe(clip: Clip, source: Source) -> None:
         return
     if source.sniffed.image:
         clip.behind = frame_conversion.WHITE
-        clip.turn = file_orientation(source.path, source.name)
+        clip.turn = file_orientation(source.path, source.sniffed, source.name)
     else:
         clip.turn = frame_conversion.orientation(video, first)
     clip.upright_size = upright_size(first.width, first.height, pixel_aspect(video), clip.turn)

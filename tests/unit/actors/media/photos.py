@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import av
 import numpy as np
 from PIL import Image
+
+from actors.media.codec.boxes import Box, boxes, inside
+from actors.media.stills.profiles import profile_by_numbers
 
 
 def box(kind: str, *parts: bytes) -> bytes:
@@ -92,4 +96,73 @@ def _write(
 
     offset = len(start) + len(meta(0)) + 8
     path.write_bytes(start + meta(offset) + box("mdat", data))
+    return path
+
+
+def write_avif(path: Path, image: Image.Image, *properties: bytes) -> Path:
+    """`image` as AVIF of one item with further item properties, in which it has its colours."""
+    packed = BytesIO()
+    image.save(packed, "AVIF", quality=100, subsampling="4:4:4")
+    meta = next(found for found in boxes(packed) if found.kind == b"meta")
+    shelf = Box(meta.kind, meta.begin + 4, meta.end)
+    own = {
+        found.kind: found.content(packed)
+        for shelf in inside(packed, shelf, b"iprp", b"ipco")
+        for found in boxes(packed, shelf.begin, shelf.end)
+    }
+    data = next(found for found in boxes(packed) if found.kind == b"mdat").content(packed)
+    kept = [
+        box(kind, own[kind.encode()])
+        for kind in ("ispe", "pixi", "av1C", "colr")
+        if kind != "colr" or not any(extra[4:8] == b"colr" for extra in properties)
+    ]
+    found = [*kept, *properties]
+    flags = [
+        number | (0x80 if found[number - 1][4:8] in (b"av1C", b"clap", b"irot", b"imir") else 0)
+        for number in range(1, len(found) + 1)
+    ]
+    return _write(path, "avif", "av01", found, flags, data)
+
+
+def display_p3() -> bytes:
+    """An ICC profile of Display P3."""
+    profile = profile_by_numbers(12, 13)
+    assert profile is not None
+    return profile
+
+
+def write_deep_psd(path: Path, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Path:
+    """RGB pixels as a Photoshop document of 16 bits a sample, uncompressed."""
+    height, width, channels = pixels.shape
+    head = b"8BPS\0\1" + bytes(6) + channels.to_bytes(2, "big") + u32(height, width)
+    head += b"\0\x10\0\x03" + u32(0, 0, 0) + b"\0\0"
+    planes = (pixels.astype(">u2") * 257).astype(">u2").transpose(2, 0, 1)
+    path.write_bytes(head + planes.tobytes())
+    return path
+
+
+def write_deep_jpeg(path: Path, levels: list[int]) -> Path:
+    """Grey blocks of 8 x 8 px side by side, of 12-bit `levels`, as a JPEG of 12 bits: the constant
+    part of each block alone (ITU-T T.81, annexes B and F)."""
+    quantiser = b"\xff\xdb\0\x43\0" + b"\x01" * 64
+    frame = b"\xff\xc1\0\x0b\x0c" + (8).to_bytes(2, "big") + (8 * len(levels)).to_bytes(2, "big")
+    frame += b"\x01\x01\x11\0"
+    # 16 lengths of 5 bits for the constant part; end of block as the one code of the rest.
+    constant = b"\xff\xc4\0\x23\0" + bytes([0, 0, 0, 0, 16] + [0] * 11) + bytes(range(16))
+    other = b"\xff\xc4\0\x14\x10" + bytes([1] + [0] * 15) + b"\0"
+    scan = b"\xff\xda\0\x08\x01\x01\0\0\x3f\0"
+    bits, before = "", 0
+    for level in levels:
+        step = 8 * (level - 2048) - before
+        before += step
+        size = abs(step).bit_length()
+        bits += f"{size:05b}"
+        if size:
+            bits += f"{step if step > 0 else step + (1 << size) - 1:0{size}b}"
+        bits += "0"
+    bits += "1" * (-len(bits) % 8)
+    coded = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    path.write_bytes(
+        b"\xff\xd8" + quantiser + frame + constant + other + scan + coded + b"\xff\xd9"
+    )
     return path
