@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.rational import AVRational
 from av.stream import Disposition
 from av.stream import Stream as AVStream
 
@@ -184,7 +185,11 @@ def _describe_audio(stream: av.AudioStream, tags: dict[str, str]) -> AudioStream
 
 def pixel_aspect(stream: av.VideoStream) -> Fraction:
     """Shape of a coded pixel; nonsense counts as square."""
-    value = stream.sample_aspect_ratio
+    return sane_aspect(stream.sample_aspect_ratio)
+
+
+def sane_aspect(value: AVRational) -> Fraction:
+    """A shape of pixels as FFmpeg tells it; nonsense counts as square."""
     if value.numerator <= 0 or value.denominator <= 0:
         return Fraction(1)
     sar = Fraction(value.numerator, value.denominator)

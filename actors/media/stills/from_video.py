@@ -21,8 +21,9 @@ def still_at(source: Source, time_s: float, limits: Limits, threads: int = 1) ->
     """
     with open_video(source, limits, threads) as video:
         video.refuse_behind_end("start", time_s)
-        scaler = UprightScaler(video, video.width, video.height, threads)
-        return still_of(*scaler.scale(next(video.shown_at([time_s]))))
+        frame = next(video.shown_at([time_s]))
+        size = video.shown_size(frame.width, frame.height)
+        return still_of(*UprightScaler(video, *size, threads).scale(frame))
 
 
 def still_of(frame: Frame, like: av.VideoFrame) -> Still:

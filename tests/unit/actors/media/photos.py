@@ -166,3 +166,28 @@ def write_deep_jpeg(path: Path, levels: list[int]) -> Path:
         b"\xff\xd8" + quantiser + frame + constant + other + scan + coded + b"\xff\xd9"
     )
     return path
+
+
+def add_to_sample_entry(path: Path, extra: bytes) -> Path:
+    """Put a box into the description of the first track of a film whose index is at its end."""
+    data = bytearray(path.read_bytes())
+    with path.open("rb") as file:
+        chain, level = [], list(boxes(file))
+        for kind, skip in (
+            (b"moov", 0),
+            (b"trak", 0),
+            (b"mdia", 0),
+            (b"minf", 0),
+            (b"stbl", 0),
+            (b"stsd", 8),
+        ):
+            found = next(each for each in level if each.kind == kind)
+            chain.append(found)
+            level = list(boxes(file, found.begin + skip, found.end))
+    entry = level[0]
+    for each in (*chain, entry):
+        at = each.begin - 8
+        data[at : at + 4] = (each.end - at + len(extra)).to_bytes(4, "big")
+    data[entry.end : entry.end] = extra
+    path.write_bytes(data)
+    return path
