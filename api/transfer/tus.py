@@ -15,6 +15,8 @@ from cluster.storage import UploadInfo
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,expiration,termination"
 PIECE_TYPE = "application/offset+octet-stream"
+_PIECE_TYPES = (PIECE_TYPE, "application/octet-stream")
+"""The second one is not tus: clients made from the OpenAPI document know no other."""
 _MAX_METADATA_BYTES = 8 << 10
 
 
@@ -46,7 +48,7 @@ def upload_offset(headers: Mapping[str, str]) -> int:
 
 def check_piece_type(headers: Mapping[str, str]) -> None:
     """Raises `UnsupportedType` unless the body is a piece of an upload."""
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != PIECE_TYPE:
+    if headers.get("content-type", "").partition(";")[0].strip().lower() not in _PIECE_TYPES:
         raise UnsupportedType(f"the Content-Type of a piece must be {PIECE_TYPE}")
 
 

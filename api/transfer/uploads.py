@@ -88,8 +88,25 @@ _CREATED: dict[int | str, dict[str, Any]] = {
 _PIECE = {
     "requestBody": {
         "required": True,
-        "content": {tus.PIECE_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-    }
+        "description": f"The piece; tus clients call its type `{tus.PIECE_TYPE}`.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    "parameters": [
+        {
+            "name": "Tus-Resumable",
+            "in": "header",
+            "required": True,
+            "description": "version of the protocol",
+            "schema": {"type": "string", "enum": [tus.VERSION]},
+        },
+        {
+            "name": "Upload-Offset",
+            "in": "header",
+            "required": True,
+            "description": "bytes that have arrived before this piece",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+    ],
 }
 
 

@@ -27,7 +27,8 @@ from api.registry_client.client import expect_job
 from api.v1 import response_models, v1_shapes
 from api.v1.job_encoder import JobEncoder, encode_job, reply
 from api.v1.openapi_entries import IDEMPOTENCY, READ, answered, parameter
-from cluster.errors import InvalidCursor, NotFound, ValidationFailed
+from cluster.errors import InvalidCursor, NotFound
+from cluster.faults import closest, did_you_mean, fault, refusal
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -196,9 +197,16 @@ def _wait_of(request: Request, services: Services) -> float:
         if not 0 <= wait_s < float("inf"):
             raise ValueError(text)
     except ValueError:
-        fault = {"loc": ["query", "wait"], "msg": "", "type": "float_parsing"}
-        raise ValidationFailed(
-            f"wait: must be seconds, not {text[:40]!r}", details={"errors": [fault]}
+        raise refusal(
+            [
+                fault(
+                    ["query", "wait"],
+                    f"must be seconds, not {text[:40]!r}",
+                    kind="not_number",
+                    value=text,
+                    allowed="number from 0",
+                )
+            ]
         ) from None
     return min(wait_s, services.settings.max_wait_s)
 
@@ -209,13 +217,21 @@ def _states_of(status: str | None, state: State | None) -> tuple[State | None, .
     if status is None:
         return (None,)
     if status not in v1_shapes.STATES_OF:
-        permitted = ", ".join(f"'{word}'" for word in v1_shapes.STATES_OF)
-        fault = {"loc": ["query", "status"], "msg": permitted, "type": "literal_error"}
-        raise ValidationFailed(
-            f"status: {status[:40]!r} is none of {_WORDS}", details={"errors": [fault]}
+        meant = closest(status, v1_shapes.STATES_OF)
+        raise refusal(
+            [
+                fault(
+                    ["query", "status"],
+                    f"must be one of {_WORDS}, not {status[:40]!r}{did_you_mean(meant)}",
+                    kind="not_allowed",
+                    value=status,
+                    allowed=list(v1_shapes.STATES_OF),
+                    suggestion=meant,
+                )
+            ]
         )
-    meant = v1_shapes.STATES_OF[status]
-    return meant if state is None else tuple(one for one in meant if one is state)
+    states = v1_shapes.STATES_OF[status]
+    return states if state is None else tuple(one for one in states if one is state)
 
 
 async def _page(

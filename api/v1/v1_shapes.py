@@ -106,7 +106,12 @@ def _message(job: Job) -> str | None:
 def _error(error: ErrorInfo | None) -> dict[str, Any] | None:
     if error is None:
         return None
-    return {"code": error.code, "message": error.message, "retryable": error.retryable}
+    return {
+        "code": error.code,
+        "message": error.message,
+        "retryable": error.retryable,
+        "details": error.details,
+    }
 
 
 def _output(output: OutputFile, urls: Mapping[str, str], job: Job) -> dict[str, Any]:
