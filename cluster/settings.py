@@ -326,7 +326,7 @@ def _fault_of(error: Any) -> Fault:
     """What is wrong with a setting, and where its value may come from."""
     (one,) = faults_of([error], Settings.model_json_schema(), _as_given(error))
     if one["kind"] == "unknown":
-        return one
+        return one | {"message": one["message"].replace("field", "setting", 1)}
     secret = error["loc"][:1] in (("signing_secret",), ("storage_options",))
     if secret:
         one.pop("value", None)
