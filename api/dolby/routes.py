@@ -48,6 +48,20 @@ _TOKEN_FORM: dict[str, Any] = {
             }
         }
     },
+    "parameters": [
+        {
+            "name": name,
+            "in": "query",
+            "description": f"{meaning}; may stand in the form, too",
+            "schema": {"type": "string"},
+        }
+        for name, meaning in (
+            ("app_key", "id or name of an API key"),
+            ("app_secret", "text of that key"),
+            ("grant_type", "client_credentials"),
+            ("expires_in", "seconds that the token is to live"),
+        )
+    ],
     # The app key and its secret.
     "security": [{"basic": []}],
 }

@@ -7,7 +7,6 @@ from typing import Any, override
 
 import msgspec
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,6 +14,7 @@ from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import full_path, response_for
 from api.http.middleware import is_form, media_type
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services
 from api.transfer import tus
 from api.transfer.multipart import FormFile, check_length, receive_form
@@ -22,7 +22,7 @@ from cluster.errors import InvalidInput, ReelyardError, UnsupportedType, WrongVe
 from cluster.storage import UploadInfo
 
 
-class TusRoute(APIRoute):
+class TusRoute(StrictQueryRoute):
     """Every answer, an error too, names the protocol's version, as it demands."""
 
     @override

@@ -18,6 +18,7 @@ from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of, pledged
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services
 from api.registry_client.client import refused
 from api.v1 import response_models, v1_shapes
@@ -28,7 +29,7 @@ from api.v1.submit import spec_of
 from cluster.errors import ReelyardError
 from cluster.faults import fault, refusal, unfit
 
-router = APIRouter(prefix="/v1", tags=["jobs"])
+router = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
 
 
 class BatchBody(BaseModel):

@@ -22,6 +22,7 @@ from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services, services_of
 from api.registry_client.client import expect_job
 from api.v1 import response_models, v1_shapes
@@ -31,6 +32,8 @@ from cluster.errors import InvalidCursor, NotFound
 from cluster.faults import closest, did_you_mean, fault, refusal
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
+own = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
+"""What VideoConduit does not have."""
 
 _encoder = JobEncoder()
 _parsed = lru_cache(maxsize=4096)(parse_id)
@@ -109,7 +112,7 @@ async def list_jobs(
     )
 
 
-@router.post(
+@own.post(
     "/jobs:batchGet",
     responses=answered(response_models.JobList, 413, 422, *READ),
     summary="Look up many jobs",
@@ -126,7 +129,7 @@ async def get_jobs(
     return reply(b'{"items":[' + b",".join(bodies) + b"]," + bytes(tail)[1:])
 
 
-@router.post(
+@own.post(
     "/jobs/{job_id}/cancel",
     responses=answered(response_models.Job, 404, 409, *READ),
     openapi_extra={"parameters": [IDEMPOTENCY]},
@@ -141,7 +144,7 @@ async def cancel_job(
     return await once(request, services, caller, None, act)
 
 
-@router.delete(
+@own.delete(
     "/jobs/{job_id}",
     responses=answered(response_models.Job, 404, 409, *READ),
     summary="Cancel a job",
@@ -152,7 +155,7 @@ async def delete_job(
     return await _changed(request, services, await _cancel(job_id, caller, services))
 
 
-@router.post(
+@own.post(
     "/jobs/{job_id}/retry",
     status_code=202,
     responses=answered(

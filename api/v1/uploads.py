@@ -15,12 +15,13 @@ from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
 from api.http.middleware import is_form, media_type
+from api.http.query_names import StrictQueryRoute
 from api.v1 import response_models
 from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
 from cluster.errors import UnsupportedType
 from cluster.faults import unfit
 
-router = APIRouter(prefix="/v1", tags=["account"])
+router = APIRouter(prefix="/v1", tags=["uploads"], route_class=StrictQueryRoute)
 UPLOADS = "/api/uploads"
 
 
