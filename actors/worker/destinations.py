@@ -19,6 +19,7 @@ from cluster.fetch import redact, upload
 from cluster.settings import Settings
 from cluster.storage import ObjectInfo, Storage
 from cluster.storage.atomic_files import is_full, place
+from cluster.user_files import make_user_folder, user_mode
 
 
 @dataclass(frozen=True)
@@ -118,14 +119,14 @@ class FileDestination(Destination):
         with file_errors(target):
             if target.is_dir():
                 raise OutputUnwritable(f"the output {target} is a folder")
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_user_folder(target.parent)
             if target.exists() and any(
                 target.samefile(path) for path in self._inputs if path.exists()
             ):
                 raise OutputUnwritable(f"the output {target} is the input; it stays as it is")
             self._clear_older(target)
             temp = target.with_name(f"{target.name}.part-{self._tag}-{self._fence}")
-            place(source, temp, target, consume=True)
+            place(source, temp, target, consume=True, mode=user_mode(0o666))
             return Placed(str(File.at(target)), target.name, path=target, mark=_identity(target))
 
     def _clear_older(self, target: Path) -> None:

@@ -15,8 +15,8 @@ from api.cli.output import Exit, command, console, escape, print_json
 from api.serving.bind import check_bind
 from cluster.cluster_file import token_file
 from cluster.errors import Conflict, Unavailable
-from cluster.folder_lock import FolderLock
-from cluster.runtime import Cluster, find_cluster, join, start_embedded
+from cluster.ray_env import prometheus_targets
+from cluster.runtime import Cluster, check_places, find_cluster, join, start_embedded
 from cluster.settings import Settings
 
 DOWN_S = 60.0
@@ -60,9 +60,7 @@ def _check_data(settings: Settings) -> None:
     if (running := find_cluster(settings)) is not None:
         where = running.url or running.ray_address
         raise Conflict(f"a cluster runs already at {where} (process {running.pid})")
-    # Says which folder it is that can't be used, if so.
-    if (claim := FolderLock.claim(settings.data)) is not None:
-        claim.release()
+    check_places(settings)
 
 
 def _keys_are_needed(settings: Settings) -> bool:

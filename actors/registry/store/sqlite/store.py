@@ -19,7 +19,7 @@ from actors.registry.store.pages import to_ids
 from actors.registry.store.protocol import IdempotencyKey, Write
 from actors.registry.store.records import row_of
 from actors.registry.store.sqlite import queries, transaction
-from actors.registry.store.sqlite.writer import Writer, connect, translate
+from actors.registry.store.sqlite.writer import Writer, connect, make_private, translate
 from cluster.errors import Unavailable
 
 SCHEMA_VERSION = 1
@@ -41,7 +41,8 @@ class SQLiteStore:
     async def open(self) -> None:
         """Make the file and its schema where they are missing. Raises `Unavailable`."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._path)
             connection = await asyncio.to_thread(self._prepare)
         except OSError as error:
             raise Unavailable("the job store's folder can't be made", internal=str(error)) from None

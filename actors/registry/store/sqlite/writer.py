@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -41,6 +42,19 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     if readonly:
         connection.execute("PRAGMA query_only = 1")
     return connection
+
+
+def make_private(path: Path) -> None:
+    """See to it that the file is there and its owner's alone. SQLite gives the files beside it the
+    same mode. Raises OSError."""
+    # Not by opening it where it is there: closing it would let go of SQLite's own locks.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    for part in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with suppress(FileNotFoundError):
+            found = part.stat()
+            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+                part.chmod(0o600)
 
 
 def translate(error: sqlite3.Error) -> ReelyardError:

@@ -107,8 +107,8 @@ def test_without_a_dashboard_nothing_runs_that_only_serves_one(engine: RunningEn
     assert any("raylet/raylet" in line for line in lines)
     for idle in ("dashboard/dashboard.py", "monitor.py"):
         assert not [line for line in lines if idle in line]
-    (folder,) = {c.folder for c in engine.cluster._claims} - {engine.settings.data}
-    said = (folder / "session_latest/logs/dashboard_agent.log").read_text()
+    session = engine.settings.data / "run" / "ray" / "session_latest"
+    said = (session / "logs" / "dashboard_agent.log").read_text()
     assert "Get dashboard http address failed" not in said
 
 

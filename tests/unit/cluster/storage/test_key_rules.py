@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import BadRequest
-from cluster.storage.key_rules import NOT_IN_NAMES, TEMP_PREFIX, check_key, check_prefix, check_segment
+from cluster.storage.key_rules import (
+    NOT_IN_NAMES,
+    TEMP_PREFIX,
+    check_key,
+    check_prefix,
+    check_segment,
+)
 
 
 @pytest.mark.parametrize("key", ["a", "a/b.mp4", "日本/ß #1?.wav", "a" * 255, "/".join("a" * 500)])
