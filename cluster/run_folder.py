@@ -43,11 +43,6 @@ class RunFolder:
         others out is the folder above."""
         return self.path / RAY
 
-    @property
-    def prometheus(self) -> Path:
-        """The targets for Prometheus, once Ray's dashboard runs; at the same place at each start."""
-        return self.link / RAY / "prom_metrics_service_discovery.json"
-
     @classmethod
     def make(cls, data: Path, environment: Mapping[str, str] | None = None) -> RunFolder:
         """The run folder for the data folder `data`, which the caller has claimed.
@@ -72,6 +67,14 @@ class RunFolder:
             self.link.unlink(missing_ok=True)
         if self._claim is not None:
             self._claim.release()
+
+
+def prometheus_targets(data: Path) -> Path:
+    """The file of targets for Prometheus (`file_sd_configs`), there once Ray's dashboard runs.
+
+    At the same place at each start.
+    """
+    return data / NAME / RAY / "prom_metrics_service_discovery.json"
 
 
 def _end_earlier(link: Path) -> None:

@@ -20,7 +20,7 @@ from api.cli.output import (
     print_json,
 )
 from api.cli.run import follow
-from api.cli.session import running_cluster
+from api.cli.session import running_cluster, running_cluster_or_store
 from api.client.progress_bars import shown_source
 from api.client.results_view import human_bytes, results_view, state_text, summary
 from api.client.sync_client import Client
@@ -44,8 +44,8 @@ def jobs(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """List jobs, newest first."""
-    with running_cluster(Settings()) as client:
+    """List jobs, newest first. Where no cluster runs, those in the store."""
+    with running_cluster_or_store(Settings()) as client:
         if watch and console.is_terminal and not as_json:
             return _watch(client, state, operation, limit)
         found = list(client.jobs(state=state, operation=operation, limit=limit))
@@ -70,8 +70,8 @@ def _watch(client: Client, state: State | None, operation: str | None, limit: in
 def show(
     job_id: Annotated[str, typer.Argument(help="id of a job")], as_json: AsJson = False
 ) -> int:
-    """Everything about one job."""
-    with running_cluster(Settings()) as client:
+    """Everything about one job. Where no cluster runs, as the store has it."""
+    with running_cluster_or_store(Settings()) as client:
         job = client.get(job_id)
     if as_json:
         print_json(job)

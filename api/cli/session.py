@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from api.cli.output import errors
 from api.client.http_transport import HttpTransport
+from api.client.store_transport import StoreTransport
 from api.client.sync_client import Client
 from cluster.errors import Unavailable
 from cluster.runtime import find_cluster
@@ -25,6 +27,25 @@ def running_cluster(settings: Settings) -> Iterator[Client]:
             "no cluster runs here; start one with `reelyard up`, "
             f"or set {URL_VARIABLE} to reach another"
         )
+    with client:
+        yield client
+
+
+@contextmanager
+def running_cluster_or_store(settings: Settings) -> Iterator[Client]:
+    """A client of the cluster that is there, else one that reads what is stored, and says so.
+
+    Raises `Unavailable` if there is neither.
+    """
+    try:
+        client = find_running(settings)
+    except Unavailable:
+        if remote():
+            raise
+        client = None
+    if client is None:
+        client = Client(transport=lambda: StoreTransport.open(settings))
+        errors.print("[dim]no cluster runs here; this is what its store has[/]")
     with client:
         yield client
 

@@ -29,18 +29,26 @@ class _Item(NamedTuple):
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """A connection with Reelyard's settings. Raises `sqlite3.Error`."""
+    """A connection with Reelyard's settings; `readonly`: to a file that is there, and never
+    changes anything in it. Raises `sqlite3.Error`."""
     connection = sqlite3.connect(
-        path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512
+        f"{path.absolute().as_uri()}?mode={'rw' if readonly else 'rwc'}",
+        uri=True,
+        timeout=10,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
     )
-    connection.execute("PRAGMA page_size = 8192")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    connection.execute("PRAGMA mmap_size = 4294967296")
     if readonly:
+        # Not `mode=ro`: after a crash, or as the last one, it would leave files beside the store.
         connection.execute("PRAGMA query_only = 1")
+    else:
+        connection.execute("PRAGMA page_size = 8192")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+    connection.execute("PRAGMA mmap_size = 4294967296")
     return connection
 
 
@@ -92,9 +100,12 @@ class Writer:
         return await done
 
     def stop(self) -> None:
-        """Finish what is queued; blocks until that is on disk."""
+        """Finish what is queued; blocks until that is on disk, and in the file itself."""
         self._queue.put(None)
         self._thread.join()
+        # Closing does it only if no reader of another process is there.
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     def _run(self) -> None:
