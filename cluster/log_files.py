@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -177,9 +177,14 @@ class LogFile:
             self._looked = now
 
     def _put_aside(self) -> None:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
-        self.path.rename(self._folder / f"{self._stem}.{stamp}.log")
+        now = datetime.now(UTC)
+        while (aside := self._aside(now)).exists():
+            now += timedelta(milliseconds=1)
+        self.path.rename(aside)
         prune(self._folder, self._limits)
+
+    def _aside(self, at: datetime) -> Path:
+        return self._folder / f"{self._stem}.{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03}.log"
 
     def _reopen(self) -> None:
         fd = self._open()

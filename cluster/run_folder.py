@@ -22,6 +22,7 @@ from cluster.reaper import end_left
 NAME = "run"
 RAY = "ray"
 PREFIX = "reelyard-"
+SHARED = Path("/tmp")  # noqa: S108  what is made in it is private
 MOST_BYTES = 37
 """A Unix socket's path has at most 107 bytes. Ray 2.60 puts up to 66 below its folder, session,
 process id and name; HAProxy takes 97 bytes, of which Serve adds 59."""
@@ -106,7 +107,7 @@ def _short_folder(environment: Mapping[str, str]) -> Path:
 
 def _short_bases(environment: Mapping[str, str]) -> Iterator[Path]:
     yield Path(tempfile.gettempdir())
-    yield Path("/tmp")  # noqa: S108  mkdtemp makes it private
+    yield SHARED
     # Last: it goes when its user logs out, and a server should not.
     if runtime := environment.get("XDG_RUNTIME_DIR"):
         yield Path(runtime)

@@ -225,10 +225,12 @@ def status(as_json: AsJson = False) -> int:
     settings = Settings()
     found = find_running(settings)
     if found is None:
+        logs = {"logs": str(settings.logs)} if settings.logs.is_dir() else {}
         if as_json:
-            print_json({"up": False})
+            print_json({"up": False, **logs})
         else:
             console.print("no cluster runs here; start one with `reelyard up`")
+            _print_facts(logs)
         return Exit.UNREACHABLE
     with found as client:
         overview = client.overview()
@@ -241,14 +243,16 @@ def status(as_json: AsJson = False) -> int:
     if as_json:
         print_json({"up": True, "url": url, "dashboard": None, **facts, **overview})
         return Exit.OK
-    console.print(f"url      {url or '-'}" + (f" (process {here.pid})" if here else ""))
-    _print_facts(facts)
-    console.print(f"uptime   {clock(overview['uptime_s'])}")
-    counts = "  ".join(f"{state} {count}" for state, count in overview["jobs"].items())
-    console.print(f"jobs     {counts or 'none'}")
+    if url is None:
+        console.print(f"a cluster runs at {address}, with no HTTP server, or none yet")
+    else:
+        console.print(f"[bold green]Reelyard is up[/] at [bold]{url}[/]")
+    facts |= {"process": str(here.pid)} if here else {}
+    facts["uptime"] = clock(overview["uptime_s"])
+    facts["jobs"] = "  ".join(f"{state} {count}" for state, count in overview["jobs"].items())
     for pool in overview["pools"]:
-        console.print(
-            f"pool     {pool['name']:<6} {len(pool['workers'])} worker(s), "
-            f"{pool['running']} running, {pool['queued']} queued"
+        facts[f"pool {pool['name']}"] = (
+            f"{len(pool['workers'])} worker(s), {pool['running']} running, {pool['queued']} queued"
         )
+    _print_facts(facts)
     return Exit.OK

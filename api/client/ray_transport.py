@@ -17,6 +17,7 @@ from actors.jobs.locations import Foreign, JobOutput, parse_location
 from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import Job, JobSpec
 from actors.media.operation import validation_failed
+from api.client.job_records import page_query, placed_view, save_output
 from api.client.request import JobRequest, body_of, spec_of
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, accepted_view, chunks
