@@ -117,7 +117,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def remove_cluster_file(settings: Settings, pid: int) -> None:
-    """Remove the file if it is the one that process `pid` wrote."""
+    """Remove the file, and that for Ray's commands, if process `pid` wrote it."""
     path: Path = settings.data / FILE_NAME
     try:
         found = msgspec.json.decode(path.read_bytes(), type=ClusterFile)
@@ -125,3 +125,4 @@ def remove_cluster_file(settings: Settings, pid: int) -> None:
         return
     if found.pid == pid:
         path.unlink(missing_ok=True)
+        commands_file(settings).unlink(missing_ok=True)
