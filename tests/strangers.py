@@ -19,7 +19,7 @@ from typing import NamedTuple
 STRANGER = 54321
 
 _TRIES = """
-import json, os, socket, sys
+import errno, json, os, socket, sys
 paths = json.load(sys.stdin)
 os.setgroups([]); os.setgid({uid}); os.setuid({uid})
 def write(path):
@@ -28,8 +28,9 @@ def write(path):
     else:
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK))
 def connect(path):
+    os.chdir(os.path.dirname(path))  # a socket's path has at most 107 bytes
     with socket.socket(socket.AF_UNIX) as client:
-        client.connect(path)
+        client.connect(os.path.basename(path))
 def read(path):
     if os.path.isdir(path):
         os.listdir(path)
@@ -44,8 +45,8 @@ for path in paths:
             attempt(path)
             done.append([path, name])
         except OSError as error:
-            if error.errno not in (1, 13):
-                done.append([path, name + " " + error.strerror])
+            if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOENT):
+                done.append([path, f"{name}: {error}"])
 print(json.dumps(done))
 """
 
@@ -98,4 +99,4 @@ def sockets_of(paths: Iterable[Path]) -> list[Path]:
 
 def _listens(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(str(path)) == 0
+        return client.connect_ex(str(path.resolve())) == 0

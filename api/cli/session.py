@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from api.cli.output import errors
@@ -31,23 +31,20 @@ def running_cluster(settings: Settings) -> Iterator[Client]:
         yield client
 
 
-@contextmanager
-def running_cluster_or_store(settings: Settings) -> Iterator[Client]:
-    """A client of the cluster that is there, else one that reads what is stored, and says so.
+def from_cluster_or_store[T](settings: Settings, read: Callable[[Client], T]) -> T:
+    """What `read` finds in the cluster that is there, else in the store, which it then says.
 
     Raises `Unavailable` if there is neither.
     """
     try:
-        client = find_running(settings)
+        with running_cluster(settings) as client:
+            return read(client)
     except Unavailable:
         if remote():
             raise
-        client = None
-    if client is None:
-        client = Client(transport=lambda: StoreTransport.open(settings))
-        errors.print("[dim]no cluster runs here; this is what its store has[/]")
-    with client:
-        yield client
+    with Client(transport=lambda: StoreTransport.open(settings)) as client:
+        errors.print("[dim]no cluster answers; this is what the store has[/]")
+        return read(client)
 
 
 @contextmanager

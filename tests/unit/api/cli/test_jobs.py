@@ -51,7 +51,7 @@ def reelyard(*words: str) -> Result:
 def test_jobs_are_listed_from_the_store(kept: list[Job]) -> None:
     done = reelyard("jobs", "--json")
     assert done.exit_code == 0
-    assert "no cluster runs here" in done.stderr
+    assert "no cluster answers" in done.stderr
     listed = json.loads(done.stdout)["jobs"]
     assert [(job["job_id"], job["state"]) for job in listed] == [
         (kept[1].id, "running"),
