@@ -1,10 +1,10 @@
 """Log files: one for each actor of a node, put aside by size, deleted by size and age.
 
-    logs/media-cpu-1.log                        what the actor writes now
-    logs/media-cpu-1.20261128T084217.123.log    what was put aside at that time (UTC)
-    logs/ray/session_…/                         Ray's own, a folder for each start
+    logs/<actor>.log                        what it writes now
+    logs/<actor>.20261128T084217.123.log    what was put aside at that time (UTC)
+    logs/ray/session_…/                     Ray's own, a folder for each start
 
-Several processes may write one file: the replicas of an app, or a worker and its successor.
+Several processes may write one file: the replicas of an app, or an actor and its successor.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class LogFile:
     def __init__(self, folder: Path, actor: str, limits: LogLimits) -> None:
         """Raises OSError if the folder or the file can't be made."""
         self._folder = folder
-        # Names of pools are the operator's.
+        # The operator chooses parts of such names.
         self._stem = re.sub(r"[^\w-]", "_", actor) or "_"
         self.path = folder / f"{self._stem}.log"
         self._limits = limits

@@ -25,10 +25,10 @@ _STAMP = re.compile(rb'"timestamp": ?"([^"]*)"')
 class LogQuery(NamedTuple):
     """Which lines are wanted."""
 
-    job_id: str | None = None
-    """Those that name this job."""
+    naming: str | None = None
+    """Those in which this is the whole value of a field."""
     actors: tuple[str, ...] = ()
-    """Those of these actors, by name, the beginning of it, or a pattern (`media-*`); none: all."""
+    """Those of these actors, by name, the beginning of it, or a pattern (`*-1`); none: all."""
     lines: int | None = 200
     """So many of the last ones; None: all."""
 
@@ -118,7 +118,7 @@ def _whole_lines(found: Found, begin: int) -> tuple[bytes, int]:
 
 
 def _matching(data: bytes, query: LogQuery) -> list[LogLine]:
-    named = None if query.job_id is None else json.dumps(query.job_id).encode()
+    named = None if query.naming is None else json.dumps(query.naming).encode()
     return [
         LogLine(_stamp(line), line)
         for line in data.splitlines()

@@ -64,8 +64,8 @@ def _on_every_node(work: Callable[[str], Callable[[], Any]]) -> dict[str, Any]:
     for node in ray.nodes():
         if node["Alive"]:
             place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            task = ray.remote(num_cpus=0, max_retries=0)(work(node["NodeID"]))
-            pending[task.options(scheduling_strategy=place).remote()] = node["NodeID"]
+            call = ray.remote(num_cpus=0, max_retries=0)(work(node["NodeID"]))
+            pending[call.options(scheduling_strategy=place).remote()] = node["NodeID"]
     ready, _ = ray.wait(list(pending), num_returns=len(pending), timeout=READ_S)
     found = {}
     for ref in ready:

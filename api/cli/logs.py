@@ -52,7 +52,7 @@ def logs(
         )
     settings = Settings()
     query = LogQuery(
-        job_id=None if job is None else parse_id(job) or job,
+        naming=None if job is None else parse_id(job) or job,
         actors=tuple(actor or ()),
         lines=None if everything else lines,
     )

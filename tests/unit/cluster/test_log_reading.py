@@ -68,7 +68,7 @@ def test_a_job_is_followed_through_all_logs(logs: Path) -> None:
     write(logs, "registry", 70, job_id=JOB)
     write(logs, "media-cpu-1", 71, job_id=JOB)
     write(logs, "media-cpu-1", 72, job_id=JOB.replace("0", "1"))
-    assert numbers(read_last(logs, LogQuery(job_id=JOB))[0]) == [70, 71]
+    assert numbers(read_last(logs, LogQuery(naming=JOB))[0]) == [70, 71]
 
 
 def test_what_is_new_is_read_once_though_files_are_put_aside_meanwhile(logs: Path) -> None:
