@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job
+from actors.jobs.secrecy import hide_job_secrets
 from actors.registry.store.opening import open_store
 from actors.registry.store.protocol import JobStore
 from cluster.settings import Settings
@@ -28,12 +29,20 @@ class StoredJobs:
 
     async def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
         """The jobs that exist, by id."""
-        return await self._store.get_many(job_ids)
+        found = await self._store.get_many(job_ids)
+        return {job_id: _shown(job) for job_id, job in found.items()}
 
     async def page(self, query: PageQuery) -> list[Job]:
         """A page of a tenant's jobs."""
-        return await self._store.page(query)
+        return [_shown(job) for job in await self._store.page(query)]
 
     async def close(self) -> None:
         """Let go of the store."""
         await self._store.close()
+
+
+def _shown(job: Job) -> Job:
+    # Records of earlier versions have the secrets of their URLs in them.
+    if not job.secrets_hidden:
+        hide_job_secrets(job, lambda _: b"")
+    return job

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -20,12 +21,19 @@ def is_full(error: BaseException) -> bool:
 
 
 def place(
-    source: Path, temp: Path, target: Path, *, consume: bool, mode: int | None = None
+    source: Path,
+    temp: Path,
+    target: Path,
+    *,
+    consume: bool,
+    mode: int | None = None,
+    ready: Callable[[], None] | None = None,
 ) -> None:
     """Copy `source` to `target` by way of `temp` (in the same folder), synced to disk.
 
     `consume`: move it instead, where both are on one disk. `mode`: of the file, if not what this
-    process gives. On an error `temp` is gone and `target` is as it was. Raises OSError.
+    process gives. `ready` is called last before `target` changes, and may raise. On an error `temp`
+    is gone and `target` is as it was. Raises OSError.
     """
     try:
         if not (consume and _moved(source, temp)):
@@ -33,16 +41,18 @@ def place(
                 copy_bytes(reader, writer)
         if mode is not None:
             temp.chmod(mode)
-        finish(temp, target)
+        finish(temp, target, ready)
     except BaseException:
         temp.unlink(missing_ok=True)
         raise
 
 
-def finish(temp: Path, target: Path) -> None:
-    """Sync `temp` to disk and give it its name. Raises OSError."""
+def finish(temp: Path, target: Path, ready: Callable[[], None] | None = None) -> None:
+    """Sync `temp` to disk, call `ready`, and give it its name. Raises OSError."""
     with temp.open("rb") as whole:
         os.fsync(whole.fileno())
+    if ready is not None:
+        ready()
     temp.rename(target)
     sync_folder(target.parent)
 

@@ -1,19 +1,22 @@
-"""`reelyard jobs` and `show` where no cluster runs. Elsewhere: `tests/integration/api/cli`."""
+"""What `reelyard jobs` and `show` say, and where they find it when no cluster runs."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from actors.jobs.model import Job, OutputFile, State
+from actors.jobs.model import ErrorInfo, Job, OutputFile, State
 from actors.registry.store.protocol import Write
 from actors.registry.store.sqlite.store import SQLiteStore
 from api.cli.app import build
+from api.cli.jobs import details_of
 from api.client.request import TENANT
+from api.client.views import JobView, OutputView
 from tests.unit.actors.registry.builders import make_job
 
 
@@ -86,3 +89,18 @@ def test_without_a_store_no_cluster_answers_and_nothing_is_made(home: Path) -> N
     assert done.exit_code == 4
     assert "reelyard up" in done.stderr
     assert list(home.iterdir()) == []
+
+
+def test_a_failed_job_ends_with_the_traceback_of_its_operation() -> None:
+    error = ErrorInfo("internal", "it failed", details={"traceback": "File mine.py\nKeyError\n"})
+    lines = details_of(JobView("id", "boom", State.FAILED, source_url="a.mp4", error=error))
+    assert lines[-3:] == ["", "File mine.py", "KeyError"]
+    assert "  error      internal: it failed" in lines
+    bare = JobView("id", "boom", State.FAILED, error=ErrorInfo("internal", "it failed"))
+    assert details_of(bare)[-1] == "  error      internal: it failed"
+
+
+def test_names_that_are_not_utf_8_can_be_printed() -> None:
+    url = Path(os.fsdecode(b"/clips/caf\xe9.mp4")).as_uri()
+    job = JobView("id", "probe", State.SUCCEEDED, source_url=url, outputs=[OutputView("a", url)])
+    assert len([line for line in details_of(job) if "caf\ufffd.mp4" in line]) == 2
