@@ -16,10 +16,12 @@ import msgspec
 from actors.jobs.locations import File, ObjectUrl, Stored
 from actors.media.operation import MediaFile
 from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
-from cluster.fetch import redact, upload
+from cluster.fetch import upload
+from cluster.readable import readable
 from cluster.settings import Settings
-from cluster.storage import ObjectInfo, Storage
+from cluster.storage import ObjectInfo, Storage, part_name
 from cluster.storage.atomic_files import is_full, place
+from cluster.url_secrets import without_secrets
 
 
 @dataclass(frozen=True)
@@ -149,13 +151,16 @@ class FileDestination(Destination):
             ):
                 raise OutputUnwritable(f"the output {target} is the input; it stays as it is")
             self._clear_older(target)
-            temp = target.with_name(f"{target.name}.part-{self._tag}-{self._fence}")
+            temp = target.with_name(part_name(target.name, f".part-{self._tag}-{self._fence}"))
             place(source, temp, target, consume=True, ready=partial(check_held, self._held))
-            return Placed(str(File.at(target)), target.name, path=target, mark=_identity(target))
+            name = readable(target.name)
+            return Placed(str(File.at(target)), name, path=target, mark=_identity(target))
 
     def _clear_older(self, target: Path) -> None:
         """Delete what an earlier attempt left unfinished when its worker was killed."""
-        part = re.compile(re.escape(f"{target.name}.part-{self._tag}") + r"-(\d+)")
+        # Fences are short: whether the name fits does not depend on them.
+        begun = part_name(target.name, f".part-{self._tag}-{self._fence}").rpartition("-")[0]
+        part = re.compile(re.escape(begun) + r"-(\d+)")
         for path in target.parent.iterdir():
             if (match := part.fullmatch(path.name)) and int(match[1]) < self._fence:
                 path.unlink(missing_ok=True)
@@ -175,7 +180,7 @@ class UrlDestination(Destination):
         check_held(self._held)
         await upload(self._url, file.path, self._settings, content_type=file.mime)
         # The query holds the signature: whoever reads the record must not be able to write.
-        return Placed(redact(self._url), file.path.name)
+        return Placed(without_secrets(self._url), file.path.name)
 
 
 @contextmanager

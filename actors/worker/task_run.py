@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from actors.jobs.messages import Commit, Lease, Report
 from actors.jobs.model import ErrorInfo, Outcome
+from actors.jobs.visibility import TRACEBACK
 from actors.media.operation import Progress, Result, Source
 from actors.worker.codec_process.client import CodecCrashed
 from actors.worker.codec_process.group import CodecGroup
@@ -23,8 +24,9 @@ from actors.worker.destinations import LeaseLost
 from actors.worker.progress import ProgressEstimator
 from actors.worker.publishing import Published, publish, unpublish
 from actors.worker.scratch import AttemptFolder, Scratch
-from actors.worker.staging import stage_inputs
+from actors.worker.staging import renamed, stage_inputs
 from cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
+from cluster.readable import traceback_text
 from cluster.settings import Settings
 from cluster.storage import Storage
 
@@ -190,11 +192,9 @@ class TaskRun:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return self._failed(StorageFull("the worker's disk is full"))
-            log.exception("attempt_failed_unexpectedly")
-            return self._failed(ReelyardError(internal=repr(error)))
-        except Exception as error:
-            log.exception("attempt_failed_unexpectedly")
-            return self._failed(ReelyardError(internal=repr(error)))
+            return self._failed_unexpectedly(error)
+        except Exception as error:  # noqa: BLE001 - the job must end, whatever it is
+            return self._failed_unexpectedly(error)
 
     async def _produce(self, folder: AttemptFolder) -> Commit:
         lease = self.lease
@@ -219,17 +219,26 @@ class TaskRun:
             fence=lease.fence,
             outcome=Outcome.SUCCEEDED,
             outputs=published.outputs,
-            result=self._with_note(result.data),
+            result=self._with_notes(result.data, inputs),
             sizing=self._order.sizing,
         )
 
-    def _with_note(self, data: dict[str, Any]) -> dict[str, Any]:
-        return data | {"note": self.lease.note} if self.lease.note else data
+    def _with_notes(self, data: dict[str, Any], inputs: Sequence[Source]) -> dict[str, Any]:
+        if self.lease.note:
+            data = data | {"note": self.lease.note}
+        pairs = zip(self.lease.inputs, inputs, strict=False)
+        notes = [note for location, source in pairs if (note := renamed(location, source))]
+        return data | {"notes": [*(data.get("notes") or []), *notes]} if notes else data
 
     def _failed(self, error: ReelyardError) -> Commit:
         if error.internal:
             log.warning("attempt_failed", code=error.code, internal=error.internal)
         return self._commit(Outcome.FAILED, ErrorInfo.of(error))
+
+    def _failed_unexpectedly(self, error: Exception) -> Commit:
+        log.error("attempt_failed_unexpectedly", exc_info=error)
+        told = {TRACEBACK: traceback_text(error)}
+        return self._failed(ReelyardError(details=told, internal=repr(error)))
 
     def _crashed(self, crash: CodecCrashed) -> Commit:
         error: MediaError = WorkerCrashed(

@@ -23,6 +23,7 @@ from actors.jobs.locations import (
 )
 from actors.jobs.model import Job, OutputFile
 from actors.jobs.object_keys import uploads_prefix
+from actors.jobs.visibility import sees_traceback
 from api.http.caller import Caller, OperatorToken
 from api.http.locations import (
     check_file,
@@ -130,6 +131,14 @@ class Services:
     async def _locate_result(self, place: JobOutput, caller: Caller) -> str:
         job = await self.registry.get(parse_id(place.job_id) or place.job_id, caller.scope)
         return output_of(job, place.name)
+
+    def sees_traceback(self, caller: Caller, job: Job) -> bool:
+        """Whether `caller` may read where in the code `job` failed."""
+        return sees_traceback(
+            admin=caller.admin,
+            owner=caller.tenant == job.tenant,
+            embedded=self.settings.ray_address is None,
+        )
 
     # --- URLs ---
 

@@ -2,7 +2,7 @@
 
 from cluster.settings import Settings
 from cluster.storage.checksums import Checksum
-from cluster.storage.filenames import content_disposition, safe_name
+from cluster.storage.filenames import content_disposition, fitted_name, part_name, safe_name
 from cluster.storage.opening import open_url
 from cluster.storage.protocol import CHUNK_BYTES, ObjectInfo, Storage
 from cluster.storage.uploads import UploadInfo, Uploads
@@ -15,8 +15,10 @@ __all__ = [
     "UploadInfo",
     "Uploads",
     "content_disposition",
+    "fitted_name",
     "open_storage",
     "open_url",
+    "part_name",
     "safe_name",
 ]
 

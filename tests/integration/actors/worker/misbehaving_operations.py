@@ -38,6 +38,7 @@ class TrialParams(Params):
         "fill",
         "file",
         "raise",
+        "exit",
         "corrupt",
         "burn",
         "env",
@@ -148,6 +149,10 @@ def _file(work: Work[TrialParams]) -> Result:
     return Result(data={"text": work.input.path.read_text(), "name": work.input.name})
 
 
+def _exit(_: Work[TrialParams]) -> Result:
+    sys.exit(3)
+
+
 def _raise(_: Work[TrialParams]) -> Result:
     raise RuntimeError("a secret inner detail")
 
@@ -228,6 +233,7 @@ _ACTS = {
     "fill": _fill,
     "file": _file,
     "raise": _raise,
+    "exit": _exit,
     "corrupt": _corrupt,
     "burn": _burn,
     "env": _env,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import resource
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 
+from actors.jobs.locations import file_path
 from actors.media.operation import Result
 from actors.worker.destinations import LeaseLost
 from actors.worker.publishing import publish, unpublish
@@ -72,6 +74,17 @@ async def test_a_file_appears_under_the_name_asked_for(
         assert target.read_bytes() == b"video"
         assert (file.url, file.name) == (target.as_uri(), target.name)
         assert files_below(tmp_path / "new") == ["deep/out #1.mp4"]
+
+
+async def test_a_file_may_have_any_name_that_a_disk_takes(
+    tmp_path: Path, settings: Settings, storage: Storage, make_file: MakeFile
+) -> None:
+    for name in ("x" * 251 + ".mp4", os.fsdecode(b"caf\xe9 #1.mp4")):
+        held = lease(output=(tmp_path / name).as_uri())
+        [output] = await outputs_of(held, Result([make_file("a.mp4", b"one")]), settings, storage)
+        assert file_path(output.url) == tmp_path / name
+        assert (tmp_path / name).read_bytes() == b"one"
+        output.name.encode()
 
 
 @pytest.mark.parametrize("slash", ["", "/"])

@@ -12,7 +12,7 @@ from actors.jobs.locations import Stored
 from actors.jobs.object_keys import uploads_prefix
 from actors.media.operation import Result
 from actors.worker.publishing import publish
-from actors.worker.staging import stage_inputs
+from actors.worker.staging import renamed, stage_inputs
 from cluster.errors import (
     EmptySource,
     LimitExceeded,
@@ -36,6 +36,25 @@ async def test_a_file_on_this_machine_is_used_where_it_lies(
     staged = await stage_inputs(lease(clip.as_uri(), str(clip)), scratch, settings, storage)
     assert [(source.path, source.name) for source in staged] == [(clip, clip.name)] * 2
     assert files_below(scratch) == []
+
+
+async def test_a_name_that_is_not_utf_8_or_too_long_is_fitted_and_the_change_told(
+    tmp_path: Path, scratch: Path, settings: Settings, storage: Storage
+) -> None:
+    odd, long = tmp_path / os.fsdecode(b"caf\xe9 #1.mp4"), tmp_path / ("x" * 251 + ".mp4")
+    odd.write_bytes(b"odd")
+    long.write_bytes(b"long")
+    held = lease(odd.as_uri(), str(long))
+    sources = await stage_inputs(held, scratch, settings, storage)
+    assert [source.path.read_bytes() for source in sources] == [b"odd", b"long"]
+    for location, source in zip(held.inputs, sources, strict=True):
+        str(source.path).encode()
+        assert source.name.endswith(".mp4")
+        assert len(source.name.encode()) <= 240
+        assert source.name in (renamed(location, source) or "")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    (plain,) = await stage_inputs(lease(f"{tmp_path}/a.mp4"), scratch, settings, storage)
+    assert renamed(f"{tmp_path}/a.mp4", plain) is None
 
 
 async def test_faulty_files_are_named(

@@ -55,7 +55,7 @@ async def test_a_missing_input_is_committed_as_an_error(tmp_path: Path) -> None:
     await worker.end()
 
 
-async def test_a_bug_in_the_worker_still_ends_in_a_commit_without_details(
+async def test_a_bug_in_the_worker_still_ends_in_a_commit_that_says_where(
     worker: WorkerHarness,
 ) -> None:
     def fail(_: Order) -> Result:
@@ -68,6 +68,7 @@ async def test_a_bug_in_the_worker_still_ends_in_a_commit_without_details(
     assert error is not None
     assert error.code == "internal"
     assert "secret" not in error.message
+    assert "RuntimeError: /a/secret/path" in error.details["traceback"]
 
 
 async def test_a_crash_of_the_codec_process_is_told_as_one(worker: WorkerHarness) -> None:
