@@ -19,6 +19,7 @@ from actors.media.audio.pcm import (
     samples_of,
 )
 from actors.media.codec.decode import seconds, seek
+from actors.media.codec.resampling import Resampler
 from cluster.errors import CorruptMedia, LimitExceeded
 
 GAP_S = 0.1
@@ -125,7 +126,7 @@ class PcmReader:
     def _resampled(self) -> Iterator[tuple[int, Block]]:
         """(sample number by time stamp, block): the last block before a change is flushed."""
         shape: tuple[object, ...] | None = None
-        resampler: av.AudioResampler | None = None
+        resampler: Resampler | None = None
         expected = 0
         for frame in self._frames():
             now = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -145,9 +146,9 @@ class PcmReader:
             for piece in resampler.resample(None):
                 yield expected, samples_of(piece)
 
-    def _resampler(self) -> av.AudioResampler:
+    def _resampler(self) -> Resampler:
         form = sample_format(self._pcm.channels)
-        return av.AudioResampler(form, self._pcm.layout, self._pcm.rate)
+        return Resampler(form, self._pcm.layout, self._pcm.rate)
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         if self._region.cut:
