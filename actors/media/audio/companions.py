@@ -16,6 +16,7 @@ from actors.media.audio.output_formats import Target
 from actors.media.audio.pcm_reader import AudioRegion
 from actors.media.codec.decode import has_decoder, is_cover, seconds, seek
 from actors.media.codec.errors import media_errors
+from actors.media.codec.packet_clock import PacketClock
 
 _STALE_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "itunnorm")
 _STALE_PREFIXES = ("replaygain_", "r128_", "lavf_")
@@ -30,8 +31,8 @@ _COVER_MUXERS = ("mp3", "mp4", "mov", "flac")
 class Companions:
     """What is copied from the source beside the audio."""
 
-    container: InputContainer
-    """Open, and not read from by anyone else meanwhile."""
+    clock: PacketClock
+    """Of an open input, that is not read from by anyone else meanwhile."""
     name: str
     """What its owner calls it."""
     streams: tuple[Stream, ...]
@@ -94,7 +95,7 @@ def add_copy(out: OutputContainer, source: Stream) -> Stream:
 
 def copy_chapters(companions: Companions, out: OutputContainer) -> None:
     region = companions.region
-    chapters = companions.container.chapters()
+    chapters = companions.clock.container.chapters()
     if chapters and region.end is None and not region.cut:
         out.set_chapters(chapters)
 
@@ -111,14 +112,15 @@ def shifted_packets(companions: Companions) -> Iterator[tuple[Stream, float, av.
 def _copied(
     companions: Companions, video: Stream | None
 ) -> Iterator[tuple[Stream, float, av.Packet[Stream]]]:
-    region, container = companions.region, companions.container
+    region, clock = companions.region, companions.clock
+    container = clock.container
     container.flags |= _GENERATE_PTS
     if region.cut and video is not None:
-        seek(container, video, region.zero)
-    else:
+        seek(clock, video, region.zero)
+    elif not clock.rewind():
         container.seek(container.start_time or 0)
     done: set[int] = set()
-    for packet in with_dts(container.demux(list(companions.streams))):
+    for packet in with_dts(clock.read(*companions.streams)):
         source = packet.stream
         if source.index in done:
             continue
@@ -187,12 +189,10 @@ def _move(packet: av.Packet[Stream], zero: Fraction) -> tuple[Fraction, Fraction
     return (pts - shift) * base, (dts - shift) * base
 
 
-def key_frame_before(
-    container: InputContainer, video: av.VideoStream, at: Fraction
-) -> Fraction | None:
-    """Time of the last key frame at or before `at`, in s on the container's clock."""
-    seek(container, video, at)
-    for packet in container.demux(video):
+def key_frame_before(clock: PacketClock, video: av.VideoStream, at: Fraction) -> Fraction | None:
+    """Time of the last key frame at or before `at`, in s on the input's clock."""
+    seek(clock, video, at)
+    for packet in clock.read(video):
         if packet.size and packet.is_keyframe and packet.pts is not None:
             return seconds(packet.pts, packet.time_base)
     return None

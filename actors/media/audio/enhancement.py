@@ -29,6 +29,7 @@ from actors.media.audio.pcm_spool import PcmSpool
 from actors.media.audio.source import EnhancementSource
 from actors.media.audio.writer import write_audio
 from actors.media.codec.decode import require_audio, seconds
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Progress
 from cluster.errors import CorruptMedia
@@ -121,7 +122,7 @@ class Enhancement:
         self._passes.begin("decode", 0.25)
         source = self.source
         reader = PcmReader(
-            source.container,
+            source.clock,
             source.audio,
             self.pcm,
             source.region,
@@ -187,7 +188,7 @@ class Enhancement:
     def _write(self, output: Path, blocks: Iterable[Block]) -> dict[str, int]:
         source = self.source
         companions = Companions(
-            container=source.container,
+            clock=source.clock,
             name=source.name,
             streams=copied_streams(source.container, source.video, self.target),
             region=source.region,
@@ -209,7 +210,7 @@ class Enhancement:
             stream = require_audio(container, output.name)
             region = AudioRegion(seconds(stream.start_time, stream.time_base) or Fraction(0))
             reader = PcmReader(
-                container,
+                PacketClock(container),
                 stream,
                 self.pcm,
                 region,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
-from av.container import InputContainer
 
 from actors.media.audio.pcm import (
     BLOCK_SAMPLES,
@@ -19,6 +19,7 @@ from actors.media.audio.pcm import (
     samples_of,
 )
 from actors.media.codec.decode import seconds, seek
+from actors.media.codec.packet_clock import PacketClock
 from cluster.errors import CorruptMedia, LimitExceeded
 
 GAP_S = 0.1
@@ -48,7 +49,7 @@ class PcmReader:
 
     def __init__(
         self,
-        container: InputContainer,
+        clock: PacketClock,
         stream: av.AudioStream,
         pcm: PcmFormat,
         region: AudioRegion,
@@ -60,7 +61,7 @@ class PcmReader:
         self.bad_packets = 0
         self.gaps_s = 0.0
         """Silence put in, in seconds."""
-        self._container = container
+        self._clock = clock
         self._stream = stream
         self._pcm = pcm
         self._region = region
@@ -151,14 +152,15 @@ class PcmReader:
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         if self._region.cut:
-            seek(self._container, self._stream, self._region.zero - Fraction(PREROLL_S))
+            seek(self._clock, self._stream, self._region.zero - Fraction(PREROLL_S))
         good = 0
-        for packet in self._container.demux(self._stream):
+        for packet in self._clock.read(self._stream):
             try:
-                yield from packet.decode()
+                frames: list[Any] = packet.decode()
             except av.error.InvalidDataError:
                 self.bad_packets += 1
-            else:
-                good += packet.size > 0
+                continue
+            good += packet.size > 0
+            yield from frames
         if self.bad_packets > good:
             raise CorruptMedia(f"{self.name!r}: most of its audio is damaged")

@@ -20,6 +20,7 @@ from actors.media.audio.output_formats import (
 from actors.media.audio.pcm import PcmFormat
 from actors.media.audio.pcm_reader import AudioRegion
 from actors.media.codec.decode import best_video, origin_s, require_audio, seconds
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.operation import Source
 from cluster.errors import UnsupportedCodec
 
@@ -29,6 +30,7 @@ class EnhancementSource:
     """The open source, and what of it is worked on."""
 
     container: InputContainer
+    clock: PacketClock
     audio: av.AudioStream
     video: av.VideoStream | None
     origin: Fraction
@@ -40,8 +42,8 @@ class EnhancementSource:
     @property
     def length_s(self) -> float:
         """Of the region as the header tells; 0 where it does not."""
-        duration = (self.container.duration or 0) / av.time_base
-        end = origin_s(self.container) + Fraction(duration)
+        duration = self.clock.duration or Fraction(0)
+        end = origin_s(self.container) + duration
         if self.region.end is not None:
             end = min(end, self.region.end) if duration else self.region.end
         return max(0.0, float(end - self.region.zero))
@@ -60,10 +62,13 @@ def choose_streams(
     if video is None and start_s is None:
         first = seconds(audio.start_time, audio.time_base)
         origin = origin if first is None else first
+    clock = PacketClock(container)
+    clock.survey()
     zero = origin + Fraction(start_s or 0)
     end = None if end_s is None else origin + Fraction(end_s)
     return EnhancementSource(
         container=container,
+        clock=clock,
         audio=audio,
         video=video,
         origin=origin,
@@ -96,7 +101,7 @@ def to_key_frame(source: EnhancementSource) -> EnhancementSource:
     """
     if source.video is None or not source.region.cut:
         return source
-    at = key_frame_before(source.container, source.video, source.region.zero)
+    at = key_frame_before(source.clock, source.video, source.region.zero)
     zero = source.region.zero if at is None else min(at, source.region.zero)
     return replace(source, region=AudioRegion(zero, source.region.end, cut=True))
 

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.rational import AVRational
 from av.stream import Disposition, Stream
 
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
 from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
@@ -90,7 +91,7 @@ def seconds(pts: int | None, time_base: AVRational) -> Fraction | None:
 
 
 def frames(
-    container: InputContainer,
+    clock: PacketClock,
     stream: av.VideoStream,
     start_s: float = 0.0,
     end_s: float | None = None,
@@ -99,12 +100,12 @@ def frames(
 
     Damaged packets are skipped. Neither rotation nor anything else is applied.
     """
-    origin = origin_s(container)
+    origin = origin_s(clock.container)
     first = origin + Fraction(start_s)
     last = None if end_s is None else origin + Fraction(end_s)
     if start_s > 0:
-        seek(container, stream, first)
-    for packet in container.demux(stream):
+        seek(clock, stream, first)
+    for packet in clock.read(stream):
         try:
             decoded = packet.decode()
         except av.error.InvalidDataError:
@@ -126,9 +127,12 @@ def has_index(container: InputContainer) -> bool:
     return container.format.name.split(",")[0] in _INDEXED
 
 
-def seek(container: InputContainer, stream: Stream, at: Fraction) -> None:
-    """Go to a key frame at or before `at` (s on the container's own clock): the last one where the
+def seek(clock: PacketClock, stream: Stream, at: Fraction) -> None:
+    """Go to a key frame at or before `at` (s on the input's own clock): the last one where the
     container has an index. Decoding begins at the start where a file can't be searched."""
+    if clock.seek(stream, at):
+        return
+    container = clock.container
     if seek_near(container, stream, at) and has_index(container):
         return
     # Without an index FFmpeg may land behind the last key frame; a decoded frame tells.
@@ -137,16 +141,18 @@ def seek(container: InputContainer, stream: Stream, at: Fraction) -> None:
             first = _first_time(container, stream)
             if first is not None and first <= at and seek_near(container, stream, at - back):
                 return
-    rewind(container)
+    rewind(clock)
 
 
 _UNSEARCHABLE = "webp_anim"
 """A search by time in it ends, without an error, where nothing can be read any more."""
 
 
-def rewind(container: InputContainer) -> None:
+def rewind(clock: PacketClock) -> None:
     """Go to the beginning of the file."""
-    container.seek(0, unsupported_byte_offset=container.format.name == _UNSEARCHABLE)
+    if not clock.rewind():
+        by_byte = clock.container.format.name == _UNSEARCHABLE
+        clock.container.seek(0, unsupported_byte_offset=by_byte)
 
 
 def seek_near(container: InputContainer, stream: Stream, at: Fraction) -> bool:
@@ -183,6 +189,6 @@ def first_frame(source: Source, limits: Limits | None = None) -> av.VideoFrame:
         stream = require_video(container, source.name)
         # Threads that decode ahead are a waste where one frame is all that is wanted.
         stream.thread_type = "SLICE"
-        for frame in frames(container, stream):
+        for frame in frames(PacketClock(container), stream):
             return frame
     raise CorruptMedia(f"{source.name!r}: no frame could be decoded")

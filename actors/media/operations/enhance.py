@@ -186,11 +186,11 @@ def enhance(work: Work[EnhanceParams]) -> Result:
 
 
 def _check_region(source: EnhancementSource, params: EnhanceParams) -> None:
-    if params.start is not None and source.container.duration and source.length_s <= 0:
-        whole = source.container.duration / 1e6
+    whole_s = float(source.clock.duration or 0)
+    if params.start is not None and whole_s and source.length_s <= 0:
         raise UnsupportedOutput(
-            f"start: {params.start:g} s is behind the end of {source.name!r} ({whole:.2f} s)",
-            details={"start": params.start, "duration_s": whole},
+            f"start: {params.start:g} s is behind the end of {source.name!r} ({whole_s:.2f} s)",
+            details={"start": params.start, "duration_s": whole_s},
         )
 
 

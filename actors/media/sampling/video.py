@@ -14,6 +14,7 @@ from av.stream import Disposition
 from actors.media.codec import decode
 from actors.media.codec.frame_conversion import BLACK, WHITE, orientation
 from actors.media.codec.geometry import Orientation, upright_size
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.probe import frame_rate, pixel_aspect, probe_media
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
@@ -36,6 +37,7 @@ class OpenVideo:
     """What shows through clear pixels, #rrggbb."""
     container: InputContainer
     stream: av.VideoStream
+    clock: PacketClock
 
     def time_of(self, frame: av.VideoFrame) -> float:
         """When `frame` is shown, in s from the video's start."""
@@ -60,11 +62,11 @@ class OpenVideo:
         None where none was found near: the caller then decodes (`shown_at`).
         """
         if not decode.has_index(self.container):
-            packet = last_key_packet(self.container, self.stream, self._clock(time_s))
+            packet = last_key_packet(self.clock, self.stream, self._at(time_s))
             if packet is not None and (frame := self._alone(packet)) is not None:
                 return frame
         self._go(time_s)
-        for count, packet in enumerate(self.container.demux(self.stream)):
+        for count, packet in enumerate(self.clock.read(self.stream)):
             if packet.size == 0 or count > MOST_PACKETS:
                 break
             if packet.is_keyframe and (frame := self._alone(packet)) is not None:
@@ -82,7 +84,7 @@ class OpenVideo:
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """All frames in order, as they are decoded; damaged packets are skipped."""
-        return decode.frames(self.container, self.stream)
+        return decode.frames(self.clock, self.stream)
 
     def shown_at(self, times_s: Sequence[float]) -> Iterator[av.VideoFrame]:
         """The frames on show at `times_s` (rising), decoding from the first time to the last.
@@ -104,7 +106,7 @@ class OpenVideo:
         """(time in s, frame) from the key frame before `time_s` on: what is on show then may have
         begun before it."""
         self._go(time_s)
-        for frame in decode.frames(self.container, self.stream):
+        for frame in decode.frames(self.clock, self.stream):
             yield self.time_of(frame), frame
 
     def refuse_behind_end(self, field: str, time_s: float) -> None:
@@ -116,12 +118,12 @@ class OpenVideo:
                 details={field: time_s, "duration_s": self.duration_s},
             )
 
-    def _clock(self, time_s: float) -> Fraction:
+    def _at(self, time_s: float) -> Fraction:
         """That time on the container's own clock."""
         return decode.origin_s(self.container) + Fraction(max(0.0, time_s))
 
     def _go(self, time_s: float) -> None:
-        decode.seek(self.container, self.stream, self._clock(time_s))
+        decode.seek(self.clock, self.stream, self._at(time_s))
 
 
 @contextmanager
@@ -148,16 +150,19 @@ def open_video(
             )
         stream.thread_type, stream.thread_count = "AUTO", threads
         width, height = _upright_size(stream)
+        clock = PacketClock(container)
+        clock.survey()
         yield OpenVideo(
             name=source.name,
             width=width,
             height=height,
-            duration_s=_duration_s(container, stream, source, limits, still=still),
+            duration_s=_duration_s(clock, stream, source, limits, still=still),
             fps=frame_rate(stream) or 25.0,
             turn=orientation(stream),
             behind=WHITE if source.sniffed.image else BLACK,
             container=container,
             stream=stream,
+            clock=clock,
         )
 
 
@@ -166,27 +171,27 @@ def _upright_size(stream: av.VideoStream) -> tuple[int, int]:
 
 
 def _duration_s(
-    container: InputContainer,
+    clock: PacketClock,
     stream: av.VideoStream,
     source: Source,
     limits: Limits,
     *,
     still: bool,
 ) -> float:
-    if container.duration is not None and container.duration > 0:
-        return container.duration / av.time_base
+    if (told := clock.duration) is not None:
+        return float(told)
     if not source.sniffed.image:
-        return _covered_s(container, stream)
+        return _covered_s(clock, stream)
     found = probe_media(source, limits)
     if found.kind == "image" and not still:
         raise NoSuchStream(f"{source.name!r} is a still image, not a video")
     return found.duration_s or 0.0
 
 
-def _covered_s(container: InputContainer, stream: av.VideoStream) -> float:
+def _covered_s(clock: PacketClock, stream: av.VideoStream) -> float:
     """The time that the video's packets cover, for containers that don't tell."""
     first, last = 0, 0
-    for count, packet in enumerate(container.demux(stream)):
+    for count, packet in enumerate(clock.read(stream)):
         at = packet.dts if packet.pts is None else packet.pts
         if packet.size and at is not None:
             first = min(first, at) if count else at

@@ -6,20 +6,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import cast
 
 import av
-from av.container import InputContainer
+from av.container import Flags, InputContainer
 
 from actors.media.codec import decode, frame_conversion
 from actors.media.codec.geometry import Orientation, upright_size
 from actors.media.codec.image_headers import file_orientation
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.probe import pixel_aspect
 from actors.media.codec.source import open_input
+from actors.media.codec.stream_span import StreamSpan
 from actors.media.operation import Limits, Source
-from actors.media.transcode.demux import Demuxer, Extent
+from actors.media.transcode.demux import Demuxer
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings
 from cluster.errors import CorruptMedia, MediaError
 
+_GENERATE_PTS = cast("int", Flags.gen_pts.value)
 _INDEXED = ("mov", "matroska", "wav", "flac", "avi")
 """Demuxers whose headers tell the true length."""
 
@@ -32,6 +36,7 @@ class Clip:
     container: InputContainer
     video: av.VideoStream | None
     audio: list[av.AudioStream]
+    clock: PacketClock
     demuxer: Demuxer
     """What is in it, from `start` on or from a key frame before that."""
     start: Fraction
@@ -62,14 +67,19 @@ class Clip:
     rate: Fraction = Fraction(30)
     """Frames a second, as far as anybody can say."""
 
-    def settle(self, video: Extent | None, audio: Iterable[Extent]) -> None:
+    @property
+    def is_audio_from_its_start(self) -> bool:
+        """Whether it is a recording of one audio track, read from its beginning: nothing else that
+        the audio would have to keep time with."""
+        alone = all(decode.is_cover(stream) for stream in self.container.streams.video)
+        return alone and len(self.audio) == 1 and self.start == self.origin
+
+    def settle(self, video: StreamSpan | None, audio: Iterable[StreamSpan]) -> None:
         """Take down how far its streams have gone."""
-        ends = [end for extent in audio if (end := extent.end_s) is not None]
+        ends = [end for span in audio if (end := span.end_s) is not None]
         self.heard = max([self.heard, *ends])
         # The header's length is that of the longest stream, also if nobody wants that one.
-        others = [
-            end for extent in self.demuxer.unused.values() if (end := extent.end_s) is not None
-        ]
+        others = [end for span in self.demuxer.unused.values() if (end := span.end_s) is not None]
         self.reached = max([self.reached, *ends, *others])
         if video is not None:
             self.packets = video.packets
@@ -139,19 +149,24 @@ def open_clip(
         audio = _tracks(container, source.name, settings, notes)
         if settings.video is not None and (texts := len(container.streams.subtitles)):
             notes.append(f"{texts} track(s) of subtitles were left out")
+        # PyAV lets FFmpeg guess missing time stamps, and H.264 in AVI then gets wrong ones.
+        container.flags &= ~_GENERATE_PTS
+        clock = PacketClock(container)
+        clock.survey()
         origin = decode.origin_s(container)
         start = origin + Fraction(settings.start_s)
         end = None if settings.end_s is None else origin + Fraction(settings.end_s)
-        length = _length(container, settings, source.name)
+        length = _length(clock, settings, source.name)
         used = [stream for stream in (video, *audio) if stream is not None]
         if start > origin:
-            decode.seek(container, used[0], start)
+            decode.seek(clock, used[0], start)
         clip = Clip(
             name=source.name,
             container=container,
             video=video,
             audio=audio,
-            demuxer=Demuxer(container, video, used),
+            clock=clock,
+            demuxer=Demuxer(clock, video, used),
             first=first,
             start=start,
             end=end,
@@ -188,12 +203,12 @@ def _tracks(
     return [best] if best is not None else []
 
 
-def _length(container: InputContainer, settings: TranscodeSettings, name: str) -> Fraction | None:
+def _length(clock: PacketClock, settings: TranscodeSettings, name: str) -> Fraction | None:
     start = Fraction(settings.start_s)
     end = None if settings.end_s is None else Fraction(settings.end_s)
-    if not container.duration or container.duration < 0:
+    whole = clock.duration
+    if whole is None:
         return None if end is None else end - start
-    whole = Fraction(container.duration, av.time_base)
     if start and start >= whole:
         raise MediaError(
             f"{name!r} is {float(whole):.3f} s long; start {settings.start_s:g} lies behind that",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import Any
 
 import av
 import av.error
-from av.container import InputContainer
-from av.stream import Stream
 
-from actors.media.codec.decode import seconds
+from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.stream_span import StreamSpan
 
 type Packet = av.Packet[Any]
 type Step = tuple[Packet, Sequence[av.VideoFrame]]
@@ -24,47 +22,23 @@ _PACKET_BYTES = 1024
 """What an empty packet takes."""
 
 
-class Extent:
-    """What the packets of one stream cover."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._base = stream.time_base
-        self._end: int | None = None
-        self.packets = 0
-        """Those that are not empty."""
-
-    def note(self, packet: av.Packet[Any]) -> None:
-        """Count a packet of the stream."""
-        if packet.size:
-            self.packets += 1
-        if (pts := packet.pts) is not None:
-            end = pts + (packet.duration or 0)
-            if self._end is None or end > self._end:
-                self._end = end
-
-    @property
-    def end_s(self) -> Fraction | None:
-        """Where the last one ends, in s; None: none of them tells."""
-        return seconds(self._end, self._base)
-
-
 class Demuxer:
-    """The packets of the streams in `used`, from where `container` stands; those of `video` are
+    """The packets of the streams in `used`, from where `clock` stands; those of `video` are
     decoded on the way, those of other streams only noted."""
 
     def __init__(
         self,
-        container: InputContainer,
+        clock: PacketClock,
         video: av.VideoStream | None,
         used: Sequence[av.VideoStream | av.AudioStream],
     ) -> None:
-        self._packets = container.demux()
+        self._packets = clock.read()
         self._used = frozenset(stream.index for stream in used)
         self._video = None if video is None else video.index
         self._ahead: deque[Step] = deque()
         self.bad_packets = 0
         """Packets of the video that the decoder has refused."""
-        self.unused: dict[int, Extent] = {}
+        self.unused: dict[int, StreamSpan] = {}
         """How far the other streams went, by their number."""
 
     def first_frame(self) -> av.VideoFrame | None:
@@ -93,8 +67,8 @@ class Demuxer:
                 yield packet, self._decode(packet) if index == self._video else ()
             else:
                 if index not in self.unused:
-                    self.unused[index] = Extent(packet.stream)
-                self.unused[index].note(packet)
+                    self.unused[index] = StreamSpan(packet.stream)
+                self.unused[index].add(packet)
 
     def _decode(self, packet: Packet) -> list[av.VideoFrame]:
         try:

@@ -30,6 +30,7 @@ from actors.media.transcode.demux import Packet
 from actors.media.transcode.frame_clock import FrameClock, Stamped
 from actors.media.transcode.output_limits import OutputLimits
 from actors.media.transcode.output_streams import add_audio, add_video, copy_chapters, copy_tags
+from actors.media.transcode.packet_durations import PacketDurations
 from actors.media.transcode.reader import AudioItem, Reader
 from actors.media.transcode.scaling import ClipScaler, plan_layout
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
@@ -213,17 +214,20 @@ class _Run:
                 self.stages.put(self.scaled, stamped)
 
     def _encode(self, stream: av.VideoStream, base: Fraction) -> None:
+        durations = PacketDurations(stored_order=self.settings.format in ("mp4", "mov"))
         with media_errors(self.target.name, writing=True):
             while (item := self.stages.get(self.scaled)) is not None:
                 frame, pts, duration = item
                 frame.time_base, frame.pts, frame.duration = base, pts, duration
                 self.report.encoded += 1
                 self.progress()
-                self._emit(stream.encode(frame))
+                durations.note(pts, duration)
+                self._emit([*durations.settle(stream.encode(frame))])
             # Step by step, so that a cancel does not wait for the whole look-ahead.
             for packet in stream.encode_lazy(None):
                 packet.stream = stream
-                self._emit([packet])
+                self._emit([*durations.settle([packet])])
+            self._emit([*durations.finish()])
         self.stages.put(self.packets, None)
 
     def _encode_audio(self, items: BoundedQueue[AudioItem | None], track: AudioTrack) -> None:
@@ -239,7 +243,7 @@ class _Run:
 
     def _audio_packets(self, item: AudioItem, track: AudioTrack) -> Iterator[Packet]:
         if isinstance(item, Clip):
-            yield from track.restart(item.shift)
+            yield from track.restart(item.shift, snug=item.is_audio_from_its_start)
             return
         clip, encoded = item
         for packet in encoded:
@@ -286,6 +290,9 @@ class _Run:
             if self.settings.video is None:
                 raise CorruptMedia(f"{name!r}: no audio could be decoded in the wanted part")
             report.notes.append("the audio could not be decoded")
+        for clip in self.clips:
+            if clip.clock.note is not None:
+                report.notes.append(f"{clip.name!r}: {clip.clock.note}")
         if self.settings.video is not None:
             if not report.encoded:
                 raise CorruptMedia(f"{name!r}: no frame could be decoded in the wanted part")

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import av
 import pytest
-from av.container import InputContainer
 
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.transcode import demux
 from actors.media.transcode.demux import Demuxer
 from actors.testing.sample_media import make_sample
@@ -29,7 +29,7 @@ def read(path: Path, *, ahead: bool) -> tuple[av.VideoFrame | None, Stamps, list
     with av.open(str(path)) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
         video.thread_type = "AUTO"
-        source = Demuxer(container, video, [video, audio])
+        source = Demuxer(PacketClock(container), video, [video, audio])
         first = source.first_frame() if ahead else None
         stamps: Stamps = []
         decoded: list[av.VideoFrame] = []
@@ -75,11 +75,11 @@ def test_packets_that_the_decoder_refuses_are_counted(clip: Path) -> None:
     with av.open(str(clip)) as container:
         video = container.streams.video[0]
 
-        class Container:
-            def demux(self, *_: Any) -> Iterator[Any]:
+        class Clock:
+            def read(self, *_: Any) -> Iterator[Any]:
                 yield Refused(video)
                 yield from container.demux(video)
 
-        source = Demuxer(cast("InputContainer", Container()), video, [video])
+        source = Demuxer(cast("PacketClock", Clock()), video, [video])
         assert source.first_frame() is not None
         assert source.bad_packets == 1
