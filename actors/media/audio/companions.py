@@ -14,6 +14,7 @@ from av.stream import Stream
 
 from actors.media.audio.output_formats import Target
 from actors.media.audio.pcm_reader import AudioRegion
+from actors.media.codec.chapters import set_chapters
 from actors.media.codec.decode import has_decoder, is_cover, seconds, seek
 from actors.media.codec.errors import media_errors
 from actors.media.codec.packet_clock import PacketClock
@@ -96,8 +97,8 @@ def add_copy(out: OutputContainer, source: Stream) -> Stream:
 def copy_chapters(companions: Companions, out: OutputContainer) -> None:
     region = companions.region
     chapters = companions.clock.container.chapters()
-    if chapters and region.end is None and not region.cut:
-        out.set_chapters(chapters)
+    if region.end is None and not region.cut:
+        set_chapters(out, chapters)
 
 
 def shifted_packets(companions: Companions) -> Iterator[tuple[Stream, float, av.Packet[Stream]]]:

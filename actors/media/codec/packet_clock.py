@@ -23,6 +23,8 @@ _SAMPLE_EVERY = 4 << 20
 _SAMPLES = (16, 256)
 _READ_WHOLE = 8 << 20
 """Bytes: what is shorter is read rather than sampled."""
+_WRAP = Fraction(2**33, 90_000)
+"""As many s do MPEG's time stamps count."""
 _PLACES_EVERY = Fraction(1, 2)
 
 
@@ -109,7 +111,8 @@ class PacketClock:
             with av.open(self.container.name, format=name, options=options) as other:
                 found = _surveyed(other, tick)
                 found.places.clear()
-        if len(found.offsets) > 1:
+        # FFmpeg's search does not find its way around the point where 33 bits overflow.
+        if len(found.offsets) > 1 or found.begin < 0 or found.end > _WRAP:
             self._survey = found
             self._bridge = StampBridge(found.offsets)
 
@@ -182,7 +185,8 @@ def _seems_to_jump(container: InputContainer) -> bool:
                 break
     _to_byte(container, 0)
     end = ((container.start_time or 0) + (container.duration or 0)) / av.time_base
-    return not runs_on([*times_s, end])
+    wraps = (container.start_time or 0) < 0 or end > _WRAP
+    return wraps or not runs_on([*times_s, end])
 
 
 def _surveyed(container: InputContainer, tick: Callable[[], object] | None) -> _Survey:

@@ -240,6 +240,8 @@ def result_data(
         notes.append("shorter than 0.4 s: loudness was measured as if it were repeated")
     if report.bad_packets:
         notes.append(f"{report.bad_packets} damaged packets were skipped")
+    if jumps := source.clock.note:
+        notes.append(jumps)
     if report.gaps_s:
         notes.append(f"{report.gaps_s:.1f} s of gaps were filled with silence")
     if dropped:
