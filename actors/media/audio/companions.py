@@ -14,8 +14,9 @@ from av.stream import Stream
 
 from actors.media.audio.output_formats import Target
 from actors.media.audio.pcm_reader import AudioRegion
-from actors.media.codec.decode import has_decoder, is_cover, seconds, seek
+from actors.media.codec.decode import frame_time, has_decoder, is_cover, packets
 from actors.media.codec.errors import media_errors
+from actors.media.codec.seeking import frames_from, packets_from, rewind
 
 _STALE_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "itunnorm")
 _STALE_PREFIXES = ("replaygain_", "r128_", "lavf_")
@@ -114,11 +115,13 @@ def _copied(
     region, container = companions.region, companions.container
     container.flags |= _GENERATE_PTS
     if region.cut and video is not None:
-        seek(container, video, region.zero)
+        others = [stream for stream in companions.streams if stream is not video]
+        run = packets_from(container, region.zero, video, *others)
     else:
-        container.seek(container.start_time or 0)
+        rewind(container)
+        run = packets(container, *companions.streams)
     done: set[int] = set()
-    for packet in with_dts(container.demux(list(companions.streams))):
+    for packet in with_dts(run):
         source = packet.stream
         if source.index in done:
             continue
@@ -190,17 +193,18 @@ def _move(packet: av.Packet[Stream], zero: Fraction) -> tuple[Fraction, Fraction
 def key_frame_before(
     container: InputContainer, video: av.VideoStream, at: Fraction
 ) -> Fraction | None:
-    """Time of the last key frame at or before `at`, in s on the container's clock."""
-    seek(container, video, at)
-    for packet in container.demux(video):
-        if packet.size and packet.is_keyframe and packet.pts is not None:
-            return seconds(packet.pts, packet.time_base)
-    return None
+    """Time of the last key frame at or before `at`, in s on the container's clock: of one that can
+    be decoded, whatever the container says."""
+    first = next(frames_from(container, video, at), None)
+    return None if first is None else frame_time(first)
 
 
 def dropped_streams(
-    container: InputContainer, audio: av.AudioStream, kept: Iterable[Stream]
+    container: InputContainer,
+    audio: av.AudioStream,
+    kept: Iterable[Stream],
+    vacant: frozenset[int] = frozenset(),
 ) -> list[str]:
     """Kinds of the streams that are not in the result, for the report."""
-    indices = {audio.index, *(stream.index for stream in kept)}
+    indices = {audio.index, *vacant, *(stream.index for stream in kept)}
     return [stream.type for stream in container.streams if stream.index not in indices]

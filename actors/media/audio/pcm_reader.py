@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -18,7 +19,9 @@ from actors.media.audio.pcm import (
     sample_format,
     samples_of,
 )
-from actors.media.codec.decode import seconds, seek
+from actors.media.codec.decode import packets, seconds
+from actors.media.codec.ending import Reach
+from actors.media.codec.seeking import packets_from
 from cluster.errors import CorruptMedia, LimitExceeded
 
 GAP_S = 0.1
@@ -68,6 +71,8 @@ class PcmReader:
         self._end = (
             None if region.end is None else max(0, round((region.end - region.zero) * pcm.rate))
         )
+        self.reach = Reach(region.zero)
+        """How far the whole file goes, from `region.zero` on."""
         self._position: int | None = None
         """Sample number of the next decoded sample; below 0 it is cut."""
 
@@ -149,16 +154,27 @@ class PcmReader:
         form = sample_format(self._pcm.channels)
         return av.AudioResampler(form, self._pcm.layout, self._pcm.rate)
 
+    def _packets(self) -> Iterator[av.Packet[Any]]:
+        """Of all streams: how far the file goes shows in each of them."""
+        broken = self.reach.note_error
+        if not self._region.cut:
+            return packets(self._container, broken=broken)
+        others = [s for s in self._container.streams if s.index != self._stream.index]
+        begin = self._region.zero - Fraction(PREROLL_S)
+        return packets_from(self._container, begin, self._stream, *others, broken=broken)
+
     def _frames(self) -> Iterator[av.AudioFrame]:
-        if self._region.cut:
-            seek(self._container, self._stream, self._region.zero - Fraction(PREROLL_S))
         good = 0
-        for packet in self._container.demux(self._stream):
+        for packet in self._packets():
+            self.reach.note(packet)
+            if packet.stream.index != self._stream.index:
+                continue
             try:
-                yield from packet.decode()
+                frames: list[Any] = packet.decode()
             except av.error.InvalidDataError:
                 self.bad_packets += 1
             else:
                 good += packet.size > 0
+                yield from frames
         if self.bad_packets > good:
             raise CorruptMedia(f"{self.name!r}: most of its audio is damaged")

@@ -50,7 +50,7 @@ def probe_media(
     if kind.image and (info := _probe_image(source, limits, check=check)):
         return info
     with open_input(source, limits) as container:
-        duration = _header_duration(container)
+        duration = decode.length_s(container)
         count = count or duration is None or kind.format in _ESTIMATED
         first = FirstFrames(container, limits, source.name) if check else None
         # Before anything is decoded: decoders overwrite what the header has told of colours.
@@ -85,11 +85,6 @@ def _with_size(info: MediaInfo, size: tuple[int, int]) -> MediaInfo:
         best, width=size[0], height=size[1], display_width=shown[0], display_height=shown[1]
     )
     return replace(info, streams=tuple(whole if s is best else s for s in info.streams))
-
-
-def _header_duration(container: InputContainer) -> Fraction | None:
-    value = container.duration
-    return Fraction(value, av.time_base) if value is not None and value > 0 else None
 
 
 def _kind_of(streams: Sequence[Stream], kind: Sniffed) -> str:

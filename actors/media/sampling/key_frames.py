@@ -7,11 +7,10 @@ from fractions import Fraction
 import av
 from av.container import InputContainer
 
-from actors.media.codec import decode
+from actors.media.codec import decode, seeking
 
 MOST_PACKETS = 300
 """A search for the first key frame behind a point reads no further."""
-_STEPS_BACK_S = (0, 2, 10, 60)
 
 type Packet = av.Packet[av.VideoStream]
 
@@ -24,11 +23,8 @@ def last_key_packet(
 
     FFmpeg's search by time may end behind the point; so it is begun further and further before.
     """
-    for back_s in _STEPS_BACK_S:
-        if at - back_s <= decode.origin_s(container):
-            decode.rewind(container)
-            return _last_until(container, stream, at) or _first(container, stream)
-        if decode.seek_near(container, stream, at - back_s):
+    for beginning in seeking.landings(container, stream, at):
+        if not beginning or at - decode.origin_s(container) <= seeking.STEPS_BACK_S[-1]:
             found = _last_until(container, stream, at)
             if found is not None:
                 return found
@@ -48,7 +44,7 @@ def _last_until(container: InputContainer, stream: av.VideoStream, at: Fraction)
 
 
 def _first(container: InputContainer, stream: av.VideoStream) -> Packet | None:
-    decode.rewind(container)
+    seeking.rewind(container)
     for count, packet in enumerate(container.demux(stream)):
         if packet.size == 0 or count > MOST_PACKETS:
             break
