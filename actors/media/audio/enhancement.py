@@ -32,6 +32,7 @@ from actors.media.codec.decode import require_audio, seconds
 from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Progress
+from actors.media.truncation.policy import Ending
 from cluster.errors import CorruptMedia
 
 _MOST_RENDERS = 4
@@ -62,6 +63,8 @@ class EnhancementReport:
     rate: int
     bad_packets: int
     gaps_s: float
+    ending: Ending
+    """How the source ended."""
 
 
 @dataclass
@@ -76,6 +79,8 @@ class Enhancement:
     bit_rate: int | None
     limits: Limits
     progress: Progress
+    partial: bool = False
+    """Take what is there of a source that is cut off short."""
     _passes: PassProgress = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,6 +95,7 @@ class Enhancement:
             PcmSpool(cleaned_path, self.pcm, output.name) as cleaned,
         ):
             reader, found = self._analyse(decoded)
+            ending = self._ending(reader)
             self._passes.length_s = decoded.samples / self.pcm.rate
             chain = plan_chain(self.wanted, found, self.pcm.rate)
             audio, loudness = decoded, found.loudness
@@ -115,6 +121,7 @@ class Enhancement:
                 rate=self.pcm.rate,
                 bad_packets=reader.bad_packets,
                 gaps_s=reader.gaps_s,
+                ending=ending,
             )
 
     def _analyse(self, decoded: PcmSpool) -> tuple[PcmReader, Findings]:
@@ -133,10 +140,29 @@ class Enhancement:
         for block in reader.blocks():
             decoded.write(block)
             analysis.feed(block)
-            self._passes.at(decoded.samples / self.pcm.rate)
+            share = reader.reach.position / (source.container.size or 1)
+            self._passes.at(decoded.samples / self.pcm.rate, share)
         if decoded.samples == 0:
+            self._ending(reader)
             raise CorruptMedia(f"{source.name!r}: no audio could be decoded in this region")
         return reader, analysis.finish()
+
+    def _ending(self, reader: PcmReader) -> Ending:
+        """How the source ends. Raises `TruncatedMedia` for a region that is cut off, unless it is
+        to be taken so."""
+        source, reach = self.source, reader.reach
+        before = float(source.region.zero - source.origin)
+        end = source.region.end
+        ending = source.told.ending(
+            before + reach.reached_s,
+            broken=reach.broken,
+            cut_packet=reach.cut_packet,
+            wanted_s=None if end is None else float(end - source.origin),
+        )
+        if source.region.cut:
+            ending.refuse_behind("start", before)
+        ending.refuse_unless(self.partial)
+        return ending
 
     def _clean_up(self, decoded: PcmSpool, chain: CleanUpChain, cleaned: PcmSpool) -> Loudness:
         """Through the filters, into the second spool."""

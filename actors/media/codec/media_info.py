@@ -98,6 +98,8 @@ class MediaInfo:
     streams: tuple[Stream, ...]
     chapters: int = 0
     tags: dict[str, str] = field(default_factory=dict)
+    truncated: bool = False
+    """Its header leads behind the end of the file."""
 
     @property
     def video(self) -> VideoStream | None:

@@ -77,12 +77,9 @@ class PacketClock:
         return f"its time stamps jump {self.jumps} time(s); what follows was joined without a gap"
 
     @property
-    def duration(self) -> Fraction | None:
-        """The whole length in s; None: it is not known."""
-        if self._survey is not None:
-            return self._survey.end - self._survey.begin
-        told = self.container.duration
-        return Fraction(told, av.time_base) if told is not None and told > 0 else None
+    def end_s(self) -> Fraction | None:
+        """The end of the whole, in s on this clock; None: no survey was needed to know it."""
+        return None if self._survey is None else self._survey.end
 
     def read(self, *streams: Stream) -> Iterator[Packet]:
         """The packets of `streams`, or of all, from where the container stands."""

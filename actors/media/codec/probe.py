@@ -14,6 +14,7 @@ from av.stream import Disposition
 from av.stream import Stream as AVStream
 
 from actors.media.codec import colour_codes, decode
+from actors.media.codec.ending import expectation
 from actors.media.codec.geometry import orientation_of, upright_size
 from actors.media.codec.image_headers import describe, heif_size, open_image
 from actors.media.codec.media_info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
@@ -54,7 +55,7 @@ def probe_media(
     with open_input(source, limits) as container:
         clock = PacketClock(container)
         clock.survey(tick)
-        duration = clock.duration
+        duration = decode.whole_s(clock)
         count = count or duration is None or kind.format in _ESTIMATED or clock.jumps > 0
         first = FirstFrames(container, limits, source.name) if check else None
         # Before anything is decoded: decoders overwrite what the header has told of colours.
@@ -73,6 +74,7 @@ def probe_media(
             streams=tuple(streams),
             chapters=len(container.chapters()),
             tags=_tags(container.metadata),
+            truncated=expectation(source, container).points_behind,
         )
     if kind.format == "heic" and (size := heif_size(source.path)):
         info = _with_size(info, size)

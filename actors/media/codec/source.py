@@ -49,8 +49,7 @@ def open_input(
     one; pixel formats stay unknown, as do sizes and start times that no header tells.
 
     PyAV's errors raised inside the block become `MediaError`s that name the file. Raises what
-    `identify` raises, and `LimitExceeded` for too many streams, too large frames or too
-    long a duration as the header tells.
+    `identify` raises, and `LimitExceeded` for too many streams or too large frames.
     """
     limits = limits or Limits()
     if isinstance(source, Path):
@@ -110,7 +109,14 @@ def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
             f"{name!r} has {count} streams; at most {limits.max_streams} are taken",
             details={"limit": "max_streams", "value": count, "allowed": limits.max_streams},
         )
-    duration_s = (container.duration or 0) / av.time_base
+    for stream in _decodable(container):
+        check_pixels(stream.codec_context.width, stream.codec_context.height, limits, name)
+        stream.codec_context.options = _pixel_limit(limits)
+
+
+def check_duration(duration_s: float, limits: Limits, name: str) -> None:
+    """Raises `LimitExceeded` if the part of an input that is to be worked on is too long (s). Not
+    for a look at a header, nor for single frames."""
     if duration_s > limits.max_duration_s:
         raise LimitExceeded(
             f"{name!r} is {duration_s:.0f} s long; at most {limits.max_duration_s:.0f} s are taken",
@@ -120,9 +126,6 @@ def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
                 "allowed": limits.max_duration_s,
             },
         )
-    for stream in _decodable(container):
-        check_pixels(stream.codec_context.width, stream.codec_context.height, limits, name)
-        stream.codec_context.options = _pixel_limit(limits)
 
 
 def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:

@@ -24,6 +24,7 @@ from actors.media.sampling.scaler import UprightScaler, scaled_size
 from actors.media.sampling.timestamps import format_timestamp
 from actors.media.sampling.video import OpenVideo, open_video
 from actors.media.stills import still_of, write_still
+from actors.media.truncation.policy import Ending
 
 # About 10 min of 1080p30, or a minute of work: what a mosaic decodes at most.
 _MOST_PIXELS = 40e9
@@ -54,26 +55,47 @@ def write_mosaic(
     limits: Limits,
     threads: int = 1,
     progress: Progress | None = None,
-) -> tuple[MediaFile, list[float]]:
-    """Write the mosaic, `grid.width` px wide; returns it and the times of its cells in s.
+) -> tuple[MediaFile, list[float], Ending | None]:
+    """Write the mosaic, `grid.width` px wide; returns it, the times of its cells in s, and how the
+    video ends where that had to be known.
 
-    Each cell shows the middle of its share of the video. Raises `NoSuchStream`, `CorruptMedia`.
+    Each cell shows the middle of its share of the video, or of what is there of it. Raises
+    `NoSuchStream`, `CorruptMedia`.
     """
     progress = progress or Progress()
-    with open_video(source, limits, threads) as video:
-        times_s = cell_times(video.duration_s, grid.columns * grid.rows)
-        width, height = scaled_size(video.width, video.height, grid.cell_width)
-        scaler = UprightScaler(video, width, height, threads)
-        cells: list[Frame] = []
-        taken_s: list[float] = []
-        for frame in moments(video, times_s):
-            cell, like = scaler.scale(frame)
-            taken_s.append(round(video.time_of(frame), 3))
-            cells.append(_stamped(cell, taken_s[-1]) if grid.timestamps else cell)
-            progress("decode", fraction=0.9 * len(cells) / len(times_s))
+    with open_video(source, limits, threads, tick=progress) as video:
+        cells, taken_s, like = _cells(video, grid, threads, progress)
+        if _falls_short(video, taken_s):
+            told_s = video.duration_s
+            video.measure()
+            if video.duration_s < told_s:
+                cells, taken_s, like = _cells(video, grid, threads, progress)
         whole = _assembled(cells, grid, _background(grid, like))
+        ending = video.ending
     progress("encode", fraction=0.95)
-    return write_still(still_of(whole, like), out, "jpeg"), taken_s
+    return write_still(still_of(whole, like), out, "jpeg"), taken_s, ending
+
+
+def _cells(
+    video: OpenVideo, grid: MosaicGrid, threads: int, progress: Progress
+) -> tuple[list[Frame], list[float], av.VideoFrame]:
+    """The cells, their times in s, and a frame that carries their colour tags."""
+    times_s = cell_times(video.duration_s, grid.columns * grid.rows)
+    width, height = scaled_size(video.width, video.height, grid.cell_width)
+    scaler = UprightScaler(video, width, height, threads)
+    cells: list[Frame] = []
+    taken_s: list[float] = []
+    for frame in moments(video, times_s):
+        cell, like = scaler.scale(frame)
+        taken_s.append(round(video.time_of(frame), 3))
+        cells.append(_stamped(cell, taken_s[-1]) if grid.timestamps else cell)
+        progress("decode", fraction=0.9 * len(cells) / len(times_s))
+    return cells, taken_s, like
+
+
+def _falls_short(video: OpenVideo, taken_s: Sequence[float]) -> bool:
+    """Whether several of the last cells show one frame: nothing came after it."""
+    return len(taken_s) > 2 and taken_s[-1] == taken_s[-3] and video.ending is None
 
 
 def cell_times(duration_s: float, count: int) -> list[float]:

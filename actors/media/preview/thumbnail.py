@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.source import tells_by_header
-from actors.media.operation import Limits, MediaFile, Source
+from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.sampling.scaler import UprightScaler, scaled_size
 from actors.media.sampling.video import OpenVideo, open_video
 from actors.media.stills import Still, make_still, still_of, write_still
+from actors.media.truncation.policy import Ending
 from cluster.errors import MediaError
 
 DEFAULT_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a thumbnail shows."""
+
+    time_s: float
+    ending: Ending | None
+    """How the video ends, where that had to be known."""
 
 
 def thumbnail_of_video(
@@ -27,25 +38,27 @@ def thumbnail_of_video(
     exact: bool = False,
     limits: Limits,
     threads: int = 1,
-) -> tuple[MediaFile, float]:
-    """Write the frame on show at `timestamp_s`, `width` px wide; returns it and its time in s.
+    progress: Progress | None = None,
+) -> tuple[MediaFile, Shown]:
+    """Write the frame on show at `timestamp_s`, `width` px wide; returns it and what it shows.
 
     Without a time, the key frame at or before a quarter of the video: it needs no decoding of the
-    frames before it; with `exact` the frame at the quarter itself. Raises `MediaError` for a time
-    behind the end, `NoSuchStream`, `CorruptMedia`.
+    frames before it; with `exact` the frame at the quarter itself. Of a video that is cut off short
+    the last frame stands for those that are missing. Raises `MediaError` for a time behind the end,
+    `NoSuchStream`, `CorruptMedia`.
     """
     shown = None
     if timestamp_s is None and not exact and tells_by_header(source.sniffed):
         shown = _by_header(source, width, limits, threads)
     if shown is None:
-        shown = _shown(source, width, timestamp_s, exact, limits, threads)
-    still, time_s = shown
-    return write_still(still, out, "jpeg", progressive=False), time_s
+        shown = _decoded(source, width, timestamp_s, exact, limits, threads, progress)
+    still, about = shown
+    return write_still(still, out, "jpeg", progressive=False), about
 
 
 def _by_header(
     source: Source, width: int, limits: Limits, threads: int
-) -> tuple[Still, float] | None:
+) -> tuple[Still, Shown] | None:
     """The default frame, without the frame that FFmpeg decodes to complete a header: that one
     would cost as much as the frame itself. None where the header doesn't suffice, or lies."""
     with (
@@ -58,17 +71,18 @@ def _by_header(
     return None
 
 
-def _shown(
+def _decoded(
     source: Source,
     width: int,
     timestamp_s: float | None,
     exact: bool,
     limits: Limits,
     threads: int,
-) -> tuple[Still, float]:
-    with open_video(source, limits, threads) as video:
+    progress: Progress | None,
+) -> tuple[Still, Shown]:
+    with open_video(source, limits, threads, tick=progress) as video:
         if timestamp_s is not None:
-            video.refuse_behind_end("timestamp", timestamp_s)
+            _refuse_behind_end(video, timestamp_s)
         quarter_s = video.duration_s * DEFAULT_SHARE
         if timestamp_s is None and not exact:
             frame = video.key_frame_at(quarter_s) or next(video.shown_at([quarter_s]))
@@ -77,11 +91,18 @@ def _shown(
         return _scaled(video, frame, width, threads)
 
 
+def _refuse_behind_end(video: OpenVideo, timestamp_s: float) -> None:
+    ending = video.ending
+    if ending is None or ending.whole or timestamp_s > (ending.expected_s or timestamp_s):
+        video.refuse_behind_end("timestamp", timestamp_s)
+
+
 def _scaled(
     video: OpenVideo, frame: av.VideoFrame, width: int, threads: int
-) -> tuple[Still, float]:
+) -> tuple[Still, Shown]:
     scaler = UprightScaler(video, *scaled_size(video.width, video.height, width), threads)
-    return still_of(*scaler.scale(frame)), round(video.time_of(frame), 3)
+    shown = Shown(round(video.time_of(frame), 3), video.ending)
+    return still_of(*scaler.scale(frame)), shown
 
 
 def thumbnail_of_image(

@@ -8,28 +8,23 @@ import av
 
 from actors.media.codec import decode
 from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.seeking import STEPS_BACK_S, landings, rewind
 
 MOST_PACKETS = 300
 """A search for the first key frame behind a point reads no further."""
-_STEPS_BACK_S = (0, 2, 10, 60)
 
 type Packet = av.Packet[av.VideoStream]
 
 
 def last_key_packet(clock: PacketClock, stream: av.VideoStream, at: Fraction) -> Packet | None:
-    """The last key packet shown at or before `at` (s on the input's own clock), or the first one of
-    the file where that is not found within a minute before.
+    """The last key packet shown at or before `at` (s on the input's clock), or the first one of the
+    file where that is not found within a minute before.
 
     FFmpeg's search by time may end behind the point; so it is begun further and further before.
     """
-    container = clock.container
-    if clock.seek(stream, at):
-        return _last_until(clock, stream, at) or _first(clock, stream)
-    for back_s in _STEPS_BACK_S:
-        if at - back_s <= decode.origin_s(container):
-            decode.rewind(clock)
-            return _last_until(clock, stream, at) or _first(clock, stream)
-        if decode.seek_near(container, stream, at - back_s):
+    near = clock.end_s is not None or at - decode.origin_s(clock.container) <= STEPS_BACK_S[-1]
+    for certain in landings(clock, stream, at):
+        if near or not certain:
             found = _last_until(clock, stream, at)
             if found is not None:
                 return found
@@ -49,7 +44,7 @@ def _last_until(clock: PacketClock, stream: av.VideoStream, at: Fraction) -> Pac
 
 
 def _first(clock: PacketClock, stream: av.VideoStream) -> Packet | None:
-    decode.rewind(clock)
+    rewind(clock)
     for count, packet in enumerate(clock.read(stream)):
         if packet.size == 0 or count > MOST_PACKETS:
             break

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,7 +11,8 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-from actors.media.codec import decode
+from actors.media.codec import decode, seeking
+from actors.media.codec.ending import expectation, survey
 from actors.media.codec.frame_conversion import BLACK, WHITE, orientation
 from actors.media.codec.geometry import Orientation, upright_size
 from actors.media.codec.packet_clock import PacketClock
@@ -20,17 +21,20 @@ from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
 from actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
 from actors.media.sampling.on_show import on_show, ticks
+from actors.media.truncation.policy import Ending
 from cluster.errors import CorruptMedia, MediaError, NoSuchStream, UnsupportedFormat
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenVideo:
     """An open video. `width` and `height` are those of its upright frames with square pixels."""
 
-    name: str
+    source: Source
+    limits: Limits
     width: int
     height: int
     duration_s: float
+    """As the header tells, or as far as the data go where that is known to be less."""
     fps: float
     turn: Orientation
     behind: str
@@ -38,11 +42,22 @@ class OpenVideo:
     container: InputContainer
     stream: av.VideoStream
     clock: PacketClock
+    origin: Fraction
+    """The start of the film on the container's clock, in s."""
+    ending: Ending | None = None
+    """How the file ends, once anybody had to know."""
+    tick: Callable[[], object] | None = None
+    """Called for each packet that is decoded."""
+
+    @property
+    def name(self) -> str:
+        """What its owner calls it."""
+        return self.source.name
 
     def time_of(self, frame: av.VideoFrame) -> float:
         """When `frame` is shown, in s from the video's start."""
-        at = decode.seconds(frame.pts, frame.time_base)
-        return 0.0 if at is None else float(at - decode.origin_s(self.container))
+        at = decode.frame_time(frame)
+        return 0.0 if at is None else float(at - self.origin)
 
     @property
     def header_holds(self) -> bool:
@@ -61,30 +76,35 @@ class OpenVideo:
 
         None where none was found near: the caller then decodes (`shown_at`).
         """
-        if not decode.has_index(self.container):
-            packet = last_key_packet(self.clock, self.stream, self._at(time_s))
+        at = self._at(time_s)
+        if not seeking.has_index(self.container):
+            packet = last_key_packet(self.clock, self.stream, at)
             if packet is not None and (frame := self._alone(packet)) is not None:
                 return frame
-        self._go(time_s)
-        for count, packet in enumerate(self.clock.read(self.stream)):
-            if packet.size == 0 or count > MOST_PACKETS:
-                break
-            if packet.is_keyframe and (frame := self._alone(packet)) is not None:
-                return frame
+        beginning = next(seeking.landings(self.clock, self.stream, at))
+        with suppress(av.FFmpegError, OSError):
+            for count, packet in enumerate(self.clock.read(self.stream)):
+                if packet.size == 0 or count > MOST_PACKETS:
+                    break
+                if packet.is_keyframe and (frame := self._alone(packet)) is not None:
+                    late = seeking.is_late(decode.frame_time(frame), at)
+                    return frame if beginning or not late else None
         return None
 
     def _alone(self, packet: av.Packet[av.VideoStream]) -> av.VideoFrame | None:
-        """The frame of a key packet; draining gives it without reading the next group."""
+        """The frame of a key packet; draining gives it without reading the next group. None: it is
+        damaged, or needs others, whatever the container says."""
         try:
             found = self.stream.decode(packet) or self.stream.decode(None)
         except av.error.InvalidDataError:
             found = []
         self.stream.codec_context.flush_buffers()
-        return found[0] if found else None
+        return found[0] if found and decode.stands_alone(found[0]) else None
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """All frames in order, as they are decoded; damaged packets are skipped."""
-        return decode.frames(self.clock, self.stream)
+        for packet in decode.packets(self.clock, self.stream):
+            yield from decode.decoded(packet)
 
     def shown_at(self, times_s: Sequence[float]) -> Iterator[av.VideoFrame]:
         """The frames on show at `times_s` (rising), decoding from the first time to the last.
@@ -99,18 +119,36 @@ class OpenVideo:
             raise CorruptMedia(f"{self.name!r}: no frame could be decoded")
 
     def sampled(self, start_s: float, fps: float, count: int) -> Iterator[av.VideoFrame]:
-        """`count` frames from `start_s` on at `fps` a second; short videos repeat their last."""
-        return on_show(self._frames_from(start_s), ticks(start_s, fps, count))
+        """`count` frames from `start_s` on at `fps` a second; short videos repeat their last, but
+        not behind the end of what is there."""
+        times_s = ticks(start_s, fps, count)
+        return on_show(self._frames_from(start_s), times_s, over=self._is_over)
+
+    def _is_over(self, last_s: float, time_s: float) -> bool:
+        """Whether nothing is there at `time_s`, when the last frame came at `last_s`."""
+        return time_s - last_s > 2 / self.fps and time_s >= self.measure().available_s
+
+    def measure(self) -> Ending:
+        """How the video ends, by its data: all its packets are read for that, once."""
+        if self.ending is None:
+            self.ending = survey(self.source, self.limits, tick=self.tick)
+            # What no header has told was guessed.
+            if not self.ending.whole or self.ending.expected_s is None:
+                self.duration_s = min(self.duration_s, self.ending.available_s)
+        return self.ending
 
     def _frames_from(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
         """(time in s, frame) from the key frame before `time_s` on: what is on show then may have
         begun before it."""
-        self._go(time_s)
-        for frame in decode.frames(self.clock, self.stream):
+        at = self._at(time_s)
+        for frame in seeking.frames_from(self.clock, self.stream, at, tick=self.tick):
             yield self.time_of(frame), frame
 
     def refuse_behind_end(self, field: str, time_s: float) -> None:
-        """Raises `MediaError` when `time_s` lies behind the end of the video, if that is known."""
+        """Raises `MediaError` when `time_s` lies behind the end of the video, if that is known, and
+        `TruncatedMedia` when it lies in a part that is cut off."""
+        if self.ending is not None:
+            self.ending.refuse_behind(field, time_s)
         if 0 < self.duration_s < time_s:
             raise MediaError(
                 f"{self.name!r} is {self.duration_s:.3f} s long; {field} {time_s:g} s lies behind "
@@ -119,11 +157,8 @@ class OpenVideo:
             )
 
     def _at(self, time_s: float) -> Fraction:
-        """That time on the container's own clock."""
-        return decode.origin_s(self.container) + Fraction(max(0.0, time_s))
-
-    def _go(self, time_s: float) -> None:
-        decode.seek(self.clock, self.stream, self._at(time_s))
+        """That time on the input's clock."""
+        return self.origin + Fraction(max(0.0, time_s))
 
 
 @contextmanager
@@ -134,10 +169,13 @@ def open_video(
     *,
     still: bool = False,
     header_only: bool = False,
+    tick: Callable[[], object] | None = None,
 ) -> Iterator[OpenVideo]:
     """The video in `source`; with `still`, a photo (HEIC) counts as a video of no duration.
 
-    `header_only` as for `open_input`; once something is decoded, ask `header_holds`.
+    `header_only` as for `open_input`; once something is decoded, ask `header_holds`. `tick` is
+    called for each packet that is read for frames. A file that is cut off short is a video of what
+    is there of it, without `header_only`.
     Raises `NoSuchStream` for audio, or a still image, alone, `UnsupportedFormat` for photos made
     of tiles, and what `open_input` raises.
     """
@@ -151,9 +189,10 @@ def open_video(
         stream.thread_type, stream.thread_count = "AUTO", threads
         width, height = _upright_size(stream)
         clock = PacketClock(container)
-        clock.survey()
-        yield OpenVideo(
-            name=source.name,
+        clock.survey(tick)
+        video = OpenVideo(
+            source=source,
+            limits=limits,
             width=width,
             height=height,
             duration_s=_duration_s(clock, stream, source, limits, still=still),
@@ -163,7 +202,12 @@ def open_video(
             container=container,
             stream=stream,
             clock=clock,
+            origin=decode.origin_s(container),
+            tick=tick,
         )
+        if not header_only and expectation(source, container).points_behind:
+            video.measure()
+        yield video
 
 
 def _upright_size(stream: av.VideoStream) -> tuple[int, int]:
@@ -178,8 +222,8 @@ def _duration_s(
     *,
     still: bool,
 ) -> float:
-    if (told := clock.duration) is not None:
-        return float(told)
+    if (length := decode.whole_s(clock)) is not None:
+        return float(length)
     if not source.sniffed.image:
         return _covered_s(clock, stream)
     found = probe_media(source, limits)

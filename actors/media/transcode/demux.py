@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 import av
 import av.error
 
+from actors.media.codec.decode import frame_time, packets, stands_alone
+from actors.media.codec.ending import Reach
 from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.stream_span import StreamSpan
+from actors.media.codec.seeking import DELAY_S, is_late, packet_time
 
 type Packet = av.Packet[Any]
 type Step = tuple[Packet, Sequence[av.VideoFrame]]
@@ -24,26 +27,49 @@ _PACKET_BYTES = 1024
 
 class Demuxer:
     """The packets of the streams in `used`, from where `clock` stands; those of `video` are
-    decoded on the way, those of other streams only noted."""
+    decoded on the way, those of other streams only noted. `origin`: where time 0 of the input is on
+    that clock, in s."""
 
     def __init__(
         self,
         clock: PacketClock,
         video: av.VideoStream | None,
         used: Sequence[av.VideoStream | av.AudioStream],
+        origin: Fraction = Fraction(0),
     ) -> None:
-        self._packets = clock.read()
+        self.reach = Reach(origin)
+        """How far all streams went."""
+        self._packets = packets(clock, broken=self.reach.note_error)
         self._used = frozenset(stream.index for stream in used)
         self._video = None if video is None else video.index
         self._ahead: deque[Step] = deque()
         self.bad_packets = 0
         """Packets of the video that the decoder has refused."""
-        self.unused: dict[int, StreamSpan] = {}
-        """How far the other streams went, by their number."""
+
+    def lands(self, at: Fraction) -> bool:
+        """Whether what comes begins at or before `at` (s on the container's clock), with a frame
+        that needs no other. What is read for that is kept."""
+        held = 0
+        for packet, frames in self._read():
+            self._ahead.append((packet, frames))
+            late = is_late(packet_time(packet), at if self._video is None else at + DELAY_S)
+            if late or (self._video is None and packet.size):
+                return not late
+            for frame in frames:
+                if is_late(frame_time(frame), at):
+                    return False
+                if stands_alone(frame):
+                    return True
+            held += packet.size + _PACKET_BYTES
+            if held > HELD_BYTES:
+                return True
+        return False
 
     def first_frame(self) -> av.VideoFrame | None:
         """The first frame; None: there is none near. All that is read for it is kept: it comes
         again when the demuxer is run through."""
+        if found := next((frames[0] for _, frames in self._ahead if frames), None):
+            return found
         held = 0
         for packet, frames in self._read():
             self._ahead.append((packet, frames))
@@ -63,12 +89,9 @@ class Demuxer:
         for packet in self._packets:
             # Not `packet.stream_index`: it is 0 in the empty packets that end each stream.
             index = packet.stream.index
+            self.reach.note(packet)
             if index in self._used:
                 yield packet, self._decode(packet) if index == self._video else ()
-            else:
-                if index not in self.unused:
-                    self.unused[index] = StreamSpan(packet.stream)
-                self.unused[index].add(packet)
 
     def _decode(self, packet: Packet) -> list[av.VideoFrame]:
         try:

@@ -35,10 +35,13 @@ from actors.media.transcode.reader import AudioItem, Reader
 from actors.media.transcode.scaling import ClipScaler, plan_layout
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
 from actors.media.transcode.threads import BoundedQueue, ThreadPipeline
+from actors.media.truncation.policy import Ending
 from cluster.errors import CorruptMedia, NoSuchStream
 
 _BATCH = 32
 """Packets of audio that are handed to the writer together."""
+_READ_SHARE = 0.98
+"""How far a transcode is when its inputs have been read."""
 
 
 @dataclass
@@ -56,6 +59,8 @@ class TranscodeReport:
     """Of the output, as laid out."""
     audio_tracks: int = 0
     notes: list[str] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
+    """How the inputs ended."""
 
 
 def transcode(
@@ -69,15 +74,23 @@ def transcode(
 ) -> TranscodeReport:
     """Write `sources`, one after the other, to the file `target` as `settings` says.
 
-    On any failure `target` is removed. Raises `MediaError`s of reading (named after the source)
-    and of writing, `LimitExceeded`, and `Cancelled` within about 0.2 s of the request.
+    On any failure `target` is removed. Raises `MediaError`s of reading (named after the source;
+    `TruncatedMedia` for one that is cut off, unless `settings.partial`) and of writing,
+    `LimitExceeded`, and `Cancelled` within about 0.2 s of the request.
     """
     limits, progress = limits or Limits(), progress or Progress()
     try:
         with ExitStack() as stack:
             clips = [
                 stack.enter_context(
-                    open_clip(source, settings, limits, threads, alone=len(sources) == 1)
+                    open_clip(
+                        source,
+                        settings,
+                        limits,
+                        threads,
+                        alone=len(sources) == 1,
+                        tick=progress,
+                    )
                 )
                 for source in sources
             ]
@@ -111,7 +124,7 @@ class _Run:
         self.audio_queues: list[BoundedQueue[AudioItem | None]] = []
         self.packets: BoundedQueue[Sequence[Packet] | None] = BoundedQueue(64)
         self.reader = Reader(clips)
-        self.report = TranscodeReport(notes=[note for clip in clips for note in clip.notes])
+        self.report = TranscodeReport()
         self.bad_audio_packets = 0
         self.tracks: list[AudioTrack] = []
 
@@ -268,7 +281,8 @@ class _Run:
     def _write(self, out: OutputContainer, open_streams: int) -> None:
         lengths = [clip.length for clip in self.clips]
         known = [length for length in lengths if length is not None]
-        self.progress("encode", total_s=float(sum(known)) if known == lengths else None)
+        told = known == lengths
+        self.progress("encode", total_s=float(sum(known)) if told else None)
         output = OutputLimits(self.limits)
         while open_streams:
             packets = self.stages.get(self.packets)
@@ -278,12 +292,16 @@ class _Run:
             for packet in packets:
                 output.count(packet)
                 out.mux(packet)
-            self.progress("encode", done_s=output.reached_s)
+            # Where no header tells the length, the bytes that were read stand for it.
+            share = None if told else _READ_SHARE * self.reader.share
+            self.progress("encode", done_s=output.reached_s, fraction=share)
 
     def _check(self) -> None:
         report, reader, name = self.report, self.reader, self.clips[0].name
         report.decoded, report.corrupt = reader.decoded, reader.corrupt
         report.bad_packets = reader.bad_packets + self.bad_audio_packets
+        report.notes = [note for clip in self.clips for note in clip.notes]
+        report.endings = [clip.ending for clip in self.clips if clip.ending is not None]
         heard = max((track.seconds for track in self.tracks), default=Fraction(0))
         report.duration_s = float(max(heard, reader.video_end))
         if self.tracks and not heard:

@@ -41,17 +41,22 @@ class Reader:
         self.video_end = Fraction(0)
         """Where its last frame ends."""
 
+    @property
+    def share(self) -> float:
+        """How much of all clips was read, 0 to 1, by their bytes."""
+        read = sum(clip.demuxer.reach.position for clip in self._clips)
+        return min(1.0, read / sum(clip.container.size or 1 for clip in self._clips))
+
     def read(self, on_frame: OnFrame, on_audio: OnAudio) -> None:
         """Read everything. `on_frame` gets each wanted frame with its clip, `on_audio` the
         number of the output's track and what comes for it.
 
-        Raises `CorruptMedia` for a file that is cut off.
+        Raises `TruncatedMedia` for a file that is cut off, where that is not taken.
         """
         for clip in self._clips:
             clip.shift = clip.start - self.end
             with media_errors(clip.name):
                 self._read_clip(clip, on_frame, on_audio)
-            clip.check_whole()
 
     def _read_clip(self, clip: Clip, on_frame: OnFrame, on_audio: OnAudio) -> None:
         video = _VideoPart(clip, on_frame)
@@ -80,7 +85,7 @@ class Reader:
         for track in audio.values():
             track.finish()
         self.bad_packets += clip.demuxer.bad_packets
-        clip.settle(seen, [track.span for track in audio.values()])
+        clip.settle([track.span for track in audio.values()])
         heard = clip.heard if clip.end is None else min(clip.heard, clip.end)
         self.video_end = video.end - clip.shift
         self.end = max(self.end, self.video_end, heard - clip.shift)

@@ -15,10 +15,10 @@ from actors.media.operations.transcode import transcode as run
 from actors.testing.sample_media import make_sample
 from cluster.errors import (
     Cancelled,
-    CorruptMedia,
     LimitExceeded,
     OutputUnwritable,
     StorageFull,
+    TruncatedMedia,
 )
 from tests.unit.actors.media.conftest import SampleMaker
 from tests.unit.actors.media.videos import transcode
@@ -28,11 +28,11 @@ def test_a_file_that_is_cut_off_is_an_error_and_leaves_nothing(
     clips: SampleMaker, tmp_path: Path
 ) -> None:
     clip = clips("cut.mp4", faststart=True, keep=0.5, duration_s=5)
-    with pytest.raises(CorruptMedia, match=r"cut\.mp4.*cut off"):
+    with pytest.raises(TruncatedMedia, match=r"cut\.mp4.*cut off"):
         transcode(clip, tmp_path / "o")
     assert list((tmp_path / "o").iterdir()) == []
     mkv = clips("cut.mkv", keep=0.5, duration_s=5)
-    with pytest.raises(CorruptMedia, match="cut off"):
+    with pytest.raises(TruncatedMedia, match="cut off"):
         transcode(mkv, tmp_path / "o", format="mp4")
 
 

@@ -65,6 +65,8 @@ def test_a_first_frame_that_is_far_off_is_not_waited_for_and_nothing_is_lost(
 def test_packets_that_the_decoder_refuses_are_counted(clip: Path) -> None:
     class Refused:
         size = 10
+        is_corrupt = False
+        pos = pts = dts = None
 
         def __init__(self, stream: av.VideoStream) -> None:
             self.stream = stream
