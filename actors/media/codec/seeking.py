@@ -25,6 +25,10 @@ STEPS_BACK_S = (0, 2, 10, 60)
 """How far before the time a search is begun, one try after the other."""
 DELAY_S = 2
 """A decoder that gives nothing up to so long behind the time has nothing for it."""
+_REORDERED_S = Fraction(1, 2)
+"""So much later may the first packet be shown than the first frame."""
+_IGNORES_INDEX = 2
+"""FFmpeg's AVFMT_FLAG_IGNIDX."""
 _UNSEARCHABLE = "webp_anim"
 """A search by time in it ends, without an error, where nothing can be read any more."""
 
@@ -34,15 +38,30 @@ def has_index(container: InputContainer) -> bool:
     return container.format.name.split(",")[0] in _INDEXED
 
 
+class WrongIndex(Exception):
+    """The index leads elsewhere even for the beginning: the file must be opened without it."""
+
+
 def landings(container: InputContainer, stream: Stream, at: Fraction) -> Iterator[bool]:
     """Goes to one place after the other from which `at` (s on the container's own clock) may be
-    reached; True: that is the beginning of the file, and the last one."""
+    reached; True: that is the beginning of the file, and the last one. Raises `WrongIndex` for a
+    video whose beginning can't be reached so."""
     origin = origin_s(container)
     for back in STEPS_BACK_S if _searchable(container) else ():
         if at - back > origin and seek_near(container, stream, at - back):
             yield False
     rewind(container)
+    if isinstance(stream, av.VideoStream) and _rewinds_by_index(container):
+        start = seconds(stream.start_time, stream.time_base)
+        first = next(iter(container.demux(stream)), None)
+        if first is not None and is_late(packet_time(first), (start or origin) + _REORDERED_S):
+            raise WrongIndex
+        rewind(container)
     yield True
+
+
+def _rewinds_by_index(container: InputContainer) -> bool:
+    return "matroska" in container.format.name and not container.flags & _IGNORES_INDEX
 
 
 def _searchable(container: InputContainer) -> bool:
@@ -56,7 +75,12 @@ def _searchable(container: InputContainer) -> bool:
 
 def rewind(container: InputContainer) -> None:
     """Go to the beginning of the file."""
-    container.seek(0, unsupported_byte_offset=container.format.name == _UNSEARCHABLE)
+    by_bytes = container.format.name == _UNSEARCHABLE
+    try:
+        container.seek(0, unsupported_byte_offset=by_bytes)
+    except (av.FFmpegError, OSError):
+        # Elementary streams know no times.
+        container.seek(0, unsupported_byte_offset=not by_bytes)
 
 
 def seek_near(container: InputContainer, stream: Stream, at: Fraction) -> bool:
