@@ -18,6 +18,7 @@ from actors.media.codec.frame_conversion import BLACK, WHITE, orientation
 from actors.media.codec.geometry import Orientation, upright_size
 from actors.media.codec.probe import frame_rate, pixel_aspect, probe_media
 from actors.media.codec.source import open_input
+from actors.media.codec.vacancy import vacant_streams
 from actors.media.operation import Limits, Source
 from actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
 from actors.media.sampling.on_show import on_show, ticks
@@ -201,7 +202,9 @@ def open_video(
     with ExitStack() as stack:
         opened = open_input(source, limits, header_only=header_only)
         container = stack.enter_context(opened)
-        stream = decode.require_video(container, source.name)
+        several = len(container.streams.video) > 1 and not header_only
+        vacant = vacant_streams(source, container, limits, tick=tick) if several else frozenset()
+        stream = decode.require_video(container, source.name, vacant)
         if any(s.disposition & Disposition.dependent for s in container.streams.video):
             # FFmpeg hands out single tiles; the first one would pass for the whole photo.
             raise UnsupportedFormat(

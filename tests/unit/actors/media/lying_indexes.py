@@ -21,15 +21,22 @@ def with_false_key_frames(path: Path, vcodec: str) -> Path:
     plain = make_sample(
         path.with_name(f"plain{suffix}"), duration_s=4, gop=600, vcodec=vcodec, audio=False
     )
+    return falsify_key_frames(plain, path)
+
+
+def falsify_key_frames(plain: Path, path: Path) -> Path:
+    """The streams of `plain` written to `path`, every tenth frame called a key frame."""
     options = {"flvflags": "add_keyframe_index"} if path.suffix == ".flv" else {}
     with av.open(str(plain)) as source, av.open(str(path), "w", options=options) as out:
-        stream = out.add_stream_from_template(source.streams.video[0])
+        copies = {s.index: out.add_stream_from_template(s) for s in source.streams}
         number = 0
-        for packet in source.demux(video=0):
+        for packet in source.demux():
             if packet.size:
-                packet.is_keyframe, packet.stream = number % 10 == 0, stream
+                video = packet.stream.type == "video"
+                packet.is_keyframe = not video or number % 10 == 0
+                number += video
+                packet.stream = copies[packet.stream.index]
                 out.mux(packet)
-                number += 1
     return path
 
 
