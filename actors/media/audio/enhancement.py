@@ -150,13 +150,12 @@ class Enhancement:
     def _ending(self, reader: PcmReader) -> Ending:
         """How the source ends. Raises `TruncatedMedia` for a region that is cut off, unless it is
         to be taken so."""
-        source, reach = self.source, reader.reach
+        source = self.source
         before = float(source.region.zero - source.origin)
         end = source.region.end
         ending = source.told.ending(
-            before + reach.reached_s,
-            broken=reach.broken,
-            cut_packet=reach.cut_packet,
+            reader.reach,
+            before_s=before,
             wanted_s=None if end is None else float(end - source.origin),
         )
         if source.region.cut:

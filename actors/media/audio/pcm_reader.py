@@ -71,7 +71,7 @@ class PcmReader:
         self._end = (
             None if region.end is None else max(0, round((region.end - region.zero) * pcm.rate))
         )
-        self.reach = Reach(region.zero)
+        self.reach = Reach(region.zero, clock.container)
         """How far the whole file goes, from `region.zero` on."""
         self._position: int | None = None
         """Sample number of the next decoded sample; below 0 it is cut."""

@@ -61,7 +61,9 @@ def require_video(
         return stream
     if any(not has_decoder(s) for s in container.streams.video):
         raise UnsupportedCodec(f"{name!r}: there is no decoder for its video")
-    raise NoSuchStream(f"{name!r} has no video", details={"stream": "video"})
+    empty = any(s.index in vacant for s in container.streams.video)
+    but = ": its video track is empty" if empty else ""
+    raise NoSuchStream(f"{name!r} has no video{but}", details={"stream": "video"})
 
 
 def require_audio(

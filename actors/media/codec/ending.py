@@ -10,7 +10,7 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-from actors.media.codec.decode import length_s, origin_s, packets
+from actors.media.codec.decode import is_cover, length_s, origin_s, packets
 from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
@@ -35,21 +35,21 @@ class Expectation:
 
     def ending(
         self,
-        reached_s: float,
+        reach: Reach,
         *,
-        broken: bool = False,
-        cut_packet: bool = False,
+        before_s: float = 0.0,
         wanted_s: float | None = None,
     ) -> Ending:
-        """The verdict on an input whose data go up to `reached_s`, of which the part up to
-        `wanted_s` is asked for. `broken`: reading ended with an error; `cut_packet`: within the
-        last packet."""
+        """The verdict on an input whose data were read from `before_s` on and have that `reach`,
+        of which the part up to `wanted_s` is asked for."""
+        shortest = reach.shortest_s
         evidence = Evidence(
             promised_s=self.promised_s,
-            reached_s=reached_s,
+            reached_s=before_s + reach.reached_s,
+            shortest_s=None if shortest is None else before_s + shortest,
             points_behind=self.points_behind,
             # Where nothing is promised, the last packet is whatever the recorder had just written.
-            broken_off=broken or (cut_packet and self.promised_s is not None),
+            broken_off=reach.broken or (reach.cut_packet and self.promised_s is not None),
             open_end=self.open_end,
             wanted_s=wanted_s,
         )
@@ -82,8 +82,10 @@ def _index_leads_behind(container: InputContainer) -> bool:
 class Reach:
     """How far packets go, and how they end."""
 
-    def __init__(self, start: Fraction) -> None:
+    def __init__(self, start: Fraction, container: InputContainer | None = None) -> None:
         self._start = start
+        media = () if container is None else (*container.streams.video, *container.streams.audio)
+        self._ends = {s.index: float(start) for s in media if not is_cover(s)}
         self._units: dict[int, float] = {}
         self._end = float(start)
         self.broken = False
@@ -110,6 +112,8 @@ class Reach:
         end = (at + (packet.duration or 0)) * unit
         if end > self._end:
             self._end = end
+        if end > self._ends.get(index, end):
+            self._ends[index] = end
         return at * unit - float(self._start)
 
     def note_error(self) -> None:
@@ -120,6 +124,11 @@ class Reach:
     def reached_s(self) -> float:
         """Up to where, in s from the start."""
         return self._end - float(self._start)
+
+    @property
+    def shortest_s(self) -> float | None:
+        """Up to where in the shortest track of video or audio; None: there is none."""
+        return min(self._ends.values()) - float(self._start) if self._ends else None
 
 
 def survey(
@@ -134,13 +143,11 @@ def survey(
     with open_input(source, limits, header_only=True) as container:
         start = origin_s(container)
         told = expectation(source, container)
-        reach = Reach(start)
+        reach = Reach(start, container)
         for packet in packets(PacketClock(container), broken=reach.note_error):
             if tick is not None:
                 tick()
             at = reach.note(packet)
             if until_s is not None and at is not None and at > until_s:
                 break
-        return told.ending(
-            reach.reached_s, broken=reach.broken, cut_packet=reach.cut_packet, wanted_s=until_s
-        )
+        return told.ending(reach, wanted_s=until_s)

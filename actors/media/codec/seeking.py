@@ -26,6 +26,10 @@ STEPS_BACK_S = (0, 2, 10, 60)
 """How far before the time a search is begun, one try after the other."""
 DELAY_S = 2
 """A decoder that gives nothing up to so long behind the time has nothing for it."""
+_REORDERED_S = Fraction(1, 2)
+"""So much later may the first packet be shown than the first frame."""
+_IGNORES_INDEX = 2
+"""FFmpeg's AVFMT_FLAG_IGNIDX."""
 _UNSEARCHABLE = "webp_anim"
 """A search by time in it ends, without an error, where nothing can be read any more."""
 
@@ -35,9 +39,14 @@ def has_index(container: InputContainer) -> bool:
     return container.format.name.split(",")[0] in _INDEXED
 
 
+class WrongIndex(Exception):
+    """The index leads elsewhere even for the beginning: the file must be opened without it."""
+
+
 def landings(clock: PacketClock, stream: Stream, at: Fraction) -> Iterator[bool]:
     """Goes to one place after the other from which `at` (s on the input's clock) may be reached;
-    True: that one is certain, as the beginning of the file is, and the last."""
+    True: that one is certain, as the beginning of the file is, and the last. Raises `WrongIndex`
+    for a video whose beginning can't be reached so."""
     if clock.seek(stream, at):
         yield True
         return
@@ -47,7 +56,17 @@ def landings(clock: PacketClock, stream: Stream, at: Fraction) -> Iterator[bool]
         if at - back > origin and seek_near(container, stream, at - back):
             yield False
     rewind(clock)
+    if isinstance(stream, av.VideoStream) and _rewinds_by_index(container):
+        start = seconds(stream.start_time, stream.time_base)
+        first = next(iter(container.demux(stream)), None)
+        if first is not None and is_late(packet_time(first), (start or origin) + _REORDERED_S):
+            raise WrongIndex
+        rewind(clock)
     yield True
+
+
+def _rewinds_by_index(container: InputContainer) -> bool:
+    return "matroska" in container.format.name and not container.flags & _IGNORES_INDEX
 
 
 def _searchable(container: InputContainer) -> bool:
@@ -61,9 +80,15 @@ def _searchable(container: InputContainer) -> bool:
 
 def rewind(clock: PacketClock) -> None:
     """Go to the beginning of the file."""
-    if not clock.rewind():
-        by_byte = clock.container.format.name == _UNSEARCHABLE
-        clock.container.seek(0, unsupported_byte_offset=by_byte)
+    if clock.rewind():
+        return
+    container = clock.container
+    by_bytes = container.format.name == _UNSEARCHABLE
+    try:
+        container.seek(0, unsupported_byte_offset=by_bytes)
+    except (av.FFmpegError, OSError):
+        # Elementary streams know no times.
+        container.seek(0, unsupported_byte_offset=not by_bytes)
 
 
 def seek_near(container: InputContainer, stream: Stream, at: Fraction) -> bool:

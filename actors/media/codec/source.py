@@ -28,6 +28,7 @@ _TABLED = {"mov": {"fpsprobesize": "0"}}
 _ROUGHLY = {"skip_loop_filter": "all"}
 _TELLING = frozenset({"mov", "matroska", "mpegts"})
 _NOTHING = {"codec_whitelist": "none"}
+_WITHOUT_INDEX = {"fflags": "+ignidx"}
 
 
 def tells_by_header(kind: Sniffed) -> bool:
@@ -42,11 +43,14 @@ def open_input(
     *,
     name: str | None = None,
     header_only: bool = False,
+    ignore_index: bool = False,
 ) -> Iterator[InputContainer]:
     """The open container; closed at the end of the `with` block. `name`: what a path is called.
 
     `header_only`: no frame is decoded to complete what the header tells. That saves the cost of
     one; pixel formats stay unknown, as do sizes and start times that no header tells.
+
+    `ignore_index`: the index of the file is not used, as it leads to wrong places.
 
     PyAV's errors raised inside the block become `MediaError`s that name the file. Raises what
     `identify` raises, and `LimitExceeded` for too many streams or too large frames.
@@ -61,6 +65,8 @@ def open_input(
         # FFmpeg decodes an image to learn its format; one too large must not get that far.
         check_pixels(*(image_size(path, name) or (0, 0)), limits, name)
     options = _NOTHING if header_only else _ROUGHLY | _pixel_limit(limits)
+    if ignore_index:
+        options = options | _WITHOUT_INDEX
     with media_errors(name), _opened(path, kind, options) as container:
         check_limits(container, limits, name)
         refused = [] if header_only else [s.index for s in _decodable(container) if not s.width]

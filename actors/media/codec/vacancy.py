@@ -50,13 +50,14 @@ def _may_be_vacant(container: InputContainer, stream: Stream) -> bool:
     """Whether nothing shows that FFmpeg has seen a packet of the stream."""
     if len(stream.index_entries):
         return False
-    # FFmpeg lends the container's start and length to streams that have none of their own.
+    # FFmpeg lends the container's start and length to streams that have none of their own; AVI
+    # tells a length of 0.
     base = stream.time_base
     unit = Fraction(base.numerator, base.denominator or 1)
-    lent = ((stream.start_time, container.start_time), (stream.duration, container.duration))
-    for own, whole in lent:
-        at = seconds(own, base)
-        if at is not None and abs(at - Fraction(whole or 0, av.time_base)) > unit:
+    own = ((stream.start_time, container.start_time), (stream.duration or None, container.duration))
+    for value, lent in own:
+        at = seconds(value, base)
+        if at is not None and abs(at - Fraction(lent or 0, av.time_base)) > unit:
             return False
     return True
 

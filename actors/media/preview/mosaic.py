@@ -65,11 +65,11 @@ def write_mosaic(
     progress = progress or Progress()
     with open_video(source, limits, threads, tick=progress) as video:
         cells, taken_s, like = _cells(video, grid, threads, progress)
-        if _falls_short(video, taken_s):
-            told_s = video.duration_s
+        told_s = video.duration_s
+        if _falls_short(told_s, taken_s):
             video.measure()
-            if video.duration_s < told_s:
-                cells, taken_s, like = _cells(video, grid, threads, progress)
+        if video.duration_s < told_s:
+            cells, taken_s, like = _cells(video, grid, threads, progress)
         whole = _assembled(cells, grid, _background(grid, like))
         ending = video.ending
     progress("encode", fraction=0.95)
@@ -93,9 +93,10 @@ def _cells(
     return cells, taken_s, like
 
 
-def _falls_short(video: OpenVideo, taken_s: Sequence[float]) -> bool:
-    """Whether several of the last cells show one frame: nothing came after it."""
-    return len(taken_s) > 2 and taken_s[-1] == taken_s[-3] and video.ending is None
+def _falls_short(told_s: float, taken_s: Sequence[float]) -> bool:
+    """Whether the last cell shows a frame from long before its time: perhaps none came after it."""
+    count = len(taken_s)
+    return cell_times(told_s, count)[-1] - taken_s[-1] > told_s / count / 2
 
 
 def cell_times(duration_s: float, count: int) -> list[float]:

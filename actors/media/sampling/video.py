@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 
 import av
 from av.container import InputContainer
@@ -18,6 +19,7 @@ from actors.media.codec.geometry import Orientation, upright_size
 from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.probe import frame_rate, pixel_aspect, probe_media
 from actors.media.codec.source import open_input
+from actors.media.codec.vacancy import vacant_streams
 from actors.media.operation import Limits, Source
 from actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
 from actors.media.sampling.on_show import on_show, ticks
@@ -48,6 +50,8 @@ class OpenVideo:
     """How the file ends, once anybody had to know."""
     tick: Callable[[], object] | None = None
     """Called for each packet that is decoded."""
+    reopen: Callable[[], None] = lambda: None
+    """Opens the file anew, without its index."""
 
     @property
     def name(self) -> str:
@@ -76,7 +80,13 @@ class OpenVideo:
 
         None where none was found near: the caller then decodes (`shown_at`).
         """
-        at = self._at(time_s)
+        try:
+            return self._key_frame_at(self._at(time_s))
+        except seeking.WrongIndex:
+            self.reopen()
+            return self._key_frame_at(self._at(time_s))
+
+    def _key_frame_at(self, at: Fraction) -> av.VideoFrame | None:
         if not seeking.has_index(self.container):
             packet = last_key_packet(self.clock, self.stream, at)
             if packet is not None and (frame := self._alone(packet)) is not None:
@@ -140,9 +150,21 @@ class OpenVideo:
     def _frames_from(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
         """(time in s, frame) from the key frame before `time_s` on: what is on show then may have
         begun before it."""
-        at = self._at(time_s)
-        for frame in seeking.frames_from(self.clock, self.stream, at, tick=self.tick):
+        try:
+            found = self._found_from(self._at(time_s))
+        except seeking.WrongIndex:
+            self.reopen()
+            found = self._found_from(self._at(time_s))
+        for number, frame in enumerate(found):
+            if decode.frame_time(frame) is None:
+                # Elementary streams tell no times, and are read from their beginning.
+                frame.pts, frame.time_base = number, 1 / Fraction(self.fps)
             yield self.time_of(frame), frame
+
+    def _found_from(self, at: Fraction) -> Iterator[av.VideoFrame]:
+        found = seeking.frames_from(self.clock, self.stream, at, tick=self.tick)
+        first = next(found, None)
+        return iter(()) if first is None else chain([first], found)
 
     def refuse_behind_end(self, field: str, time_s: float) -> None:
         """Raises `MediaError` when `time_s` lies behind the end of the video, if that is known, and
@@ -179,8 +201,12 @@ def open_video(
     Raises `NoSuchStream` for audio, or a still image, alone, `UnsupportedFormat` for photos made
     of tiles, and what `open_input` raises.
     """
-    with open_input(source, limits, header_only=header_only) as container:
-        stream = decode.require_video(container, source.name)
+    with ExitStack() as stack:
+        opened = open_input(source, limits, header_only=header_only)
+        container = stack.enter_context(opened)
+        several = len(container.streams.video) > 1 and not header_only
+        vacant = vacant_streams(source, container, limits, tick=tick) if several else frozenset()
+        stream = decode.require_video(container, source.name, vacant)
         if any(s.disposition & Disposition.dependent for s in container.streams.video):
             # FFmpeg hands out single tiles; the first one would pass for the whole photo.
             raise UnsupportedFormat(
@@ -205,6 +231,16 @@ def open_video(
             origin=decode.origin_s(container),
             tick=tick,
         )
+
+        def reopen() -> None:
+            again = open_input(source, limits, ignore_index=True)
+            video.container = stack.enter_context(again)
+            video.clock = PacketClock(video.container)
+            video.stream = video.container.streams.video[stream_number]
+            video.stream.thread_type, video.stream.thread_count = "AUTO", threads
+
+        stream_number = container.streams.video.index(stream)
+        video.reopen = reopen
         if not header_only and expectation(source, container).points_behind:
             video.measure()
         yield video
@@ -234,10 +270,11 @@ def _duration_s(
 
 def _covered_s(clock: PacketClock, stream: av.VideoStream) -> float:
     """The time that the video's packets cover, for containers that don't tell."""
-    first, last = 0, 0
-    for count, packet in enumerate(clock.read(stream)):
+    first, last, count = 0, 0, 0
+    for count, packet in enumerate(decode.packets(clock, stream)):
         at = packet.dts if packet.pts is None else packet.pts
         if packet.size and at is not None:
             first = min(first, at) if count else at
             last = max(last, at + (packet.duration or 0))
-    return float(decode.seconds(last - first, stream.time_base) or 0)
+    covered = float(decode.seconds(last - first, stream.time_base) or 0)
+    return covered or count / (frame_rate(stream) or 25.0)

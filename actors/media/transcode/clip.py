@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import cast
@@ -84,11 +84,8 @@ class Clip:
         self.heard = max([self.heard, *ends])
         if self.told is None:
             return
-        reach = self.demuxer.reach
         self.ending = self.told.ending(
-            reach.reached_s,
-            broken=reach.broken,
-            cut_packet=reach.cut_packet,
+            self.demuxer.reach,
             wanted_s=None if self.end is None else float(self.end - self.origin),
         )
         if self.start > self.origin:
@@ -135,17 +132,10 @@ def open_clip(
     # A sole input that is read from its beginning gives its first frame in passing.
     if settings.video is not None and not (alone and not settings.start_s):
         first = decode.first_frame(source, limits)
-    with open_input(source, limits) as container:
+    with ExitStack() as stack:
+        container = stack.enter_context(open_input(source, limits))
         vacant = vacant_streams(source, container, limits, tick=tick)
         notes = left_out(source, container, vacant)
-        video = decode.require_video(container, source.name, vacant) if settings.video else None
-        if video is not None:
-            video.thread_type, video.thread_count = "AUTO", threads
-        audio = _tracks(container, source.name, settings, notes, vacant)
-        if settings.video is not None and (texts := len(container.streams.subtitles)):
-            notes.append(f"{texts} track(s) of subtitles were left out")
-        # PyAV lets FFmpeg guess missing time stamps, and H.264 in AVI then gets wrong ones.
-        container.flags &= ~_GENERATE_PTS
         clock = PacketClock(container)
         clock.survey(tick)
         origin = decode.origin_s(container)
@@ -155,13 +145,23 @@ def open_clip(
         if told.points_behind and not settings.partial:
             # Better said now than when hours were encoded.
             survey(source, limits, until_s=settings.end_s, tick=tick).refuse_unless(partial=False)
+        used = _streams(container, source.name, settings, notes, vacant, threads)
+        try:
+            demuxer = _landed(clock, used, start, origin)
+        except seeking.WrongIndex:
+            container = stack.enter_context(open_input(source, limits, ignore_index=True))
+            clock = PacketClock(container)
+            used = _streams(container, source.name, settings, [], vacant, threads)
+            demuxer = _landed(clock, used, start, origin)
+        if settings.video is not None and (texts := len(container.streams.subtitles)):
+            notes.append(f"{texts} track(s) of subtitles were left out")
         clip = Clip(
             name=source.name,
             container=container,
-            video=video,
-            audio=audio,
+            video=used[0],
+            audio=used[1],
             clock=clock,
-            demuxer=_landed(clock, video, audio, start, origin),
+            demuxer=demuxer,
             first=first,
             start=start,
             end=None if settings.end_s is None else origin + Fraction(settings.end_s),
@@ -173,27 +173,42 @@ def open_clip(
             told=told,
             partial=settings.partial,
         )
-        if video is not None and first is None:
+        if clip.video is not None and first is None:
             first = clip.demuxer.first_frame()
             clip.first = first or decode.first_frame(source, limits)
         _describe(clip, source)
         yield clip
 
 
-def _landed(
-    clock: PacketClock,
-    video: av.VideoStream | None,
-    audio: Sequence[av.AudioStream],
-    start: Fraction,
-    origin: Fraction,
-) -> Demuxer:
+type _Used = tuple[av.VideoStream | None, list[av.AudioStream]]
+
+
+def _streams(
+    container: InputContainer,
+    name: str,
+    settings: TranscodeSettings,
+    notes: list[str],
+    vacant: frozenset[int],
+    threads: int,
+) -> _Used:
+    """The streams that `settings` wants; `notes` gets remarks."""
+    # PyAV lets FFmpeg guess missing time stamps, and H.264 in AVI then gets wrong ones.
+    container.flags &= ~_GENERATE_PTS
+    video = decode.require_video(container, name, vacant) if settings.video else None
+    if video is not None:
+        video.thread_type, video.thread_count = "AUTO", threads
+    return video, _tracks(container, name, settings, notes, vacant)
+
+
+def _landed(clock: PacketClock, used: _Used, start: Fraction, origin: Fraction) -> Demuxer:
     """What is in the input from `start` on, or from a place before it where the streams can be
     decoded from: in the end, from the beginning."""
-    used = [stream for stream in (video, *audio) if stream is not None]
+    video, audio = used
+    streams = [stream for stream in (video, *audio) if stream is not None]
     if start <= origin:
-        return Demuxer(clock, video, used, origin)
-    for beginning in seeking.landings(clock, used[0], start):
-        demuxer = Demuxer(clock, video, used, origin)
+        return Demuxer(clock, video, streams, origin)
+    for beginning in seeking.landings(clock, streams[0], start):
+        demuxer = Demuxer(clock, video, streams, origin)
         with suppress(av.FFmpegError, OSError):
             if beginning or demuxer.lands(start):
                 break

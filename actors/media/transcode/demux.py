@@ -37,7 +37,7 @@ class Demuxer:
         used: Sequence[av.VideoStream | av.AudioStream],
         origin: Fraction = Fraction(0),
     ) -> None:
-        self.reach = Reach(origin)
+        self.reach = Reach(origin, clock.container)
         """How far all streams went."""
         self._packets = packets(clock, broken=self.reach.note_error)
         self._used = frozenset(stream.index for stream in used)

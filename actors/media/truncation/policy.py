@@ -45,12 +45,19 @@ class Evidence:
     """The container marks its end, and the mark is missing."""
     wanted_s: float | None = None
     """The end of the part that is asked for; None: all of it."""
+    shortest_s: float | None = None
+    """How far the shortest track goes; None: as far as all."""
 
     @property
-    def expected_s(self) -> float | None:
-        """How far the data should go for what is asked for; None: unknown."""
-        known = [length for length in (self.promised_s, self.wanted_s) if length is not None]
-        return min(known, default=None)
+    def uneven(self) -> bool:
+        """Whether bytes are missing, and a track with them."""
+        if not self.points_behind or self.shortest_s is None:
+            return False
+        return self.reached_s - self.shortest_s > _usual_error_s(self.reached_s)
+
+
+def _usual_error_s(length_s: float) -> float:
+    return max(_SUSPECT_S, length_s * _SUSPECT_SHARE)
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -58,6 +65,8 @@ def judge(evidence: Evidence) -> Verdict:
     sure = evidence.points_behind or evidence.broken_off
     if evidence.wanted_s is not None and evidence.reached_s >= evidence.wanted_s - _SURE_S:
         return Verdict.WHOLE
+    if evidence.uneven:
+        return Verdict.TRUNCATED
     if evidence.promised_s is None:
         if evidence.points_behind:
             return Verdict.TRUNCATED
@@ -66,7 +75,7 @@ def judge(evidence: Evidence) -> Verdict:
     missing = evidence.promised_s - evidence.reached_s
     if sure and missing > _SURE_S:
         return Verdict.TRUNCATED
-    if missing > max(_SUSPECT_S, evidence.promised_s * _SUSPECT_SHARE):
+    if missing > _usual_error_s(evidence.promised_s):
         return Verdict.SUSPECTED
     return Verdict.WHOLE
 
@@ -80,12 +89,14 @@ class Ending:
     available_s: float
     expected_s: float | None
     """None: the file does not tell."""
+    uneven: bool = False
+    """One of its tracks ends long before the others."""
 
     @classmethod
     def of(cls, name: str, evidence: Evidence) -> Ending:
         """By the policy."""
         reached = max(0.0, evidence.reached_s)
-        return cls(name, judge(evidence), reached, evidence.promised_s)
+        return cls(name, judge(evidence), reached, evidence.promised_s, evidence.uneven)
 
     @property
     def whole(self) -> bool:
@@ -104,9 +115,10 @@ class Ending:
     @property
     def told(self) -> str:
         """Both lengths in words."""
+        tracks = ", but not of each track" if self.uneven else ""
         if self.expected_s is None:
-            return f"{self.available_s:.2f} s are there"
-        return f"{self.available_s:.2f} of {self.expected_s:.2f} s are there"
+            return f"{self.available_s:.2f} s are there{tracks}"
+        return f"{self.available_s:.2f} of {self.expected_s:.2f} s are there{tracks}"
 
     @property
     def note(self) -> str:

@@ -32,6 +32,7 @@ def written(folder: Path, suffix: str) -> Path:
         codec = {".w64": "pcm_s16le"}.get(suffix, "pcm_s16be")
         with av.open(str(path), "w") as out:
             stream = out.add_stream(codec, rate=48_000, layout="mono")
+            assert isinstance(stream, av.AudioStream)
             frame = av.AudioFrame("s16", "mono", 192_000)
             frame.sample_rate = 48_000
             for plane in frame.planes:

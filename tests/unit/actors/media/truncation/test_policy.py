@@ -33,6 +33,14 @@ def test_a_file_that_lacks_only_its_index_at_the_end_is_whole() -> None:
     assert judge(Evidence(40.0, 40.0, points_behind=True)) is Verdict.WHOLE
 
 
+def test_a_track_that_ends_long_before_the_others_counts_once_bytes_are_missing() -> None:
+    assert judge(Evidence(10.0, 10.0, points_behind=True, shortest_s=4.0)) is Verdict.TRUNCATED
+    assert judge(Evidence(10.0, 10.0, points_behind=True, shortest_s=9.8)) is Verdict.WHOLE
+    assert judge(Evidence(10.0, 10.0, shortest_s=4.0)) is Verdict.WHOLE
+    ending = Ending.of("a", Evidence(10.0, 10.0, points_behind=True, shortest_s=4.0))
+    assert "not of each track" in ending.note
+
+
 def test_a_file_that_promises_no_length_is_judged_by_its_sizes_alone() -> None:
     assert judge(Evidence(None, 9.0, points_behind=True)) is Verdict.TRUNCATED
     assert judge(Evidence(None, 9.0, open_end=True)) is Verdict.SUSPECTED
