@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import pytest
@@ -77,11 +77,11 @@ def test_packets_that_the_decoder_refuses_are_counted(clip: Path) -> None:
     with av.open(str(clip)) as container:
         video = container.streams.video[0]
 
-        class Clock:
+        class Clock(PacketClock):
             def read(self, *_: Any) -> Iterator[Any]:
                 yield Refused(video)
                 yield from container.demux(video)
 
-        source = Demuxer(cast("PacketClock", Clock()), video, [video])
+        source = Demuxer(Clock(container), video, [video])
         assert source.first_frame() is not None
         assert source.bad_packets == 1
