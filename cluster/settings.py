@@ -57,7 +57,9 @@ class PoolSettings(BaseModel):
     max_workers: int = Field(1, ge=0, description="the most workers this pool grows to")
     cpus_per_worker: float = Field(1.0, ge=0, description="CPUs reserved for each worker in Ray")
     gpus_per_worker: float = Field(0.0, ge=0, description="GPUs reserved for each worker in Ray")
-    threads_per_worker: int = Field(1, ge=1, description="codec threads in each worker")
+    threads_per_worker: int = Field(
+        1, ge=1, description="cores of each worker, shared out among the tasks that it runs"
+    )
     memory_bytes: int | None = Field(None, description="memory reserved for each worker in Ray")
     labels: dict[str, str] = Field(
         default_factory=dict, description="Ray node labels that a worker's node must carry"
@@ -158,6 +160,13 @@ class Settings(BaseSettings):
         None,
         repr=False,
         description="secret for URLs, cursors and tokens; unset: made once and kept in the store",
+    )
+    url_secrets_key: str | None = Field(
+        None,
+        repr=False,
+        pattern=r"^[A-Za-z0-9_-]{43}=$",
+        description="32 bytes in base64url that encrypt passwords and signatures of jobs' URLs; "
+        "unset: made once, in `secrets.key` in data_dir",
     )
 
     # --- inputs ---
@@ -329,7 +338,11 @@ def _fault(fault: Any) -> str:
     name = ".".join(map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
         return f"{name}: there is no such setting"
-    secret = fault["loc"][:1] in (("signing_secret",), ("storage_options",))
+    secret = fault["loc"][:1] in (
+        ("signing_secret",),
+        ("storage_options",),
+        ("url_secrets_key",),
+    )
     value = "" if secret else f", not {fault['input']!r:.80}"
     message = str(fault["msg"]).removeprefix("Value error, ")
     return f"{name} (REELYARD_{str(fault['loc'][0]).upper()}): {message}{value}"

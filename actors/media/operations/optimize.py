@@ -218,9 +218,7 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
         report = transcode(
             [source],
             target,
-            replace(
-                transcode_settings(preset, strategy, width, height), partial=work.params.partial
-            ),
+            replace(transcode_settings(preset, strategy, width), partial=work.params.partial),
             threads=work.threads,
             limits=work.limits,
             progress=work.progress,
@@ -246,10 +244,8 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
     )
 
 
-def transcode_settings(
-    preset: OptimizePreset, strategy: str, width: int, height: int
-) -> TranscodeSettings:
-    """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus) of `width` x `height` px."""
+def transcode_settings(preset: OptimizePreset, strategy: str, width: int) -> TranscodeSettings:
+    """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus), `width` px wide."""
     most, bits = preset.video_bitrate_kbps * 1000, preset.audio_bitrate_kbps * 1000
     if strategy == "mp4":
         video = VideoSettings(
@@ -258,8 +254,6 @@ def transcode_settings(
             preset="veryfast",
             max_bitrate=most,
             width=width,
-            height=height,
-            fit="fill",
         )
         return TranscodeSettings("mp4", video, AudioSettings("aac", bitrate=bits))
     video = VideoSettings(
@@ -268,8 +262,6 @@ def transcode_settings(
         preset="fast",
         max_bitrate=max(600_000, most - 300_000),
         width=width,
-        height=height,
-        fit="fill",
     )
     return TranscodeSettings("webm", video, AudioSettings("opus", bitrate=bits))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import av
+import numpy as np
 
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.source import tells_by_header
@@ -18,12 +20,22 @@ from actors.media.truncation.policy import Ending
 from cluster.errors import MediaError
 
 DEFAULT_SHARE = 0.25
+_OTHER_SHARES = (0.5, 0.75, 0.1, 0.9, 0.4)
+"""Where a better frame is looked for if that at `DEFAULT_SHARE` is flat."""
+_FLAT = 12.0
+"""A frame whose luma deviates by less from its mean (of 255) shows nothing: black, white, fades."""
+_MOST_PIXELS = 300 * 1920 * 1080
+_MOST_FRAMES = 300
+_EVERY = 10
+"""Where all key frames are flat: so much is decoded, and each so-manieth frame looked at."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a thumbnail shows."""
+    """What a thumbnail shows, and the contrast that it has."""
 
+    contrast: float
+    still: Still
     time_s: float
     ending: Ending | None
     """How the video ends, where that had to be known."""
@@ -43,22 +55,20 @@ def thumbnail_of_video(
     """Write the frame on show at `timestamp_s`, `width` px wide; returns it and what it shows.
 
     Without a time, the key frame at or before a quarter of the video: it needs no decoding of the
-    frames before it; with `exact` the frame at the quarter itself. Of a video that is cut off short
-    the last frame stands for those that are missing. Raises `MediaError` for a time behind the end,
-    `NoSuchStream`, `CorruptMedia`.
+    frames before it. Where that one is flat (black, white, one colour), the one of most contrast
+    among a few others. With `exact` the frame at the quarter itself, whatever it shows. Of a video
+    that is cut off short the last frame stands for those that are missing. Raises `MediaError` for
+    a time behind the end, `NoSuchStream`, `CorruptMedia`.
     """
     shown = None
     if timestamp_s is None and not exact and tells_by_header(source.sniffed):
         shown = _by_header(source, width, limits, threads)
     if shown is None:
         shown = _decoded(source, width, timestamp_s, exact, limits, threads, progress)
-    still, about = shown
-    return write_still(still, out, "jpeg", progressive=False), about
+    return write_still(shown.still, out, "jpeg", progressive=False), shown
 
 
-def _by_header(
-    source: Source, width: int, limits: Limits, threads: int
-) -> tuple[Still, Shown] | None:
+def _by_header(source: Source, width: int, limits: Limits, threads: int) -> Shown | None:
     """The default frame, without the frame that FFmpeg decodes to complete a header: that one
     would cost as much as the frame itself. None where the header doesn't suffice, or lies."""
     with (
@@ -67,7 +77,7 @@ def _by_header(
     ):
         frame = video.key_frame_at(video.duration_s * DEFAULT_SHARE)
         if frame is not None and video.header_holds:
-            return _scaled(video, frame, width, threads)
+            return _best(video, _scaled(video, frame, width, threads), width, threads)
     return None
 
 
@@ -79,16 +89,16 @@ def _decoded(
     limits: Limits,
     threads: int,
     progress: Progress | None,
-) -> tuple[Still, Shown]:
+) -> Shown:
     with open_video(source, limits, threads, tick=progress) as video:
         if timestamp_s is not None:
             _refuse_behind_end(video, timestamp_s)
         quarter_s = video.duration_s * DEFAULT_SHARE
-        if timestamp_s is None and not exact:
-            frame = video.key_frame_at(quarter_s) or next(video.shown_at([quarter_s]))
-        else:
-            frame = next(video.shown_at([quarter_s if timestamp_s is None else timestamp_s]))
-        return _scaled(video, frame, width, threads)
+        if timestamp_s is not None or exact:
+            at_s = quarter_s if timestamp_s is None else timestamp_s
+            return _scaled(video, next(video.shown_at([at_s])), width, threads)
+        frame = video.key_frame_at(quarter_s) or next(video.shown_at([quarter_s]))
+        return _best(video, _scaled(video, frame, width, threads), width, threads)
 
 
 def _refuse_behind_end(video: OpenVideo, timestamp_s: float) -> None:
@@ -97,12 +107,32 @@ def _refuse_behind_end(video: OpenVideo, timestamp_s: float) -> None:
         video.refuse_behind_end("timestamp", timestamp_s)
 
 
-def _scaled(
-    video: OpenVideo, frame: av.VideoFrame, width: int, threads: int
-) -> tuple[Still, Shown]:
-    scaler = UprightScaler(video, *scaled_size(video.width, video.height, width), threads)
-    shown = Shown(round(video.time_of(frame), 3), video.ending)
-    return still_of(*scaler.scale(frame)), shown
+def _best(video: OpenVideo, first: Shown, width: int, threads: int) -> Shown:
+    """`first`, or if that is flat, the one of most contrast among a few."""
+    best, quarter_s = first, video.duration_s * DEFAULT_SHARE
+    if first.contrast < _FLAT:
+        for share in _OTHER_SHARES:
+            frame = video.key_frame_at(video.duration_s * share)
+            if frame is not None:
+                best = max(best, _scaled(video, frame, width, threads), key=_contrast)
+    if best.contrast < _FLAT:
+        most = min(_MOST_FRAMES, _MOST_PIXELS // (video.width * video.height))
+        for frame in islice(video.frames_from(quarter_s), 0, most, _EVERY):
+            best = max(best, _scaled(video, frame, width, threads), key=_contrast)
+    return best
+
+
+def _contrast(shown: Shown) -> float:
+    return shown.contrast
+
+
+def _scaled(video: OpenVideo, frame: av.VideoFrame, width: int, threads: int) -> Shown:
+    size = scaled_size(*video.shown_size(frame.width, frame.height), width)
+    small, like = UprightScaler(video, *size, threads).scale(frame)
+    # A sixteenth of the samples tells as much.
+    contrast = float(np.std(small.planes[0][::4, ::4]))
+    still = still_of(small, like)
+    return Shown(contrast, still, round(video.time_of(frame), 3), video.ending)
 
 
 def thumbnail_of_image(

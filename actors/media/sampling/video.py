@@ -14,10 +14,21 @@ from av.stream import Disposition
 
 from actors.media.codec import decode, seeking
 from actors.media.codec.ending import expectation, survey
-from actors.media.codec.frame_conversion import BLACK, WHITE, orientation
-from actors.media.codec.geometry import Orientation, upright_size
+from actors.media.codec.frame_conversion import (
+    BLACK,
+    WHITE,
+    clean_part,
+    orientation,
+    shown_part,
+)
+from actors.media.codec.geometry import Orientation, Rect, upright_size
 from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.probe import frame_rate, pixel_aspect, probe_media
+from actors.media.codec.probe import (
+    frame_rate,
+    pixel_aspect,
+    probe_media,
+    sane_aspect,
+)
 from actors.media.codec.source import open_input
 from actors.media.codec.vacancy import vacant_streams
 from actors.media.operation import Limits, Source
@@ -38,6 +49,10 @@ class OpenVideo:
     duration_s: float
     """As the header tells, or as far as the data go where that is known to be less."""
     fps: float
+    coded_size: tuple[int, int]
+    """Of the frames, as the header tells, px."""
+    part: Rect | None
+    """What is shown of frames of that size; None: all."""
     turn: Orientation
     behind: str
     """What shows through clear pixels, #rrggbb."""
@@ -57,6 +72,13 @@ class OpenVideo:
     def name(self) -> str:
         """What its owner calls it."""
         return self.source.name
+
+    def shown_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height (px), upright and with square pixels, of decoded frames of that size."""
+        if (width, height) == self.coded_size:
+            return self.width, self.height
+        own = sane_aspect(self.stream.codec_context.sample_aspect_ratio)
+        return upright_size(width, height, own, self.turn)
 
     def time_of(self, frame: av.VideoFrame) -> float:
         """When `frame` is shown, in s from the video's start."""
@@ -147,6 +169,10 @@ class OpenVideo:
                 self.duration_s = min(self.duration_s, self.ending.available_s)
         return self.ending
 
+    def frames_from(self, time_s: float) -> Iterator[av.VideoFrame]:
+        """The frames from the key frame before `time_s` on, in order."""
+        return (frame for _, frame in self._frames_from(time_s))
+
     def _frames_from(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
         """(time in s, frame) from the key frame before `time_s` on: what is on show then may have
         begun before it."""
@@ -223,6 +249,8 @@ def open_video(
             height=height,
             duration_s=_duration_s(clock, stream, source, limits, still=still),
             fps=frame_rate(stream) or 25.0,
+            coded_size=(stream.width, stream.height),
+            part=clean_part(stream),
             turn=orientation(stream),
             behind=WHITE if source.sniffed.image else BLACK,
             container=container,
@@ -247,7 +275,7 @@ def open_video(
 
 
 def _upright_size(stream: av.VideoStream) -> tuple[int, int]:
-    return upright_size(stream.width, stream.height, pixel_aspect(stream), orientation(stream))
+    return upright_size(*shown_part(stream), pixel_aspect(stream), orientation(stream))
 
 
 def _duration_s(

@@ -94,6 +94,7 @@ class Reader:
         for frame in frames:
             self.decoded += 1
             self.corrupt += frame.is_corrupt
+            video.clip.note_size(frame)
             if video.take(frame):
                 return True
         return False
@@ -135,7 +136,7 @@ class _VideoPart:
     """
 
     def __init__(self, clip: Clip, on_frame: Callable[[Clip, av.VideoFrame], None]) -> None:
-        self._clip = clip
+        self.clip = clip
         self._on_frame = on_frame
         self._before: av.VideoFrame | None = None
         self._started = False
@@ -153,7 +154,7 @@ class _VideoPart:
     def end(self) -> Fraction:
         """Where the last frame that was taken ends, in s of the clip's clock."""
         end = max(self._end, self._reach * self._unit)
-        return end if self._clip.end is None else min(end, self._clip.end)
+        return end if self.clip.end is None else min(end, self.clip.end)
 
     def take(self, frame: av.VideoFrame) -> bool:
         """Whether the part is over, now that `frame` has come."""
@@ -164,9 +165,9 @@ class _VideoPart:
             self._count_in(frame.time_base)
         if self._stop is not None and at >= self._stop:
             # Whatever is on show stays until the next frame, which comes behind the wanted part.
-            self._end = self._clip.end or self._end
+            self._end = self.clip.end or self._end
             return True
-        if at < self._begin and self._clip.start > self._clip.origin:
+        if at < self._begin and self.clip.start > self.clip.origin:
             self._before = frame
             return False
         if not self._started:
@@ -175,7 +176,7 @@ class _VideoPart:
                 self._show_before()
             self._before, self._started = None, True
         self._last, self._reach = at, at + (frame.duration or self._usual)
-        self._on_frame(self._clip, frame)
+        self._on_frame(self.clip, frame)
         return False
 
     def finish(self, span: StreamSpan | None) -> None:
@@ -193,7 +194,7 @@ class _VideoPart:
         return pts
 
     def _count_in(self, base: AVRational) -> None:
-        clip = self._clip
+        clip = self.clip
         self._end = self.end
         self._base, self._unit = base, Fraction(base.numerator, base.denominator)
         self._begin = ceil(clip.start / self._unit)
@@ -205,7 +206,7 @@ class _VideoPart:
 
     def _show_before(self) -> None:
         if self._before is not None and not self._started:
-            self._on_frame(self._clip, self._before)
+            self._on_frame(self.clip, self._before)
             self._last = self._before.pts
-            self._end = self._clip.end or self._clip.start + 1 / self._clip.rate
+            self._end = self.clip.end or self.clip.start + 1 / self.clip.rate
         self._before, self._started = None, True

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from actors.media.sniff import Sniffed
-from actors.media.truncation.boxes import mp4_promise
 from actors.media.truncation.ebml import matroska_promise
+from actors.media.truncation.mp4 import mp4_promise
 from actors.media.truncation.promise import Promise, Reading, read_promise
 from actors.media.truncation.riff import (
     aiff_promise,
