@@ -78,6 +78,7 @@ def probe_media(
             chapters=len(container.chapters()),
             tags=_tags(container.metadata),
             truncated=expectation(source, container).points_behind,
+            notes=() if clock.note is None else (clock.note,),
         )
     if info.kind == "image":
         info = replace(info, duration_s=None, start_s=None)

@@ -14,7 +14,7 @@ from actors.media.preview.gif import GifSettings, write_gif
 from actors.media.preview.mosaic import MosaicGrid, write_mosaic
 from actors.media.preview.thumbnail import thumbnail_of_image, thumbnail_of_video
 from actors.media.sampling.timestamps import parse_timestamp
-from actors.media.truncation.policy import Ending, truncation_data
+from actors.media.truncation.policy import truncation_data
 
 PreviewType = Literal["gif", "thumbnail", "mosaic", "clip"]
 
@@ -148,11 +148,11 @@ def _thumbnail(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
         threads=work.threads,
         progress=work.progress,
     )
-    return made, {"timestamp": shown.time_s, **_remarks(shown.ending)}
+    return made, {"timestamp": shown.time_s, **shown.found.data}
 
 
 def _mosaic(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
-    made, times_s, ending = write_mosaic(
+    made, times_s, found = write_mosaic(
         work.input,
         work.out_dir / f"{work.input.stem}.jpg",
         work.params.grid,
@@ -160,7 +160,7 @@ def _mosaic(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
         threads=work.threads,
         progress=work.progress,
     )
-    return made, {"timestamps": times_s, **_remarks(ending)}
+    return made, {"timestamps": times_s, **found.data}
 
 
 def _gif(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
@@ -169,7 +169,7 @@ def _gif(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
     settings = GifSettings(
         start_s, params.length_s, params.fps, params.width, params.fade, params.loop_fade
     )
-    made, ending = write_gif(
+    made, found = write_gif(
         work.input,
         work.out_dir / f"{work.input.stem}.gif",
         settings,
@@ -177,7 +177,7 @@ def _gif(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
         threads=work.threads,
         progress=work.progress,
     )
-    data = {"start": start_s, "duration": made.facts["duration_s"], **_remarks(ending)}
+    data = {"start": start_s, "duration": made.facts["duration_s"], **found.data}
     return made, data
 
 
@@ -198,10 +198,3 @@ def _clip(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
     remarks = {"notes": report.notes} if report.notes else {}
     data = {"start": start_s, "duration": made.facts.get("duration_s")}
     return made, data | truncation_data(report.endings) | remarks
-
-
-def _remarks(ending: Ending | None) -> dict[str, Any]:
-    """What the data say of a video that ends too early."""
-    if ending is None or ending.whole:
-        return {}
-    return {**truncation_data([ending]), "notes": [ending.note]}

@@ -18,8 +18,7 @@ from actors.media.frames import Frame, cross_fade, fade, fade_level, to_av_frame
 from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.sampling.on_show import tick_count
 from actors.media.sampling.scaler import UprightScaler, scaled_size
-from actors.media.sampling.video import open_video
-from actors.media.truncation.policy import Ending
+from actors.media.sampling.video import Findings, open_video
 from cluster.errors import CorruptMedia, VerificationFailed
 
 # Frames up to this size are kept between the two passes; longer ones are decoded twice.
@@ -54,9 +53,9 @@ def write_gif(
     limits: Limits,
     threads: int = 1,
     progress: Progress | None = None,
-) -> tuple[MediaFile, Ending | None]:
+) -> tuple[MediaFile, Findings]:
     """Write the stretch as a GIF that repeats for ever; it ends where the video ends, or what is
-    there of it. Also returns how the video ends, where that had to be known.
+    there of it. Also returns what was found wrong with the video.
 
     Raises `MediaError` for a start behind the end, `NoSuchStream`, `CorruptMedia`,
     `VerificationFailed` when the file does not hold all its frames.
@@ -86,8 +85,8 @@ def write_gif(
         second = kept if kept is not None else frames(0.4, 0.4)
         with media_errors(out.name, writing=True):
             _write(out, palette, packed(graded(second, settings, count)), settings.fps, progress)
-        ending = video.ending
-    return _verified(out, count - _overlap(settings, count), settings.fps), ending
+        found = video.found
+    return _verified(out, count - _overlap(settings, count), settings.fps), found
 
 
 def _count(settings: GifSettings, length_s: float) -> int:

@@ -22,9 +22,8 @@ from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.preview.label import label
 from actors.media.sampling.scaler import UprightScaler, scaled_size
 from actors.media.sampling.timestamps import format_timestamp
-from actors.media.sampling.video import OpenVideo, open_video
+from actors.media.sampling.video import Findings, OpenVideo, open_video
 from actors.media.stills import still_of, write_still
-from actors.media.truncation.policy import Ending
 
 # About 10 min of 1080p30, or a minute of work: what a mosaic decodes at most.
 _MOST_PIXELS = 40e9
@@ -55,9 +54,9 @@ def write_mosaic(
     limits: Limits,
     threads: int = 1,
     progress: Progress | None = None,
-) -> tuple[MediaFile, list[float], Ending | None]:
-    """Write the mosaic, `grid.width` px wide; returns it, the times of its cells in s, and how the
-    video ends where that had to be known.
+) -> tuple[MediaFile, list[float], Findings]:
+    """Write the mosaic, `grid.width` px wide; returns it, the times of its cells in s, and what was
+    found wrong with the video.
 
     Each cell shows the middle of its share of the video, or of what is there of it. Raises
     `NoSuchStream`, `CorruptMedia`.
@@ -71,9 +70,9 @@ def write_mosaic(
         if video.duration_s < told_s:
             cells, taken_s, like = _cells(video, grid, threads, progress)
         whole = _assembled(cells, grid, _background(grid, like))
-        ending = video.ending
+        found = video.found
     progress("encode", fraction=0.95)
-    return write_still(still_of(whole, like), out, "jpeg"), taken_s, ending
+    return write_still(still_of(whole, like), out, "jpeg"), taken_s, found
 
 
 def _cells(

@@ -14,9 +14,8 @@ from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.source import tells_by_header
 from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.sampling.scaler import UprightScaler, scaled_size
-from actors.media.sampling.video import OpenVideo, open_video
+from actors.media.sampling.video import Findings, OpenVideo, open_video
 from actors.media.stills import Still, make_still, still_of, write_still
-from actors.media.truncation.policy import Ending
 from cluster.errors import MediaError
 
 DEFAULT_SHARE = 0.25
@@ -37,8 +36,8 @@ class Shown:
     contrast: float
     still: Still
     time_s: float
-    ending: Ending | None
-    """How the video ends, where that had to be known."""
+    found: Findings
+    """What was found wrong with the video."""
 
 
 def thumbnail_of_video(
@@ -132,7 +131,7 @@ def _scaled(video: OpenVideo, frame: av.VideoFrame, width: int, threads: int) ->
     # A sixteenth of the samples tells as much.
     contrast = float(np.std(small.planes[0][::4, ::4]))
     still = still_of(small, like)
-    return Shown(contrast, still, round(video.time_of(frame), 3), video.ending)
+    return Shown(contrast, still, round(video.time_of(frame), 3), video.found)
 
 
 def thumbnail_of_image(

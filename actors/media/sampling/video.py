@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -34,8 +35,26 @@ from actors.media.codec.vacancy import vacant_streams
 from actors.media.operation import Limits, Source
 from actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
 from actors.media.sampling.on_show import on_show, ticks
-from actors.media.truncation.policy import Ending
+from actors.media.truncation.policy import Ending, truncation_data
 from cluster.errors import CorruptMedia, MediaError, NoSuchStream, UnsupportedFormat
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the caller of a preview is told of the video."""
+
+    ending: Ending | None
+    """How it ends, where that had to be known."""
+    jumps: str | None
+    """That its time stamps jump."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As fields of a result."""
+        cut = self.ending if self.ending is not None and not self.ending.whole else None
+        notes = [note for note in (cut and cut.note, self.jumps) if note]
+        data = {} if cut is None else truncation_data([cut])
+        return data | ({"notes": notes} if notes else {})
 
 
 @dataclass
@@ -84,6 +103,11 @@ class OpenVideo:
         """When `frame` is shown, in s from the video's start."""
         at = decode.frame_time(frame)
         return 0.0 if at is None else float(at - self.origin)
+
+    @property
+    def found(self) -> Findings:
+        """What was found wrong with the file so far."""
+        return Findings(self.ending, self.clock.note)
 
     @property
     def header_holds(self) -> bool:

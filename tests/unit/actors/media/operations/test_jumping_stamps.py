@@ -63,6 +63,7 @@ def is_told(notes: list[str], kind: str) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_probe_tells_the_whole_length(files: dict[str, Path], kind: str) -> None:
     data = probed(files[kind]).data
+    assert is_told(data["notes"], kind)
     assert data["duration_s"] == pytest.approx(4.0, abs=0.1)
 
 
@@ -100,6 +101,8 @@ def test_previews_show_all_of_it(files: dict[str, Path], tmp_path: Path, kind: s
         for cell, number in enumerate(cell_numbers_of(mosaic, 2, 2))
     )
     gif = run_preview(files[kind], tmp_path / "g", preview_type="gif", start=1, duration=3, fps=5)
+    for result in (thumbnail, mosaic, gif):
+        assert is_told(result.data.get("notes", []), kind)
     frames, _ = gif_frames_of(gif)
     assert len(frames) in (15, 16)
     assert abs(number_of(frames[-1]) - numbers[95]) <= 5
