@@ -31,6 +31,7 @@
         ├── SourceUnreadable      source_unreadable       422   directory, permission, network
         ├── EmptySource           empty_source            422
         ├── CorruptMedia          corrupt_media           422
+        ├── TruncatedMedia        truncated_media         422   cut off short; `partial` takes it
         ├── UnsupportedFormat     unsupported_format      422
         ├── UnsupportedCodec      unsupported_codec       422
         ├── NoSuchStream          no_such_stream          422
@@ -292,6 +293,16 @@ class CorruptMedia(MediaError):
     """The input is damaged or is not media."""
 
     code = "corrupt_media"
+
+
+class TruncatedMedia(MediaError):
+    """The input is cut off short.
+
+    `details` tell `expected_duration_s` (None: unknown) and `available_duration_s`, and the
+    `parameter` of the operation that takes what is there.
+    """
+
+    code = "truncated_media"
 
 
 class UnsupportedFormat(MediaError):

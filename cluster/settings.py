@@ -251,7 +251,9 @@ class Settings(BaseSettings):
         100_000_000, gt=0, description="largest frame or image, width times height"
     )
     max_streams: int = Field(64, ge=1, description="most streams in one input")
-    max_duration_s: float = Field(12 * 3600, gt=0, description="longest input")
+    max_duration_s: float = Field(
+        12 * 3600, gt=0, description="longest part of an input that is worked on"
+    )
     max_frames: int = Field(2_600_000, ge=1, description="most video frames that a task produces")
     max_output_bytes: int = Field(64 << 30, gt=0, description="largest output file")
 
