@@ -78,6 +78,8 @@ def test_packets_that_the_decoder_refuses_are_counted(clip: Path) -> None:
         video = container.streams.video[0]
 
         class Container:
+            streams = container.streams
+
             def demux(self, *_: Any) -> Iterator[Any]:
                 yield Refused(video)
                 yield from container.demux(video)
