@@ -131,7 +131,8 @@ class InvalidCursor(BadRequest):
 class ValidationFailed(ReelyardError):
     """A field of the request has a value that is not allowed.
 
-    `details["errors"]` is a list of `{loc: [..], msg, type}`, as pydantic gives it.
+    `details` are `field`, `value`, `allowed` and `suggestion` of the first fault, as far as there
+    are such, and `errors`: all faults, as `cluster.faults` makes them.
     """
 
     code, http_status = "validation_error", 422

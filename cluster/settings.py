@@ -33,6 +33,7 @@ from pydantic_settings import (
 )
 
 from cluster.errors import ValidationFailed
+from cluster.faults import Fault, faults_of, refusal
 
 CONFIG_VARIABLE = "REELYARD_CONFIG"
 REPORTS_A_LEASE = 3
@@ -278,8 +279,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            faults = "; ".join(_fault(fault) for fault in error.errors())
-            raise ValidationFailed(f"settings: {faults}") from None
+            raise refusal(list(map(_fault_of, error.errors())), "settings") from None
         except SettingsError as error:
             raise ValidationFailed(f"settings: {error}: {error.__cause__}") from None
 
@@ -333,16 +333,25 @@ class Settings(BaseSettings):
         return self.model_copy(update={"operations": operations, "data_dir": self.data})
 
 
-def _fault(fault: Any) -> str:
-    """`port (REELYARD_PORT): ...`: what is wrong, where it may come from, and the value."""
-    name = ".".join(map(str, fault["loc"]))
-    if fault["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting"
-    secret = fault["loc"][:1] in (
+def _fault_of(error: Any) -> Fault:
+    """What is wrong with a setting, and where its value may come from."""
+    (one,) = faults_of([error], Settings.model_json_schema(), _as_given(error))
+    if one["kind"] == "unknown":
+        return one | {"message": one["message"].replace("field", "setting", 1)}
+    secret = error["loc"][:1] in (
         ("signing_secret",),
         ("storage_options",),
         ("url_secrets_key",),
     )
-    value = "" if secret else f", not {fault['input']!r:.80}"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{name} (REELYARD_{str(fault['loc'][0]).upper()}): {message}{value}"
+    if secret:
+        one.pop("value", None)
+        one["message"] = one["message"].partition(", not ")[0]
+    return one | {"field": f"{one['field']} (REELYARD_{str(error['loc'][0]).upper()})"}
+
+
+def _as_given(error: Any) -> Any:
+    """A value in which the place that pydantic names is there."""
+    given: Any = error["input"]
+    for part in reversed(error["loc"]):
+        given = [given] * (part + 1) if isinstance(part, int) else {part: given}
+    return given
