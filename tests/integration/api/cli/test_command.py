@@ -197,7 +197,7 @@ def test_cancel_and_retry_tell_what_can_not_be_done(reelyard: Command, clips: Pa
     (job,) = read(reelyard("run", "probe", clips / "clip.mp4", "--json"))["jobs"]
     for verb in ("cancel", "retry"):
         done = reelyard(verb, job["job_id"], "--json")
-        assert done.returncode == 2
+        assert done.returncode == 5
         assert json.loads(done.stdout)["refused"][job["job_id"]]["code"] in (
             "already_finished",
             "conflict",
@@ -237,7 +237,7 @@ def test_config_shows_where_a_setting_comes_from(reelyard: Command, yard: LiveSe
 
 def test_a_second_server_on_the_same_data_is_refused(reelyard: Command, yard: LiveServer) -> None:
     done = reelyard("up", "--port", "0")
-    assert done.returncode == 2
+    assert done.returncode == 5
     assert yard.url in " ".join(done.stderr.split())
 
 

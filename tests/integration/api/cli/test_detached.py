@@ -138,7 +138,7 @@ def test_a_detached_deployment_outlives_its_command_until_it_is_taken_down(
     assert by_ray.stdout == "succeeded\n", by_ray.stderr
 
     again = head.reelyard("up", "--detach", "--port", "0")
-    assert again.returncode == 2
+    assert again.returncode == 5
     assert url in again.stdout
     assert "reelyard down" in again.stdout
 
