@@ -58,7 +58,9 @@ class PoolSettings(BaseModel):
     max_workers: int = Field(1, ge=0, description="the most workers this pool grows to")
     cpus_per_worker: float = Field(1.0, ge=0, description="CPUs reserved for each worker in Ray")
     gpus_per_worker: float = Field(0.0, ge=0, description="GPUs reserved for each worker in Ray")
-    threads_per_worker: int = Field(1, ge=1, description="codec threads in each worker")
+    threads_per_worker: int = Field(
+        1, ge=1, description="cores of each worker, shared out among the tasks that it runs"
+    )
     memory_bytes: int | None = Field(None, description="memory reserved for each worker in Ray")
     labels: dict[str, str] = Field(
         default_factory=dict, description="Ray node labels that a worker's node must carry"
@@ -159,6 +161,13 @@ class Settings(BaseSettings):
         None,
         repr=False,
         description="secret for URLs, cursors and tokens; unset: made once and kept in the store",
+    )
+    url_secrets_key: str | None = Field(
+        None,
+        repr=False,
+        pattern=r"^[A-Za-z0-9_-]{43}=$",
+        description="32 bytes in base64url that encrypt passwords and signatures of jobs' URLs; "
+        "unset: made once, in `secrets.key` in data_dir",
     )
 
     # --- inputs ---
@@ -327,7 +336,11 @@ def _fault_of(error: Any) -> Fault:
     (one,) = faults_of([error], Settings.model_json_schema(), _as_given(error))
     if one["kind"] == "unknown":
         return one | {"message": one["message"].replace("field", "setting", 1)}
-    secret = error["loc"][:1] in (("signing_secret",), ("storage_options",))
+    secret = error["loc"][:1] in (
+        ("signing_secret",),
+        ("storage_options",),
+        ("url_secrets_key",),
+    )
     if secret:
         one.pop("value", None)
         one["message"] = one["message"].partition(", not ")[0]

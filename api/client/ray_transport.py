@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from actors.jobs.locations import File, Foreign, JobOutput, parse_location, stor
 from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec
 from api.client.files import copy_file, save_url
-from api.client.request import TENANT, JobRequest, body_of, spec_of
+from api.client.request import TENANT, JobRequest, body_of, sent_as, spec_of
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, accepted_view, chunks, view_of
 from api.http.locations import no_destination, no_source, output_of
@@ -200,7 +199,7 @@ def _plain(shape: dict[str, Any]) -> dict[str, Any]:
 
 def _fault_of(item: JobRequest) -> ReelyardError | None:
     """Why `POST /v1/jobs:batch` would refuse this request before it looked at what it names."""
-    inputs = [os.fspath(source) for source in item.inputs]
+    inputs = [sent_as(source) for source in item.inputs]
     body = body_of(item, inputs, item.output)
     try:
         BatchItem.model_validate(body)

@@ -59,7 +59,8 @@ async def read_file(token: str, request: Request, services: ServicesDep) -> Resp
     },
 )
 async def write_file(token: str, request: Request, services: ServicesDep) -> Response:
-    """Upload a file whole: the body is its bytes, of any content type."""
+    """Upload a file whole: the body is its bytes, of any content type. A request that a later one
+    has overtaken is refused (409): what that one stored stays."""
     grant = services.signer.read_file(token)
     if grant.method != "PUT":
         raise Forbidden("this link is for downloading")
@@ -72,6 +73,7 @@ async def write_file(token: str, request: Request, services: ServicesDep) -> Res
             max_bytes=most,
             content_type=request.headers.get("content-type"),
             filename=grant.filename or None,
+            unless_overtaken=True,
         )
     except ClientDisconnect as error:
         raise InvalidInput("the connection broke before the end of the body") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -58,7 +59,8 @@ async def stream_job(
     after: Annotated[int, Depends(_last_seen)],
 ) -> AsyncIterator[ServerSentEvent]:
     jobs = services.registry.watch(job_key(job_id), caller.scope, after)
-    async for event in job_events(jobs, after):
+    sees = partial(services.sees_traceback, caller)
+    async for event in job_events(jobs, after, sees):
         yield event
 
 
@@ -67,8 +69,10 @@ def last_event_id(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
-async def job_events(jobs: AsyncIterator[Job], after_seq: int) -> AsyncIterator[ServerSentEvent]:
-    """Events for snapshots of a job as they come.
+async def job_events(
+    jobs: AsyncIterator[Job], after_seq: int, sees_traceback: Callable[[Job], bool]
+) -> AsyncIterator[ServerSentEvent]:
+    """Events for snapshots of a job as they come. `sees_traceback`: as for `short_job`.
 
     `state`: an entry of the history after `after_seq`, with its number as id. `progress`: without
     an id, as a client that missed some needs only the next one.
@@ -80,7 +84,7 @@ async def job_events(jobs: AsyncIterator[Job], after_seq: int) -> AsyncIterator[
                 after_seq = change.seq
                 yield _event(
                     "state",
-                    _change(job, change),
+                    _change(job, change, traceback=sees_traceback(job)),
                     id=str(change.seq),
                     retry=RECONNECT_MS if first else None,
                 )
@@ -92,7 +96,7 @@ async def job_events(jobs: AsyncIterator[Job], after_seq: int) -> AsyncIterator[
             first = False
 
 
-def _change(job: Job, change: Change) -> dict[str, Any]:
+def _change(job: Job, change: Change, *, traceback: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         "job_id": job.id,
         "seq": change.seq,
@@ -103,7 +107,7 @@ def _change(job: Job, change: Change) -> dict[str, Any]:
         "note": change.note,
     }
     if change.state.terminal:
-        body["job"] = v1_shapes.short_job(job)
+        body["job"] = v1_shapes.short_job(job, traceback=traceback)
     return body
 
 

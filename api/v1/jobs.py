@@ -68,7 +68,7 @@ async def get_job(request: Request) -> Response:
         job = await services.registry.wait(job_key(job_id), caller.scope, wait_s)
     else:
         job = await services.registry.poll(job_key(job_id), caller.scope)
-    return reply(await _encoder.body(request, services, job))
+    return reply(await _encoder.body(request, services, caller, job))
 
 
 @router.get(
@@ -105,7 +105,10 @@ async def list_jobs(
     following = _cursor(jobs[limit - 1], caller, services) if more else None
     return json_response(
         {
-            "items": [v1_shapes.short_job(job) for job in jobs[:limit]],
+            "items": [
+                v1_shapes.short_job(job, traceback=services.sees_traceback(caller, job))
+                for job in jobs[:limit]
+            ],
             "next_cursor": following,
             "has_more": more,
         }
@@ -123,7 +126,7 @@ async def get_jobs(
     known = {text: parse_id(text) for text in body.job_ids}
     jobs = await services.registry.get_many([key for key in known.values() if key], caller.scope)
     found = [jobs[key] for key in dict.fromkeys(known.values()) if key in jobs]
-    bodies = [await _encoder.body(request, services, job) for job in found]
+    bodies = [await _encoder.body(request, services, caller, job) for job in found]
     missing = [text for text, key in known.items() if key not in jobs]
     tail = json_response({"missing": missing}).body
     return reply(b'{"items":[' + b",".join(bodies) + b"]," + bytes(tail)[1:])
@@ -139,7 +142,7 @@ async def cancel_job(
     job_id: str, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
     async def act() -> Response:
-        return await _changed(request, services, await _cancel(job_id, caller, services))
+        return await _changed(request, services, caller, await _cancel(job_id, caller, services))
 
     return await once(request, services, caller, None, act)
 
@@ -152,7 +155,7 @@ async def cancel_job(
 async def delete_job(
     job_id: str, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
-    return await _changed(request, services, await _cancel(job_id, caller, services))
+    return await _changed(request, services, caller, await _cancel(job_id, caller, services))
 
 
 @own.post(
@@ -170,7 +173,7 @@ async def retry_job(
     async def act() -> Response:
         key = job_key(job_id)
         job = expect_job(await services.registry.retry([key], caller.scope), key)
-        return await _changed(request, services, job, 202)
+        return await _changed(request, services, caller, job, 202)
 
     return await once(request, services, caller, None, act)
 
@@ -187,8 +190,10 @@ async def _cancel(job_id: str, caller: Caller, services: Services) -> Job:
     return expect_job(await services.registry.cancel([key], caller.scope), key)
 
 
-async def _changed(request: Request, services: Services, job: Job, status: int = 200) -> Response:
-    return reply(await encode_job(request, services, job), status)
+async def _changed(
+    request: Request, services: Services, caller: Caller, job: Job, status: int = 200
+) -> Response:
+    return reply(await encode_job(request, services, caller, job), status)
 
 
 def _wait_of(request: Request, services: Services) -> float:

@@ -23,6 +23,8 @@ class JobError(Answer):
     message: str
     retryable: bool
     details: dict[str, Any]
+    """Fields of the error; `traceback` where an operation's own code failed, for an admin, and for
+    the job's owner on an embedded cluster."""
 
 
 class Accepted(Answer):
@@ -87,6 +89,7 @@ class Attempt(Answer):
     pool: str
     outcome: str
     error: JobError | None
+    sizing: str
     started_at: str | None
     ended_at: str | None
 

@@ -80,7 +80,7 @@ def test_a_client_made_by_openapi_python_client_submits_polls_and_pages(
     preview = models.PreviewJob(operation="preview", url=url, params=params)
     create, get = part("api.jobs.create_job"), part("api.jobs.get_job")
     sent = [create.sync(client=client, body=body).job_id for body in (probe, preview)]
-    jobs = []
+    jobs: list[Any] = []
     while len(jobs) < len(sent):
         job = get.sync(sent[len(jobs)], client=client, wait=20)
         if job.state == "succeeded":

@@ -215,7 +215,7 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
         report = transcode(
             [source],
             target,
-            transcode_settings(preset, strategy, width, height),
+            transcode_settings(preset, strategy, width),
             threads=work.threads,
             limits=work.limits,
             progress=work.progress,
@@ -233,10 +233,8 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
     return _Optimized(file, _LABELS[strategy], "video", input_width, round(duration_s, 3), notes)
 
 
-def transcode_settings(
-    preset: OptimizePreset, strategy: str, width: int, height: int
-) -> TranscodeSettings:
-    """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus) of `width` x `height` px."""
+def transcode_settings(preset: OptimizePreset, strategy: str, width: int) -> TranscodeSettings:
+    """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus), `width` px wide."""
     most, bits = preset.video_bitrate_kbps * 1000, preset.audio_bitrate_kbps * 1000
     if strategy == "mp4":
         video = VideoSettings(
@@ -245,8 +243,6 @@ def transcode_settings(
             preset="veryfast",
             max_bitrate=most,
             width=width,
-            height=height,
-            fit="fill",
         )
         return TranscodeSettings("mp4", video, AudioSettings("aac", bitrate=bits))
     video = VideoSettings(
@@ -255,8 +251,6 @@ def transcode_settings(
         preset="fast",
         max_bitrate=max(600_000, most - 300_000),
         width=width,
-        height=height,
-        fit="fill",
     )
     return TranscodeSettings("webm", video, AudioSettings("opus", bitrate=bits))
 

@@ -52,6 +52,7 @@ MAY_SAY: dict[str, dict[str, str]] = {
         "task": "asyncio's tasks",
     },
     "storage/streams.py": {"task": "asyncio's tasks"},
+    "storage/uploads/writers.py": {"task": "asyncio's tasks"},
 }
 """By file: the words that may occur in it, and why."""
 
