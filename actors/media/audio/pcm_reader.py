@@ -21,6 +21,7 @@ from actors.media.audio.pcm import (
 from actors.media.codec.decode import packets, seconds
 from actors.media.codec.ending import Reach
 from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.resampling import Resampler
 from actors.media.codec.seeking import packets_from
 from cluster.errors import CorruptMedia, LimitExceeded
 
@@ -130,7 +131,7 @@ class PcmReader:
     def _resampled(self) -> Iterator[tuple[int, Block]]:
         """(sample number by time stamp, block): the last block before a change is flushed."""
         shape: tuple[object, ...] | None = None
-        resampler: av.AudioResampler | None = None
+        resampler: Resampler | None = None
         expected = 0
         for frame in self._frames():
             now = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -150,9 +151,9 @@ class PcmReader:
             for piece in resampler.resample(None):
                 yield expected, samples_of(piece)
 
-    def _resampler(self) -> av.AudioResampler:
+    def _resampler(self) -> Resampler:
         form = sample_format(self._pcm.channels)
-        return av.AudioResampler(form, self._pcm.layout, self._pcm.rate)
+        return Resampler(form, self._pcm.layout, self._pcm.rate)
 
     def _packets(self) -> Iterator[av.Packet[Any]]:
         """Of all streams: how far the file goes shows in each of them."""

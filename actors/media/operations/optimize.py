@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from actors.media.catalogue import operation
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.verify import Expect, verify_output
-from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, validation_failed
+from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work
 from actors.media.sampling.scaler import scaled_size
 from actors.media.sampling.video import open_video
 from actors.media.stills import EXTENSIONS, make_still, write_still
@@ -30,6 +30,7 @@ from cluster.errors import (
     UnsupportedType,
     VerificationFailed,
 )
+from cluster.faults import unfit
 
 ImageStrategy = Literal["webp", "avif", "jpeg"]
 VideoStrategy = Literal["mp4", "webm"]
@@ -72,11 +73,13 @@ def add_presets(path: Path | str) -> list[str]:
     """
     try:
         with Path(path).open("rb") as file:
-            read = _PresetFile.model_validate(tomllib.load(file))
-    except ValidationError as error:
-        raise BadRequest(validation_failed(f"presets in {path}", error).message) from None
+            told = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise BadRequest(f"presets can't be read from {path}: {error}") from error
+    try:
+        read = _PresetFile.model_validate(told)
+    except ValidationError as error:
+        raise BadRequest(unfit(_PresetFile, error, told, f"presets in {path}").message) from None
     _presets.update(read.presets)
     return list(read.presets)
 
