@@ -16,6 +16,7 @@ from actors.media.codec.image_headers import file_orientation
 from actors.media.codec.probe import pixel_aspect, sane_aspect
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
+from actors.media.transcode.covers import Cover, read_covers
 from actors.media.transcode.demux import Demuxer, Extent
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings
 from cluster.errors import CorruptMedia, MediaError
@@ -41,6 +42,7 @@ class Clip:
     first: av.VideoFrame | None = None
     """The first frame, for what only a decoded frame tells."""
     notes: list[str] = field(default_factory=list)
+    covers: list[Cover] = field(default_factory=list)
     shift: Fraction = Fraction(0)
     """Time on the container's clock that is time 0 of the output."""
     origin: Fraction = Fraction(0)
@@ -185,6 +187,7 @@ def open_clip(
             end=end,
             length=length,
             notes=notes,
+            covers=read_covers(source, container, limits),
             shift=start,
             origin=origin,
             reached=origin,
