@@ -14,6 +14,7 @@
     │   └── SourceForbidden       source_forbidden        403
     ├── NotFound                  not_found               404
     ├── MethodNotAllowed          method_not_allowed      405
+    ├── RequestTimeout            request_timeout         408   retryable
     ├── Conflict                  conflict                409
     │   ├── NotReady              not_ready               409
     │   └── AlreadyFinished       already_finished        409
@@ -23,6 +24,7 @@
     ├── UnsupportedType           unsupported_type        415
     ├── RateLimited               rate_limited            429   retryable
     ├── Unavailable               service_unavailable     503   retryable
+    │   └── StartFailed           start_failed            503   retryable
     ├── StorageFull               storage_full            507   retryable
     └── MediaError                media_error             422   a job that ends so is `failed`
         ├── SourceNotFound        source_not_found        422
@@ -184,6 +186,12 @@ class MethodNotAllowed(ReelyardError):
     code, http_status = "method_not_allowed", 405
 
 
+class RequestTimeout(ReelyardError):
+    """The request came too slowly."""
+
+    code, http_status, retryable = "request_timeout", 408, True
+
+
 class Conflict(ReelyardError):
     """The present state does not allow that."""
 
@@ -236,6 +244,12 @@ class Unavailable(ReelyardError):
     """The service is not ready; try again shortly."""
 
     code, http_status, retryable = "service_unavailable", 503, True
+
+
+class StartFailed(Unavailable):
+    """The server could not be started."""
+
+    code = "start_failed"
 
 
 class StorageFull(ReelyardError):

@@ -25,7 +25,7 @@ from cluster.cluster_file import (
 )
 from cluster.errors import Conflict, Unavailable
 from cluster.folder_lock import FolderLock, owner_pid, remove_abandoned
-from cluster.ray_node import lean_node, start_dashboard
+from cluster.ray_node import start_dashboard, start_ray
 from cluster.reaper import Reaper, end_left
 from cluster.settings import Settings
 
@@ -134,8 +134,7 @@ def _start(settings: Settings, claim: FolderLock) -> Cluster:
     if ray.is_initialized():
         run_claim.release()
         raise Conflict("this process is connected to a Ray cluster already")
-    with lean_node():
-        ray.init(**_init_options(settings, folder))
+    start_ray(_init_options(settings, folder))
     address = ray.get_runtime_context().gcs_address
     cluster = Cluster(
         settings,
@@ -160,7 +159,7 @@ def _init_options(settings: Settings, folder: Path) -> dict[str, Any]:
         "logging_level": "error",
         "_node_ip_address": "127.0.0.1",
         "_temp_dir": str(folder),
-        "_system_config": ray_env.HEALTH_CHECKS,
+        "_system_config": ray_env.PATIENT_HEALTH_CHECKS,
     }
 
 
