@@ -113,14 +113,16 @@ def _lean(plain: Any) -> Any:
 
 def _choose_agent_ports(node: Any) -> None:
     # Where the agents choose their ports, the raylet waits 15 s for them to tell, and then aborts.
-    from ray._raylet import DASHBOARD_AGENT_LISTEN_PORT_NAME, persist_port
+    from ray import _raylet
 
+    raylet: Any = _raylet
     params, folder = node._ray_params, node._session_dir  # noqa: SLF001  see the module
     for name, port in zip(AGENT_PORTS, free_ports(len(AGENT_PORTS)), strict=True):
         setattr(params, name, getattr(params, name) or port)
     # The raylet has no option for this one, and reads it where the agent would write it.
     listening = params.dashboard_agent_listen_port
-    persist_port(folder, node._node_id, DASHBOARD_AGENT_LISTEN_PORT_NAME, listening)  # noqa: SLF001
+    name = raylet.DASHBOARD_AGENT_LISTEN_PORT_NAME
+    raylet.persist_port(folder, node._node_id, name, listening)  # noqa: SLF001
 
 
 @contextmanager
