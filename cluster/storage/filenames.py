@@ -6,10 +6,11 @@ Pure.
 from __future__ import annotations
 
 import re
-import unicodedata
 from contextlib import suppress
 from email.message import Message
 from urllib.parse import quote, unquote_to_bytes
+
+from cluster.storage.key_rules import NOT_IN_NAMES
 
 _EXTENDED = re.compile(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;]*)", re.IGNORECASE)
 
@@ -20,8 +21,7 @@ def safe_name(name: str, fallback: str = "file") -> str:
     At most 200 bytes, the suffix kept; `fallback` when nothing is left.
     """
     name = name.replace("\\", "/").rsplit("/", 1)[-1]
-    name = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cs"))
-    name = name.strip().lstrip(".")
+    name = NOT_IN_NAMES.sub("", name).strip().lstrip(".")
     stem, dot, suffix = name.rpartition(".")
     if not dot or not stem or len(suffix.encode()) > 16:
         stem, suffix = name, ""

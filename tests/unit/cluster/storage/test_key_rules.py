@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.errors import BadRequest
-from cluster.storage.key_rules import TEMP_PREFIX, check_key, check_prefix, check_segment
+from cluster.storage.key_rules import (
+    NOT_IN_NAMES,
+    TEMP_PREFIX,
+    check_key,
+    check_prefix,
+    check_segment,
+)
 
 
 @pytest.mark.parametrize("key", ["a", "a/b.mp4", "日本/ß #1?.wav", "a" * 255, "/".join("a" * 500)])
@@ -53,3 +62,11 @@ def test_a_prefix_is_a_key_or_the_whole_store() -> None:
     assert check_prefix("") == check_prefix("/") == ""
     with pytest.raises(BadRequest):
         check_prefix("a/../b/")
+
+
+def test_no_name_holds_a_control_character_or_half_of_a_surrogate_pair() -> None:
+    everything = map(chr, range(sys.maxunicode + 1))
+    refused = {char for char in everything if NOT_IN_NAMES.fullmatch(char)}
+    categories = {unicodedata.category(char) for char in refused}
+    assert categories == {"Cc", "Cs"}
+    assert len(refused) == 65 + 2048
