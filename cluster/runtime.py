@@ -225,7 +225,7 @@ def join(settings: Settings) -> Cluster:
     return Cluster(settings, address, owned=False, dashboard_url=dashboard_url)
 
 
-def wait_for_cluster(settings: Settings, timeout_s: float = 30.0) -> ClusterFile | None:
+def wait_for_cluster(settings: Settings, timeout_s: float = 300.0) -> ClusterFile | None:
     """`find_cluster`, waiting while another process is just starting one; None: none came."""
     end = time.monotonic() + timeout_s
     while True:

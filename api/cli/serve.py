@@ -22,7 +22,7 @@ from cluster.folder_lock import FolderLock
 from cluster.runtime import Cluster, find_cluster, join, start_embedded
 from cluster.settings import Settings
 
-DOWN_S = 60.0
+DOWN_S = 300.0
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 

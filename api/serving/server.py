@@ -83,7 +83,7 @@ def _start_http(settings: Settings, room: WaitingRoom | None) -> str:
         serve.RunTarget(transfer.bind(plain), name=APPS[1], route_prefix="/api"),
     ]
     _deploy(targets)
-    _wait_until_running(targets)
+    _wait_until_running(targets, with_proxies=running is None)
     if room is not None:
         room.close()
     wait_until_ready(settings, port)
@@ -132,14 +132,14 @@ def _begin_serve(options: Any) -> None:
     )
 
 
-def _wait_until_running(targets: list[Any]) -> None:
-    """Wait until both apps and a proxy on each node run, as long as something moves. What Serve
-    gives up is deployed again, a few times. Raises `StartFailed`."""
+def _wait_until_running(targets: list[Any], *, with_proxies: bool) -> None:
+    """Wait until both apps run, and every proxy where this has started them, as long as something
+    moves. What Serve gives up is deployed again, a few times. Raises `StartFailed`."""
     patience = Patience("the HTTP server", START_S)
     tries = TRIES
     while True:
         seen = _look()
-        if seen.running:
+        if seen.apps_run and (seen.proxies_run or not with_proxies):
             return
         if seen.failed:
             tries -= 1
@@ -155,7 +155,8 @@ def _wait_until_running(targets: list[Any]) -> None:
 class _Seen:
     """How far Serve is; two that differ are progress."""
 
-    running: bool = False
+    apps_run: bool = False
+    proxies_run: bool = False
     failed: str = ""
     """Why Serve has given an app up."""
     states: tuple[str, ...] = ()
@@ -173,10 +174,11 @@ def _look() -> _Seen:
         return _Seen()
     apps = [status.applications[name] for name in APPS if name in status.applications]
     failed = [app.message for app in apps if app.status == ApplicationStatus.DEPLOY_FAILED]
-    well = [app.status for app in apps] == [ApplicationStatus.RUNNING] * len(APPS)
     proxies = list(status.proxies.values())
     return _Seen(
-        running=well and bool(proxies) and set(proxies) == {ProxyStatus.HEALTHY},
+        apps_run=[app.status for app in apps] == [ApplicationStatus.RUNNING] * len(APPS),
+        # One that drains belongs to a node that leaves.
+        proxies_run=ProxyStatus.HEALTHY in proxies and ProxyStatus.STARTING not in proxies,
         failed=failed[0].strip().rpartition("\n")[2] if failed else "",
         states=tuple(str(one) for one in (*proxies, *apps)),
     )
