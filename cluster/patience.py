@@ -7,11 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
-import structlog
-
 from cluster.errors import ReelyardError, StartFailed
-
-log = structlog.get_logger(__name__)
 
 
 class Patience:
@@ -39,14 +35,13 @@ class Patience:
 @contextmanager
 def plain_failure(what: str) -> Iterator[None]:
     """Whatever ends the start of `what` within is told as `StartFailed`, in one line; our own
-    errors stay as they are. The traceback goes to the log at level debug."""
+    errors stay as they are."""
     try:
         yield
     except ReelyardError:
         raise
     # Ray 2.60 raises whatever comes its way, a bare `Exception` among it.
     except Exception as error:
-        log.debug("start failed", what=what, exc_info=True)
         raise StartFailed(f"{what} could not be started: {one_line(error)}") from error
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-
-import structlog
 
 from api.serving.bind import check_bind
 from api.serving.readiness import wait_until_ready
@@ -18,8 +17,6 @@ from cluster.errors import StartFailed
 from cluster.patience import Patience, plain_failure
 from cluster.ray_env import free_ports
 from cluster.settings import Settings
-
-log = structlog.get_logger(__name__)
 
 APPS = ("api", "transfer")
 
@@ -92,13 +89,16 @@ def _start_http(settings: Settings, room: WaitingRoom | None) -> str:
 
 def _deploy(targets: list[Any]) -> None:
     from ray import serve
+    from ray.exceptions import RayActorError
 
-    # It would look once a second.
-    serve.run_many(
-        targets,
-        wait_for_ingress_deployment_creation=False,
-        wait_for_applications_running=False,
-    )
+    # Once both are on their way, Serve waits 60 s for its proxies: we wait for them ourselves.
+    with suppress(TimeoutError, RayActorError):
+        serve.run_many(
+            targets,
+            # It would look once a second.
+            wait_for_ingress_deployment_creation=False,
+            wait_for_applications_running=False,
+        )
 
 
 def http_url() -> str | None:
@@ -145,7 +145,6 @@ def _wait_until_running(targets: list[Any], *, with_proxies: bool) -> None:
             tries -= 1
             if not tries:
                 raise StartFailed(f"the HTTP server could not be started: {seen.failed}")
-            log.warning("deployed again", reason=seen.failed)
             _deploy(targets)
         patience.note(seen)
         time.sleep(LOOK_S)
