@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cluster import haproxy_rules as rules
-from cluster.haproxy_rules import Limits, limits
+from cluster.haproxy_rules import Edge, Limits, limits
 from cluster.settings import Settings
 
+NO_EDGE = Edge()
 # Ray 2.60's template gives the statistics and metrics ports to every address, without a key and
 # without a setting for it. Serve writes the file anew and starts the binary again on each change.
 _WRAPPER = """#!/bin/sh
@@ -54,7 +55,7 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def wrapped_binary(folder: Path, found: Limits) -> Path | None:
+def wrapped_binary(folder: Path, found: Limits, edge: Edge = NO_EDGE) -> Path | None:
     """A program in `folder` that runs HAProxy on Serve's configuration as it should be: ports of
     no given address on loopback only, and with the rules of `haproxy_rules`. None where there is no
     HAProxy. Raises OSError."""
@@ -65,7 +66,7 @@ def wrapped_binary(folder: Path, found: Limits) -> Path | None:
     parts = {
         "global": rules.global_rules(),
         "defaults": rules.defaults_rules(_refusals(folder)),
-        "frontend": rules.frontend_rules(found),
+        "frontend": rules.frontend_rules(found, edge),
         "backend": rules.backend_rules(),
         "unknown": rules.unknown_path_rules(),
         "tables": rules.tables(),

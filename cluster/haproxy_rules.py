@@ -12,8 +12,9 @@ import resource
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cluster.not_ready import PATH, RETRY_AFTER_S, forms
-
+RETRY_AFTER_S = 2
+PATH = "{path}"
+"""Stands in a body for the path that was asked for."""
 MOST_CONNECTIONS = 20_000
 FOR_REPLICAS = 4_500
 """Files that HAProxy needs beside its clients: a connection to a replica for each open request."""
@@ -24,6 +25,17 @@ _SOURCES, _REQUESTS = "reelyard_sources", "reelyard_requests"
 _SAME_CLIENT = "ipmask(32,64)"
 MARK = " # reelyard"
 """At the end of every line that is ours: where Serve's file comes by again, they are replaced."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What those who serve HTTP say to clients where nothing else can."""
+
+    not_ready: tuple[tuple[tuple[str, ...], str], ...] = ((("/",), "{}"),)
+    """Bodies of a 503, in JSON with `PATH` in it: each with the paths that it is for, those below
+    them too. The last one is for all that is left."""
+    proxy_hook: str | None = None
+    """What Serve's own proxy calls at its start, by its import path."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,7 @@ def global_rules() -> str:
     return _marked(["no strict-limits"])
 
 
-def frontend_rules(found: Limits) -> str:
+def frontend_rules(found: Limits, edge: Edge) -> str:
     """For the frontend that clients reach."""
     return _marked(
         [
@@ -84,7 +96,7 @@ def frontend_rules(found: Limits) -> str:
             # What moves bytes may take its time; there, the app alone looks at the pace.
             "acl reelyard_bytes path_beg /api/",
             f"http-request wait-for-body time {_ms(found.body_s)} if !reelyard_bytes",
-            *_not_ready_by_path(),
+            *_not_ready_by_path(edge),
             # Serve's own words for what it has no replica for; ours are JSON.
             "http-response return status 503 "
             + _NOT_READY
@@ -120,11 +132,11 @@ _NOT_READY = (
 )
 
 
-def _not_ready_by_path() -> list[str]:
-    *dialects, (_, plain) = forms()
+def _not_ready_by_path(edge: Edge) -> list[str]:
+    *others, (_, plain) = edge.not_ready
     lines = [f"http-request set-var-fmt(txn.reelyard_not_ready) {_format(plain)}"]
-    for number, (roots, form) in enumerate(dialects):
-        acl = f"reelyard_dialect_{number}"
+    for number, (roots, form) in enumerate(others):
+        acl = f"reelyard_form_{number}"
         below = " ".join(f"{root}/" for root in roots)
         lines += [
             f"acl {acl} path {' '.join(roots)}",

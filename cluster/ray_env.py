@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from cluster.errors import Unavailable
-from cluster.haproxy import limits_of, uses_haproxy, wrapped_binary
+from cluster.haproxy import NO_EDGE, limits_of, uses_haproxy, wrapped_binary
+from cluster.haproxy_rules import Edge
 from cluster.settings import Settings
 
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -47,7 +48,9 @@ START_UP_S = 900
 a busy machine only makes slow; a process that dies is noticed without them."""
 
 
-def embedded_environment(settings: Settings, folder: Path, token: str) -> dict[str, str]:
+def embedded_environment(
+    settings: Settings, folder: Path, token: str, edge: Edge = NO_EDGE
+) -> dict[str, str]:
     """What Ray reads in a cluster that lives and dies with this process.
 
     `folder` is the run's own folder. Every port is bound to the loopback address, and a token
@@ -72,7 +75,7 @@ def embedded_environment(settings: Settings, folder: Path, token: str) -> dict[s
         "RAY_gcs_server_request_timeout_seconds": str(START_UP_S),
         "RAY_worker_register_timeout_seconds": str(START_UP_S),
         "RAY_agent_register_timeout_ms": str(START_UP_S * 1000),
-        **serve_environment(settings, folder),
+        **serve_environment(settings, folder, edge),
     }
 
 
@@ -95,7 +98,7 @@ def join_environment(token: str | None) -> dict[str, str]:
     }
 
 
-def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
+def serve_environment(settings: Settings, folder: Path, edge: Edge = NO_EDGE) -> dict[str, str]:
     """What Ray Serve reads: HAProxy where it can run, one event loop, ports of its own.
 
     HAProxy's default ports and its control socket are the same for every cluster on a machine,
@@ -111,16 +114,16 @@ def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
         # Until the proxy has the port, the starting process holds it; and a HAProxy that is
         # reloaded listens before the old one ends.
         "SERVE_SOCKET_REUSE_PORT_ENABLED": "1",
-        # Where no HAProxy stands before it, and in the one that HAProxy turns to.
-        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "api.serving.uvicorn_guard.for_serve",
     }
+    if edge.proxy_hook is not None:
+        common["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] = edge.proxy_hook
     if not uses_haproxy(settings):
         # Without HAProxy nothing would talk to a replica directly.
         return common | {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
     home = folder / "haproxy"
     stats, metrics, fallback, fallback_grpc = free_ports(4)
     limits = limits_of(settings)
-    binary = wrapped_binary(home, limits)
+    binary = wrapped_binary(home, limits, edge)
     return common | {
         **({"RAY_SERVE_HAPROXY_BINARY_PATH": str(binary)} if binary else {}),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",

@@ -25,6 +25,8 @@ from cluster.cluster_file import (
 )
 from cluster.errors import Conflict, Unavailable
 from cluster.folder_lock import FolderLock, owner_pid, remove_abandoned
+from cluster.haproxy import NO_EDGE
+from cluster.haproxy_rules import Edge
 from cluster.ray_node import start_dashboard, start_ray
 from cluster.reaper import Reaper, end_left
 from cluster.settings import Settings
@@ -100,8 +102,10 @@ class Cluster:
         self.stop()
 
 
-def start_embedded(settings: Settings) -> Cluster:
+def start_embedded(settings: Settings, edge: Edge = NO_EDGE) -> Cluster:
     """Start Ray on this machine, for this process and those that `find_cluster` here.
+
+    `edge`: what an HTTP server on it shall say where none of its apps can.
 
     Call it from the main thread: Ray's processes end with the thread that started them. Raises
     `Conflict` if an embedded cluster already uses `settings.data_dir`.
@@ -113,20 +117,20 @@ def start_embedded(settings: Settings) -> Cluster:
             f"data_dir {str(settings.data)!r} is in use by another embedded cluster (process {pid})"
         )
     try:
-        return _start(settings, claim)
+        return _start(settings, claim, edge)
     except BaseException:
         claim.release()
         raise
 
 
-def _start(settings: Settings, claim: FolderLock) -> Cluster:
+def _start(settings: Settings, claim: FolderLock, edge: Edge) -> Cluster:
     folder = _run_folder()
     run_claim = FolderLock.claim(folder)
     assert run_claim is not None, "a fresh folder has no other owner"
     (folder / "haproxy").mkdir()
     token = keep_token(settings, os.environ.get("RAY_AUTH_TOKEN"))
     ray_env.apply(
-        ray_env.embedded_environment(settings, folder, token),
+        ray_env.embedded_environment(settings, folder, token, edge),
         firm=ray_env.FIRM,
     )
     import ray

@@ -15,6 +15,7 @@ import typer
 
 from api.cli.output import Exit, command, console, escape, print_json
 from api.serving.bind import check_bind
+from api.serving.not_ready import edge
 from api.serving.waiting_room import WaitingRoom
 from cluster.cluster_file import token_file
 from cluster.errors import Conflict, Unavailable
@@ -88,7 +89,9 @@ def _refuse_a_second(cluster: Cluster) -> None:
 
 
 def _open(settings: Settings) -> Cluster:
-    return join(settings) if settings.ray_address is not None else start_embedded(settings)
+    if settings.ray_address is not None:
+        return join(settings)
+    return start_embedded(settings, edge())
 
 
 @contextmanager

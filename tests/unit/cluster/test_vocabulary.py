@@ -38,6 +38,7 @@ MAY_SAY: dict[str, dict[str, str]] = {
         split("job worker codec operation media credit idempotency"),
         "one tree holds the error codes of every floor",
     ),
+    "ray_env.py": {"callback": "Serve's own variable has the word"},
     "metrics.py": dict.fromkeys(
         split("job task tenant lease worker pool codec operation media"),
         "every floor's metrics are declared in one place",

@@ -1,18 +1,17 @@
 """The answer of a server that starts, or lacks what answers: 503, in each dialect's own form.
 
-HAProxy gives it, and before HAProxy runs the process that starts it. Neither knows the apps; a test
-holds the forms to theirs.
+HAProxy gives it, and before HAProxy runs the process that starts it. Neither has the apps to ask; a
+test holds the forms to theirs.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
-RETRY_AFTER_S = 2
+from api.serving.uvicorn_guard import for_serve
+from cluster.haproxy_rules import PATH, RETRY_AFTER_S, Edge
+
 MESSAGE = "The service is not ready; try again shortly."
-PATH = "{path}"
-"""Stands in a form for the path that was asked for."""
 ROOTS: tuple[tuple[str, ...], ...] = (
     ("/media", "/v1/auth"),
     ("/api/media", "/api/health", "/api/usage"),
@@ -34,15 +33,20 @@ FORMS: tuple[dict[str, str | int], ...] = (
 )
 
 
-def forms() -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each dialect's roots, and its body as JSON with `PATH` in it."""
-    for roots, form in zip(ROOTS, FORMS, strict=True):
-        yield roots, json.dumps(form, separators=(",", ":"))
+def edge() -> Edge:
+    """What HAProxy and Serve's own proxy are told of the apps behind them."""
+    return Edge(
+        not_ready=tuple(
+            (roots, json.dumps(form, separators=(",", ":")))
+            for roots, form in zip(ROOTS, FORMS, strict=True)
+        ),
+        proxy_hook=f"{for_serve.__module__}.{for_serve.__name__}",
+    )
 
 
 def body_for(path: str) -> bytes:
     """The body for whoever asked for `path`."""
-    for roots, form in forms():
+    for roots, form in edge().not_ready:
         if any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots):
             return form.replace(json.dumps(PATH), json.dumps(path)).encode()
     return form.encode()
