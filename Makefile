@@ -5,6 +5,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 BIN := .venv/bin
 STAMP := .venv/.reelyard-ready
+NODE_STAMP := tests/node/node_modules/.package-lock.json
 
 export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
@@ -25,14 +26,18 @@ $(STAMP): uv.lock pyproject.toml .python-version
 	@$(BIN)/python -m compileall -q cluster actors api reelyard
 	@touch $@
 
+# Clients in JavaScript that the tests run, on the Node.js that a Python package brings.
+$(NODE_STAMP): tests/node/package-lock.json $(STAMP)
+	@$(BIN)/python -m tests.node_tools
+
 demo: setup ## transcode a real clip on the cluster, with a thumbnail, a preview and a probe
 	@$(BIN)/python examples/demo.py
 
 # Two processes: much of the suite waits for clusters to start and end.
-test: setup ## run the whole test suite
+test: setup $(NODE_STAMP) ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
-test-unit: setup ## run only the tests that need no Ray
+test-unit: setup $(NODE_STAMP) ## run only the tests that need no Ray
 	$(BIN)/python -m pytest tests/unit
 
 check: setup ## check format, lint, types and the direction of imports
@@ -50,4 +55,4 @@ bench: setup ## run all benchmarks quickly; tables on screen, JSON in benchmarks
 	$(BIN)/python -m benchmarks --quick
 
 clean: ## remove what the commands above made
-	rm -rf .venv .tools demo-output .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .tools tests/node/node_modules demo-output .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -34,6 +34,7 @@ from actors.registry.repository import JobRepository
 from actors.registry.scheduling.live_jobs import LiveJobs
 from actors.registry.store.opening import open_store
 from actors.registry.store.protocol import JobStore, Write
+from actors.registry.vault import Vault
 from actors.testing.ids import id_at
 from benchmarks._report import Report, arguments
 from cluster.settings import Settings
@@ -356,7 +357,7 @@ def _sweeper(store: JobStore, folder: Path, jobs: int) -> Sweeper:
         return now_ms
 
     repository = JobRepository(
-        store, LiveJobs(0, clock_ms, clock_ms), ChangeLog(""), lambda _: None
+        store, LiveJobs(0, clock_ms, clock_ms), ChangeLog(""), lambda _: None, Vault(folder)
     )
     return Sweeper(settings, repository, StoredFiles(open_storage(settings), KEPT_MS), clock_ms)
 

@@ -100,9 +100,9 @@ class WarmCodec:
     def __init__(self, folder: Path, threads: int) -> None:
         settings = Settings(data_dir=folder)
         self._loop = asyncio.new_event_loop()
-        spec = ChildSpec(configure_message(settings, threads), folder)
+        spec = ChildSpec(configure_message(settings), folder, threads)
         self._codec = CodecClient(spec, CodecOptions.of(settings, threads))
-        self._folder = folder
+        self._folder, self._threads = folder, threads
         self._runs = 0
 
     def transcode(self, source: Path, case: Case) -> tuple[Sample, Path]:
@@ -117,6 +117,7 @@ class WarmCodec:
 
     async def _run(self, source: Path, case: Case, out: Path) -> Path:
         order = Order("transcode", case.params, [Source(source, source.name)], str(out))
+        order.threads = self._threads
         result = await self._codec.run(order)
         return result.files[0].path
 

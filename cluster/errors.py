@@ -22,6 +22,7 @@
     ├── WrongVersion              wrong_version           412
     ├── TooLarge                  too_large               413
     ├── UnsupportedType           unsupported_type        415
+    ├── ChecksumMismatch          checksum_mismatch       460
     ├── RateLimited               rate_limited            429   retryable
     ├── Unavailable               service_unavailable     503   retryable
     │   └── StartFailed           start_failed            503   retryable
@@ -44,12 +45,16 @@
         └── Cancelled             cancelled               409
 
 `code` is stable and part of the API; `message` is for the person who asked (no paths of the
-server, no secrets); `details` are its fields; `internal` goes to the log only.
+server); `details` are its fields; both are without the secrets of URLs (`cluster.url_secrets`);
+`internal` goes to the log only.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
+
+from cluster.readable import readable
+from cluster.url_secrets import hide_in_text, hide_secrets
 
 
 class ReelyardError(Exception):
@@ -67,8 +72,9 @@ class ReelyardError(Exception):
         internal: str | None = None,
         retry_after_s: float | None = None,
     ) -> None:
-        self.message = message or _default_message(type(self))
-        self.details = details or {}
+        # Whatever a message quotes: what is secret in a URL is nobody's to read.
+        self.message = readable(hide_in_text(message or _default_message(type(self))))
+        self.details: dict[str, Any] = hide_secrets(details) if details else {}
         self.internal = internal
         self.retry_after_s = retry_after_s
         super().__init__(self.message)
@@ -126,7 +132,8 @@ class InvalidCursor(BadRequest):
 class ValidationFailed(ReelyardError):
     """A field of the request has a value that is not allowed.
 
-    `details["errors"]` is a list of `{loc: [..], msg, type}`, as pydantic gives it.
+    `details` are `field`, `value`, `allowed` and `suggestion` of the first fault, as far as there
+    are such, and `errors`: all faults, as `cluster.faults` makes them.
     """
 
     code, http_status = "validation_error", 422
@@ -232,6 +239,12 @@ class UnsupportedType(ReelyardError):
     """This content type is not taken here."""
 
     code, http_status = "unsupported_type", 415
+
+
+class ChecksumMismatch(ReelyardError):
+    """The bytes that came are not those that the checksum was made of (tus 1.0.0, Checksum)."""
+
+    code, http_status = "checksum_mismatch", 460
 
 
 class RateLimited(ReelyardError):

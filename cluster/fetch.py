@@ -14,12 +14,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import httpx2
 import stamina
 
 from cluster.checked_transport import CheckedBackend, CheckedTransport, Resolver, resolve
+from cluster.content_decoding import ContentDecoder, ContentError
 from cluster.errors import (
     LimitExceeded,
     OutputUnwritable,
@@ -33,6 +34,7 @@ from cluster.settings import Settings
 from cluster.storage.atomic_files import is_full
 from cluster.storage.filenames import disposition_filename, safe_name
 from cluster.storage.protocol import CHUNK_BYTES
+from cluster.url_secrets import without_secrets
 
 type OnBytes = Callable[[int, int | None], None]
 """Called now and then with the bytes so far and the total, where that is known."""
@@ -72,16 +74,6 @@ class _Transient(Exception):
     def __init__(self, error: SourceUnreadable) -> None:
         self.error = error
         super().__init__(error.message)
-
-
-def redact(url: str) -> str:
-    """`url` without user, password, query and fragment: fit for messages and records."""
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-    except ValueError:
-        return "an unreadable URL"
-    return f"{parts.scheme}://{host}{parts.path}"
 
 
 async def download(
@@ -129,7 +121,8 @@ async def upload(
         await _persist(once, url, settings)
     except (SourceForbidden, SourceNotFound, SourceUnreadable) as error:
         raise OutputUnwritable(
-            f"the output {redact(url)} can't be written: {error.message}", internal=error.internal
+            f"the output {without_secrets(url)} can't be written: {error.message}",
+            internal=error.internal,
         ) from error
 
 
@@ -143,7 +136,7 @@ async def _persist[T](once: Callable[[], Awaitable[T]], url: str, settings: Sett
                 with attempt:
                     return await once()
     except TimeoutError as error:
-        raise TimedOut(f"{redact(url)} took longer than {limit_s:g} s") from error
+        raise TimedOut(f"{without_secrets(url)} took longer than {limit_s:g} s") from error
     except _Transient as error:
         raise error.error from error
     raise AssertionError("stamina raises the last error")
@@ -153,14 +146,15 @@ def _parse(url: str) -> httpx2.URL:
     try:
         parsed = httpx2.URL(url)
         host = parsed.host
-    except (httpx2.InvalidURL, ValueError) as error:
-        raise SourceUnreadable(f"{redact(url)!r} is not a URL: {error}") from None
+    except (httpx2.InvalidURL, ValueError):
+        # The reason may quote a password that was not written as URLs want it.
+        raise SourceUnreadable(f"{without_secrets(url)!r} is not a URL") from None
     if parsed.scheme not in ("http", "https"):
         raise SourceForbidden(
             f"the scheme {parsed.scheme!r} can't be fetched; allowed: http, https"
         )
     if not host:
-        raise SourceUnreadable(f"{redact(url)!r} names no host")
+        raise SourceUnreadable(f"{without_secrets(url)!r} names no host")
     return parsed
 
 
@@ -186,18 +180,18 @@ async def _get(
     settings: Settings,
     progress: OnBytes | None,
 ) -> Fetched:
-    where = redact(str(url))
+    where = without_secrets(str(url))
     with _http_errors(where):
         async with client.stream("GET", url, follow_redirects=True) as response:
             _check_status(response, where)
-            encoding = response.headers.get("content-encoding", "identity").lower()
-            if "," in encoding:
-                raise SourceUnreadable(f"{where} is encoded several times: {encoding!r}")
+            decoder = ContentDecoder(response.headers.get("content-encoding", ""))
             total = None
-            if encoding == "identity" and "content-length" in response.headers:
+            if decoder.plain and "content-length" in response.headers:
                 total = int(response.headers["content-length"])
             _check_size(total or 0, settings.fetch_max_bytes, where)
-            size = await _save(response, path, settings.fetch_max_bytes, total, progress)
+            size = await _save(
+                _decoded(response, decoder), path, where, settings.fetch_max_bytes, total, progress
+            )
             return Fetched(
                 size=size,
                 content_type=response.headers.get("content-type", "").partition(";")[0].strip(),
@@ -205,9 +199,17 @@ async def _get(
             )
 
 
+async def _decoded(response: httpx2.Response, decoder: ContentDecoder) -> AsyncIterator[bytes]:
+    async for raw in response.aiter_raw(CHUNK_BYTES):
+        for piece in decoder.decode(raw):
+            yield piece
+    decoder.finish()
+
+
 async def _save(
-    response: httpx2.Response,
+    body: AsyncIterator[bytes],
     path: Path,
+    where: str,
     max_bytes: int,
     total: int | None,
     progress: OnBytes | None,
@@ -217,9 +219,9 @@ async def _save(
     try:
         file = await asyncio.to_thread(path.open, "wb")
         with file:
-            async for chunk in response.aiter_bytes(CHUNK_BYTES):
+            async for chunk in body:
                 size += len(chunk)
-                _check_size(size, max_bytes, redact(str(response.url)))
+                _check_size(size, max_bytes, where)
                 await asyncio.to_thread(file.write, chunk)
                 if progress is not None:
                     progress(size, total)
@@ -255,7 +257,7 @@ async def _put(
                 if progress is not None:
                     progress(sent, total)
 
-    where = redact(str(url))
+    where = without_secrets(str(url))
     headers = {"content-type": content_type, "content-length": str(total)}
     with _http_errors(where):
         response = await client.put(url, content=body(), headers=headers, follow_redirects=False)
@@ -289,10 +291,13 @@ def _http_errors(where: str) -> Iterator[None]:
         raise SourceForbidden(
             f"{where} redirects to a scheme that can't be fetched; allowed: http, https"
         ) from error
-    except (httpx2.InvalidURL, httpx2.DecodingError) as error:
+    except httpx2.InvalidURL as error:
         raise SourceUnreadable(
             f"{where} answers with nonsense: {type(error).__name__}", internal=str(error)
         ) from error
+    except ContentError as error:
+        unreadable = SourceUnreadable(f"{where} can't be used: {error}")
+        raise (_Transient(unreadable) if error.cut else unreadable) from error
     except httpx2.RequestError as error:
         if _is_untrusted(error):
             raise SourceUnreadable(f"{where} has no valid certificate") from error

@@ -15,16 +15,14 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from cluster.settings import Settings
+from cluster.url_secrets import HIDDEN, hide_in_text, hide_url_secrets
 
 _SECRET_NAMES = re.compile(
     r"(?i)(pass(word|wd|phrase)?|secret|token|api[-_]?key|authorization|cookie|credential"
     r"|signature|private[-_]?key)"
 )
-_URL = re.compile(
-    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^/\s@]*@)?(?P<rest>[^\s?#]*)[^\s]*"
-)
+_QUERY = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#]*)[?#]\S*")
 _API_KEY = re.compile(r"\bry_[A-Za-z0-9_-]{16,}")
-HIDDEN = "***"
 
 
 def configure_logging(settings: Settings, process: str, stream: TextIO | None = None) -> None:
@@ -97,15 +95,11 @@ def _clean(name: str, value: Any) -> Any:
     if _SECRET_NAMES.search(name):
         return HIDDEN
     if isinstance(value, str):
-        return _API_KEY.sub(HIDDEN, _URL.sub(_bare_url, value))
+        # A text that begins as a URL may be one with blanks in it.
+        hidden = hide_in_text(hide_url_secrets(value))
+        return _API_KEY.sub(HIDDEN, _QUERY.sub(rf"\1?{HIDDEN}", hidden))
     if isinstance(value, dict):
         return {key: _clean(str(key), inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_clean("", inner) for inner in value]
     return value
-
-
-def _bare_url(match: re.Match[str]) -> str:
-    whole = match.group(0)
-    bare = match["scheme"] + match["rest"]
-    return bare if whole == bare else f"{bare}?{HIDDEN}"

@@ -34,6 +34,7 @@ from pydantic_settings import (
 )
 
 from cluster.errors import ValidationFailed
+from cluster.faults import Fault, faults_of, refusal
 
 CONFIG_VARIABLE = "REELYARD_CONFIG"
 REPORTS_A_LEASE = 3
@@ -58,7 +59,9 @@ class PoolSettings(BaseModel):
     max_workers: int = Field(1, ge=0, description="the most workers this pool grows to")
     cpus_per_worker: float = Field(1.0, ge=0, description="CPUs reserved for each worker in Ray")
     gpus_per_worker: float = Field(0.0, ge=0, description="GPUs reserved for each worker in Ray")
-    threads_per_worker: int = Field(1, ge=1, description="codec threads in each worker")
+    threads_per_worker: int = Field(
+        1, ge=1, description="cores of each worker, shared out among the tasks that it runs"
+    )
     memory_bytes: int | None = Field(None, description="memory reserved for each worker in Ray")
     labels: dict[str, str] = Field(
         default_factory=dict, description="Ray node labels that a worker's node must carry"
@@ -178,6 +181,13 @@ class Settings(BaseSettings):
         repr=False,
         description="secret for URLs, cursors and tokens; unset: made once and kept in the store",
     )
+    url_secrets_key: str | None = Field(
+        None,
+        repr=False,
+        pattern=r"^[A-Za-z0-9_-]{43}=$",
+        description="32 bytes in base64url that encrypt passwords and signatures of jobs' URLs; "
+        "unset: made once, in `secrets.key` in data_dir",
+    )
 
     # --- inputs ---
     input_roots: StringList = Field(
@@ -286,8 +296,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            faults = "; ".join(_fault(fault) for fault in error.errors())
-            raise ValidationFailed(f"settings: {faults}") from None
+            raise refusal(list(map(_fault_of, error.errors())), "settings") from None
         except SettingsError as error:
             raise ValidationFailed(f"settings: {error}: {error.__cause__}") from None
 
@@ -348,12 +357,25 @@ class Settings(BaseSettings):
         return self.model_copy(update={"operations": operations, "data_dir": self.data})
 
 
-def _fault(fault: Any) -> str:
-    """`port (REELYARD_PORT): ...`: what is wrong, where it may come from, and the value."""
-    name = ".".join(map(str, fault["loc"]))
-    if fault["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting"
-    secret = fault["loc"][:1] in (("signing_secret",), ("storage_options",))
-    value = "" if secret else f", not {fault['input']!r:.80}"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{name} (REELYARD_{str(fault['loc'][0]).upper()}): {message}{value}"
+def _fault_of(error: Any) -> Fault:
+    """What is wrong with a setting, and where its value may come from."""
+    (one,) = faults_of([error], Settings.model_json_schema(), _as_given(error))
+    if one["kind"] == "unknown":
+        return one | {"message": one["message"].replace("field", "setting", 1)}
+    secret = error["loc"][:1] in (
+        ("signing_secret",),
+        ("storage_options",),
+        ("url_secrets_key",),
+    )
+    if secret:
+        one.pop("value", None)
+        one["message"] = one["message"].partition(", not ")[0]
+    return one | {"field": f"{one['field']} (REELYARD_{str(error['loc'][0]).upper()})"}
+
+
+def _as_given(error: Any) -> Any:
+    """A value in which the place that pydantic names is there."""
+    given: Any = error["input"]
+    for part in reversed(error["loc"]):
+        given = [given] * (part + 1) if isinstance(part, int) else {part: given}
+    return given

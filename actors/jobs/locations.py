@@ -21,17 +21,20 @@ import re
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import override
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from cluster.errors import InvalidInput
 from cluster.storage.protocol import OBJECT_STORE_SCHEMES
+from cluster.url_secrets import hide_secrets
 
 CLIENT_STORE_SCHEMES = ("s3", "gs", "az")
 """Object stores that clients may name; workers know more spellings, and memory for tests."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_QUERY = re.compile(r"[?#]")
+_HOST = re.compile(r"[\w.-]*(:[0-9]*)?")
 _STORED = "storage:"
 _UPLOAD = "upload:"
 _JOB = "job:"
@@ -163,7 +166,7 @@ def parse_location(text: str) -> Location:
         case "http" | "https":
             return WebUrl(text)
         case "file":
-            return File(unquote(_split_path(text)))
+            return File(_file_path(rest))
         case "storage":
             return Stored(rest)
         case "upload":
@@ -203,7 +206,7 @@ def file_path(text: str) -> Path | None:
     if scheme_of(text) != "file":
         return None
     with suppress(InvalidInput):
-        return Path(unquote(_split_path(text)))
+        return Path(_file_path(text[len("file:") :]))
     return None
 
 
@@ -213,28 +216,38 @@ def is_location(text: str) -> bool:
     return "://" in text or text.startswith((_UPLOAD, _STORED, _JOB))
 
 
+def shown(text: str) -> str:
+    """A location for messages: quoted, without the secrets of a URL, and not too long."""
+    return repr(hide_secrets(text)[:200])
+
+
 def last_name(text: str) -> str:
     """The last segment of a location's path, without a URL's query; empty if there is none."""
-    try:
-        return PurePosixPath(urlsplit(text).path).name
-    except ValueError:
-        return ""
+    scheme = scheme_of(text)
+    rest = text[len(scheme) + 1 :] if scheme else text
+    if scheme and rest.startswith("//"):
+        _, slash, path = rest[2:].partition("/")
+        rest = slash + path
+        if scheme != "file":
+            rest = _QUERY.split(rest, maxsplit=1)[0]
+    return PurePosixPath(unquote(rest) if scheme == "file" else rest).name
 
 
 def _object_url(scheme: str, text: str, rest: str) -> ObjectUrl:
     bucket, _, key = rest.removeprefix("//").partition("/")
     if not rest.startswith("//") or not bucket:
-        raise InvalidInput(
-            f"{text[:200]!r} is not the URL of an object, like {scheme}://bucket/key"
-        )
+        raise InvalidInput(f"{shown(text)} is not the URL of an object, like {scheme}://bucket/key")
     return ObjectUrl(scheme, bucket, key)
 
 
-def _split_path(text: str) -> str:
-    try:
-        return urlsplit(text).path
-    except ValueError as error:
-        raise InvalidInput(f"{text[:200]!r} is not a URL: {error}") from None
+def _file_path(rest: str) -> str:
+    """The path in what follows `file:`. A name may hold `?` and `#`: no file has a query."""
+    if rest.startswith("//"):
+        host, slash, path = rest[2:].partition("/")
+        if not _HOST.fullmatch(host):
+            raise InvalidInput(f"{shown('file:' + rest)} is not a URL, like file:///folder/name")
+        rest = slash + path
+    return unquote(rest, errors="surrogateescape")
 
 
 def _two(text: str) -> tuple[str, str]:

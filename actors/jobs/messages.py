@@ -87,6 +87,8 @@ class Commit(msgspec.Struct, frozen=True):
     result: dict[str, Any] | None = None
     error: ErrorInfo | None = None
     """Where it failed or crashed."""
+    sizing: str = ""
+    """How many threads it had, and why."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -118,6 +120,8 @@ class LeaseReply(msgspec.Struct, frozen=True):
     leases: list[Lease]
     verdicts: list[Verdict] = []
     drain: bool = False
+    waiting: int = 0
+    """Tasks that this worker could run and that were left in the queue."""
 
 
 FROM_NOW = -1

@@ -89,6 +89,8 @@ class Attempt(msgspec.Struct):
     error: ErrorInfo | None = None
     incarnation: str = ""
     """The worker process that runs it; empty once it has ended."""
+    sizing: str = ""
+    """How many threads it had, and why."""
 
 
 class Task(msgspec.Struct):
@@ -108,6 +110,9 @@ class Task(msgspec.Struct):
     """Names of the tasks that must succeed first."""
     output: str | None = None
     """Destination: a URL of a file, of a folder (ending in `/`), or None for own storage."""
+    sealed: bytes = b""
+    """Params, inputs and output with the secrets of their URLs, encrypted; empty: they have none.
+    In the fields themselves the secrets are hidden."""
     state: State = State.QUEUED
     attempts: list[Attempt] = []
     progress: float = 0.0
@@ -180,6 +185,8 @@ class Job(msgspec.Struct):
     credits: int = 0
     """The price, charged at submit."""
     refunded: bool = False
+    secrets_hidden: bool = False
+    """No URL in this record shows a secret; records of earlier versions may."""
     rev: int = 0
     """Rises with every stored change; a store accepts a change only on the revision it saw."""
     history: list[Change] = []

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePosixPath
 from typing import Any
 
 from actors.jobs.ids import created_ms, new_id
-from actors.jobs.locations import JobInputs, TaskOutputs, last_name, parse_step_input
+from actors.jobs.locations import (
+    File,
+    JobInputs,
+    TaskOutputs,
+    last_name,
+    parse_location,
+    parse_step_input,
+    shown,
+)
 from actors.jobs.model import Change, Job, JobSpec, State, Task, TaskSpec
 from actors.jobs.prices import price_of
 from actors.jobs.times import DAY_MS
 from actors.media.catalogue import find_operation
 from actors.media.operation import Operation
 from cluster.errors import ValidationFailed
+from cluster.storage.filenames import MAX_NAME_BYTES
 
 
 def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
@@ -82,6 +92,7 @@ def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -
     op.check_input_count(len(inputs))
     if step.output in inputs:
         raise ValidationFailed(f"output: {step.output} is the input; it would be overwritten")
+    _check_output_names(step.output)
     lane = op.lane(params)
     return Task(
         name=step.name,
@@ -94,6 +105,19 @@ def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -
         created_ms=now,
         updated_ms=now,
     )
+
+
+def _check_output_names(output: str | None) -> None:
+    """Refuse a path that no file system takes: the work would be done for nothing."""
+    if output is None or not isinstance(place := parse_location(output), File):
+        return
+    if "\0" in place.path:
+        raise ValidationFailed("output: a path holds no NUL character")
+    for part in place.local.parts:
+        if (size := len(os.fsencode(part))) > MAX_NAME_BYTES:
+            raise ValidationFailed(
+                f"output: {shown(part)} has {size} bytes; a name has at most {MAX_NAME_BYTES}"
+            )
 
 
 def infer_format(op: Operation, params: dict[str, Any], output: str | None) -> dict[str, Any]:

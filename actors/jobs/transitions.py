@@ -277,6 +277,10 @@ def _expire_leftovers(job: Job, now_ms: int) -> None:
 
 
 def _finish(job: Job, state: State, now_ms: int) -> None:
+    if state is not State.FAILED:
+        # Only a failed job may run again.
+        for task in job.tasks:
+            task.sealed = b""
     job.finished_ms = job.updated_ms = now_ms
     job.expires_ms = max(job.expires_ms, now_ms)
     _move(job, state, now_ms)

@@ -12,6 +12,7 @@ from typing import get_args
 
 from actors.media.operation import Kind, Lane, Operation, Params, Result, Work
 from cluster.errors import BadRequest, UnknownOperation
+from cluster.faults import closest, details_of, did_you_mean, fault
 
 _catalogue: dict[str, Operation] = {}
 
@@ -101,8 +102,16 @@ def find_operation(name: str) -> Operation:
     if name not in _catalogue:
         load_operations()
     if (found := _catalogue.get(name)) is None:
-        names = ", ".join(sorted(_catalogue))
-        raise UnknownOperation(
-            f"there is no operation {name!r}; there are: {names}", details={"operation": name}
+        names = sorted(_catalogue)
+        meant = closest(name, names)
+        one = fault(
+            ["operation"],
+            f"there is no operation {name[:80]!r}{did_you_mean(meant)}; "
+            f"there are: {', '.join(names)}",
+            kind="not_allowed",
+            value=name,
+            allowed=names,
+            suggestion=meant,
         )
+        raise UnknownOperation(one["message"], details=details_of([one]) | {"operation": name[:80]})
     return found

@@ -6,11 +6,25 @@ files or a device can't be opened by whatever suffix it carries.
 
 from __future__ import annotations
 
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from actors.media.signatures import (
+    AUDIO,
+    GAMES,
+    IFF,
+    IFF_IMAGES,
+    IMAGES,
+    MEDIA,
+    PILLOW,
+    RAW_SUFFIXES,
+    REFUSED,
+    REFUSED_BRANDS,
+    RIFF,
+)
 from cluster.errors import (
     CorruptMedia,
     EmptySource,
@@ -20,78 +34,32 @@ from cluster.errors import (
 )
 
 HEAD_BYTES = 4096
+_MOST_SEGMENTS = 2000
 
 
 @dataclass(frozen=True)
 class Sniffed:
     """What a file is. `demuxer` is FFmpeg's name, empty where it has none that may be used;
-    `image`: a still or animated image."""
+    `image`: a still or animated image; `pillow`: the plugin that reads it, empty where only FFmpeg
+    does."""
 
     demuxer: str
     format: str
     image: bool = False
+    pillow: str = ""
 
 
-_MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"\x1a\x45\xdf\xa3", "matroska", "mkv"),
-    (0, b"OggS", "ogg", "ogg"),
-    (0, b"fLaC", "flac", "flac"),
-    (0, b"FLV\x01", "flv", "flv"),
-    (0, b"caff", "caf", "caf"),
-    (0, b".snd", "au", "au"),
-    (0, b"#!AMR", "amr", "amr"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf", "asf"),
-    (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "mxf", "mxf"),
-    (0, b"YUV4MPEG2", "yuv4mpegpipe", "y4m"),
-    (0, b"DKIF", "ivf", "ivf"),
-    (0, b"wvpk", "wv", "wv"),
-    (0, b"MAC ", "ape", "ape"),
-    (0, b"TTA1", "tta", "tta"),
-    (0, b"\x0b\x77", "ac3", "ac3"),
-    (0, b"\x7f\xfe\x80\x01", "dts", "dts"),
-    (4, b"\xf8\x72\x6f\xba", "truehd", "truehd"),
-    (0, b".RMF", "rm", "rm"),
-    (0, b"\x00\x00\x01\xba", "mpeg", "mpeg"),
-    (0, b"\x00\x00\x01\xb3", "mpegvideo", "mpegvideo"),
+_MOV_BOXES = frozenset(
+    {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof"}
+    | {b"uuid", b"sidx", b"emsg", b"prft", b"pdin", b"pict", b"junk"}
 )
-_IMAGES: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"GIF87a", "gif", "gif"),
-    (0, b"GIF89a", "gif", "gif"),
-    (0, b"\xff\xd8\xff", "jpeg_pipe", "jpeg"),
-    (0, b"BM", "bmp_pipe", "bmp"),
-    (0, b"II*\x00", "tiff_pipe", "tiff"),
-    (0, b"MM\x00*", "tiff_pipe", "tiff"),
-    (0, b"II+\x00", "tiff_pipe", "tiff"),
-    (0, b"MM\x00+", "tiff_pipe", "tiff"),
-    (0, b"8BPS\x00\x01", "psd_pipe", "psd"),
-    (0, b"qoif", "qoi_pipe", "qoi"),
-    (0, b"\x01\xda", "sgi_pipe", "sgi"),
-    (0, b"\x00\x00\x00\x0cjP  ", "j2k_pipe", "jpeg2000"),
-    (0, b"\xff\x4f\xff\x51", "j2k_pipe", "jpeg2000"),
-    (0, b"\x00\x00\x01\x00", "ico", "ico"),
-)
-_RIFF = {
-    b"WAVE": Sniffed("wav", "wav"),
-    b"AVI ": Sniffed("avi", "avi"),
-    b"AVIX": Sniffed("avi", "avi"),
-    b"WEBP": Sniffed("webp_pipe", "webp", image=True),
-}
-_MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof"}
 _BRANDS = {b"qt ": "mov", b"M4A": "m4a", b"M4B": "m4a", b"3gp": "3gp", b"3g2": "3gp"}
 _IMAGE_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"hevc", b"hevx", b"msf1"}
-_KNOWN_OTHERS: tuple[tuple[bytes, str], ...] = (
-    (b"MThd", "MIDI"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"%PDF", "a PDF document"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
-    (b"DDS ", "a DDS texture"),
-    (b"icns", "an icon set"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
+_TAGGED = frozenset(
+    {"flac", "aac", "wav", "aiff", "tta", "ape", "ac3", "wv", "tak", "mpc", "mpc8", "dsf", "shn"}
 )
+"""Demuxers of formats that may stand behind an ID3 tag."""
+_TIMED_TEXT = re.compile(rb"\d+\s*\n\s*\d+:\d\d:\d\d[,.]\d+ +-->")
 _PLAYLISTS = (
     b"#extm3u",
     b"ffconcat",
@@ -139,7 +107,10 @@ def sniff(file: BinaryIO, name: str) -> Sniffed:
     head = file.read(HEAD_BYTES)
     if head.startswith(b"ID3") and len(head) >= 10:
         return _behind_id3(file, head, name)
-    found = _binary(head) or _by_footer(file)
+    _refuse_known(head, name)
+    if head.startswith(b"\xff\xd8\xff"):
+        return _jpeg(file)
+    found = _binary(head) or _by_footer(file) or _elementary(head) or _padded(head)
     if found is None:
         _refuse(head, name)
     return found
@@ -150,7 +121,7 @@ def _by_footer(file: BinaryIO) -> Sniffed | None:
     if file.seek(0, 2) > 26:
         file.seek(-18, 2)
         if file.read(16) == b"TRUEVISION-XFILE":
-            return Sniffed("", "tga", image=True)
+            return _image("", "tga")
     return None
 
 
@@ -163,30 +134,71 @@ def _behind_id3(file: BinaryIO, head: bytes, name: str) -> Sniffed:
     rest = file.read(HEAD_BYTES)
     if not rest:
         raise CorruptMedia(f"{name!r} ends inside its ID3 tag")
-    found = _binary(rest)
-    if found is not None and found.demuxer in {"flac", "aac", "wav", "aiff", "tta", "ape", "ac3"}:
+    found = _binary(rest) or _elementary(rest)
+    if found is not None and found.demuxer in _TAGGED:
         return found
     return Sniffed("mp3", "mp3")
 
 
 def _binary(head: bytes) -> Sniffed | None:
-    for offset, magic, demuxer, short in _MAGIC:
-        if head.startswith(magic, offset):
-            webm = short == "mkv" and b"webm" in head[:64]
-            return Sniffed(demuxer, "webm" if webm else short)
+    for row in (*MEDIA, *AUDIO, *GAMES):
+        if row.fits(head):
+            webm = row.format == "mkv" and b"webm" in head[:64]
+            return Sniffed(row.demuxer, "webm" if webm else row.format)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         animated = b"acTL" in head.split(b"IDAT", 1)[0]
-        return Sniffed("apng" if animated else "png_pipe", "png", image=True)
-    for offset, magic, demuxer, short in _IMAGES:
-        if head.startswith(magic, offset):
-            return Sniffed(demuxer, short, image=True)
-    if head[:4] in (b"RIFF", b"RF64", b"BW64"):
-        if head[8:16] == b"WEBPVP8X" and len(head) > 20 and head[20] & 2:
-            return Sniffed("webp_anim", "webp", image=True)
-        return _RIFF.get(head[8:12])
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return Sniffed("aiff", "aiff")
-    return _mov(head) or _transport(head) or _elementary(head)
+        return _image("apng" if animated else "png_pipe", "png")
+    for row in IMAGES:
+        if row.fits(head):
+            # Pillow reads samples of 1 and 8 bits.
+            deep = row.format == "psd" and head[22:24] not in (b"\0\1", b"\0\x08")
+            return _image(row.demuxer, row.format, by_pillow=not deep)
+    if b"#define " in head[:64] and b"_width " in head[:256]:
+        return _image("xbm_pipe", "xbm")
+    if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX"):
+        return _riff(head)
+    if head[:4] == b"FORM":
+        if head[8:12] in IFF_IMAGES:
+            return _image("iff", "iff")
+        return Sniffed(*IFF[head[8:12]]) if head[8:12] in IFF else None
+    # The header's length tells where CRI's mark is.
+    if head[:2] == b"\x80\x00" and head.startswith(b"(c)CRI", (head[2] << 8 | head[3]) - 2):
+        return Sniffed("adx", "adx")
+    return _mov(head) or _transport(head)
+
+
+def _riff(head: bytes) -> Sniffed | None:
+    if head[8:12] == b"WEBP":
+        moves = head[12:16] == b"VP8X" and len(head) > 20 and head[20] & 2
+        return _image("webp_anim" if moves else "webp_pipe", "webp")
+    return Sniffed(*RIFF[head[8:12]]) if head[8:12] in RIFF else None
+
+
+def _image(demuxer: str, format: str, *, by_pillow: bool = True) -> Sniffed:
+    return Sniffed(demuxer, format, image=True, pillow=PILLOW.get(format, "") if by_pillow else "")
+
+
+_PLAIN_JPEG = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+"""Frame markers of what libjpeg decodes: sequential and progressive."""
+
+
+def _jpeg(file: BinaryIO) -> Sniffed:
+    """JPEG, of 8 bits or one that only FFmpeg knows, or JPEG-LS, by the marker of its frame (ITU-T
+    T.81, table B.1; T.87, annex C)."""
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        file.seek(at)
+        segment = file.read(5)
+        if len(segment) < 5 or segment[0] != 0xFF:
+            break
+        marker = segment[1]
+        if marker == 0xF7:
+            return _image("jpegls_pipe", "jpegls")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            plain = marker in _PLAIN_JPEG and segment[4] == 8
+            return _image("jpeg_pipe", "jpeg", by_pillow=plain)
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(segment[2:4], "big")
+    return _image("jpeg_pipe", "jpeg")
 
 
 def _mov(head: bytes) -> Sniffed | None:
@@ -196,10 +208,10 @@ def _mov(head: bytes) -> Sniffed | None:
         return Sniffed("mov", "mov")
     brand = head[8:12]
     if brand in (b"avif", b"avis"):
-        return Sniffed("mov", "avif", image=True)
+        return _image("mov", "avif")
     if brand in _IMAGE_BRANDS:
         box = head[8 : int.from_bytes(head[:4], "big")]
-        return Sniffed("mov", "avif" if b"avif" in box else "heic", image=True)
+        return _image("mov", "avif" if b"avif" in box else "heic")
     return Sniffed("mov", _BRANDS.get(brand[:3], "mp4"))
 
 
@@ -222,14 +234,45 @@ def _elementary(head: bytes) -> Sniffed | None:
     if sync & 0xFFE0 == 0x56E0:
         return Sniffed("loas", "loas")
     if head.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
-        # Parameter sets, a delimiter, or what x264 says of itself (table 7-1 of ITU-T H.264 and of
-        # H.265, in which these bytes differ).
-        kind = head[head.index(1) + 1]
-        if kind in (6, 9) or kind & 0x9F == 7:
-            return Sniffed("h264", "h264")
-        if kind >> 1 in (32, 33, 35):
-            return Sniffed("hevc", "hevc")
+        return _by_first_unit(head[head.index(1) + 1 :])
+    # A picture's start code (ITU-T H.263, section 5.1.1) and the number that follows it.
+    if head[:2] == b"\0\0" and head[2] & 0xFC == 0x80 and head[3] & 0x03 == 0x02:
+        return Sniffed("h263", "h263")
     return None
+
+
+def _by_first_unit(unit: bytes) -> Sniffed | None:
+    """A bare stream, by what follows its first start code."""
+    # Parameter sets, a delimiter, or what x264 says of itself (table 7-1 of ITU-T H.264, of H.265
+    # and table 5 of H.266, in which these bytes differ).
+    if unit[0] in (6, 9) or unit[0] & 0x9F == 7:
+        return Sniffed("h264", "h264")
+    if unit[0] >> 1 in (32, 33, 35):
+        return Sniffed("hevc", "hevc")
+    if unit[0] == 0 and unit[1] & 7 == 1 and unit[1] >> 3 in (12, 13, 14, 15, 20):
+        return Sniffed("vvc", "vvc")
+    # A visual object sequence, an object or its layer (ISO/IEC 14496-2, table 6-3).
+    if (unit[0] == 0xB0 and unit[2:5] == b"\0\0\1") or unit[0] == 0xB5 or unit[0] >> 4 == 2:
+        return Sniffed("m4v", "m4v")
+    if unit[0] < 0x20 and unit[1:4] == b"\0\0\1" and unit[4] >> 4 == 2:
+        return Sniffed("m4v", "m4v")
+    return None
+
+
+def _padded(head: bytes) -> Sniffed | None:
+    """MPEG audio behind zeros, which cutting tools leave and players pass over."""
+    if head[:2] != b"\0\0":
+        return None
+    found = _elementary(head.lstrip(b"\0"))
+    return found if found is not None and found.demuxer in ("mp3", "aac") else None
+
+
+def _refuse_known(head: bytes, name: str) -> None:
+    what = next((row.format for row in REFUSED if row.fits(head)), None)
+    if what is None and head[4:8] == b"ftyp":
+        what = REFUSED_BRANDS.get(head[8:12])
+    if what is not None:
+        raise UnsupportedFormat(f"{name!r} is {what}; that format is not taken")
 
 
 def _refuse(head: bytes, name: str) -> NoReturn:
@@ -240,9 +283,26 @@ def _refuse(head: bytes, name: str) -> NoReturn:
         )
     if b"<svg" in text:
         raise UnsupportedFormat(f"{name!r} is an SVG drawing; that format is not taken")
-    for magic, what in _KNOWN_OTHERS:
-        if head.startswith(magic):
-            raise UnsupportedFormat(f"{name!r} is {what}; that format is not taken")
+    if what := _by_container(head) or RAW_SUFFIXES.get(Path(name).suffix.lower()):
+        raise UnsupportedFormat(f"{name!r} is {what}; that format is not taken")
+    if text.startswith((b"webvtt", b"[script info]")) or _TIMED_TEXT.match(text):
+        raise UnsupportedFormat(f"{name!r} holds subtitles alone; these are not taken")
     if head and not any(byte < 9 for byte in head[:512]):
         raise CorruptMedia(f"{name!r} is text, not media")
     raise CorruptMedia(f"{name!r} is not media: its first bytes belong to no format that is taken")
+
+
+def _by_container(head: bytes) -> str | None:
+    """What a file of a general make, of a kind that is not taken, is to be called."""
+    if head[:4] in (b"RIFF", b"RIFX") and (kind := _printable(head[8:12])):
+        return "a MIDI file" if kind == "RMID" else f"a RIFF file of the kind {kind!r}"
+    if head[:4] == b"FORM" and (kind := _printable(head[8:12])):
+        return f"an IFF file of the kind {kind!r}"
+    if head[:4] == b"\0\0\1\xb0":
+        return "a bare AVS stream"
+    return None
+
+
+def _printable(kind: bytes) -> str | None:
+    text = kind.decode("ascii", "replace").rstrip()
+    return text if len(kind) == 4 and text.isprintable() and text.isascii() else None

@@ -18,6 +18,7 @@ from actors.registry.scheduling.run_times import RunTimes
 from actors.registry.verdicts import ending_of, fallback_note, outdated, repeated, task_of, verdict
 from cluster.errors import NotFound
 from cluster.settings import Settings
+from cluster.url_secrets import hide_secrets
 
 RETRIES = 3
 """Tries to bring in a commit when somebody else writes the same job."""
@@ -107,10 +108,12 @@ class Completion:
         return PendingWrite(job, was, self._refund(job, now))
 
     def _end(self, job: Job, task: Task, attempt: Attempt, commit: Commit, now: int) -> None:
+        attempt.sizing = commit.sizing
         if commit.outcome is not Outcome.SUCCEEDED:
             self._end_badly(job, task, ending_of(commit), commit.error, now)
         else:
-            result = commit.result
+            # The operation had the URLs themselves, and may tell them.
+            result = hide_secrets(commit.result) if task.sealed else commit.result
             if note := fallback_note(task, attempt.pool):
                 result = {**(result or {}), "note": note}
             transitions.succeed_task(job, task, commit.outputs, result, now, self._retention_ms)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from actors.jobs import transitions
 from actors.jobs.messages import Commit, Lease, LeaseReply, WorkerInfo
-from actors.jobs.model import State
+from actors.jobs.model import ErrorInfo, Job, Outcome, State, Task
 from actors.registry.completion import Completion
 from actors.registry.repository import JobRepository, PendingWrite
 from actors.registry.scheduling.idle_workers import IdleWorkers
@@ -72,7 +72,7 @@ class Dispatch:
             leases = [] if drain else await self._hand_out(worker, want)
             left = end - loop.time()
             if leases or drain or want <= 0 or left <= 0:
-                return LeaseReply(leases, [], drain)
+                return LeaseReply(leases, [], drain, self._waiting(worker))
             pools = self._pools(worker)
             if not self._live_jobs.queue.has_ready(pools):
                 await self._idle_workers.wait(worker.incarnation, pools, want, left)
@@ -93,7 +93,11 @@ class Dispatch:
         if not leases and not drain:
             # What was brought in may have made other tasks ready.
             leases = await self._hand_out(worker, want)
-        return LeaseReply(leases, verdicts, drain)
+        return LeaseReply(leases, verdicts, drain, self._waiting(worker))
+
+    def _waiting(self, worker: WorkerInfo) -> int:
+        """Of its own pool alone: what it only helps out with is no reason to hold more."""
+        return self._live_jobs.queue.queued(worker.pool)
 
     def _drains(self, worker: WorkerInfo) -> bool:
         told = (self.draining.get(worker.slot), self._replaced.get(worker.slot))
@@ -146,8 +150,9 @@ class Dispatch:
         if cold:
             await self._warm(cold, entries)
         now = self._clock_ms()
-        leases: list[Lease] = []
+        leases: list[Lease | None] = []
         writes: list[PendingWrite] = []
+        locked: list[Commit] = []
         for entry in entries:
             job = jobs.get(entry.job_id)
             task = task_of(job, entry.task)
@@ -157,9 +162,17 @@ class Dispatch:
             transitions.start_attempt(job, task, worker, now)
             self._live_jobs.hold(job, task)
             writes.append(PendingWrite(job, was))
-            leases.append(lease_of(job, task, worker.pool, self._ttl_s))
+            try:
+                secrets = self._repository.vault.open(task)
+                leases.append(lease_of(job, task, secrets, worker.pool, self._ttl_s))
+            except ReelyardError as error:
+                leases.append(None)
+                locked.append(_failed(job, task, error))
         verdicts = await self._repository.save(writes)
-        return [lease for lease, kept in zip(leases, verdicts, strict=True) if kept]
+        if locked:
+            await self._completion.commit(locked)
+        given = zip(leases, verdicts, strict=True)
+        return [lease for lease, kept in given if kept and lease is not None]
 
     def _share(self, pools: Sequence[str]) -> int:
         """As many tasks as one worker may take of what waits for `pools`, so that the others that
@@ -185,3 +198,8 @@ class Dispatch:
         seen = self.seen.get(slot)
         if seen is not None and seen.incarnation == incarnation:
             self.seen[slot] = seen._replace(at_ms=self._clock_ms())
+
+
+def _failed(job: Job, task: Task, error: ReelyardError) -> Commit:
+    """The end of an attempt that no worker can make."""
+    return Commit(job.id, task.name, task.fence, Outcome.FAILED, error=ErrorInfo.of(error))

@@ -18,6 +18,7 @@ from actors.registry.change_log import ChangeLog
 from actors.registry.scheduling.live_jobs import LiveJobs
 from actors.registry.state_log import StateLog
 from actors.registry.store.protocol import IdempotencyKey, JobStore, Write
+from actors.registry.vault import Vault
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +44,10 @@ class JobRepository:
         live_jobs: LiveJobs,
         change_log: ChangeLog,
         wake: Callable[[Sequence[str]], None],
+        vault: Vault,
     ) -> None:
         self.store = store
+        self.vault = vault
         self.live_jobs = live_jobs
         self.counts: Counter[str] = Counter()
         self._change_log = change_log
@@ -61,6 +64,7 @@ class JobRepository:
         """Take in the open jobs of the store. Raises `Unavailable`."""
         self.counts = Counter(await self.store.counts())
         async for jobs in self.store.active():
+            self.vault.hide(*jobs)
             for job in jobs:
                 self.live_jobs.admit(job)
 
@@ -77,6 +81,7 @@ class JobRepository:
         flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writes = []
         states = []
+        self.vault.hide(*(write.job for write in merged))
         for job, _, ledger, key in merged:
             job.rev += 1
             writes.append(Write(job, job.rev - 1, ledger, key))
@@ -177,10 +182,15 @@ class JobRepository:
             missing = [i for i in job_ids if i not in asked and self.current(i) is None]
             if not missing:
                 break
-            stored |= await self.store.get_many(missing)
+            stored |= await self._read(missing)
             asked.update(missing)
         found = ((job_id, self.current(job_id) or stored.get(job_id)) for job_id in job_ids)
         return {job_id: job for job_id, job in found if job is not None}
+
+    async def _read(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        found = await self.store.get_many(job_ids)
+        self.vault.hide(*found.values())
+        return found
 
     async def flushed(self, job_ids: Sequence[str]) -> None:
         """Wait until what is known of these jobs is on disk."""
@@ -221,7 +231,7 @@ class JobRepository:
 
     async def _resync(self, job_ids: Sequence[str]) -> None:
         """Read jobs that are not known (any more)."""
-        stored = await self.store.get_many(job_ids)
+        stored = await self._read(job_ids)
         for job_id in job_ids:
             job = stored.get(job_id)
             if job is None or self.current(job_id) is not None:

@@ -108,6 +108,7 @@ class Submitter:
         if job.credits:
             await self._credits.load(job.tenant)
             self._credits.reserve(job.tenant, job.credits)
+        self._repository.vault.hide(job)
         job.rev = 0
         job.expires_ms = job.expires_ms or now + self._retention_ms
         if not job.history:
@@ -140,11 +141,13 @@ class Submitter:
 
     async def retry(self, job_id: str, tenant: str | None) -> Job:
         """Begin a failed job anew. Raises what `transitions.retry` does, and `NotFound`,
-        `InsufficientCredits`."""
+        `InsufficientCredits`, `SourceUnreadable` if the secrets of its URLs are lost."""
         job = (await self._repository.get_many([job_id])).get(job_id)
         if job is None or tenant not in (None, job.tenant):
             raise NotFound(f"there is no job {job_id!r}", details={"job_id": job_id})
         transitions.check_retry(job)
+        for task in job.tasks:
+            self._repository.vault.open(task)
         await self._credits.load(job.tenant)
         if job.outputs_expire_ms is not None:
             await self._delete_files([job])

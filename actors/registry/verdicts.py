@@ -5,11 +5,12 @@ from __future__ import annotations
 from actors.jobs.locations import named_task
 from actors.jobs.messages import Commit, Lease, Report, Verdict
 from actors.jobs.model import Job, Outcome, Task
+from actors.jobs.secrecy import TaskSecrets
 
 FALLBACK_NOTE = "no gpu worker: ran on cpu"
 
 
-def lease_of(job: Job, task: Task, pool: str, ttl_s: float) -> Lease:
+def lease_of(job: Job, task: Task, secrets: TaskSecrets, pool: str, ttl_s: float) -> Lease:
     """The lease of the attempt that has just been started on a worker of `pool`."""
     return Lease(
         job_id=job.id,
@@ -17,18 +18,18 @@ def lease_of(job: Job, task: Task, pool: str, ttl_s: float) -> Lease:
         fence=task.fence,
         tenant=job.tenant,
         operation=task.operation,
-        params=task.params,
-        inputs=_resolve(job, task),
-        output=task.output,
+        params=secrets.params,
+        inputs=_resolve(job, secrets.inputs),
+        output=secrets.output,
         ttl_s=ttl_s,
         note=fallback_note(task, pool),
     )
 
 
-def _resolve(job: Job, task: Task) -> list[str]:
-    """The task's inputs with other tasks' outputs in place of their names."""
+def _resolve(job: Job, locations: list[str]) -> list[str]:
+    """A task's inputs with other tasks' outputs in place of their names."""
     inputs: list[str] = []
-    for location in task.inputs:
+    for location in locations:
         if (name := named_task(location)) is not None:
             inputs += [output.url for output in job.task(name).outputs]
         else:

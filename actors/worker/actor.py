@@ -16,7 +16,7 @@ import structlog
 from actors.jobs.messages import WorkerInfo
 from actors.worker.capabilities import probe_capabilities
 from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.client import CodecClient
+from actors.worker.codec_process.group import CodecGroup
 from actors.worker.codec_process.options import CodecOptions, configure_message
 from actors.worker.loop import WorkerLoop
 from actors.worker.registry_client import CALL_S, RegistryLeaseClient
@@ -66,7 +66,7 @@ class MediaWorker:
         self._parent = os.getppid()
         self._working: asyncio.Task[None] | None = None
         self._loop: WorkerLoop | None = None
-        self._codec: CodecClient | None = None
+        self._codec: CodecGroup | None = None
         self._capabilities: list[str] = []
         self._scratch = Scratch(
             setup.settings.scratch,
@@ -119,14 +119,15 @@ class MediaWorker:
         tmp = self._scratch.home / "tmp"
         tmp.mkdir()
         threads = pool.threads_per_worker
-        spec = ChildSpec(configure_message(settings, threads), tmp, _cuda_devices(pool))
-        self._codec = CodecClient(spec, CodecOptions.of(settings, threads), setup.pool)
+        spec = ChildSpec(configure_message(settings), tmp, threads, _cuda_devices(pool))
+        options = CodecOptions.of(settings, threads)
+        self._codec = CodecGroup(spec, options, setup.pool, threads)
         self._codec.warm()
         if pool.gpus_per_worker > 0:
             self._capabilities = await probe_capabilities()
         link = RegistryLeaseClient(self._find_registry, self._info())
         tools = WorkerTools(settings, open_storage(settings), self._codec)
-        self._loop = WorkerLoop(settings, link, tools, self._scratch, setup.pool)
+        self._loop = WorkerLoop(settings, link, tools, self._scratch, setup.pool, threads)
         log.info("worker_started", slot=setup.slot, capabilities=self._capabilities)
         guard = asyncio.create_task(self._guard(link))
         try:

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,12 @@ import msgspec
 from actors.jobs.locations import File, ObjectUrl, Stored
 from actors.media.operation import MediaFile
 from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
-from cluster.fetch import redact, upload
+from cluster.fetch import upload
+from cluster.readable import readable
 from cluster.settings import Settings
-from cluster.storage import ObjectInfo, Storage
+from cluster.storage import ObjectInfo, Storage, part_name
 from cluster.storage.atomic_files import is_full, place
+from cluster.url_secrets import without_secrets
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,16 @@ class Placed:
             await asyncio.to_thread(_remove_own, self.path, self.mark)
 
 
+class LeaseLost(Exception):
+    """The attempt's lease ran out: a newer attempt may have stored its own there."""
+
+
+def check_held(held: Callable[[], bool]) -> None:
+    """Raises `LeaseLost` if it does not hold any more."""
+    if not held():
+        raise LeaseLost
+
+
 class Destination(ABC):
     """Takes the files of one attempt. `single`: no more than one."""
 
@@ -50,21 +63,27 @@ class Destination(ABC):
 
     @abstractmethod
     async def put(self, file: MediaFile) -> Placed:
-        """Store a file; it may be moved away. Raises `OutputUnwritable`, `StorageFull`."""
+        """Store a file; it may be moved away.
+
+        Where other attempts share the place, the lease is looked at last before the file appears.
+        Raises `LeaseLost`, `OutputUnwritable`, `StorageFull`.
+        """
 
 
 class StoreDestination(Destination):
     """A key, or the keys below a prefix that ends in `/`."""
 
-    def __init__(self, store: Storage, place: Stored | ObjectUrl) -> None:
+    def __init__(self, store: Storage, place: Stored | ObjectUrl, held: Callable[[], bool]) -> None:
         self._store = store
         self._place = place
+        self._held = held
         self.single = bool(place.key) and not place.key.endswith("/")
 
     async def put(self, file: MediaFile) -> Placed:
         key = self._place.key if self.single else self._place.key + file.path.name
         url = str(msgspec.structs.replace(self._place, key=key))
         name = key.rsplit("/", 1)[-1]
+        check_held(self._held)
         try:
             info = await self._store.put_file(
                 key, file.path, consume=True, content_type=file.mime, filename=name
@@ -100,7 +119,14 @@ class FileDestination(Destination):
     """A file, or a folder on a disk that this worker sees."""
 
     def __init__(
-        self, path: Path, *, folder: bool, inputs: Sequence[Path], tag: str, fence: int
+        self,
+        path: Path,
+        *,
+        folder: bool,
+        inputs: Sequence[Path],
+        tag: str,
+        fence: int,
+        held: Callable[[], bool],
     ) -> None:
         """`inputs` are never written over; `tag` tells one job's unfinished files from another's,
         and `fence` those of its attempts."""
@@ -108,6 +134,7 @@ class FileDestination(Destination):
         self._inputs = inputs
         self._tag = tag
         self._fence = fence
+        self._held = held
         self.single = not folder
 
     async def put(self, file: MediaFile) -> Placed:
@@ -124,13 +151,16 @@ class FileDestination(Destination):
             ):
                 raise OutputUnwritable(f"the output {target} is the input; it stays as it is")
             self._clear_older(target)
-            temp = target.with_name(f"{target.name}.part-{self._tag}-{self._fence}")
-            place(source, temp, target, consume=True)
-            return Placed(str(File.at(target)), target.name, path=target, mark=_identity(target))
+            temp = target.with_name(part_name(target.name, f".part-{self._tag}-{self._fence}"))
+            place(source, temp, target, consume=True, ready=partial(check_held, self._held))
+            name = readable(target.name)
+            return Placed(str(File.at(target)), name, path=target, mark=_identity(target))
 
     def _clear_older(self, target: Path) -> None:
         """Delete what an earlier attempt left unfinished when its worker was killed."""
-        part = re.compile(re.escape(f"{target.name}.part-{self._tag}") + r"-(\d+)")
+        # Fences are short: whether the name fits does not depend on them.
+        begun = part_name(target.name, f".part-{self._tag}-{self._fence}").rpartition("-")[0]
+        part = re.compile(re.escape(begun) + r"-(\d+)")
         for path in target.parent.iterdir():
             if (match := part.fullmatch(path.name)) and int(match[1]) < self._fence:
                 path.unlink(missing_ok=True)
@@ -141,14 +171,16 @@ class UrlDestination(Destination):
 
     single = True
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: Settings, held: Callable[[], bool]) -> None:
         self._url = url
         self._settings = settings
+        self._held = held
 
     async def put(self, file: MediaFile) -> Placed:
+        check_held(self._held)
         await upload(self._url, file.path, self._settings, content_type=file.mime)
         # The query holds the signature: whoever reads the record must not be able to write.
-        return Placed(redact(self._url), file.path.name)
+        return Placed(without_secrets(self._url), file.path.name)
 
 
 @contextmanager

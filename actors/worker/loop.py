@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from actors.jobs.messages import Commit, Lease, Verdict
-from actors.worker.prefetch import GIVE_BACK_S, PrefetchDepth
+from actors.worker.prefetch import GIVE_BACK_S, PrefetchDepth, Standing
 from actors.worker.registry_client import LeaseClient
 from actors.worker.scratch import Scratch
 from actors.worker.status import LoopStatus
@@ -30,6 +30,8 @@ log = structlog.get_logger()
 GATHER_S = 0.1
 """While other tasks are held, commits are gathered that long, at most, into one call."""
 FULL_PAUSE_S = 1.0
+LOOK_AGAIN_S = 1.0
+"""How long what the registry said of waiting tasks counts, while one is held behind others."""
 LEAST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 """Between two tries to reach the registry."""
 
@@ -47,6 +49,7 @@ class WorkerLoop:
         tools: WorkerTools,
         scratch: Scratch,
         pool: str,
+        cores: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -55,7 +58,10 @@ class WorkerLoop:
         self._scratch = scratch
         self._pool = pool
         self._clock = clock
-        self._prefetch = PrefetchDepth()
+        self._prefetch = PrefetchDepth(cores)
+        self._waiting = 0
+        """Tasks that wait at the registry, as it last said."""
+        tools.codec.backlog = self._backlog
         self._held: dict[tuple[str, str, int], TaskRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._outbox: _Batch = []
@@ -68,6 +74,7 @@ class WorkerLoop:
         """Nothing is held whose commit could go along."""
         self._freed = asyncio.Event()
         """A run has ended or its commit was answered: more may be wanted."""
+        tools.codec.on_spare = self._freed.set
         self._draining = False
         self._give_back_at: float | None = None
         self._idle_since = clock()
@@ -105,9 +112,12 @@ class WorkerLoop:
     async def _pull_until_drained(self) -> None:
         pause = LEAST_PAUSE_S
         while not self._draining:
-            want = self._prefetch.want(len(self._held))
-            if want == 0 or (self._in_doubt and self._owes):
+            want = self._prefetch.want(self._standing())
+            if self._in_doubt and self._owes:
                 await self._wait_for_end_of_a_run()
+            elif want == 0:
+                if not await self._wait_for_a_free_core():
+                    await self._pull(0)
             elif not await asyncio.to_thread(self._scratch.has_room):
                 log.warning("scratch_full", reserve_bytes=self._scratch.reserve_bytes)
                 # Who is not heard of for long counts as dead, to others and to itself.
@@ -134,6 +144,7 @@ class WorkerLoop:
             # Handed in twice, a commit gets the same answer.
             self._return_to_outbox(batch)
             return False
+        self._waiting = reply.waiting
         for lease in reply.leases:
             self._start_run(lease)
         self._settle(batch, reply.verdicts)
@@ -144,6 +155,24 @@ class WorkerLoop:
     @property
     def _owes(self) -> bool:
         return bool(self._held or self._outbox or self._committing)
+
+    def _standing(self) -> Standing:
+        codec = self._tools.codec
+        unstarted = codec.queued + sum(run.staging for run in self._held.values())
+        return Standing(len(self._held), unstarted, codec.spare, self._waiting)
+
+    def _backlog(self) -> int:
+        return self._waiting + sum(run.staging for run in self._held.values())
+
+    async def _wait_for_a_free_core(self) -> bool:
+        """False: it took long enough to ask whether tasks still wait at the registry. If not, what
+        is held behind a long task is given back."""
+        try:
+            async with asyncio.timeout(LOOK_AGAIN_S if self._waiting else None):
+                await self._wait_for_end_of_a_run()
+        except TimeoutError:
+            return False
+        return True
 
     async def _wait_for_end_of_a_run(self) -> None:
         self._freed.clear()
@@ -284,7 +313,11 @@ class WorkerLoop:
         if self._give_back_at is not None and now >= self._give_back_at:
             for run in list(self._held.values()):
                 run.stop(Stop.RETURNED)
-        elif self._tools.busy_s() > GIVE_BACK_S and len(self._held) > 1:
+        elif (
+            not self._waiting
+            and len(self._held) > 1
+            and self._tools.codec.blocked_s() > GIVE_BACK_S
+        ):
             self._prefetch.expect_long_task()
             for run in list(self._held.values()):
                 if run.queued_behind:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,14 +41,22 @@ class Published:
     placed: list[Placed] = field(default_factory=list)
 
 
-async def publish(lease: Lease, result: Result, settings: Settings, storage: Storage) -> Published:
+async def publish(
+    lease: Lease,
+    result: Result,
+    settings: Settings,
+    storage: Storage,
+    held: Callable[[], bool] = lambda: True,
+) -> Published:
     """Move the files of `result` to where `lease` wants them; each appears whole or not at all.
 
     Without files, but with a destination, the data is stored there as JSON. If one file fails,
-    those before it are taken back. Raises `UnsupportedOutput` (several files for one name; before
-    anything is written), `OutputUnwritable`, `StorageFull`, `TimedOut`, `Unavailable`.
+    those before it are taken back. `held` (asked from any thread): whether the lease still is;
+    where it is not, nothing is replaced, as a newer attempt may have stored its own.
+    Raises `LeaseLost`, `UnsupportedOutput` (several files for one name; before anything is
+    written), `OutputUnwritable`, `StorageFull`, `TimedOut`, `Unavailable`.
     """
-    destination = await asyncio.to_thread(_destination_of, lease, settings, storage)
+    destination = await asyncio.to_thread(_destination_of, lease, settings, storage, held)
     files = list(result.files)
     if destination.single and len(files) > 1:
         names = ", ".join(file.path.name for file in files)
@@ -64,7 +72,9 @@ async def publish(lease: Lease, result: Result, settings: Settings, storage: Sto
         return await _put_all([MediaFile(report, kind="data")], destination)
 
 
-def _destination_of(lease: Lease, settings: Settings, storage: Storage) -> Destination:
+def _destination_of(
+    lease: Lease, settings: Settings, storage: Storage, held: Callable[[], bool]
+) -> Destination:
     """Where the outputs of `lease` belong. Raises `OutputUnwritable`."""
     output = lease.output
     if not output:
@@ -74,11 +84,11 @@ def _destination_of(lease: Lease, settings: Settings, storage: Storage) -> Desti
     try:
         match place := parse_location(output):
             case Stored():
-                return StoreDestination(storage, place)
+                return StoreDestination(storage, place, held)
             case WebUrl(url):
-                return UrlDestination(url, settings)
+                return UrlDestination(url, settings, held)
             case ObjectUrl():
-                return StoreDestination(open_store(place, settings), place)
+                return StoreDestination(open_store(place, settings), place, held)
             case File() if place.local.is_absolute():
                 with file_errors(place.local):  # a name can be too long to ask about
                     folder = place.is_folder or place.local.is_dir()
@@ -88,6 +98,7 @@ def _destination_of(lease: Lease, settings: Settings, storage: Storage) -> Desti
                     inputs=_local_inputs(lease),
                     tag=lease.job_id[-8:],
                     fence=lease.fence,
+                    held=held,
                 )
     except BadRequest as error:
         raise OutputUnwritable(f"the output {output} can't be used: {error.message}") from error

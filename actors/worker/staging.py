@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import stamina
 
-from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location
+from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location, shown
 from actors.jobs.messages import Lease
 from actors.media.operation import Source
 from actors.worker.object_stores import open_store
@@ -29,8 +29,9 @@ from cluster.errors import (
     Unavailable,
 )
 from cluster.fetch import OnBytes, download
+from cluster.readable import readable
 from cluster.settings import Settings
-from cluster.storage import Storage, safe_name
+from cluster.storage import Storage, fitted_name, safe_name
 from cluster.storage.atomic_files import copy_bytes, is_full
 from cluster.storage.uploads import read_upload
 
@@ -67,7 +68,7 @@ class _Stager:
         with _source_errors(location):
             parsed = parse_location(location)
         if isinstance(parsed, File):
-            return await asyncio.to_thread(_local_source, parsed, location)
+            return await asyncio.to_thread(_local_source, parsed, folder)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         match parsed:
             case WebUrl(url):
@@ -81,7 +82,7 @@ class _Stager:
                     store = open_store(parsed, self._settings)
                 return await self._object(store, key, location, folder)
         raise SourceForbidden(
-            f"the input {location[:200]!r} has an unknown scheme; allowed: file, http, https, s3, "
+            f"the input {shown(location)} has an unknown scheme; allowed: file, http, https, s3, "
             "gs, az"
         )
 
@@ -108,19 +109,19 @@ class _Stager:
 
     async def _upload(self, prefix: str, folder: Path) -> Source:
         with _source_errors("the upload"):
-            filename, length, parts = await read_upload(self._storage, prefix)
-            name = safe_name(filename, fallback="upload")
-            arrived = sum(part.size for part in parts)
-            if arrived != length:
+            upload = await read_upload(self._storage, prefix)
+            name = safe_name(upload.filename, fallback="upload")
+            if upload.size != upload.length:
+                of = "an unknown number of" if upload.length is None else upload.length
                 raise SourceUnreadable(
-                    f"the upload {name} is not complete: {arrived} of {length} bytes have arrived"
+                    f"the upload {name} is not complete: {upload.size} of {of} bytes have arrived"
                 )
-            _refuse_empty(length, name)
-            keys = [part.key for part in parts]
+            _refuse_empty(upload.size, name)
+            keys = [part.name for part in upload.parts]
             local = [self._storage.local_path(key) for key in keys]
             if len(local) == 1 and local[0] is not None:
                 return Source(local[0], name)
-            await self._copy(self._storage, keys, length, folder / name)
+            await self._copy(self._storage, keys, upload.size, folder / name)
         return Source(folder / name, name)
 
     async def _copy(self, store: Storage, keys: list[str], total: int, target: Path) -> None:
@@ -154,10 +155,10 @@ class _Stager:
             self._progress(done, total)
 
 
-def _local_source(place: File, location: str) -> Source:
+def _local_source(place: File, folder: Path) -> Source:
     path = place.local
     if not path.is_absolute():
-        raise SourceUnreadable(f"the input {location!r} is not an absolute path")
+        raise SourceUnreadable(f"the input {place.path!r} is not an absolute path")
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -172,7 +173,25 @@ def _local_source(place: File, location: str) -> Source:
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceUnreadable(f"the input {path} can't be read: {reason}") from error
     _refuse_empty(0 if empty else 1, str(path))
-    return Source(path, path.name)
+    name = fitted_name(path.name)
+    return Source(_speakable(path, folder / name), name)
+
+
+def _speakable(path: Path, link: Path) -> Path:
+    """`path`, or `link` as another way to it where it is not UTF-8: FFmpeg takes no other."""
+    if readable(str(path)) == str(path):
+        return path
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(path)
+    return link
+
+
+def renamed(location: str, source: Source) -> str | None:
+    """What to tell of a local input after whose name its outputs can't be called; None: nothing."""
+    parsed = parse_location(location)
+    if not isinstance(parsed, File) or parsed.local.name == source.name:
+        return None
+    return f"the input's name is too long, or not UTF-8: outputs are called after {source.name!r}"
 
 
 def _refuse_empty(size: int, name: str) -> None:

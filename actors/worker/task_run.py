@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,14 +15,18 @@ from structlog.contextvars import bind_contextvars
 
 from actors.jobs.messages import Commit, Lease, Report
 from actors.jobs.model import ErrorInfo, Outcome
+from actors.jobs.visibility import TRACEBACK
 from actors.media.operation import Progress, Result, Source
-from actors.worker.codec_process.client import CodecClient, CodecCrashed
+from actors.worker.codec_process.client import CodecCrashed
+from actors.worker.codec_process.group import CodecGroup
 from actors.worker.codec_process.order import Order
+from actors.worker.destinations import LeaseLost
 from actors.worker.progress import ProgressEstimator
 from actors.worker.publishing import Published, publish, unpublish
 from actors.worker.scratch import AttemptFolder, Scratch
-from actors.worker.staging import stage_inputs
+from actors.worker.staging import renamed, stage_inputs
 from cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
+from cluster.readable import traceback_text
 from cluster.settings import Settings
 from cluster.storage import Storage
 
@@ -44,7 +48,7 @@ class WorkerTools:
 
     settings: Settings
     storage: Storage
-    codec: CodecClient
+    codec: CodecGroup
 
     async def stage(self, lease: Lease, folder: Path, progress: Progress) -> list[Source]:
         """The inputs as local files."""
@@ -56,19 +60,15 @@ class WorkerTools:
 
         return await stage_inputs(lease, folder, self.settings, self.storage, on_bytes)
 
-    async def publish(self, lease: Lease, result: Result) -> Published:
-        """The outputs where they were asked for."""
+    async def publish(self, lease: Lease, result: Result, held: Callable[[], bool]) -> Published:
+        """The outputs where they were asked for, as long as the lease is `held`."""
         if not result.files and lease.output is None:
             return Published()
-        return await publish(lease, result, self.settings, self.storage)
+        return await publish(lease, result, self.settings, self.storage, held)
 
     async def unpublish(self, published: Published) -> None:
         """Take them back."""
         await unpublish(published)
-
-    def busy_s(self) -> float:
-        """For how long the present task has been running; 0: none does."""
-        return self.codec.running_s()
 
 
 class TaskRun:
@@ -78,6 +78,7 @@ class TaskRun:
         self, lease: Lease, tools: WorkerTools, scratch: Scratch, clock: Callable[[], float]
     ) -> None:
         self.lease = lease
+        self._clock = clock
         self.began = self.renewed = clock()
         self.ended = False
         self.commit: Commit | None = None
@@ -108,6 +109,13 @@ class TaskRun:
         if self._stop is None and self._runner is not None and not self._runner.done():
             self._stop = why
             self._runner.cancel()
+
+    def held(self) -> bool:
+        """Whether the lease is this run's, as far as can be told without asking.
+
+        A process that stood still does not know it from its timers, but from the clock.
+        """
+        return self._stop is None and self._clock() - self.renewed <= self.lease.ttl_s
 
     @property
     def published(self) -> bool:
@@ -144,8 +152,13 @@ class TaskRun:
         return self._progress.phase == "fetch" or (
             self._order is not None
             and not self._order.done.done()
-            and self._order is not self._tools.codec.running
+            and not self._tools.codec.runs(self._order)
         )
+
+    @property
+    def staging(self) -> bool:
+        """Whether its inputs are still on their way."""
+        return self._order is None and not self.ended
 
     @property
     def run_s(self) -> float:
@@ -174,14 +187,14 @@ class TaskRun:
             return self._failed(error)
         except CodecCrashed as crash:
             return self._crashed(crash)
+        except LeaseLost:
+            return self._commit(Outcome.RETURNED)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return self._failed(StorageFull("the worker's disk is full"))
-            log.exception("attempt_failed_unexpectedly")
-            return self._failed(ReelyardError(internal=repr(error)))
-        except Exception as error:
-            log.exception("attempt_failed_unexpectedly")
-            return self._failed(ReelyardError(internal=repr(error)))
+            return self._failed_unexpectedly(error)
+        except Exception as error:  # noqa: BLE001 - the job must end, whatever it is
+            return self._failed_unexpectedly(error)
 
     async def _produce(self, folder: AttemptFolder) -> Commit:
         lease = self.lease
@@ -197,7 +210,7 @@ class TaskRun:
         )
         result = await self._tools.codec.run(self._order)
         self._progress.phase, self._progress.fraction = "store", 0.0
-        self._publishing = asyncio.ensure_future(self._tools.publish(lease, result))
+        self._publishing = asyncio.ensure_future(self._tools.publish(lease, result, self.held))
         # A thread that copies can't be stopped: if this is cancelled, `take_back` sees to it.
         published = await asyncio.shield(self._publishing)
         return Commit(
@@ -206,16 +219,26 @@ class TaskRun:
             fence=lease.fence,
             outcome=Outcome.SUCCEEDED,
             outputs=published.outputs,
-            result=self._with_note(result.data),
+            result=self._with_notes(result.data, inputs),
+            sizing=self._order.sizing,
         )
 
-    def _with_note(self, data: dict[str, Any]) -> dict[str, Any]:
-        return data | {"note": self.lease.note} if self.lease.note else data
+    def _with_notes(self, data: dict[str, Any], inputs: Sequence[Source]) -> dict[str, Any]:
+        if self.lease.note:
+            data = data | {"note": self.lease.note}
+        pairs = zip(self.lease.inputs, inputs, strict=False)
+        notes = [note for location, source in pairs if (note := renamed(location, source))]
+        return data | {"notes": [*(data.get("notes") or []), *notes]} if notes else data
 
     def _failed(self, error: ReelyardError) -> Commit:
         if error.internal:
             log.warning("attempt_failed", code=error.code, internal=error.internal)
         return self._commit(Outcome.FAILED, ErrorInfo.of(error))
+
+    def _failed_unexpectedly(self, error: Exception) -> Commit:
+        log.error("attempt_failed_unexpectedly", exc_info=error)
+        told = {TRACEBACK: traceback_text(error)}
+        return self._failed(ReelyardError(details=told, internal=repr(error)))
 
     def _crashed(self, crash: CodecCrashed) -> Commit:
         error: MediaError = WorkerCrashed(
@@ -234,4 +257,5 @@ class TaskRun:
 
     def _commit(self, outcome: Outcome, error: ErrorInfo | None = None) -> Commit:
         lease = self.lease
-        return Commit(lease.job_id, lease.task, lease.fence, outcome, error=error)
+        sizing = self._order.sizing if self._order else ""
+        return Commit(lease.job_id, lease.task, lease.fence, outcome, error=error, sizing=sizing)

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from api.cli.output import Exit, command, console, escape, print_json
 from cluster.settings import PoolSettings, Settings
+from cluster.url_secrets import HIDDEN, hide_secrets
 
-HIDDEN = "***"
 INTRODUCTION = """\
 Every setting has three places, the first one found counts: the environment variable
 `REELYARD_<NAME>`, the file `reelyard.toml` in the working folder (or the one that
@@ -56,9 +56,10 @@ def config(
 
 def in_force(settings: Settings) -> dict[str, Any]:
     """Every setting's value; a secret shows only that it is set."""
-    values = settings.model_dump(mode="json")
-    if values["signing_secret"] is not None:
-        values["signing_secret"] = HIDDEN
+    values = hide_secrets(settings.model_dump(mode="json"))
+    for name in ("signing_secret", "url_secrets_key"):
+        if values[name] is not None:
+            values[name] = HIDDEN
     if values["storage_options"]:
         values["storage_options"] = dict.fromkeys(values["storage_options"], HIDDEN)
     return values

@@ -14,6 +14,7 @@ from api.client.request import InputLike
 from api.client.sync_client import Client
 from api.client.views import JobView, OutputView
 from cluster.errors import OutputUnwritable, UnsupportedOutput
+from cluster.readable import readable
 
 
 def fetch(client: Client, job: JobView, output: str, inputs: Sequence[InputLike]) -> JobView:
@@ -40,9 +41,11 @@ def fetch(client: Client, job: JobView, output: str, inputs: Sequence[InputLike]
                 file.replace(place)
     except OSError as error:
         raise OutputUnwritable(f"{output} can't be written: {error.strerror}") from error
-    outputs = job.outputs or [OutputView(places[0].name, "", size=places[0].stat().st_size)]
+    outputs = job.outputs or [
+        OutputView(readable(places[0].name), "", size=places[0].stat().st_size)
+    ]
     moved = [
-        msgspec.structs.replace(made, name=place.name, url=str(File.at(place)))
+        msgspec.structs.replace(made, name=readable(place.name), url=str(File.at(place)))
         for made, place in zip(outputs, places, strict=True)
     ]
     return msgspec.structs.replace(job, outputs=moved)

@@ -9,6 +9,7 @@ import typer
 from rich.live import Live
 
 from actors.jobs.model import State
+from actors.jobs.visibility import TRACEBACK
 from api.cli.output import (
     Exit,
     command,
@@ -77,6 +78,13 @@ def show(
         print_json(job)
         return Exit.OK
     console.print(f"[bold]{job.job_id}[/]  {job.operation}  {state_text(job)}")
+    for line in details_of(job):
+        console.print(line, markup=False)
+    return Exit.OK
+
+
+def details_of(job: JobView) -> list[str]:
+    """What `show` says of a job, line by line, below its name."""
     rows = {
         "input": shown_source(job.source_url),
         "parameters": summary(job.parameters),
@@ -87,13 +95,13 @@ def show(
         "result": summary(job.result_data or {}),
         "error": f"{job.error.code}: {job.error.message}" if job.error else "",
     }
-    for name, value in rows.items():
-        if value.strip():
-            console.print(f"  {name:<11}{value}", markup=False)
-    for output in job.outputs:
-        place = output.path or output.url
-        console.print(f"  output     {place}  {human_bytes(output.size)}", markup=False)
-    return Exit.OK
+    lines = [f"  {name:<11}{value}" for name, value in rows.items() if value.strip()]
+    lines += [
+        f"  output     {shown_source(output.url)}  {human_bytes(output.size)}"
+        for output in job.outputs
+    ]
+    traceback = job.error.details.get(TRACEBACK) if job.error else None
+    return lines if traceback is None else [*lines, "", *traceback.rstrip().splitlines()]
 
 
 @command

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,7 +23,7 @@ from api.cli.output import (
     print_json,
 )
 from api.cli.session import any_cluster, remote
-from api.client.request import InputLike, JobRequest, in_folder, request, spec_of
+from api.client.request import InputLike, JobRequest, expanded, in_folder, request, spec_of
 from api.client.results_view import results_view
 from api.client.sync_client import Client
 from api.client.views import JobView
@@ -181,10 +180,14 @@ def local_input(source: str) -> InputLike:
     """
     if is_location(source):
         return source
-    path = Path(source).expanduser()
-    if not path.exists():
+    path = expanded(source)
+    try:
+        there, folder = path.exists(), path.is_dir()
+    except OSError as error:  # a name that is too long, a folder that is closed
+        raise SourceUnreadable(f"{source} can't be read: {error.strerror}") from None
+    if not there:
         raise SourceNotFound(f"{source}: there is no such file")
-    if path.is_dir():
+    if folder:
         raise SourceUnreadable(f"{source} is a folder; name the files in it")
     return path
 
@@ -197,10 +200,16 @@ def _destination(output: str | None, inputs: Sequence[InputLike]) -> str | None:
     if output is None:
         return None
     local = not is_location(output)
-    if output.endswith("/") or (local and Path(output).expanduser().is_dir()):
+    if output.endswith("/") or (local and _is_folder(output)):
         return in_folder(output, inputs)
     if len(inputs) > 1:
         raise ValidationFailed(
             f"-o {output}: several inputs need a folder (write {output}/), not one file"
         )
     return output
+
+
+def _is_folder(output: str) -> bool:
+    with suppress(OSError):  # what can't be, is refused with the job
+        return expanded(output).is_dir()
+    return False

@@ -22,6 +22,7 @@ from cluster.errors import Conflict, Unavailable
 from cluster.folder_lock import FolderLock
 from cluster.runtime import Cluster, find_cluster, join, start_embedded
 from cluster.settings import Settings
+from cluster.url_secrets import hide_url_secrets
 
 DOWN_S = 300.0
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -112,7 +113,7 @@ def _serve(
     url = _start(settings, cluster, room)
     facts = {
         "docs": f"{url}/docs",
-        "store": _public(settings.store),
+        "store": hide_url_secrets(settings.store),
         "storage": settings.storage,
         "ray_address": cluster.address,
     }
@@ -158,12 +159,6 @@ def _shut_down(settings: Settings, cluster: Cluster) -> None:
 
         stop_http()
         stop_engine(settings)
-
-
-def _public(store_url: str) -> str:
-    """A store's URL without its password."""
-    scheme, separator, rest = store_url.partition("://")
-    return scheme + separator + rest.rsplit("@", 1)[-1]
 
 
 def _stop_on_signals() -> threading.Event:

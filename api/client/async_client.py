@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self, cast, overload
+from typing import Any, Literal, Self, TypeGuard, cast, overload
 
 from rich.console import Console
 
 from api.client.http_transport import HttpTransport
 from api.client.progress_bars import JobBars
-from api.client.request import InputLike, JobRequest, in_folder, request
+from api.client.request import InputLike, JobRequest, many_requests, request
 from api.client.transport import Answer, Transport, job_filter
-from api.client.views import JobRef, JobView, chunks, job_id_of, several
+from api.client.views import JobRef, JobView, chunks, job_id_of, refused_view, several
 from cluster.errors import Gone, NotFound, NotReady, OutputUnwritable, ReelyardError, TimedOut
 
 #: jobs asked about in one poll: so many of the oldest, and as many further ones in turn
@@ -86,25 +86,35 @@ class AsyncClient:
     ) -> list[JobView]:
         """One job for each input, all in one call however many there are; order is kept.
 
-        `output` is a folder here (or None); inputs whose outputs would have the same name in it
-        are refused. Raises on the first refused one; what was accepted stays accepted (see
-        `submit_requests` with `refused="return"`).
+        `output` is a folder here (or None). An input that is refused, or whose output would be
+        written over that of an earlier one, has a failed view in its place, whose `error` says why
+        (`JobView.refused`); the others are jobs all the same. Raises only where none is taken on:
+        what the first of them was refused for.
         """
         items = several("inputs", inputs)
-        folder = in_folder(output, items)
-        wanted = [
-            request(
-                operation,
-                item,
-                params=params,
-                output=folder,
-                priority=priority,
-                pool=pool,
-                metadata=metadata,
-            )
-            for item in items
+        wanted = many_requests(
+            operation,
+            items,
+            params=params,
+            output=output,
+            priority=priority,
+            pool=pool,
+            metadata=metadata,
+        )
+        answers = await self._submit_good(wanted)
+        errors = [answer for answer in answers if isinstance(answer, ReelyardError)]
+        if errors and len(errors) == len(answers):
+            raise errors[0]
+        return [
+            refused_view(operation, item, answer) if isinstance(answer, ReelyardError) else answer
+            for item, answer in zip(items, answers, strict=True)
         ]
-        return await self.submit_requests(wanted)
+
+    async def _submit_good(self, wanted: Sequence[JobRequest | ReelyardError]) -> list[Answer]:
+        """The answer to each request; an error stays in its place."""
+        good = [one for one in wanted if isinstance(one, JobRequest)]
+        taken = iter(await self.transport.submit_many(good) if good else [])
+        return [next(taken) if isinstance(one, JobRequest) else one for one in wanted]
 
     @overload
     async def submit_requests(
@@ -132,6 +142,8 @@ class AsyncClient:
 
     async def get(self, job: JobRef) -> JobView:
         """The job as it stands now. Raises `NotFound`."""
+        if _is_refused(job):
+            return job
         job_id = job_id_of(job)
         found = await self.transport.get_many([job_id])
         if job_id not in found:
@@ -180,7 +192,10 @@ class AsyncClient:
         self, jobs: Iterable[JobRef], timeout_s: float | None
     ) -> AsyncIterator[list[JobView]]:
         """Snapshots of the unfinished jobs, poll by poll, each ended one exactly once."""
-        pending = dict.fromkeys(job_id_of(job) for job in several("jobs", jobs))
+        listed = several("jobs", jobs)
+        if refused := [job for job in listed if _is_refused(job)]:
+            yield refused
+        pending = dict.fromkeys(job_id_of(job) for job in listed if not _is_refused(job))
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         pause, turn = POLL_MIN_S, 0
         while pending:
@@ -210,6 +225,8 @@ class AsyncClient:
 
     async def wait(self, job: JobRef, *, timeout_s: float | None = None) -> JobView:
         """The job once it has ended. Raises `TimedOut` when it has not after `timeout_s`."""
+        if _is_refused(job):
+            return job
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             left = 20.0 if deadline is None else deadline - time.monotonic()
@@ -249,7 +266,7 @@ class AsyncClient:
                 ended.update({job.job_id: job for job in batch if job.done})
                 if bars is not None:
                     bars.update(batch)
-        return [ended[job_id_of(job)] for job in jobs]
+        return [job if _is_refused(job) else ended[job_id_of(job)] for job in jobs]
 
     async def results(
         self, jobs: Iterable[JobRef], *, timeout_s: float | None = None
@@ -332,6 +349,10 @@ class _Closed:
 
 
 _CLOSED = _Closed()
+
+
+def _is_refused(job: JobRef) -> TypeGuard[JobView]:
+    return isinstance(job, JobView) and job.refused
 
 
 def _named(job: JobRef) -> str:

@@ -13,6 +13,7 @@ import httpx2
 from actors.jobs.locations import WebUrl, parse_location
 from api.client.answers import error_of
 from cluster.errors import OutputUnwritable, SourceNotFound, SourceUnreadable, Unavailable
+from cluster.storage import part_name
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -36,7 +37,7 @@ async def save_url(http: httpx2.AsyncClient, url: str, path: Path) -> None:
     """
     if not isinstance(parse_location(url), WebUrl):
         raise SourceUnreadable(f"{url} can't be downloaded from here; read it where it lies")
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(part_name(path.name, ".part"))
     try:
         async with http.stream("GET", url, follow_redirects=True) as answer:
             if answer.status_code != 200:

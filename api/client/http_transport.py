@@ -26,15 +26,16 @@ from api.client.request import InputLike, JobRequest, body_of, local_url
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, accepted_view, chunks, job_view
 from cluster.errors import (
-    MediaError,
     NotFound,
     ReelyardError,
     SourceNotFound,
     SourceUnreadable,
+    Unauthorized,
     Unavailable,
     ValidationFailed,
     error_from_dict,
 )
+from cluster.readable import readable
 
 BATCH = 1000
 #: largest request body of a batch; servers take 8 MiB unless set otherwise
@@ -82,9 +83,15 @@ class HttpTransport:
         self, item: JobRequest, sent: dict[tuple[InputLike, str | None], str]
     ) -> dict[str, Any] | ReelyardError:
         try:
-            return await self._body(item, sent)
-        except MediaError as error:  # a file that can't be sent
-            return error
+            body = await self._body(item, sent)
+            msgspec.json.encode(body)
+        except ReelyardError as error:
+            if error.retryable or isinstance(error, Unauthorized):
+                raise  # the server's answer to whatever is sent
+            return error  # a file that can't be sent
+        except (UnicodeEncodeError, TypeError) as error:
+            return ValidationFailed(f"the job can't be written as JSON: {error}")
+        return body
 
     async def _body(
         self, item: JobRequest, sent: dict[tuple[InputLike, str | None], str]
@@ -127,14 +134,15 @@ class HttpTransport:
                 offset = reached
         except FileNotFoundError:
             raise SourceNotFound(f"{path} does not exist") from None
-        except OSError as error:
-            raise SourceUnreadable(f"{path} can't be read: {error.strerror}") from error
-        return str(Upload(created["upload_id"], path.name))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise SourceUnreadable(f"{path} can't be read: {reason}") from error
+        return str(Upload(created["upload_id"], readable(path.name)))
 
     async def _create_upload(
         self, path: Path, info: os.stat_result, key: str | None
     ) -> dict[str, Any]:
-        body = {"filename": path.name, "size": info.st_size}
+        body = {"filename": readable(path.name), "size": info.st_size}
         headers = {}
         if key is not None:
             file = [path.name, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns]

@@ -12,6 +12,7 @@ from rich.text import Text
 from actors.jobs.locations import file_path
 from actors.jobs.model import State
 from api.client.views import JobView
+from cluster.readable import readable
 
 #: more jobs than this share one bar; only what runs gets a bar of its own
 SEPARATE_BARS = 12
@@ -35,7 +36,7 @@ def clock(seconds: float) -> str:
 def shown_source(source: str) -> str:
     """An input as people write it: a `file:` URL as its path."""
     path = file_path(source)
-    return source if path is None else str(path)
+    return source if path is None else readable(str(path))
 
 
 def short_name(source: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,18 +17,18 @@ from actors.jobs.ids import parse_id
 from actors.jobs.locations import File, Foreign, JobOutput, parse_location, stored_key
 from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import Job, JobSpec
-from actors.media.operation import validation_failed
 from api.client.files import copy_file, save_url
-from api.client.request import TENANT, JobRequest, body_of, spec_of
+from api.client.request import TENANT, JobRequest, body_of, sent_as, spec_of
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, accepted_view, chunks, view_of
 from api.http.locations import no_destination, no_source, output_of
 from api.registry_client.client import RegistryClient, refused
 from api.v1 import v1_shapes
-from api.v1.refusals import in_body, no_pool, unfit_body
+from api.v1.refusals import in_body, no_pool
 from api.v1.request_bodies import BatchItem, KeyBody
 from api.v1.v1_shapes import accepted_job
 from cluster.errors import ReelyardError
+from cluster.faults import faults_of, refusal, unfit
 from cluster.runtime import Cluster
 from cluster.settings import Settings
 from cluster.storage import Storage, open_storage
@@ -200,11 +199,12 @@ def _plain(shape: dict[str, Any]) -> dict[str, Any]:
 
 def _fault_of(item: JobRequest) -> ReelyardError | None:
     """Why `POST /v1/jobs:batch` would refuse this request before it looked at what it names."""
-    inputs = [os.fspath(source) for source in item.inputs]
+    inputs = [sent_as(source) for source in item.inputs]
+    body = body_of(item, inputs, item.output)
     try:
-        BatchItem.model_validate(body_of(item, inputs, item.output))
+        BatchItem.model_validate(body)
     except ValidationError as error:
-        return in_body(validation_failed("job", error), "params")
+        return in_body(unfit(BatchItem, error, body, "job"), "params")
     return None
 
 
@@ -213,4 +213,4 @@ def _check_key(**body: object) -> None:
     try:
         KeyBody.model_validate(body)
     except ValidationError as error:
-        raise unfit_body(error) from None
+        raise refusal(faults_of(error, KeyBody.model_json_schema(), body, "body")) from None

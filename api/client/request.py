@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import msgspec
 
 from actors.jobs.locations import is_location
 from actors.jobs.model import JobSpec
-from cluster.errors import InvalidInput, ValidationFailed
+from cluster.errors import InvalidInput, ReelyardError, ValidationFailed
+from cluster.readable import readable
+from cluster.url_secrets import hide_secrets
 
 #: whose jobs those are that come over Ray
 TENANT = "default"
@@ -65,6 +68,26 @@ def request(
     )
 
 
+def many_requests(
+    operation: str, inputs: Sequence[InputLike], *, output: InputLike | None = None, **rest: Any
+) -> list[JobRequest | ReelyardError]:
+    """A request for one job for each input, their outputs in the folder `output`; in place of one
+    that can't be sent, why. `rest`: as for `request`."""
+    folder = None if output is None else folder_of(output)
+    wanted: list[JobRequest | ReelyardError] = []
+    for item in inputs:
+        try:
+            _check_input(item)
+            wanted.append(request(operation, item, output=folder, **rest))
+        except ReelyardError as error:
+            wanted.append(error)
+    if output is not None:
+        good = [place for place, one in enumerate(wanted) if isinstance(one, JobRequest)]
+        for place, clash in clashes(output, [inputs[place] for place in good]).items():
+            wanted[good[place]] = clash
+    return wanted
+
+
 def _check_input(item: object) -> None:
     if not isinstance(item, str | os.PathLike) or not os.fspath(item):
         raise InvalidInput(f"input: {item!r} is neither a path nor a URL")
@@ -77,18 +100,31 @@ def in_folder(output: InputLike | None, inputs: Sequence[InputLike]) -> str | No
     """
     if output is None:
         return None
-    folder = os.fspath(output).removesuffix("/") + "/"
-    first: dict[str, InputLike] = {}
-    for item in inputs:
+    for clash in clashes(output, inputs).values():
+        raise clash
+    return folder_of(output)
+
+
+def folder_of(output: InputLike) -> str:
+    """`output` as a folder: with one slash at its end."""
+    return os.fspath(output).removesuffix("/") + "/"
+
+
+def clashes(output: InputLike, inputs: Sequence[InputLike]) -> dict[int, ValidationFailed]:
+    """The places of those `inputs` whose output would be written over that of an earlier one in
+    the folder `output`, with what to say of it."""
+    first: dict[str, int] = {}
+    found: dict[int, ValidationFailed] = {}
+    for place, item in enumerate(inputs):
         # Outputs are called after their input: a.mov and a.mkv both become a.mp4.
-        stem = Path(os.fspath(item)).stem
-        if stem in first:
-            raise ValidationFailed(
-                f"output: {os.fspath(first[stem])} and {os.fspath(item)} would be written to the "
-                f"same file in {folder}; give each an output of its own"
+        earlier = first.setdefault(Path(os.fspath(item)).stem, place)
+        if earlier != place:
+            first_item = os.fspath(inputs[earlier])
+            found[place] = ValidationFailed(
+                f"output: {first_item} and {os.fspath(item)} would be written to the same file in "
+                f"{folder_of(output)}; give each an output of its own"
             )
-        first[stem] = item
-    return folder
+    return found
 
 
 def local_url(source: InputLike) -> str:
@@ -97,8 +133,24 @@ def local_url(source: InputLike) -> str:
     text = os.fspath(source)
     if isinstance(source, str) and is_location(text):
         return text
-    url = Path(text).expanduser().absolute().as_uri()
+    url = expanded(text).absolute().as_uri()
     return url + "/" if text.endswith("/") else url
+
+
+def expanded(text: str) -> Path:
+    """The path `text`, with `~` and `~user` as the home that they mean."""
+    path = Path(text)
+    # `~name.mp4` is the home of no user, but may be a file.
+    with suppress(RuntimeError):
+        path = path.expanduser()
+    return path
+
+
+def sent_as(source: InputLike) -> str:
+    """The input or output as its job remembers it: as it was written, or, where that is not UTF-8,
+    as its URL."""
+    text = os.fspath(source)
+    return text if readable(text) == text else local_url(source)
 
 
 def body_of(item: JobRequest, inputs: list[str], output: InputLike | None) -> dict[str, Any]:
@@ -111,7 +163,7 @@ def body_of(item: JobRequest, inputs: list[str], output: InputLike | None) -> di
         "metadata": item.metadata,
     }
     if output is not None:
-        body["output"] = os.fspath(output)
+        body["output"] = sent_as(output)
     if item.pool is not None:
         body["pool"] = item.pool
     if item.idempotency_key is not None:
@@ -127,10 +179,10 @@ def spec_of(item: JobRequest) -> JobSpec:
     return JobSpec(
         operation=item.operation,
         inputs=inputs,
-        input=os.fspath(item.inputs[0]) if item.inputs else "",
+        input=sent_as(item.inputs[0]) if item.inputs else "",
         params=item.params,
         output=output,
-        output_sent=os.fspath(item.output) if item.output is not None else None,
+        output_sent=sent_as(item.output) if item.output is not None else None,
         tenant=TENANT,
         dialect="python",
         priority=item.priority,
@@ -144,4 +196,5 @@ def spec_of(item: JobRequest) -> JobSpec:
 
 
 def _fingerprint(asked: list[Any]) -> str:
-    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()
+    shown = hide_secrets(asked)
+    return hashlib.sha256(msgspec.json.encode(shown, order="deterministic")).hexdigest()

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from api.client.progress_bars import STATE_STYLE, short_name
 from api.client.views import JobView, OutputView
+from cluster.readable import readable
 
 #: a longer URL gets a line of its own below the table, where a terminal does not break it
 LONGEST_URL = 60
@@ -34,7 +35,7 @@ def results_view(jobs: Sequence[JobView]) -> RenderableType:
     if not paths:
         return Group(_results_table(jobs, None), *links)
     folder = Path(os.path.commonpath([path.parent for path in paths]))
-    where = Text(f"results in {relative(folder)}{os.sep}", overflow="fold")
+    where = Text(f"results in {readable(str(relative(folder)))}{os.sep}", overflow="fold")
     return Group(where, _results_table(jobs, folder), *links)
 
 
@@ -58,7 +59,7 @@ def _results_table(jobs: Iterable[JobView], folder: Path | None) -> Table:
         for output in job.outputs:
             path = output.path
             place = path.relative_to(folder) if path and folder else output.url
-            shown = output.name if _is_link(output) else str(place)
+            shown = output.name if _is_link(output) else readable(str(place))
             table.add_row(*first, human_bytes(output.size), escape(shown))
             first = ("", "", "")
     return table

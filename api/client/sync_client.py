@@ -119,7 +119,8 @@ class Client:
         pool: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> list[JobView]:
-        """One job for each input, all in one call however many there are; order is kept."""
+        """One job for each input, all in one call however many there are; order is kept. An input
+        that is refused has a failed view in its place; raises where all are."""
         return self._run(
             lambda: self._client.submit_many(
                 operation,

@@ -23,6 +23,8 @@ from cluster.errors import (
     ValidationFailed,
     error_from_dict,
 )
+from cluster.readable import readable
+from cluster.url_secrets import hide_secrets
 
 
 class OutputView(msgspec.Struct, frozen=True):
@@ -101,6 +103,11 @@ class JobView(msgspec.Struct, frozen=True):
         """The first output's file, where it lies on a disk that this machine names alike."""
         return self.outputs[0].path if self.outputs else None
 
+    @property
+    def refused(self) -> bool:
+        """Not taken on: it has no id, and `error` says why."""
+        return not self.job_id
+
     def exception(self) -> ReelyardError | None:
         """What went wrong, as an exception of the class that its code names; `Cancelled` for a
         cancelled job."""
@@ -135,15 +142,25 @@ def job_view(body: Mapping[str, Any]) -> JobView:
 def accepted_view(body: Mapping[str, Any], params: dict[str, Any]) -> JobView:
     """The view of a job that was submitted with `params`, from the answer to that: as it was
     accepted, however far it has come when the same request is sent again."""
-    return msgspec.convert({**body, "parameters": params}, JobView, strict=False)
+    return msgspec.convert({**body, "parameters": hide_secrets(params)}, JobView, strict=False)
+
+
+def refused_view(operation: str, source: object, error: ReelyardError) -> JobView:
+    """The view of a job that there is not, in its place among others: failed, without an id."""
+    return JobView(
+        job_id="",
+        operation=operation,
+        state=State.FAILED,
+        source_url=readable(hide_secrets(str(source))),
+        error=ErrorInfo.of(error),
+    )
 
 
 def view_of(job: Job, urls: Mapping[str, str], urls_end_ms: int | None) -> JobView:
     """The job as a caller sees it. `urls`: where its outputs can be had, by `OutputFile.url`; those
     that are signed end at `urls_end_ms`."""
-    view = job_view(msgspec.to_builtins(whole_job(job, urls, urls_end_ms)))
-    # Nothing is lost on this way, where HTTP leaves the details of a job's error out.
-    return msgspec.structs.replace(view, error=job.error)
+    # Whoever speaks to Ray itself is an operator.
+    return job_view(msgspec.to_builtins(whole_job(job, urls, urls_end_ms, traceback=True)))
 
 
 type JobRef = JobView | str

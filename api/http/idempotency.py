@@ -23,7 +23,9 @@ from actors.jobs.model import JobSpec
 from actors.jobs.object_keys import answers_prefix
 from api.http.caller import Caller
 from api.http.services import Services
-from cluster.errors import Conflict, IdempotencyMismatch, NotFound, ValidationFailed
+from cluster.errors import Conflict, IdempotencyMismatch, NotFound
+from cluster.faults import wrong
+from cluster.url_secrets import hide_secrets
 
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
@@ -46,16 +48,19 @@ def key_of(request: Request) -> str | None:
     if key is None:
         return None
     if not 0 < len(key) <= MAX_LENGTH or not key.isprintable():
-        message = f"{HEADER} takes 1 to {MAX_LENGTH} printable characters"
-        fault = {"loc": ["header", HEADER], "msg": message, "type": "value_error"}
-        raise ValidationFailed(message, details={"errors": [fault]})
+        raise wrong(HEADER, f"takes 1 to {MAX_LENGTH} printable characters", key, place="header")
     return key
 
 
 def fingerprint(request: Request, body: object) -> str:
-    """A hash of what is asked for: the method, the path, and `body` whatever its field order."""
+    """A hash of what is asked for: the method, the path, and `body` whatever its field order.
+
+    Secrets in URLs are left out: no hash of them is kept, and a URL that was signed anew is the
+    same request.
+    """
     # The standard encoder takes whatever its decoder has let through: a batch holds bad items, too.
-    text = json.dumps([request.method, request.url.path, body], sort_keys=True)
+    asked = [request.method, request.url.path, hide_secrets(body)]
+    text = json.dumps(asked, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -146,7 +151,8 @@ def _claim_of(
     request: Request, services: Services, caller: Caller, body: object
 ) -> tuple[str, FirstAnswer]:
     """Where the request's key is kept, and what stands there while it is worked on."""
-    key = (key_of(request) or "").encode()
+    # An admin's answer may say more than others may see.
+    key = (key_of(request) or "").encode() + (b"\0admin" if caller.admin else b"")
     place = answers_prefix(caller.tenant) + hashlib.sha256(key).hexdigest()
     expires_ms = _now_ms() + round(services.settings.idempotency_ttl_hours * 3_600_000)
     return place, FirstAnswer(fingerprint=fingerprint(request, body), expires_ms=expires_ms)

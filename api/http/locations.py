@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from actors.jobs.locations import File, ObjectUrl, Stored
+from actors.jobs.locations import File, ObjectUrl, Stored, shown
 from actors.jobs.model import Job, State
 from actors.jobs.object_keys import tenant_prefix
 from cluster.address_checks import check_addresses, is_address
@@ -15,7 +15,8 @@ from cluster.errors import Forbidden, InvalidInput, NotFound, NotReady, SourceFo
 from cluster.settings import Settings
 
 TAKEN = "an http(s) URL, upload:<id>, job:<id>, a file or an object-store URL that is allowed here"
-_BLANK = re.compile(r"[\s\x00-\x1f]")
+_BLANK = re.compile(r"\s")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def check_url(text: str, allowed: Sequence[str] = ()) -> str:
@@ -26,10 +27,13 @@ def check_url(text: str, allowed: Sequence[str] = ()) -> str:
         parts = urlsplit(text)
         host = parts.hostname
         port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError as error:
-        raise InvalidInput(f"{text[:200]!r} is not a URL: {error}") from None
-    if not host or _BLANK.search(text):
-        raise InvalidInput(f"{text[:200]!r} is not a URL: it names no host")
+    except ValueError:
+        # The reason may quote a password that was not written as URLs want it.
+        raise InvalidInput(f"{shown(text)} is not a URL") from None
+    if not host or _BLANK.search(parts.netloc):
+        raise InvalidInput(f"{shown(text)} is not a URL: it names no host")
+    if _CONTROL.search(text):
+        raise InvalidInput(f"{shown(text)} is not a URL: it has control characters in it")
     if is_address(host):
         check_addresses(host, port, [host], allowed)
     return text
@@ -39,11 +43,11 @@ def check_store(place: ObjectUrl, *, admin: bool, settings: Settings) -> str:
     """An object of a store, under one of the operator's prefixes. Raises `SourceForbidden`."""
     text = str(place)
     if ".." in unquote(place.key).split("/"):
-        raise InvalidInput(f"{text[:200]!r}: '..' has no place in an object's name")
+        raise InvalidInput(f"{shown(text)}: '..' has no place in an object's name")
     if admin or any(_below(text, prefix) for prefix in settings.input_stores):
         return text
     raise SourceForbidden(
-        f"{text[:200]!r} lies in no object store that this server may use for clients"
+        f"{shown(text)} lies in no object store that this server may use for clients"
     )
 
 
@@ -54,14 +58,14 @@ def check_file(place: File, *, admin: bool, roots: Sequence[str]) -> str:
     """
     path = place.local
     if "\0" in place.path or not path.is_absolute():
-        raise InvalidInput(f"{place.path[:200]!r} is neither a URL nor an absolute path")
+        raise InvalidInput(f"{shown(place.path)} is neither a URL nor an absolute path")
     if admin:
         return str(File.at(path, folder=place.is_folder))
     real = path.resolve()
     if any(real.is_relative_to(Path(root).expanduser().resolve()) for root in roots):
         return str(File.at(real, folder=place.is_folder))
     raise SourceForbidden(
-        f"{place.path[:200]!r} lies in no folder that this server opens to clients"
+        f"{shown(place.path)} lies in no folder that this server opens to clients"
     )
 
 
@@ -92,9 +96,9 @@ def check_stored(place: Stored, tenant: str, *, admin: bool) -> str:
     text = str(place)
     key = place.key
     if not key or key.startswith("/") or ".." in key.split("/"):
-        raise InvalidInput(f"{text[:200]!r} names no stored object")
+        raise InvalidInput(f"{shown(text)} names no stored object")
     if not admin and not key.startswith(tenant_prefix(tenant)):
-        raise Forbidden(f"{text[:200]!r} belongs to somebody else")
+        raise Forbidden(f"{shown(text)} belongs to somebody else")
     return text
 
 

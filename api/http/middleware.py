@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.http.auth import address_key
 from api.http.body_pace import paced
 from api.http.errors import response_for, unhandled
+from api.http.query_names import warning
 from api.http.services import services_of
 from api.http.single_headers import check_headers
 from cluster.errors import BadRequest, TooLarge
@@ -92,6 +93,8 @@ class RequestMiddleware:
                 if message["status"] in REDIRECTS:
                     _lead_back(message, scope)
                 await _add_rate(request, message)
+                if (told := warning(scope)) is not None:
+                    MutableHeaders(raw=message["headers"])["Warning"] = told
                 self._metrics.note(scope, message["status"], time.perf_counter() - began)
             await send(message)
 

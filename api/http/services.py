@@ -23,6 +23,7 @@ from actors.jobs.locations import (
 )
 from actors.jobs.model import Job, OutputFile
 from actors.jobs.object_keys import uploads_prefix
+from actors.jobs.visibility import sees_traceback
 from api.http.caller import Caller, OperatorToken
 from api.http.locations import (
     check_file,
@@ -37,7 +38,7 @@ from api.http.public_address import link_base
 from api.http.rate_limit import RateLimiter
 from api.http.signing import FileGrant, Signer
 from api.registry_client.client import RegistryClient
-from cluster.errors import Forbidden, NotReady
+from cluster.errors import Forbidden, InvalidInput, NotReady
 from cluster.settings import Settings
 from cluster.storage import Storage, Uploads, open_storage
 
@@ -114,18 +115,31 @@ class Services:
         raise no_destination(scheme_of(text))
 
     async def locate_upload(self, upload_id: str, caller: Caller) -> str:
-        """A finished upload. Raises `NotFound`, `Gone`, `NotReady`."""
+        """A finished upload. Raises `NotFound`, `Gone`, `NotReady`, `InvalidInput`."""
         upload = await self.uploads.find(caller.tenant, upload_id)
+        if upload.partial:
+            raise InvalidInput(
+                f"upload {upload_id} is a part of another one: name the upload that it was joined "
+                "into"
+            )
         if not upload.complete:
+            of = "an unknown number of" if upload.length is None else upload.length
             raise NotReady(
-                f"upload {upload_id} is not finished: {upload.offset} of {upload.length} bytes "
-                "have arrived"
+                f"upload {upload_id} is not finished: {upload.offset} of {of} bytes have arrived"
             )
         return str(Stored(upload.prefix))
 
     async def _locate_result(self, place: JobOutput, caller: Caller) -> str:
         job = await self.registry.get(parse_id(place.job_id) or place.job_id, caller.scope)
         return output_of(job, place.name)
+
+    def sees_traceback(self, caller: Caller, job: Job) -> bool:
+        """Whether `caller` may read where in the code `job` failed."""
+        return sees_traceback(
+            admin=caller.admin,
+            owner=caller.tenant == job.tenant,
+            embedded=self.settings.ray_address is None,
+        )
 
     # --- URLs ---
 

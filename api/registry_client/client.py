@@ -21,7 +21,7 @@ from actors.jobs.messages import (
     Submission,
     Usage,
 )
-from actors.jobs.model import ErrorInfo, Job, JobSpec
+from actors.jobs.model import Job, JobSpec
 from actors.jobs.plan import plan_job
 from actors.jobs.times import DAY_MS
 from actors.media.catalogue import load_operations
@@ -31,7 +31,7 @@ from api.registry_client.batching import Lookups, Writes
 from api.registry_client.changes import ChangeFeed
 from api.registry_client.job_cache import JobCache
 from api.registry_client.key_cache import KeyCache
-from cluster.errors import NotFound, ReelyardError, Unavailable, error_from_dict
+from cluster.errors import NotFound, ReelyardError, Unavailable, ValidationFailed, error_from_dict
 from cluster.settings import Settings
 
 PATIENCE_S = 5.0
@@ -317,13 +317,22 @@ class RegistryClient:
         try:
             job = plan_job(spec, retention_ms=retention_ms)
         except ReelyardError as error:
-            return Refusal(error=msgspec.convert(error.as_dict(), ErrorInfo))
+            return Refusal.of(error)
         return Submission(
             job=job, idempotency_key=spec.idempotency_key, fingerprint=spec.fingerprint
         )
 
     async def _submit_many(self, batch: list[Submission]) -> list[Accepted | Refusal]:
-        answers: list[Accepted | Refusal] = await self._call("submit_many", batch)
+        try:
+            answers: list[Accepted | Refusal] = await self._call("submit_many", batch)
+        except (UnicodeEncodeError, OverflowError, TypeError):
+            # Other requests' jobs are in the batch, too: what can't be stored is refused by itself.
+            faults = [unstorable(item) for item in batch]
+            if not any(faults):
+                raise
+            good = [item for item, fault in zip(batch, faults, strict=True) if fault is None]
+            taken = iter(await self._submit_many(good) if good else [])
+            answers = [fault or next(taken) for fault in faults]
         return answers
 
     async def _get_many(self, job_ids: list[str]) -> dict[str, Job]:
@@ -337,6 +346,21 @@ class RegistryClient:
     async def _api_keys(self) -> dict[str, KeyInfo]:
         keys: dict[str, KeyInfo] = await self._call("api_keys")
         return keys
+
+
+def unstorable(item: Submission) -> Refusal | None:
+    """Why a job can't be written down, if it can't."""
+    try:
+        msgspec.msgpack.encode(item.job)
+    except UnicodeEncodeError:
+        reason = "text that is not Unicode (half of a surrogate pair)"
+    except OverflowError:
+        reason = "a number of more than 64 bits"
+    except TypeError as error:
+        reason = f"a value that is not JSON: {error}"
+    else:
+        return None
+    return Refusal.of(ValidationFailed(f"the job holds {reason}"))
 
 
 def refused(refusal: Refusal) -> ReelyardError:

@@ -16,7 +16,10 @@ from cluster.errors import Forbidden, InvalidInput
 router = APIRouter(tags=["files"])
 
 _DOWNLOAD: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": {"application/octet-stream": {}}},
+    200: {
+        "description": "The file",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
     206: {"description": "The range that was asked for"},
     302: {"description": "The object store serves it"},
     304: {"description": "Not changed since"},
@@ -49,12 +52,15 @@ async def read_file(token: str, request: Request, services: ServicesDep) -> Resp
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
         }
     },
 )
 async def write_file(token: str, request: Request, services: ServicesDep) -> Response:
-    """Upload a file whole: the body is its bytes, of any content type."""
+    """Upload a file whole: the body is its bytes, of any content type. A request that a later one
+    has overtaken is refused (409): what that one stored stays."""
     grant = services.signer.read_file(token)
     if grant.method != "PUT":
         raise Forbidden("this link is for downloading")
@@ -67,6 +73,7 @@ async def write_file(token: str, request: Request, services: ServicesDep) -> Res
             max_bytes=most,
             content_type=request.headers.get("content-type"),
             filename=grant.filename or None,
+            unless_overtaken=True,
         )
     except ClientDisconnect as error:
         raise InvalidInput("the connection broke before the end of the body") from error

@@ -46,12 +46,18 @@ def check_length(request: Request, max_bytes: int) -> None:
 
     Behind Serve this matters: what is read is held in memory until it is stored.
     """
-    text = request.headers.get("content-length", "")
-    if text.isdigit() and int(text) > max_bytes:
+    length = body_length(request)
+    if length is not None and length > max_bytes:
         raise TooLarge(
-            f"the request body has {int(text)} bytes; at most {max_bytes} are taken here",
+            f"the request body has {length} bytes; at most {max_bytes} are taken here",
             details={"max_bytes": max_bytes},
         )
+
+
+def body_length(request: Request) -> int | None:
+    """The Content-Length, in bytes; None if the client told none that can be read."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 async def receive_form[T](

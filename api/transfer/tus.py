@@ -1,21 +1,41 @@
-"""The headers of tus 1.0.0, for resumable uploads (tus.io/protocols/resumable-upload). Pure.
+"""The headers of tus 1.0.0, for resumable uploads (tus.io/protocols/resumable-upload).
 
-Core, creation, creation-with-upload, expiration and termination. Pure: headers in, headers out.
+The core and all extensions but two: `checksum-trailer` (trailers are not taken) and
+`concatenation-unfinished`. Pure: headers in, headers out.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import formatdate
 
 from cluster.errors import InvalidInput, UnsupportedType
-from cluster.storage import UploadInfo
+from cluster.storage import Checksum, UploadInfo
+from cluster.storage.checksums import ALGORITHMS
 
 VERSION = "1.0.0"
-EXTENSIONS = "creation,creation-with-upload,expiration,termination"
+EXTENSIONS = (
+    "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,"
+    "concatenation"
+)
 PIECE_TYPE = "application/offset+octet-stream"
+_PIECE_TYPES = (PIECE_TYPE, "application/octet-stream")
+"""The second one is not tus: clients made from the OpenAPI document know no other."""
 _MAX_METADATA_BYTES = 8 << 10
+_UPLOAD_URL = re.compile(r"(?:\S*/)?([^/\s?#]+)")
+"""Absolute or relative; only the upload's own name in it counts."""
+
+
+@dataclass(frozen=True)
+class Concat:
+    """An `Upload-Concat`, as it was sent and as it is meant."""
+
+    header: str
+    upload_ids: tuple[str, ...] = ()
+    """Of the uploads to join; none: it is to be such a part itself."""
 
 
 def speaks_tus(headers: Mapping[str, str]) -> bool:
@@ -29,14 +49,57 @@ def options_headers(max_bytes: int) -> dict[str, str]:
         "Tus-Version": VERSION,
         "Tus-Extension": EXTENSIONS,
         "Tus-Max-Size": str(max_bytes),
+        "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
     }
 
 
-def upload_length(headers: Mapping[str, str]) -> int:
-    """The `Upload-Length` of a creation. Raises `InvalidInput`."""
-    if "upload-defer-length" in headers:
-        raise InvalidInput("Upload-Defer-Length is not supported: send Upload-Length")
-    return _number(headers, "upload-length")
+def creation_length(headers: Mapping[str, str]) -> int | None:
+    """The `Upload-Length` of a creation; None: it is deferred. Raises `InvalidInput`."""
+    if (deferred := headers.get("upload-defer-length")) is None:
+        return _number(headers, "upload-length")
+    if deferred != "1":
+        raise InvalidInput(f"Upload-Defer-Length: must be 1, not {deferred[:40]!r}")
+    if "upload-length" in headers:
+        raise InvalidInput("Upload-Length and Upload-Defer-Length: send one of them")
+    return None
+
+
+def upload_length(headers: Mapping[str, str]) -> int | None:
+    """The `Upload-Length` of a PATCH, if it tells one. Raises `InvalidInput`."""
+    return _number(headers, "upload-length") if "upload-length" in headers else None
+
+
+def upload_concat(headers: Mapping[str, str]) -> Concat | None:
+    """The `Upload-Concat` of a creation. Raises `InvalidInput`."""
+    if (header := headers.get("upload-concat")) is None:
+        return None
+    kind, semicolon, urls = header.partition(";")
+    if header.strip() == "partial":
+        return Concat("partial")
+    if kind.strip() != "final" or not semicolon or not urls.split():
+        raise InvalidInput(
+            "Upload-Concat: must be `partial`, or `final;` and the URLs of finished partial "
+            f"uploads with spaces between, not {header[:80]!r}"
+        )
+    if "upload-length" in headers or "upload-defer-length" in headers:
+        raise InvalidInput("Upload-Length: a final upload is as long as its parts, send none")
+    return Concat(header, tuple(map(_id_in, urls.split())))
+
+
+def upload_checksum(headers: Mapping[str, str]) -> Checksum | None:
+    """The `Upload-Checksum` of a piece. Raises `InvalidInput`."""
+    if (header := headers.get("upload-checksum")) is None:
+        return None
+    algorithm, _, value = header.strip().partition(" ")
+    if algorithm not in ALGORITHMS:
+        raise InvalidInput(
+            f"Upload-Checksum: the algorithm {algorithm[:40]!r} is unknown; allowed: "
+            f"{', '.join(ALGORITHMS)}"
+        )
+    digest = _decoded(value)
+    if digest is None or len(digest) != Checksum.size_of(algorithm):
+        raise InvalidInput(f"Upload-Checksum: {value[:100]!r} is not a {algorithm} in base64")
+    return Checksum(algorithm, digest)
 
 
 def upload_offset(headers: Mapping[str, str]) -> int:
@@ -46,7 +109,7 @@ def upload_offset(headers: Mapping[str, str]) -> int:
 
 def check_piece_type(headers: Mapping[str, str]) -> None:
     """Raises `UnsupportedType` unless the body is a piece of an upload."""
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != PIECE_TYPE:
+    if headers.get("content-type", "").partition(";")[0].strip().lower() not in _PIECE_TYPES:
         raise UnsupportedType(f"the Content-Type of a piece must be {PIECE_TYPE}")
 
 
@@ -86,10 +149,13 @@ def state_headers(upload: UploadInfo) -> dict[str, str]:
 
 def head_headers(upload: UploadInfo) -> dict[str, str]:
     """Everything that HEAD tells."""
-    headers = state_headers(upload) | {
-        "Upload-Length": str(upload.length),
-        "Cache-Control": "no-store",
-    }
+    headers = state_headers(upload) | {"Cache-Control": "no-store"}
+    if upload.length is None:
+        headers["Upload-Defer-Length"] = "1"
+    else:
+        headers["Upload-Length"] = str(upload.length)
+    if upload.concat:
+        headers["Upload-Concat"] = upload.concat
     if upload.metadata:
         headers["Upload-Metadata"] = format_metadata(upload.metadata)
     return headers
@@ -102,8 +168,20 @@ def _number(headers: Mapping[str, str], name: str) -> int:
     return int(text)
 
 
+def _id_in(url: str) -> str:
+    match = _UPLOAD_URL.fullmatch(url)
+    if match is None:
+        raise InvalidInput(f"Upload-Concat: {url[:200]!r} is not the URL of an upload")
+    return match[1]
+
+
 def _plain(value: str) -> str | None:
+    found = _decoded(value)
+    return None if found is None else found.decode("utf-8", "replace")
+
+
+def _decoded(value: str) -> bytes | None:
     try:
-        return base64.b64decode(value.strip(), validate=True).decode("utf-8", "replace")
+        return base64.b64decode(value.strip(), validate=True)
     except ValueError:  # not base64, or (a plain ValueError) not ASCII
         return None

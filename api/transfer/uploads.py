@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
-from typing import Any, override
+from contextlib import suppress
+from typing import Any, TypedDict, override
 
 import msgspec
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,14 +15,15 @@ from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import full_path, response_for
 from api.http.middleware import is_form, media_type
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services
 from api.transfer import tus
-from api.transfer.multipart import FormFile, check_length, receive_form
-from cluster.errors import InvalidInput, ReelyardError, UnsupportedType, WrongVersion
-from cluster.storage import UploadInfo
+from api.transfer.multipart import FormFile, body_length, check_length, receive_form
+from cluster.errors import Forbidden, InvalidInput, ReelyardError, UnsupportedType, WrongVersion
+from cluster.storage import Checksum, UploadInfo
 
 
-class TusRoute(APIRoute):
+class TusRoute(StrictQueryRoute):
     """Every answer, an error too, names the protocol's version, as it demands."""
 
     @override
@@ -43,6 +44,14 @@ class TusRoute(APIRoute):
 
 
 router = APIRouter(route_class=TusRoute, tags=["uploads"])
+
+
+class _Facts(TypedDict):
+    """What every creation tells of the file."""
+
+    filename: str
+    content_type: str
+    metadata: dict[str, str]
 
 
 class UploadReceipt(msgspec.Struct, frozen=True):
@@ -88,8 +97,25 @@ _CREATED: dict[int | str, dict[str, Any]] = {
 _PIECE = {
     "requestBody": {
         "required": True,
-        "content": {tus.PIECE_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-    }
+        "description": f"The piece; tus clients call its type `{tus.PIECE_TYPE}`.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    "parameters": [
+        {
+            "name": "Tus-Resumable",
+            "in": "header",
+            "required": True,
+            "description": "version of the protocol",
+            "schema": {"type": "string", "enum": [tus.VERSION]},
+        },
+        {
+            "name": "Upload-Offset",
+            "in": "header",
+            "required": True,
+            "description": "bytes that have arrived before this piece",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+    ],
 }
 
 
@@ -117,7 +143,7 @@ async def create(request: Request, services: ServicesDep, caller: CallerDep) -> 
         )
     else:
         upload = await _receive_bytes(request, services, caller, kind)
-    receipt = UploadReceipt(upload.upload_id, upload.length, upload.filename)
+    receipt = UploadReceipt(upload.upload_id, upload.offset, upload.filename)
     return JSONResponse(
         msgspec.structs.asdict(receipt),
         201,
@@ -129,9 +155,10 @@ async def create(request: Request, services: ServicesDep, caller: CallerDep) -> 
 async def stand(
     upload_id: str, request: Request, services: ServicesDep, caller: CallerDep
 ) -> Response:
-    """How far an upload has come."""
+    """How far an upload has come. A PATCH of it that is still under way ends: what has arrived of
+    it counts, and the next PATCH goes on from there."""
     _check_version(request)
-    upload = await services.uploads.find(caller.tenant, upload_id)
+    upload = await services.uploads.stand(caller.tenant, upload_id)
     return Response(status_code=200, headers=tus.head_headers(upload))
 
 
@@ -139,14 +166,19 @@ async def stand(
 async def append(
     upload_id: str, request: Request, services: ServicesDep, caller: CallerDep
 ) -> Response:
-    """Add a piece; what has arrived of it stays even if the connection breaks."""
+    """Add a piece; what has arrived of it stays even if the connection breaks, unless it comes with
+    a checksum: then all of it is kept, or nothing."""
     _check_version(request)
     tus.check_piece_type(request.headers)
-    offset = tus.upload_offset(request.headers)
-    upload = await services.uploads.find(caller.tenant, upload_id)
-    if offset == upload.offset:
-        check_length(request, upload.length - offset)
-    upload = await services.uploads.append(upload, offset, _body(request))
+    upload = await services.uploads.append(
+        caller.tenant,
+        upload_id,
+        tus.upload_offset(request.headers),
+        _body(request),
+        length=tus.upload_length(request.headers),
+        announced=body_length(request),
+        checksum=tus.upload_checksum(request.headers),
+    )
     return Response(status_code=204, headers=tus.state_headers(upload))
 
 
@@ -178,22 +210,46 @@ async def override_method(
 
 async def _begin(request: Request, services: Services, caller: Caller) -> Response:
     _check_version(request)
-    length = tus.upload_length(request.headers)
-    metadata = tus.parse_metadata(request.headers.get("upload-metadata", ""))
-    with_piece = request.headers.get("content-type", "").startswith(tus.PIECE_TYPE)
-    if with_piece:
-        check_length(request, length)
-    upload = await services.uploads.create(
-        caller.tenant,
-        length=length,
-        filename=tus.metadata_text(metadata, "filename", "name"),
-        content_type=tus.metadata_text(metadata, "filetype", "type"),
-        metadata=metadata,
-    )
-    if with_piece:
-        upload = await services.uploads.append(upload, 0, _body(request))
-    headers = tus.state_headers(upload) | {"Location": _location(request, services, upload)}
-    return Response(status_code=201, headers=headers)
+    headers, uploads = request.headers, services.uploads
+    metadata = tus.parse_metadata(headers.get("upload-metadata", ""))
+    concat = tus.upload_concat(headers)
+    with_piece = media_type(request) == tus.PIECE_TYPE
+    facts: _Facts = {
+        "filename": tus.metadata_text(metadata, "filename", "name"),
+        "content_type": tus.metadata_text(metadata, "filetype", "type"),
+        "metadata": metadata,
+    }
+    if concat is not None and concat.upload_ids:
+        if with_piece:
+            raise Forbidden("a final upload is made of others: it takes no bytes of its own")
+        upload = await uploads.concatenate(
+            caller.tenant, concat.upload_ids, concat=concat.header, **facts
+        )
+    else:
+        length = tus.creation_length(headers)
+        checksum = tus.upload_checksum(headers) if with_piece else None
+        if with_piece:
+            check_length(request, uploads.max_bytes if length is None else length)
+        upload = await uploads.create(
+            caller.tenant, length=length, partial=concat is not None, **facts
+        )
+        if with_piece:
+            upload = await _first_piece(request, services, upload, checksum)
+    told = tus.state_headers(upload) | {"Location": _location(request, services, upload)}
+    return Response(status_code=201, headers=told)
+
+
+async def _first_piece(
+    request: Request, services: Services, upload: UploadInfo, checksum: Checksum | None
+) -> UploadInfo:
+    """Add what came with the creation. If it fails the upload is gone: nobody knows its URL."""
+    owner, upload_id = upload.owner, upload.upload_id
+    try:
+        return await services.uploads.append(owner, upload_id, 0, _body(request), checksum=checksum)
+    except BaseException:
+        with suppress(ReelyardError):
+            await services.uploads.remove(owner, upload_id)
+        raise
 
 
 async def _receive_form(request: Request, services: Services, caller: Caller) -> UploadInfo:

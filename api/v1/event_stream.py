@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -12,11 +13,12 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from actors.jobs.model import Change, Job
 from actors.jobs.times import iso
 from api.http.dependencies import CallerDep, ServicesDep
+from api.http.query_names import StrictQueryRoute
 from api.v1 import v1_shapes
 from api.v1.jobs import job_key
 from api.v1.openapi_entries import READ, errors
 
-router = APIRouter(prefix="/v1", tags=["jobs"])
+router = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
 RECONNECT_MS = 2000
 
 
@@ -57,7 +59,8 @@ async def stream_job(
     after: Annotated[int, Depends(_last_seen)],
 ) -> AsyncIterator[ServerSentEvent]:
     jobs = services.registry.watch(job_key(job_id), caller.scope, after)
-    async for event in job_events(jobs, after):
+    sees = partial(services.sees_traceback, caller)
+    async for event in job_events(jobs, after, sees):
         yield event
 
 
@@ -66,8 +69,10 @@ def last_event_id(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
-async def job_events(jobs: AsyncIterator[Job], after_seq: int) -> AsyncIterator[ServerSentEvent]:
-    """Events for snapshots of a job as they come.
+async def job_events(
+    jobs: AsyncIterator[Job], after_seq: int, sees_traceback: Callable[[Job], bool]
+) -> AsyncIterator[ServerSentEvent]:
+    """Events for snapshots of a job as they come. `sees_traceback`: as for `short_job`.
 
     `state`: an entry of the history after `after_seq`, with its number as id. `progress`: without
     an id, as a client that missed some needs only the next one.
@@ -79,7 +84,7 @@ async def job_events(jobs: AsyncIterator[Job], after_seq: int) -> AsyncIterator[
                 after_seq = change.seq
                 yield _event(
                     "state",
-                    _change(job, change),
+                    _change(job, change, traceback=sees_traceback(job)),
                     id=str(change.seq),
                     retry=RECONNECT_MS if first else None,
                 )
@@ -91,7 +96,7 @@ async def job_events(jobs: AsyncIterator[Job], after_seq: int) -> AsyncIterator[
             first = False
 
 
-def _change(job: Job, change: Change) -> dict[str, Any]:
+def _change(job: Job, change: Change, *, traceback: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         "job_id": job.id,
         "seq": change.seq,
@@ -102,7 +107,7 @@ def _change(job: Job, change: Change) -> dict[str, Any]:
         "note": change.note,
     }
     if change.state.terminal:
-        body["job"] = v1_shapes.short_job(job)
+        body["job"] = v1_shapes.short_job(job, traceback=traceback)
     return body
 
 

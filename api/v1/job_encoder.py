@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.jobs.model import Job
+from api.http.caller import Caller
 from api.http.services import Services
 from api.v1.v1_shapes import whole_job
 
@@ -24,30 +25,32 @@ class JobEncoder:
     """Encodes whole jobs; remembers them while they stay as they are, for those who poll."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], tuple[Job, float, bytes]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, bool], tuple[Job, float, bytes]] = OrderedDict()
 
-    async def body(self, request: Request, services: Services, job: Job) -> bytes:
-        """The JSON of `GET /v1/jobs/{id}`."""
-        place = (job.id, services.base_url(request))
+    async def body(self, request: Request, services: Services, caller: Caller, job: Job) -> bytes:
+        """The JSON of `GET /v1/jobs/{id}`, as `caller` may see it."""
+        place = (job.id, services.base_url(request), services.sees_traceback(caller, job))
         kept = self._kept.get(place)
         if kept is not None and kept[0] is job and time.monotonic() - kept[1] < KEPT_S:
             return kept[2]
-        body = await encode_job(request, services, job)
+        body = await encode_job(request, services, caller, job)
         self._kept[place] = (job, time.monotonic(), body)
         if len(self._kept) > KEPT_JOBS:
             self._kept.popitem(last=False)
         return body
 
 
-async def encode_job(request: Request, services: Services, job: Job) -> bytes:
-    """The JSON of a whole job with fresh URLs."""
+async def encode_job(request: Request, services: Services, caller: Caller, job: Job) -> bytes:
+    """The JSON of a whole job with fresh URLs, as `caller` may see it."""
     ends = round(time.time() * 1000) + services.settings.url_ttl_s * 1000
     urls = {
         output.url: await services.download_url(request, job, output)
         for output in job.outputs
         if not output.deleted
     }
-    return _encoder.encode(whole_job(job, urls, min(ends, job.outputs_expire_ms or ends)))
+    ends = min(ends, job.outputs_expire_ms or ends)
+    traceback = services.sees_traceback(caller, job)
+    return _encoder.encode(whole_job(job, urls, ends, traceback=traceback))
 
 
 def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:

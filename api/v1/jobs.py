@@ -22,14 +22,18 @@ from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services, services_of
 from api.registry_client.client import expect_job
 from api.v1 import response_models, v1_shapes
 from api.v1.job_encoder import JobEncoder, encode_job, reply
 from api.v1.openapi_entries import IDEMPOTENCY, READ, answered, parameter
-from cluster.errors import InvalidCursor, NotFound, ValidationFailed
+from cluster.errors import InvalidCursor, NotFound
+from cluster.faults import closest, did_you_mean, fault, refusal
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
+own = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
+"""What VideoConduit does not have."""
 
 _encoder = JobEncoder()
 _parsed = lru_cache(maxsize=4096)(parse_id)
@@ -64,7 +68,7 @@ async def get_job(request: Request) -> Response:
         job = await services.registry.wait(job_key(job_id), caller.scope, wait_s)
     else:
         job = await services.registry.poll(job_key(job_id), caller.scope)
-    return reply(await _encoder.body(request, services, job))
+    return reply(await _encoder.body(request, services, caller, job))
 
 
 @router.get(
@@ -101,14 +105,17 @@ async def list_jobs(
     following = _cursor(jobs[limit - 1], caller, services) if more else None
     return json_response(
         {
-            "items": [v1_shapes.short_job(job) for job in jobs[:limit]],
+            "items": [
+                v1_shapes.short_job(job, traceback=services.sees_traceback(caller, job))
+                for job in jobs[:limit]
+            ],
             "next_cursor": following,
             "has_more": more,
         }
     )
 
 
-@router.post(
+@own.post(
     "/jobs:batchGet",
     responses=answered(response_models.JobList, 413, 422, *READ),
     summary="Look up many jobs",
@@ -119,13 +126,13 @@ async def get_jobs(
     known = {text: parse_id(text) for text in body.job_ids}
     jobs = await services.registry.get_many([key for key in known.values() if key], caller.scope)
     found = [jobs[key] for key in dict.fromkeys(known.values()) if key in jobs]
-    bodies = [await _encoder.body(request, services, job) for job in found]
+    bodies = [await _encoder.body(request, services, caller, job) for job in found]
     missing = [text for text, key in known.items() if key not in jobs]
     tail = json_response({"missing": missing}).body
     return reply(b'{"items":[' + b",".join(bodies) + b"]," + bytes(tail)[1:])
 
 
-@router.post(
+@own.post(
     "/jobs/{job_id}/cancel",
     responses=answered(response_models.Job, 404, 409, *READ),
     openapi_extra={"parameters": [IDEMPOTENCY]},
@@ -135,12 +142,12 @@ async def cancel_job(
     job_id: str, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
     async def act() -> Response:
-        return await _changed(request, services, await _cancel(job_id, caller, services))
+        return await _changed(request, services, caller, await _cancel(job_id, caller, services))
 
     return await once(request, services, caller, None, act)
 
 
-@router.delete(
+@own.delete(
     "/jobs/{job_id}",
     responses=answered(response_models.Job, 404, 409, *READ),
     summary="Cancel a job",
@@ -148,10 +155,10 @@ async def cancel_job(
 async def delete_job(
     job_id: str, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
-    return await _changed(request, services, await _cancel(job_id, caller, services))
+    return await _changed(request, services, caller, await _cancel(job_id, caller, services))
 
 
-@router.post(
+@own.post(
     "/jobs/{job_id}/retry",
     status_code=202,
     responses=answered(
@@ -166,7 +173,7 @@ async def retry_job(
     async def act() -> Response:
         key = job_key(job_id)
         job = expect_job(await services.registry.retry([key], caller.scope), key)
-        return await _changed(request, services, job, 202)
+        return await _changed(request, services, caller, job, 202)
 
     return await once(request, services, caller, None, act)
 
@@ -183,8 +190,10 @@ async def _cancel(job_id: str, caller: Caller, services: Services) -> Job:
     return expect_job(await services.registry.cancel([key], caller.scope), key)
 
 
-async def _changed(request: Request, services: Services, job: Job, status: int = 200) -> Response:
-    return reply(await encode_job(request, services, job), status)
+async def _changed(
+    request: Request, services: Services, caller: Caller, job: Job, status: int = 200
+) -> Response:
+    return reply(await encode_job(request, services, caller, job), status)
 
 
 def _wait_of(request: Request, services: Services) -> float:
@@ -196,9 +205,16 @@ def _wait_of(request: Request, services: Services) -> float:
         if not 0 <= wait_s < float("inf"):
             raise ValueError(text)
     except ValueError:
-        fault = {"loc": ["query", "wait"], "msg": "", "type": "float_parsing"}
-        raise ValidationFailed(
-            f"wait: must be seconds, not {text[:40]!r}", details={"errors": [fault]}
+        raise refusal(
+            [
+                fault(
+                    ["query", "wait"],
+                    f"must be seconds, not {text[:40]!r}",
+                    kind="not_number",
+                    value=text,
+                    allowed="number from 0",
+                )
+            ]
         ) from None
     return min(wait_s, services.settings.max_wait_s)
 
@@ -209,13 +225,21 @@ def _states_of(status: str | None, state: State | None) -> tuple[State | None, .
     if status is None:
         return (None,)
     if status not in v1_shapes.STATES_OF:
-        permitted = ", ".join(f"'{word}'" for word in v1_shapes.STATES_OF)
-        fault = {"loc": ["query", "status"], "msg": permitted, "type": "literal_error"}
-        raise ValidationFailed(
-            f"status: {status[:40]!r} is none of {_WORDS}", details={"errors": [fault]}
+        meant = closest(status, v1_shapes.STATES_OF)
+        raise refusal(
+            [
+                fault(
+                    ["query", "status"],
+                    f"must be one of {_WORDS}, not {status[:40]!r}{did_you_mean(meant)}",
+                    kind="not_allowed",
+                    value=status,
+                    allowed=list(v1_shapes.STATES_OF),
+                    suggestion=meant,
+                )
+            ]
         )
-    meant = v1_shapes.STATES_OF[status]
-    return meant if state is None else tuple(one for one in meant if one is state)
+    states = v1_shapes.STATES_OF[status]
+    return states if state is None else tuple(one for one in states if one is state)
 
 
 async def _page(

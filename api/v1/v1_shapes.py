@@ -9,8 +9,9 @@ import msgspec
 
 from actors.jobs.locations import stored_key
 from actors.jobs.messages import KeyInfo, Overview, Usage
-from actors.jobs.model import Attempt, ErrorInfo, Job, OutputFile, State, Task
+from actors.jobs.model import Attempt, Job, OutputFile, State, Task
 from actors.jobs.times import iso
+from actors.jobs.visibility import told_error
 
 STATUS: dict[State, str] = {
     State.QUEUED: "pending",
@@ -28,8 +29,8 @@ STATES_OF: dict[str, tuple[State, ...]] = {
 """Which states the filter `status` means: VideoConduit's words, and Reelyard's others."""
 
 
-def short_job(job: Job) -> dict[str, Any]:
-    """An item of a list."""
+def short_job(job: Job, *, traceback: bool = False) -> dict[str, Any]:
+    """An item of a list. `traceback`: for somebody who may see that of its error."""
     active = job.active_task
     return {
         "job_id": job.id,
@@ -47,7 +48,7 @@ def short_job(job: Job) -> dict[str, Any]:
         "eta_s": active.eta_s if active else None,
         "priority": job.priority,
         "metadata": job.metadata,
-        "error": _error(job.error),
+        "error": told_error(job.error, traceback=traceback),
         "started_at": iso(job.started_ms),
         "completed_at": iso(job.finished_ms),
     }
@@ -70,20 +71,22 @@ def accepted_job(job: Job) -> dict[str, Any]:
     }
 
 
-def whole_job(job: Job, urls: Mapping[str, str], urls_end_ms: int | None) -> dict[str, Any]:
+def whole_job(
+    job: Job, urls: Mapping[str, str], urls_end_ms: int | None, *, traceback: bool = False
+) -> dict[str, Any]:
     """A job with everything. `urls`: what a client opens, by `OutputFile.url`; those of
-    Reelyard's own storage end at `urls_end_ms`."""
+    Reelyard's own storage end at `urls_end_ms`. `traceback`: as for `short_job`."""
     here = [output for output in job.outputs if not output.deleted]
     done = job.state is State.SUCCEEDED
     first = here[0] if here and done else None
     own = first is not None and stored_key(first.url) is not None
-    return short_job(job) | {
+    return short_job(job, traceback=traceback) | {
         "parameters": job.params,
         "download_url": urls.get(first.url, first.url) if first else None,
         "result_data": job.result if done else None,
         "error_message": _message(job),
         "expires_at": iso(urls_end_ms) if own else None,
-        "tasks": [_task(task) for task in job.tasks],
+        "tasks": [_task(task, traceback=traceback) for task in job.tasks],
         "outputs": [_output(output, urls, job) for output in job.outputs],
         "output": job.output,
         "dialect": job.dialect,
@@ -103,12 +106,6 @@ def _message(job: Job) -> str | None:
     return job.error.message if job.error else None
 
 
-def _error(error: ErrorInfo | None) -> dict[str, Any] | None:
-    if error is None:
-        return None
-    return {"code": error.code, "message": error.message, "retryable": error.retryable}
-
-
 def _output(output: OutputFile, urls: Mapping[str, str], job: Job) -> dict[str, Any]:
     own = stored_key(output.url) is not None
     return {
@@ -124,7 +121,7 @@ def _output(output: OutputFile, urls: Mapping[str, str], job: Job) -> dict[str, 
     }
 
 
-def _task(task: Task) -> dict[str, Any]:
+def _task(task: Task, *, traceback: bool) -> dict[str, Any]:
     return {
         "name": task.name,
         "operation": task.operation,
@@ -136,21 +133,22 @@ def _task(task: Task) -> dict[str, Any]:
         "speed": task.speed,
         "eta_s": task.eta_s,
         "result": task.result,
-        "error": _error(task.error),
+        "error": told_error(task.error, traceback=traceback),
         "started_at": iso(task.started_ms),
         "completed_at": iso(task.finished_ms),
-        "attempts": [_attempt(attempt) for attempt in task.attempts],
+        "attempts": [_attempt(attempt, traceback=traceback) for attempt in task.attempts],
     }
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: Attempt, *, traceback: bool) -> dict[str, Any]:
     return {
         "attempt": attempt.fence,
         "worker": attempt.worker,
         "node": attempt.node,
         "pool": attempt.pool,
         "outcome": attempt.outcome,
-        "error": _error(attempt.error),
+        "sizing": attempt.sizing,
+        "error": told_error(attempt.error, traceback=traceback),
         "started_at": iso(attempt.started_ms),
         "ended_at": iso(attempt.ended_ms),
     }

@@ -1,20 +1,24 @@
 """Objects by URL: on a local disk, in memory, in S3, Google Cloud Storage or Azure."""
 
 from cluster.settings import Settings
-from cluster.storage.filenames import content_disposition, safe_name
+from cluster.storage.checksums import Checksum
+from cluster.storage.filenames import content_disposition, fitted_name, part_name, safe_name
 from cluster.storage.opening import open_url
 from cluster.storage.protocol import CHUNK_BYTES, ObjectInfo, Storage
 from cluster.storage.uploads import UploadInfo, Uploads
 
 __all__ = [
     "CHUNK_BYTES",
+    "Checksum",
     "ObjectInfo",
     "Storage",
     "UploadInfo",
     "Uploads",
     "content_disposition",
+    "fitted_name",
     "open_storage",
     "open_url",
+    "part_name",
     "safe_name",
 ]
 

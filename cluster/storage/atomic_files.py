@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -19,26 +20,35 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
-def place(source: Path, temp: Path, target: Path, *, consume: bool) -> None:
+def place(
+    source: Path,
+    temp: Path,
+    target: Path,
+    *,
+    consume: bool,
+    ready: Callable[[], None] | None = None,
+) -> None:
     """Copy `source` to `target` by way of `temp` (in the same folder), synced to disk.
 
-    `consume`: move it instead, where both are on one disk. On an error `temp` is gone and
-    `target` is as it was. Raises OSError.
+    `consume`: move it instead, where both are on one disk. `ready` is called last before `target`
+    changes, and may raise. On an error `temp` is gone and `target` is as it was. Raises OSError.
     """
     try:
         if not (consume and _moved(source, temp)):
             with source.open("rb") as reader, temp.open("wb") as writer:
                 copy_bytes(reader, writer)
-        finish(temp, target)
+        finish(temp, target, ready)
     except BaseException:
         temp.unlink(missing_ok=True)
         raise
 
 
-def finish(temp: Path, target: Path) -> None:
-    """Sync `temp` to disk and give it its name. Raises OSError."""
+def finish(temp: Path, target: Path, ready: Callable[[], None] | None = None) -> None:
+    """Sync `temp` to disk, call `ready`, and give it its name. Raises OSError."""
     with temp.open("rb") as whole:
         os.fsync(whole.fileno())
+    if ready is not None:
+        ready()
     temp.rename(target)
     sync_folder(target.parent)
 

@@ -5,11 +5,13 @@ Pure.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from contextlib import suppress
 from email.message import Message
 from urllib.parse import quote, unquote_to_bytes
 
+from cluster.readable import readable
 from cluster.storage.key_rules import NOT_IN_NAMES
 
 _EXTENDED = re.compile(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;]*)", re.IGNORECASE)
@@ -28,6 +30,37 @@ def safe_name(name: str, fallback: str = "file") -> str:
     tail = f".{suffix}" if suffix else ""
     room = 200 - len(tail.encode())
     return (stem.encode()[:room].decode(errors="ignore") + tail) if stem else fallback
+
+
+MAX_NAME_BYTES = 255
+"""What a file system takes: ext4, XFS, APFS and their like."""
+_ROOM_BYTES = 240
+"""Of them a name may fill so many if others are made of it, with longer suffixes."""
+
+
+def fitted_name(name: str) -> str:
+    """A file's own name, as outputs can be called after it: UTF-8, and with room for another
+    suffix. One that is changed gets a mark of the whole in it, so that no two become one."""
+    clean = readable(name)
+    if clean == name and len(name.encode()) <= _ROOM_BYTES:
+        return name
+    whole = name.encode("utf-8", "surrogatepass")
+    tail = f"-{hashlib.blake2b(whole, digest_size=4).hexdigest()}{_suffix(clean)}"
+    stem = clean.removesuffix(_suffix(clean)).encode()[: _ROOM_BYTES - len(tail.encode())]
+    return stem.decode(errors="ignore") + tail
+
+
+def part_name(name: str, ending: str) -> str:
+    """The name of a file that will be called `name` when it is whole; not too long itself."""
+    whole = name.encode("utf-8", "surrogateescape")
+    if len(whole) + len(ending.encode()) > MAX_NAME_BYTES:
+        name = hashlib.blake2b(whole, digest_size=16).hexdigest()
+    return name + ending
+
+
+def _suffix(name: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    return f".{suffix}" if stem and dot and len(suffix.encode()) <= 16 else ""
 
 
 def content_disposition(filename: str, disposition: str = "attachment") -> str:

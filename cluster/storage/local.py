@@ -7,6 +7,8 @@ end in `#` and digits (object_store 0.12).
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import filecmp
 import os
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
@@ -39,12 +41,16 @@ class LocalStorage(Storage):
         max_bytes: int | None = None,
         content_type: str | None = None,
         filename: str | None = None,
+        unless_overtaken: bool = False,
     ) -> ObjectInfo:
         path = self._path(key)
         file = await asyncio.to_thread(_open_temp, path)
         try:
+            before = await asyncio.to_thread(_identity, path) if unless_overtaken else None
             async for chunk in coalesce(limit(chunks, max_bytes)):
                 await asyncio.to_thread(_guarded, key, file.write, chunk)
+            if unless_overtaken:
+                return await asyncio.to_thread(_publish_unless_overtaken, key, file, path, before)
             return await asyncio.to_thread(_publish, key, file, path)
         except BaseException:
             _discard(file)
@@ -125,7 +131,7 @@ class LocalStorage(Storage):
 
     @override
     async def copy(self, src: str, dst: str) -> None:
-        await asyncio.to_thread(_put_file, src, self._path(src), self._path(dst), False)
+        await asyncio.to_thread(_link_file, src, self._path(src), self._path(dst))
 
     @override
     async def sign(
@@ -220,12 +226,67 @@ def _publish(key: str, file: BinaryIO, path: Path) -> ObjectInfo:
         return _info(key, path)
 
 
+def _publish_unless_overtaken(
+    key: str, file: BinaryIO, path: Path, before: str | None
+) -> ObjectInfo:
+    """Publish if `path` is still what it was `before`, or holds the same bytes."""
+    with _errors(key):
+        file.flush()
+        os.fsync(file.fileno())  # before the lock: this is what takes time
+        with _locked(path.parent):
+            if _identity(path) == before:
+                return _publish(key, file, path)
+        if not path.is_file() or not filecmp.cmp(file.name, path, shallow=False):
+            raise Conflict(f"{key!r} was stored by another request while this one was under way")
+        _discard(file)
+        return _info(key, path)
+
+
+def _identity(path: Path) -> str | None:
+    """What tells an object from the one that replaces it; None: there is none."""
+    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return _info("", path).etag
+    return None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out that lock the same folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Some network file systems lock no folder.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _put_file(key: str, source: Path, path: Path, consume: bool) -> ObjectInfo:
     with _errors(key):
         file = _open_temp(path)
         file.close()
         place(source, Path(file.name), path, consume=consume)
         return _info(key, path)
+
+
+def _link_file(key: str, source: Path, path: Path) -> None:
+    """The same bytes under another name: a link where the disk has them, as no object is ever
+    written to."""
+    with _errors(key):
+        file = _open_temp(path)
+        temp = Path(file.name)
+        _discard(file)
+        try:
+            os.link(source, temp)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise
+        except OSError:
+            place(source, temp, path, consume=False)
+            return
+        finish(temp, path)
+        # A rename between two names of one file does nothing (POSIX).
+        temp.unlink(missing_ok=True)
 
 
 def _discard(file: BinaryIO) -> None:

@@ -49,11 +49,15 @@ class Storage(ABC):
         max_bytes: int | None = None,
         content_type: str | None = None,
         filename: str | None = None,
+        unless_overtaken: bool = False,
     ) -> ObjectInfo:
         """Store what `chunks` yields, in constant memory; replaces an object of that key.
 
         When `chunks` raises, nothing is left and its error comes through. `content_type` and
         `filename` (for Content-Disposition) are kept by object stores, for presigned URLs.
+        With `unless_overtaken`, what somebody else has stored since this call began stays, and
+        `Conflict` is raised: a slow writer takes nothing back that a later one was promised.
+        (A disk does this exactly; an object store leaves the moment of the last request.)
         Raises `TooLarge` beyond `max_bytes`, `StorageFull`.
         """
 

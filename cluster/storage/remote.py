@@ -20,7 +20,7 @@ from obstore.exceptions import (
 )
 from obstore.store import AzureStore, GCSStore, MemoryStore, S3Store, from_url
 
-from cluster.errors import BadRequest, Forbidden, NotFound, ReelyardError, Unavailable
+from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, ReelyardError, Unavailable
 from cluster.storage.filenames import content_disposition
 from cluster.storage.key_rules import check_key, check_prefix
 from cluster.storage.local import LocalStorage
@@ -76,9 +76,12 @@ class RemoteStorage(Storage):
         max_bytes: int | None = None,
         content_type: str | None = None,
         filename: str | None = None,
+        unless_overtaken: bool = False,
     ) -> ObjectInfo:
         check_key(key)
         attributes = self._attributes(content_type, filename)
+        if unless_overtaken:
+            chunks = self._unless_overtaken(key, await self.head(key), chunks)
         parts = coalesce(limit(chunks, max_bytes), PART_BYTES)
         first = await anext(parts, b"")
         if len(first) < PART_BYTES:
@@ -102,6 +105,15 @@ class RemoteStorage(Storage):
         with _errors(key):
             await pour(_chain(first, parts), put, depth=1)
         return await self._known(key)
+
+    async def _unless_overtaken(
+        self, key: str, before: ObjectInfo | None, chunks: AsyncIterable[bytes]
+    ) -> AsyncIterator[bytes]:
+        """The same chunks; `Conflict` behind them if another object has that key by then."""
+        async for chunk in chunks:
+            yield chunk
+        if await self.head(key) != before:
+            raise Conflict(f"{key!r} was stored by another request while this one was under way")
 
     @override
     async def put_file(

@@ -29,7 +29,7 @@ _READING: Sequence[Row] = (
     (FileNotFoundError, SourceNotFound, "does not exist"),
     (IsADirectoryError, SourceUnreadable, "is a folder, not a file"),
     (NotADirectoryError, SourceNotFound, "does not exist"),
-    (PermissionError, SourceUnreadable, "may not be read, or names other files"),
+    (PermissionError, SourceUnreadable, "may not be read"),
     (av.error.DecoderNotFoundError, UnsupportedCodec, "holds a codec that has no decoder here"),
     (UnknownCodecError, UnsupportedCodec, "holds a codec that has no decoder here"),
     (av.error.DemuxerNotFoundError, UnsupportedFormat, "has a container format that is not taken"),
@@ -84,6 +84,14 @@ def translate(error: BaseException, name: str, *, writing: bool = False) -> Reel
     number = getattr(error, "errno", None)
     if isinstance(error, OSError) and number in _FULL:
         return StorageFull(f"{name!r}: there is no room left on the disk", internal=repr(error))
+    if number == errno.EPERM and isinstance(error, av.FFmpegError) and not writing:
+        # Older parts of FFmpeg say -1, which is EPERM, whatever went wrong; what the system
+        # forbids has shown when the file was opened for its first bytes.
+        return CorruptMedia(
+            f"{name!r} is damaged, or of a variant that can't be read",
+            details={"name": name},
+            internal=repr(error),
+        )
     for cls, ours, text in _WRITING if writing else _READING:
         if isinstance(error, cls):
             return ours(f"{name!r} {text}", details={"name": name}, internal=repr(error))

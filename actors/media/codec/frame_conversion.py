@@ -15,7 +15,7 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
-from actors.media.codec.geometry import Orientation, orientation_of, rotation_of
+from actors.media.codec.geometry import Orientation, Rect, orientation_of, part_of, rotation_of
 from actors.media.codec.tonemap import ToneMapper, is_hdr
 from actors.media.frames import blank, matrix_of, overlay, parse_colour, to_av_frame, view, yuv_of
 
@@ -37,6 +37,26 @@ def frame_orientation(frame: av.VideoFrame) -> Orientation:
     """How a decoded frame is turned for display, by its own side data; a mirror is not told."""
     # Not `frame.side_data`: PyAV 19 frees the metadata of an entry twice (an ICC profile has some).
     return rotation_of(frame.rotation)
+
+
+def clean_part(stream: av.VideoStream) -> Rect | None:
+    """The part of the stream's frames that is to be shown (a clean aperture); None: all of it."""
+    context = stream.codec_context
+    cropping = context.coded_side_data.get("frame_cropping", b"")
+    return part_of(cropping, context.width, context.height) if cropping else None
+
+
+def shown_part(stream: av.VideoStream) -> tuple[int, int]:
+    """Width and height (px, as coded) of what is shown of the stream's frames."""
+    part = clean_part(stream)
+    return (stream.width, stream.height) if part is None else (part.width, part.height)
+
+
+def cutter(part: Rect | None) -> FilterChain | None:
+    """What cuts decoded frames to `part`; None: nothing is to be cut."""
+    if part is None:
+        return None
+    return FilterChain([("crop", f"{part.width}:{part.height}:{part.x}:{part.y}")])
 
 
 def turn_filters(turn: Orientation) -> list[Filter]:

@@ -220,6 +220,19 @@ def orientation_of(matrix: bytes) -> Orientation:
     return Orientation(1 if b < 0 else 3, mirror)
 
 
+def part_of(cropping: bytes, width: int, height: int) -> Rect | None:
+    """The part of a coded frame of `width` x `height` px that a container lets be shown; None: all
+    of it. `cropping`: what is cut off above, below, left and right (FFmpeg's
+    AV_PKT_DATA_FRAME_CROPPING, little-endian)."""
+    if len(cropping) < 16:
+        return None
+    top, bottom, left, right = struct.unpack("<4I", cropping[:16])
+    kept_w, kept_h = width - left - right, height - top - bottom
+    if kept_w < 1 or kept_h < 1 or (kept_w, kept_h) == (width, height):
+        return None
+    return Rect(left, top, kept_w, kept_h)
+
+
 def rotation_of(degrees: int) -> Orientation:
     """The orientation of a counter-clockwise rotation, to the nearest quarter."""
     return Orientation(round(degrees / 90) % 4)

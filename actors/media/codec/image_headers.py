@@ -1,5 +1,4 @@
-"""Headers of still images, through Pillow, which knows tiles, pages and EXIF; and the size of
-HEIF images, which Pillow does not open."""
+"""Headers of still images, through Pillow, which knows pages and EXIF."""
 
 from __future__ import annotations
 
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from actors.media.codec.errors import translate
 from actors.media.codec.geometry import Orientation
+from actors.media.codec.heif import read_photo
 from actors.media.codec.media_info import VideoStream
 from actors.media.sniff import Sniffed
 from cluster.errors import CorruptMedia, LimitExceeded, UnsupportedCodec
@@ -62,20 +62,25 @@ _DAMAGE = (
 
 
 @contextmanager
-def open_image(path: Path, name: str) -> Iterator[Image.Image | None]:
-    """The image with its header read and nothing decoded; None if Pillow doesn't know it.
+def open_image(path: Path, kind: Sniffed, name: str) -> Iterator[Image.Image | None]:
+    """The image with its header read and nothing decoded; None where only FFmpeg may know it.
 
     Raises `CorruptMedia` for damage, also while the image is used inside the block, and
     `LimitExceeded` for what Pillow takes for a bomb.
     """
     from PIL import Image, UnidentifiedImageError
 
+    if not kind.pillow:
+        yield None
+        return
     with warnings.catch_warnings():
         # Pillow warns of images above its own limit; ours decides.
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(path)
+            image = Image.open(path, formats=(kind.pillow,))
         except UnidentifiedImageError:
+            if not kind.demuxer:
+                raise CorruptMedia(f"{name!r} is a damaged image") from None
             yield None
             return
         except Image.DecompressionBombError as error:
@@ -100,29 +105,42 @@ def open_image(path: Path, name: str) -> Iterator[Image.Image | None]:
                 raise CorruptMedia(f"{name!r} is a damaged image", internal=repr(error)) from None
 
 
-def image_size(path: Path, name: str) -> tuple[int, int] | None:
+def image_size(path: Path, kind: Sniffed, name: str) -> tuple[int, int] | None:
     """Width and height (px) as the header tells, or None if nobody can say."""
-    with open_image(path, name) as image:
+    with open_image(path, kind, name) as image:
         if image is not None:
             return image.size
-    return heif_size(path)
+    photo = read_photo(path) if kind.demuxer == "mov" else None
+    return None if photo is None else (photo.width, photo.height)
 
 
 def exif_orientation(image: Image.Image) -> Orientation:
-    """How EXIF says that the image is turned."""
-    return _EXIF_TURNS.get(image.getexif().get(0x0112, 1), Orientation())
+    """How EXIF says that the image is turned; damaged EXIF says nothing."""
+    try:
+        return _EXIF_TURNS.get(image.getexif().get(0x0112, 1), Orientation())
+    except (*_DAMAGE, OverflowError):
+        return Orientation()
 
 
-def file_orientation(path: Path, name: str) -> Orientation:
+def turn_left(image: Image.Image) -> Orientation:
+    """How the image is still to be turned once it is loaded. TIFFs are turned by Pillow 13 as it
+    loads them, and have their upright size from the start."""
+    return Orientation() if image.format == "TIFF" else exif_orientation(image)
+
+
+def file_orientation(path: Path, kind: Sniffed, name: str) -> Orientation:
     """How the image in a file is turned, by its EXIF; not at all where there is none."""
-    with open_image(path, name) as image:
+    with open_image(path, kind, name) as image:
         return Orientation() if image is None else exif_orientation(image)
 
 
 def describe(image: Image.Image, kind: Sniffed) -> VideoStream:
     """The image as a stream of one frame (or of its pages)."""
     turn = exif_orientation(image)
-    width, height = image.size
+    shown_w, shown_h = image.size
+    if turn_left(image).swaps:
+        shown_w, shown_h = shown_h, shown_w
+    width, height = (shown_h, shown_w) if turn.swaps else (shown_w, shown_h)
     pix_fmt = _PIX_FMTS.get(image.mode)
     return VideoStream(
         index=0,
@@ -130,8 +148,8 @@ def describe(image: Image.Image, kind: Sniffed) -> VideoStream:
         profile=None,
         width=width,
         height=height,
-        display_width=height if turn.swaps else width,
-        display_height=width if turn.swaps else height,
+        display_width=shown_w,
+        display_height=shown_h,
         rotation=turn.turns * 90,
         mirrored=turn.mirror,
         sar="1:1",
@@ -154,21 +172,3 @@ def describe(image: Image.Image, kind: Sniffed) -> VideoStream:
         language=None,
         tags={"icc_profile": "yes"} if image.info.get("icc_profile") else {},
     )
-
-
-def heif_size(path: Path) -> tuple[int, int] | None:
-    """The size of a HEIF image: that of its largest item ('ispe', ISO/IEC 23008-12, 6.5.3).
-
-    A phone's photo is a grid of tiles; FFmpeg's streams have the size of a tile.
-    """
-    with path.open("rb") as file:
-        head = file.read(1 << 20)
-    best: tuple[int, int] | None = None
-    at = head.find(b"ispe")
-    while 0 <= at <= len(head) - 16:
-        width = int.from_bytes(head[at + 8 : at + 12], "big")
-        height = int.from_bytes(head[at + 12 : at + 16], "big")
-        if best is None or width * height > best[0] * best[1]:
-            best = width, height
-        at = head.find(b"ispe", at + 4)
-    return best

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.rational import AVRational
 from av.stream import Disposition
 from av.stream import Stream as AVStream
 
 from actors.media.codec import colour_codes, decode
+from actors.media.codec.frame_conversion import shown_part
 from actors.media.codec.geometry import orientation_of, upright_size
-from actors.media.codec.image_headers import describe, heif_size, open_image
+from actors.media.codec.heif import read_photo
+from actors.media.codec.image_headers import describe, open_image
 from actors.media.codec.media_info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
 from actors.media.codec.packet_scan import FirstFrames, Length, scan
 from actors.media.codec.source import check_pixels, open_input
@@ -48,7 +51,7 @@ def probe_media(
     limits = limits or Limits()
     kind = source.sniffed
     if kind.image and (info := _probe_image(source, limits, check=check)):
-        return info
+        return _as_photo(info, source) if kind.format == "avif" else info
     with open_input(source, limits) as container:
         duration = _header_duration(container)
         count = count or duration is None or kind.format in _ESTIMATED
@@ -70,19 +73,25 @@ def probe_media(
             chapters=len(container.chapters()),
             tags=_tags(container.metadata),
         )
-    if kind.format == "heic" and (size := heif_size(source.path)):
-        info = _with_size(info, size)
-    return info
+    if info.kind == "image":
+        info = replace(info, duration_s=None, start_s=None)
+    return _as_photo(info, source) if kind.format == "heic" else info
 
 
-def _with_size(info: MediaInfo, size: tuple[int, int]) -> MediaInfo:
-    best = info.video
-    if best is None:
+def _as_photo(info: MediaInfo, source: Source) -> MediaInfo:
+    """With the photo instead of the tile that FFmpeg takes for it, and its clean aperture."""
+    best, photo = info.video, read_photo(source.path)
+    if best is None or photo is None:
         return info
-    turned = best.rotation % 180 == 90
-    shown = (size[1], size[0]) if turned else size
     whole = replace(
-        best, width=size[0], height=size[1], display_width=shown[0], display_height=shown[1]
+        best,
+        width=photo.width,
+        height=photo.height,
+        display_width=photo.shown[0],
+        display_height=photo.shown[1],
+        rotation=photo.turn.turns * 90,
+        mirrored=photo.turn.mirror,
+        tags=best.tags | ({"icc_profile": "yes"} if photo.icc else {}),
     )
     return replace(info, streams=tuple(whole if s is best else s for s in info.streams))
 
@@ -121,7 +130,7 @@ def _describe_video(stream: av.VideoStream, tags: dict[str, str]) -> VideoStream
     sar = pixel_aspect(stream)
     shown_w, shown_h = 0, 0
     if context.width:
-        shown_w, shown_h = upright_size(context.width, context.height, sar, turn)
+        shown_w, shown_h = upright_size(*shown_part(stream), sar, turn)
     form = context.format
     return VideoStream(
         index=stream.index,
@@ -176,7 +185,11 @@ def _describe_audio(stream: av.AudioStream, tags: dict[str, str]) -> AudioStream
 
 def pixel_aspect(stream: av.VideoStream) -> Fraction:
     """Shape of a coded pixel; nonsense counts as square."""
-    value = stream.sample_aspect_ratio
+    return sane_aspect(stream.sample_aspect_ratio)
+
+
+def sane_aspect(value: AVRational) -> Fraction:
+    """A shape of pixels as FFmpeg tells it; nonsense counts as square."""
     if value.numerator <= 0 or value.denominator <= 0:
         return Fraction(1)
     sar = Fraction(value.numerator, value.denominator)
@@ -229,7 +242,7 @@ def _rounded(value: Fraction | None) -> float | None:
 def _probe_image(source: Source, limits: Limits, *, check: bool) -> MediaInfo | None:
     """A still image; None for animations, and for formats that Pillow doesn't know."""
     kind = source.sniffed
-    with open_image(source.path, source.name) as image:
+    with open_image(source.path, kind, source.name) as image:
         if image is None or (getattr(image, "is_animated", False) and kind.format in _ANIMATED):
             return None
         check_pixels(*image.size, limits, source.name)

@@ -9,13 +9,16 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
+from actors.media.codec.encryption import refuse_encrypted, refuse_scrambled
 from actors.media.codec.errors import media_errors
 from actors.media.codec.image_headers import image_size
 from actors.media.operation import Limits, Source
 from actors.media.sniff import Sniffed
 from cluster.errors import (
+    CorruptMedia,
     LimitExceeded,
     NoSuchStream,
+    UnsupportedCodec,
     UnsupportedFormat,
 )
 
@@ -48,9 +51,10 @@ def open_input(
     `header_only`: no frame is decoded to complete what the header tells. That saves the cost of
     one; pixel formats stay unknown, as do sizes and start times that no header tells.
 
-    PyAV's errors raised inside the block become `MediaError`s that name the file. Raises what
-    `identify` raises, and `LimitExceeded` for too many streams, too large frames or too
-    long a duration as the header tells.
+    PyAV's errors raised inside the block become `MediaError`s that name the file, and an
+    encrypted file is said to be one. Raises what `identify` raises, `UnsupportedFormat`, and
+    `LimitExceeded` for too many streams, too large frames or too long a duration as the header
+    tells.
     """
     limits = limits or Limits()
     if isinstance(source, Path):
@@ -60,14 +64,19 @@ def open_input(
         raise UnsupportedFormat(f"{name!r}: {kind.format} images are taken by image tasks only")
     if kind.image:
         # FFmpeg decodes an image to learn its format; one too large must not get that far.
-        check_pixels(*(image_size(path, name) or (0, 0)), limits, name)
+        check_pixels(*(image_size(path, kind, name) or (0, 0)), limits, name)
     options = _NOTHING if header_only else _ROUGHLY | _pixel_limit(limits)
-    with media_errors(name), _opened(path, kind, options) as container:
-        check_limits(container, limits, name)
-        refused = [] if header_only else [s.index for s in _decodable(container) if not s.width]
-        if refused:
-            _explain(path, kind, refused, limits, name)
-        yield container
+    try:
+        with media_errors(name), _opened(path, kind, options) as container:
+            refuse_encrypted(container, path, kind, name)
+            check_limits(container, limits, name)
+            refused = [] if header_only else [s.index for s in _decodable(container) if not s.width]
+            if refused:
+                _explain(path, kind, refused, limits, name)
+            yield container
+    except (CorruptMedia, UnsupportedCodec, NoSuchStream):
+        refuse_scrambled(path, kind, name)
+        raise
 
 
 def _explain(path: Path, kind: Sniffed, refused: list[int], limits: Limits, name: str) -> None:

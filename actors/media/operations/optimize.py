@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from actors.media.catalogue import operation
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.verify import Expect, verify_output
-from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work, validation_failed
+from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work
 from actors.media.sampling.scaler import scaled_size
 from actors.media.sampling.video import open_video
 from actors.media.stills import EXTENSIONS, make_still, write_still
@@ -29,6 +29,7 @@ from cluster.errors import (
     UnsupportedType,
     VerificationFailed,
 )
+from cluster.faults import unfit
 
 ImageStrategy = Literal["webp", "avif", "jpeg"]
 VideoStrategy = Literal["mp4", "webm"]
@@ -71,11 +72,13 @@ def add_presets(path: Path | str) -> list[str]:
     """
     try:
         with Path(path).open("rb") as file:
-            read = _PresetFile.model_validate(tomllib.load(file))
-    except ValidationError as error:
-        raise BadRequest(validation_failed(f"presets in {path}", error).message) from None
+            told = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise BadRequest(f"presets can't be read from {path}: {error}") from error
+    try:
+        read = _PresetFile.model_validate(told)
+    except ValidationError as error:
+        raise BadRequest(unfit(_PresetFile, error, told, f"presets in {path}").message) from None
     _presets.update(read.presets)
     return list(read.presets)
 
@@ -212,7 +215,7 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
         report = transcode(
             [source],
             target,
-            transcode_settings(preset, strategy, width, height),
+            transcode_settings(preset, strategy, width),
             threads=work.threads,
             limits=work.limits,
             progress=work.progress,
@@ -230,10 +233,8 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
     return _Optimized(file, _LABELS[strategy], "video", input_width, round(duration_s, 3), notes)
 
 
-def transcode_settings(
-    preset: OptimizePreset, strategy: str, width: int, height: int
-) -> TranscodeSettings:
-    """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus) of `width` x `height` px."""
+def transcode_settings(preset: OptimizePreset, strategy: str, width: int) -> TranscodeSettings:
+    """What a preset means for MP4 (H.264, AAC) or WebM (VP9, Opus), `width` px wide."""
     most, bits = preset.video_bitrate_kbps * 1000, preset.audio_bitrate_kbps * 1000
     if strategy == "mp4":
         video = VideoSettings(
@@ -242,8 +243,6 @@ def transcode_settings(
             preset="veryfast",
             max_bitrate=most,
             width=width,
-            height=height,
-            fit="fill",
         )
         return TranscodeSettings("mp4", video, AudioSettings("aac", bitrate=bits))
     video = VideoSettings(
@@ -252,8 +251,6 @@ def transcode_settings(
         preset="fast",
         max_bitrate=max(600_000, most - 300_000),
         width=width,
-        height=height,
-        fit="fill",
     )
     return TranscodeSettings("webm", video, AudioSettings("opus", bitrate=bits))
 

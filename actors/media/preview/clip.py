@@ -36,7 +36,7 @@ def write_clip(
         wide, high = scaled_size(video.width, video.height, width)
     settings = TranscodeSettings(
         "mp4",
-        VideoSettings("h264", preset=_VIDEO_PRESET, width=wide, height=high, fit="fill"),
+        VideoSettings("h264", preset=_VIDEO_PRESET, width=wide),
         AudioSettings("aac", bitrate=_AUDIO_BITS, channels=2),
         start_s,
         start_s + duration_s,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import av
+import numpy as np
 
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.source import tells_by_header
@@ -16,6 +18,17 @@ from actors.media.stills import Still, make_still, still_of, write_still
 from cluster.errors import MediaError
 
 DEFAULT_SHARE = 0.25
+_OTHER_SHARES = (0.5, 0.75, 0.1, 0.9, 0.4)
+"""Where a better frame is looked for if that at `DEFAULT_SHARE` is flat."""
+_FLAT = 12.0
+"""A frame whose luma deviates by less from its mean (of 255) shows nothing: black, white, fades."""
+_MOST_PIXELS = 300 * 1920 * 1080
+_MOST_FRAMES = 300
+_EVERY = 10
+"""Where all key frames are flat: so much is decoded, and each so-manieth frame looked at."""
+
+type _Shown = tuple[float, Still, float]
+"""Contrast of a frame, the still made of it, and its time in s."""
 
 
 def thumbnail_of_video(
@@ -31,21 +44,20 @@ def thumbnail_of_video(
     """Write the frame on show at `timestamp_s`, `width` px wide; returns it and its time in s.
 
     Without a time, the key frame at or before a quarter of the video: it needs no decoding of the
-    frames before it; with `exact` the frame at the quarter itself. Raises `MediaError` for a time
-    behind the end, `NoSuchStream`, `CorruptMedia`.
+    frames before it. Where that one is flat (black, white, one colour), the one of most contrast
+    among a few others. With `exact` the frame at the quarter itself, whatever it shows. Raises
+    `MediaError` for a time behind the end, `NoSuchStream`, `CorruptMedia`.
     """
     shown = None
     if timestamp_s is None and not exact and tells_by_header(source.sniffed):
         shown = _by_header(source, width, limits, threads)
     if shown is None:
         shown = _shown(source, width, timestamp_s, exact, limits, threads)
-    still, time_s = shown
+    _, still, time_s = shown
     return write_still(still, out, "jpeg", progressive=False), time_s
 
 
-def _by_header(
-    source: Source, width: int, limits: Limits, threads: int
-) -> tuple[Still, float] | None:
+def _by_header(source: Source, width: int, limits: Limits, threads: int) -> _Shown | None:
     """The default frame, without the frame that FFmpeg decodes to complete a header: that one
     would cost as much as the frame itself. None where the header doesn't suffice, or lies."""
     with (
@@ -54,7 +66,7 @@ def _by_header(
     ):
         frame = video.key_frame_at(video.duration_s * DEFAULT_SHARE)
         if frame is not None and video.header_holds:
-            return _scaled(video, frame, width, threads)
+            return _best(video, _scaled(video, frame, width, threads), width, threads)
     return None
 
 
@@ -65,23 +77,43 @@ def _shown(
     exact: bool,
     limits: Limits,
     threads: int,
-) -> tuple[Still, float]:
+) -> _Shown:
     with open_video(source, limits, threads) as video:
         if timestamp_s is not None:
             video.refuse_behind_end("timestamp", timestamp_s)
         quarter_s = video.duration_s * DEFAULT_SHARE
-        if timestamp_s is None and not exact:
-            frame = video.key_frame_at(quarter_s) or next(video.shown_at([quarter_s]))
-        else:
-            frame = next(video.shown_at([quarter_s if timestamp_s is None else timestamp_s]))
-        return _scaled(video, frame, width, threads)
+        if timestamp_s is not None or exact:
+            at_s = quarter_s if timestamp_s is None else timestamp_s
+            return _scaled(video, next(video.shown_at([at_s])), width, threads)
+        frame = video.key_frame_at(quarter_s) or next(video.shown_at([quarter_s]))
+        return _best(video, _scaled(video, frame, width, threads), width, threads)
 
 
-def _scaled(
-    video: OpenVideo, frame: av.VideoFrame, width: int, threads: int
-) -> tuple[Still, float]:
-    scaler = UprightScaler(video, *scaled_size(video.width, video.height, width), threads)
-    return still_of(*scaler.scale(frame)), round(video.time_of(frame), 3)
+def _best(video: OpenVideo, first: _Shown, width: int, threads: int) -> _Shown:
+    """`first`, or if that is flat, the one of most contrast among a few."""
+    best, quarter_s = first, video.duration_s * DEFAULT_SHARE
+    if first[0] < _FLAT:
+        for share in _OTHER_SHARES:
+            frame = video.key_frame_at(video.duration_s * share)
+            if frame is not None:
+                best = max(best, _scaled(video, frame, width, threads), key=_contrast)
+    if best[0] < _FLAT:
+        most = min(_MOST_FRAMES, _MOST_PIXELS // (video.width * video.height))
+        for frame in islice(video.frames_from(quarter_s), 0, most, _EVERY):
+            best = max(best, _scaled(video, frame, width, threads), key=_contrast)
+    return best
+
+
+def _contrast(shown: _Shown) -> float:
+    return shown[0]
+
+
+def _scaled(video: OpenVideo, frame: av.VideoFrame, width: int, threads: int) -> _Shown:
+    size = scaled_size(*video.shown_size(frame.width, frame.height), width)
+    small, like = UprightScaler(video, *size, threads).scale(frame)
+    # A sixteenth of the samples tells as much.
+    contrast = float(np.std(small.planes[0][::4, ::4]))
+    return contrast, still_of(small, like), round(video.time_of(frame), 3)
 
 
 def thumbnail_of_image(

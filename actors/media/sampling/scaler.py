@@ -4,29 +4,54 @@ from __future__ import annotations
 
 import av
 
-from actors.media.codec.frame_conversion import FilterChain, Normalizer
-from actors.media.frames import Frame, flip, rotate, view
+from actors.media.codec.frame_conversion import FilterChain, Normalizer, cutter
+from actors.media.codec.geometry import Fit, Layout, fit_size
+from actors.media.frames import Frame, flip, pad, rotate, view
 from actors.media.sampling.video import OpenVideo
 
 
 class UprightScaler:
-    """Makes upright, small SDR frames of a video's frames: yuv420p, BT.709 or as the video says."""
+    """Makes upright SDR frames of `width` x `height` px (even) of a video's frames: yuv420p,
+    BT.709 or as the video says. Frames of another shape than the video's come to lie on black."""
 
     def __init__(self, video: OpenVideo, width: int, height: int, threads: int = 1) -> None:
-        self._turn = video.turn
-        coded = (height, width) if video.turn.swaps else (width, height)
-        self._normalizer = Normalizer(*coded, behind=video.behind, threads=threads)
+        self._video = video
+        self._canvas = width, height
+        self._threads = threads
+        self._cutter = cutter(video.part)
         self._deinterlacer: FilterChain | None = None
+        self._size: tuple[int, int] | None = None
+        self._layout: Layout
+        self._normalizer: Normalizer
 
     def scale(self, frame: av.VideoFrame) -> tuple[Frame, av.VideoFrame]:
         """The result, and a frame of PyAV's that carries its colour tags and time stamp."""
+        size = frame.width, frame.height
+        if self._cutter is not None and size == self._video.coded_size:
+            frame = next(self._cutter.push(frame))
         if frame.interlaced_frame:
             frame = self._progressive(frame)
+        if size != self._size:
+            self._fit(size)
         scaled = self._normalizer.convert(frame)
-        upright = view(scaled)
-        if self._turn.mirror:
+        upright, turn = view(scaled), self._video.turn
+        if turn.mirror:
             upright = flip(upright, "horizontal")
-        return rotate(upright, -90 * self._turn.turns), scaled
+        upright = rotate(upright, -90 * turn.turns)
+        if self._layout.pads:
+            upright = pad(upright, *self._canvas, self._layout.pad_x, self._layout.pad_y)
+        return upright, scaled
+
+    def _fit(self, size: tuple[int, int]) -> None:
+        """Get ready for frames of that coded size."""
+        shown = self._video.shown_size(*size)
+        usual = shown in (self._canvas, (self._video.width, self._video.height))
+        fit: Fit = "fill" if usual else "contain"
+        self._size = size
+        self._layout = fit_size(*shown, *self._canvas, fit, pad=True, even=not usual)
+        inner = self._layout.scale_w, self._layout.scale_h
+        coded = inner[::-1] if self._video.turn.swaps else inner
+        self._normalizer = Normalizer(*coded, behind=self._video.behind, threads=self._threads)
 
     def _progressive(self, frame: av.VideoFrame) -> av.VideoFrame:
         if self._deinterlacer is None:

@@ -12,9 +12,20 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from actors.media.codec import decode
-from actors.media.codec.frame_conversion import BLACK, WHITE, orientation
-from actors.media.codec.geometry import Orientation, upright_size
-from actors.media.codec.probe import frame_rate, pixel_aspect, probe_media
+from actors.media.codec.frame_conversion import (
+    BLACK,
+    WHITE,
+    clean_part,
+    orientation,
+    shown_part,
+)
+from actors.media.codec.geometry import Orientation, Rect, upright_size
+from actors.media.codec.probe import (
+    frame_rate,
+    pixel_aspect,
+    probe_media,
+    sane_aspect,
+)
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
 from actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
@@ -31,11 +42,22 @@ class OpenVideo:
     height: int
     duration_s: float
     fps: float
+    coded_size: tuple[int, int]
+    """Of the frames, as the header tells, px."""
+    part: Rect | None
+    """What is shown of frames of that size; None: all."""
     turn: Orientation
     behind: str
     """What shows through clear pixels, #rrggbb."""
     container: InputContainer
     stream: av.VideoStream
+
+    def shown_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height (px), upright and with square pixels, of decoded frames of that size."""
+        if (width, height) == self.coded_size:
+            return self.width, self.height
+        own = sane_aspect(self.stream.codec_context.sample_aspect_ratio)
+        return upright_size(width, height, own, self.turn)
 
     def time_of(self, frame: av.VideoFrame) -> float:
         """When `frame` is shown, in s from the video's start."""
@@ -100,6 +122,10 @@ class OpenVideo:
         """`count` frames from `start_s` on at `fps` a second; short videos repeat their last."""
         return on_show(self._frames_from(start_s), ticks(start_s, fps, count))
 
+    def frames_from(self, time_s: float) -> Iterator[av.VideoFrame]:
+        """The frames from the key frame before `time_s` on, in order."""
+        return (frame for _, frame in self._frames_from(time_s))
+
     def _frames_from(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
         """(time in s, frame) from the key frame before `time_s` on: what is on show then may have
         begun before it."""
@@ -154,6 +180,8 @@ def open_video(
             height=height,
             duration_s=_duration_s(container, stream, source, limits, still=still),
             fps=frame_rate(stream) or 25.0,
+            coded_size=(stream.width, stream.height),
+            part=clean_part(stream),
             turn=orientation(stream),
             behind=WHITE if source.sniffed.image else BLACK,
             container=container,
@@ -162,7 +190,7 @@ def open_video(
 
 
 def _upright_size(stream: av.VideoStream) -> tuple[int, int]:
-    return upright_size(stream.width, stream.height, pixel_aspect(stream), orientation(stream))
+    return upright_size(*shown_part(stream), pixel_aspect(stream), orientation(stream))
 
 
 def _duration_s(

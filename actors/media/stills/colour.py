@@ -55,10 +55,14 @@ def flatten(image: Image.Image, background: tuple[int, int, int]) -> Image.Image
 
 
 def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """Samples in a profile as sRGB, where there is no alpha; other images as they are."""
-    if image.mode in ("L", "RGB") and icc:
+    """Samples in a profile as sRGB; alpha stays."""
+    if not icc or image.mode not in ("L", "LA", "RGB", "RGBA"):
+        return image
+    if image.mode in ("L", "RGB"):
         return _managed(image, icc) or image.convert("RGB")
-    return image
+    solid = to_srgb(image.convert(image.mode[:-1]), icc)
+    solid.putalpha(image.getchannel("A"))
+    return solid
 
 
 def _managed(image: Image.Image, icc: bytes | None) -> Image.Image | None:

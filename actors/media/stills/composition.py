@@ -5,6 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 from actors.media.codec.geometry import Layout
+from actors.media.stills.colour import to_srgb
 from actors.media.stills.reader import Still
 
 Rgba = tuple[int, int, int, int]
@@ -29,12 +30,16 @@ def compose(still: Still, layout: Layout, background: Rgba | None = None) -> Sti
     if not layout.pads and (background is None or image.mode in ("L", "RGB")):
         return Still(image, still.icc)
     colour = background or (0, 0, 0, 0)
+    grey = image.mode in ("L", "LA") and len(set(colour[:3])) == 1
+    if not grey and image.mode in ("L", "LA"):
+        # A grey profile does not describe the colours around it.
+        image = to_srgb(image, still.icc)
     canvas = Image.new("RGBA", (layout.width, layout.height), colour)
     canvas.alpha_composite(image.convert("RGBA"), (layout.pad_x, layout.pad_y))
-    grey = image.mode in ("L", "LA") and len(set(colour[:3])) == 1
     clear = colour[3] < 255
     mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
-    return Still(canvas.convert(mode), still.icc if grey or image.mode.startswith("RGB") else None)
+    kept = grey == still.image.mode.startswith("L")
+    return Still(canvas.convert(mode), still.icc if kept else None)
 
 
 def _resized(image: Image.Image, layout: Layout) -> Image.Image:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from actors.media.codec.geometry import Layout
 from actors.media.operation import Limits, Source
+from actors.media.stills.coded import coded_still
 from actors.media.stills.composition import Rgba, compose, decode_size
 from actors.media.stills.from_video import still_at
 from actors.media.stills.reader import Still, open_still
@@ -38,7 +39,7 @@ def make_still(
     """The image in `source`, or its frame at `time_s`, laid out as `plan(width, height)` says.
 
     `plan` gets the upright size, before anything is decoded of an image; it may raise. Raises what
-    `open_still` and `still_at` raise.
+    `open_still`, `coded_still` and `still_at` raise.
     """
     with open_still(source, limits) as opened:
         if opened is not None:
@@ -46,6 +47,9 @@ def make_still(
             still = compose(opened.load(decode_size(layout)), layout, background)
             notes = (FIRST_ONLY,) if opened.animated else ()
             return FinishedStill(still, opened.width, opened.height, notes)
-    still = still_at(source, time_s, limits, threads)
+    if source.sniffed.image:
+        still = coded_still(source, limits)
+    else:
+        still = still_at(source, time_s, limits, threads)
     width, height = still.image.size
     return FinishedStill(compose(still, plan(width, height), background), width, height)

@@ -10,30 +10,27 @@ from actors.media.frames import Frame, to_av_frame
 from actors.media.operation import Limits, Source
 from actors.media.sampling.scaler import UprightScaler
 from actors.media.sampling.video import open_video
+from actors.media.stills.profiles import profile_by_numbers
 from actors.media.stills.reader import Still
-from actors.media.stills.tiles import tiled_photo
 
 
 def still_at(source: Source, time_s: float, limits: Limits, threads: int = 1) -> Still:
     """The frame on show at `time_s`, upright and SDR, in full size (square pixels), RGB.
 
-    A HEIC photo is a video of one frame, or is put together from its tiles.
-
     Raises `MediaError` for a time behind the end.
     """
-    if source.sniffed.image and (photo := tiled_photo(source, limits)):
-        return still_of(*photo)
-    with open_video(source, limits, threads, still=True) as video:
+    with open_video(source, limits, threads) as video:
         video.refuse_behind_end("start", time_s)
-        scaler = UprightScaler(video, video.width, video.height, threads)
-        return still_of(*scaler.scale(next(video.shown_at([time_s]))))
+        frame = next(video.shown_at([time_s]))
+        size = video.shown_size(frame.width, frame.height)
+        return still_of(*UprightScaler(video, *size, threads).scale(frame))
 
 
 def still_of(frame: Frame, like: av.VideoFrame) -> Still:
-    """The frame (yuv420p) as RGB; `like` carries its colour space and range."""
+    """The frame (yuv420p) as RGB; `like` carries its colour space, range and primaries."""
     rgb = Normalizer(frame.width, frame.height, "rgb24").convert(to_av_frame(frame, like))
     plane = rgb.planes[0]
     image = Image.frombytes(
         "RGB", (rgb.width, rgb.height), bytes(plane), "raw", "RGB", plane.line_size, 1
     )
-    return Still(image)
+    return Still(image, profile_by_numbers(int(like.color_primaries), int(like.color_trc)))

@@ -6,46 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from actors.media.codec.geometry import Orientation, Rect
+from actors.media.codec.heif import read_photo
+from actors.media.codec.image_headers import turn_left
 from actors.media.operation import Limits, Source
-from actors.media.sniff import Sniffed
 from actors.media.stills.colour import to_web
 from actors.media.stills.errors import still_errors, too_many_pixels
-from cluster.errors import CorruptMedia, MediaError, UnsupportedCodec, UnsupportedFormat
-
-# EPS and WMF are left out on purpose: their readers start other programs.
-_FORMATS = (
-    "AVIF",
-    "BMP",
-    "GIF",
-    "ICO",
-    "JPEG",
-    "JPEG2000",
-    "PNG",
-    "PSD",
-    "QOI",
-    "SGI",
-    "TGA",
-    "TIFF",
-    "WEBP",
-)
-# Sniffing does not know these, and they are only tried when nothing else fits.
-_OTHER_FORMATS = ("DDS", "ICNS", "PCX", "PPM")
+from actors.media.stills.profiles import is_hdr_image, profile_of
+from cluster.errors import CorruptMedia, UnsupportedCodec
 
 _ANIMATED = frozenset({"AVIF", "GIF", "PNG", "TIFF", "WEBP"})
 _TIFF_COMPRESSION = 259
 _TIFF_WEBP = 50001
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True)
@@ -71,7 +45,9 @@ class StillFile:
     """Whether there are further frames or pages."""
     max_pixels: int
     _image: Image.Image
-    _orientation: int
+    _part: Rect | None
+    """What is shown of it, before it is turned."""
+    _turn: Orientation
 
     def load(self, at_least: tuple[int, int] | None = None) -> Still:
         """Decode the first frame.
@@ -82,49 +58,58 @@ class StillFile:
         image = self._image
         with still_errors(self.name, self.max_pixels):
             if at_least and image.format in ("JPEG", "MPO"):
-                image.draft(
-                    image.mode, at_least if self._orientation < 5 else (at_least[1], at_least[0])
-                )
+                image.draft(image.mode, at_least[::-1] if self._turn.swaps else at_least)
             image.load()
             converted, icc = to_web(image)
-            if self._orientation in _UPRIGHT:
-                converted = converted.transpose(_UPRIGHT[self._orientation])
-        return Still(converted, icc)
+        return Still(upright_image(converted, self._part, self._turn), icc)
+
+
+def upright_image(image: Image.Image, part: Rect | None, turn: Orientation) -> Image.Image:
+    """The part of a decoded image that is shown (None: all of it), turned."""
+    if part is not None:
+        image = image.crop((part.x, part.y, part.x + part.width, part.y + part.height))
+    if turn.mirror:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if turn.turns:
+        quarter = (
+            Image.Transpose.ROTATE_90,
+            Image.Transpose.ROTATE_180,
+            Image.Transpose.ROTATE_270,
+        )
+        image = image.transpose(quarter[turn.turns - 1])
+    return image
 
 
 @contextmanager
 def open_still(source: Source, limits: Limits) -> Iterator[StillFile | None]:
-    """The image in `source`; None when the file is a video (or a single-tile HEIC) for PyAV.
+    """The image in `source`; None when the file is a video, or an image for FFmpeg: of a format
+    that Pillow does not read, or HDR.
 
     Only the header is read. Raises a `MediaError` naming it for what is neither, and
     `LimitExceeded` for more pixels than `limits` allows.
     """
-    name = source.name
-    refusal: MediaError | None = None
-    found: Sniffed | None = None
-    try:
-        found = source.sniffed
-    except (UnsupportedFormat, CorruptMedia) as error:
-        refusal = error
-    if found is not None and (not found.image or found.format == "heic"):
+    name, kind = source.name, source.sniffed
+    if not kind.pillow or (kind.demuxer and is_hdr_image(source.path, kind.format)):
         yield None
         return
     with still_errors(name, limits.max_pixels):
         try:
-            image = Image.open(source.path, formats=_FORMATS if found else _OTHER_FORMATS)
-        except UnidentifiedImageError:
-            raise refusal or _unidentified(name, found) from None
+            image = Image.open(source.path, formats=(kind.pillow,))
+        except (UnidentifiedImageError, LookupError, NotImplementedError, OSError) as error:
+            if not kind.demuxer:
+                raise CorruptMedia(
+                    f"{name!r} is a damaged {kind.format} image", internal=repr(error)
+                ) from None
+            image = None
+    if image is None:
+        yield None
+        return
     with image:
-        yield _checked(image, name, limits)
+        yield _checked(image, source, limits)
 
 
-def _unidentified(name: str, found: Sniffed | None) -> MediaError:
-    if found is not None and found.format == "tiff":
-        return UnsupportedCodec(f"{name!r} is a TIFF of a kind that has no decoder here")
-    return CorruptMedia(f"{name!r} is a damaged {found.format if found else ''} image")
-
-
-def _checked(image: Image.Image, name: str, limits: Limits) -> StillFile:
+def _checked(image: Image.Image, source: Source, limits: Limits) -> StillFile:
+    name = source.name
     width, height = image.size
     if width * height > limits.max_pixels:
         raise too_many_pixels(name, width * height, limits.max_pixels)
@@ -133,9 +118,15 @@ def _checked(image: Image.Image, name: str, limits: Limits) -> StillFile:
             raise UnsupportedCodec(f"{name!r} is a TIFF compressed as WebP; that has no decoder")
         if image.format == "PNG":
             image.load()  # EXIF may stand behind the samples
-        orientation = _orientation(image)
+        if found := profile_of(source.path, image):
+            image.info["icc_profile"] = found
         animated = image.format in _ANIMATED and bool(getattr(image, "is_animated", False))
-    if orientation >= 5:
+        turn = turn_left(image)
+    photo = read_photo(source.path) if image.format == "AVIF" else None
+    part = None if photo is None else photo.crop
+    if part is not None:
+        width, height = part.width, part.height
+    if turn.swaps:
         width, height = height, width
     return StillFile(
         name=name,
@@ -145,19 +136,11 @@ def _checked(image: Image.Image, name: str, limits: Limits) -> StillFile:
         animated=animated,
         max_pixels=limits.max_pixels,
         _image=image,
-        _orientation=orientation,
+        _part=part,
+        _turn=turn,
     )
 
 
 def _is_webp_tiff(image: Image.Image) -> bool:
     tags = getattr(image, "tag_v2", {})
     return bool(tags.get(_TIFF_COMPRESSION) == _TIFF_WEBP)
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 to 8; damaged EXIF counts as upright."""
-    try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except (ValueError, TypeError, SyntaxError, LookupError, OSError, OverflowError):
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition
+from PIL import Image
 
 from actors.media.codec.errors import media_errors
 from actors.media.codec.frame_conversion import Normalizer
-from actors.media.codec.image_headers import heif_size
+from actors.media.codec.heif import HeifPhoto
 from actors.media.codec.source import check_pixels, open_input
-from actors.media.frames import Frame, crop, mosaic, rotate, view
+from actors.media.frames import crop, mosaic, view
 from actors.media.operation import Limits, Source
+from actors.media.stills.from_video import still_of
+from actors.media.stills.reader import upright_image
 from cluster.errors import CorruptMedia, UnsupportedFormat
 
-_HEAD_BYTES = 1 << 20
 
-
-def tiled_photo(source: Source, limits: Limits) -> tuple[Frame, av.VideoFrame] | None:
+def tiled_photo(
+    source: Source, photo: HeifPhoto, limits: Limits
+) -> tuple[Image.Image, av.VideoFrame] | None:
     """The whole photo, upright, and a frame that carries its colour tags; None if it has no tiles.
 
     Tiles fill the grid row by row, all of one size, and stick out of the photo's right and lower
@@ -29,12 +31,12 @@ def tiled_photo(source: Source, limits: Limits) -> tuple[Frame, av.VideoFrame] |
     fit together, `LimitExceeded`, `CorruptMedia`.
     """
     with open_input(source, limits) as container:
-        tiles = [s for s in container.streams.video if s.disposition & Disposition.dependent]
+        tiles = _tiles(container, photo)
         if not tiles:
             return None
-        size = heif_size(source.path)
+        size = photo.width, photo.height
         width, height = tiles[0].width, tiles[0].height
-        if size is None or any((s.width, s.height) != (width, height) for s in tiles):
+        if any((s.width, s.height) != (width, height) for s in tiles):
             raise UnsupportedFormat(f"{source.name!r} is a photo made of tiles of several sizes")
         check_pixels(*size, limits, source.name)
         columns, rows = -(-size[0] // width), -(-size[1] // height)
@@ -43,7 +45,6 @@ def tiled_photo(source: Source, limits: Limits) -> tuple[Frame, av.VideoFrame] |
                 f"{source.name!r} is a photo made of {len(tiles)} tiles, which do not make "
                 f"{size[0]} x {size[1]} pixels"
             )
-        turns = _turns(source.path, source.name)
         with media_errors(source.name):
             frames = _decoded(container, tiles, limits)
     if lost := len(tiles) - len(frames):
@@ -51,7 +52,16 @@ def tiled_photo(source: Source, limits: Limits) -> tuple[Frame, av.VideoFrame] |
     scale = Normalizer(width, height)
     scaled = [scale.convert(frame) for frame in frames]
     whole = crop(mosaic([view(frame) for frame in scaled], columns, rows), 0, 0, *size)
-    return rotate(whole, -90 * turns), scaled[0]
+    return upright_image(still_of(whole, scaled[0]).image, photo.crop, photo.turn), scaled[0]
+
+
+def _tiles(container: InputContainer, photo: HeifPhoto) -> list[av.VideoStream]:
+    """The streams that the photo is put together from; others may be of its gain map."""
+    found = [s for s in container.streams.video if s.disposition & Disposition.dependent]
+    by_item = {stream.id: stream for stream in found}
+    if photo.tiles and all(number in by_item for number in photo.tiles):
+        return [by_item[number] for number in photo.tiles]
+    return found
 
 
 def _decoded(
@@ -73,14 +83,3 @@ def _decoded(
                 for frame in stream.decode(packet) or stream.decode(None):
                     found[stream.index] = frame
     return [found[index] for index in by_index if index in found]
-
-
-def _turns(path: Path, name: str) -> int:
-    """Quarter turns anticlockwise ('irot', ISO/IEC 23008-12, section 6.5.10)."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    parts = head.split(b"irot")[1:]
-    angles = {part[0] & 3 for part in parts if part}
-    if len(angles) > 1 or b"imir" in head:
-        raise UnsupportedFormat(f"{name!r} is a photo made of tiles, turned in more than one way")
-    return angles.pop() if angles else 0

@@ -78,13 +78,14 @@ def _encodable(
 ) -> tuple[Image.Image, bytes | None]:
     image, icc = still.image, still.icc
     if format == "jpeg":
-        flat = flatten(image, background)
-        # A grey profile does not describe the RGB image that a coloured background makes.
-        return flat, icc if flat.mode == image.mode[:-1] or flat is image else None
+        if image.mode == "LA" and len(set(background)) > 1:
+            # A grey profile does not describe the RGB image that a coloured background makes.
+            image, icc = to_srgb(image, icc), None
+        return flatten(image, background), icc
     if format in ("webp", "avif") and image.mode in ("L", "LA"):
         # Both encoders store colour only.
         srgb = to_srgb(image, icc)
-        return srgb.convert("RGB" if image.mode == "L" else "RGBA"), None
+        return srgb.convert("RGBA" if "A" in srgb.mode else "RGB"), None
     return image, icc
 
 

@@ -11,9 +11,9 @@ import av
 from av.container import InputContainer
 
 from actors.media.codec import decode, frame_conversion
-from actors.media.codec.geometry import Orientation, upright_size
+from actors.media.codec.geometry import Orientation, Rect, upright_size
 from actors.media.codec.image_headers import file_orientation
-from actors.media.codec.probe import pixel_aspect
+from actors.media.codec.probe import pixel_aspect, sane_aspect
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
 from actors.media.transcode.demux import Demuxer, Extent
@@ -59,8 +59,33 @@ class Clip:
     """How the video is turned for display."""
     upright_size: tuple[int, int] = (0, 0)
     """Width and height in px of the upright frame with square pixels."""
+    coded_size: tuple[int, int] = (0, 0)
+    """Of the first frame."""
+    part: Rect | None = None
+    """What is shown of frames of that size; None: all."""
+    shapes: dict[tuple[int, int], Fraction] = field(default_factory=dict)
+    """The sizes of the decoded frames, in their order, and the shapes of their pixels."""
     rate: Fraction = Fraction(30)
     """Frames a second, as far as anybody can say."""
+
+    def note_size(self, frame: av.VideoFrame) -> None:
+        """Take down the size of a frame; for the thread that decodes."""
+        size = frame.width, frame.height
+        if size not in self.shapes and self.video is not None:
+            own = self.video.codec_context.sample_aspect_ratio
+            known = size == self.coded_size
+            self.shapes[size] = pixel_aspect(self.video) if known else sane_aspect(own)
+
+    def shown_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height (px), upright and with square pixels, of frames of that size."""
+        if (width, height) in (self.coded_size, self.part_size):
+            return self.upright_size
+        return upright_size(width, height, self.shapes.get((width, height), Fraction(1)), self.turn)
+
+    @property
+    def part_size(self) -> tuple[int, int]:
+        """Of what is shown of the first frame, as coded."""
+        return self.coded_size if self.part is None else (self.part.width, self.part.height)
 
     def settle(self, video: Extent | None, audio: Iterable[Extent]) -> None:
         """Take down how far its streams have gone."""
@@ -102,10 +127,13 @@ def _describe(clip: Clip, source: Source) -> None:
         return
     if source.sniffed.image:
         clip.behind = frame_conversion.WHITE
-        clip.turn = file_orientation(source.path, source.name)
+        clip.turn = file_orientation(source.path, source.sniffed, source.name)
     else:
         clip.turn = frame_conversion.orientation(video, first)
-    clip.upright_size = upright_size(first.width, first.height, pixel_aspect(video), clip.turn)
+    clip.coded_size = first.width, first.height
+    clip.part = frame_conversion.clean_part(video)
+    clip.upright_size = upright_size(*clip.part_size, pixel_aspect(video), clip.turn)
+    clip.note_size(first)
     for rate in (video.average_rate, video.guessed_rate):
         if rate.denominator and 0 < Fraction(rate.numerator, rate.denominator) <= 240:
             clip.rate = Fraction(rate.numerator, rate.denominator)

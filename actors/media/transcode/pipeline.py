@@ -22,7 +22,6 @@ from av.container import OutputContainer
 
 from actors.media.codec.errors import media_errors
 from actors.media.codec.frame_conversion import output_tags
-from actors.media.codec.geometry import Layout
 from actors.media.operation import Limits, Progress, Source
 from actors.media.transcode.audio_track import AudioTrack
 from actors.media.transcode.clip import Clip, open_clip
@@ -145,16 +144,16 @@ class _Run:
         return len(out.streams)
 
     def _prepare_video(self, out: OutputContainer, video: VideoSettings) -> None:
-        layout = plan_layout(self.clips[0], video, self.limits, None)
+        first, *others = self.clips
+        layout = plan_layout(first.name, first.upright_size, video, self.limits, None)
         canvas = (layout.width, layout.height)
-        layouts = [layout] + [
-            plan_layout(other, video, self.limits, canvas) for other in self.clips[1:]
-        ]
+        for other in others:
+            plan_layout(other.name, other.upright_size, video, self.limits, canvas)
         stream = add_video(out, video, self.clips, layout, self.threads)
         base = stream.codec_context.time_base
         clock = FrameClock(Fraction(base.numerator, base.denominator), video.fps, self.limits)
         self.report.width, self.report.height = canvas
-        self.stages.add(partial(self._scale, clock, layouts, video.background))
+        self.stages.add(partial(self._scale, clock, video, canvas))
         self.stages.add(partial(self._encode, stream, clock.base))
 
     def _prepare_audio(self, out: OutputContainer, audio: AudioSettings) -> None:
@@ -185,7 +184,7 @@ class _Run:
         for items in self.audio_queues:
             self.stages.put(items, None)
 
-    def _scale(self, clock: FrameClock, layouts: list[Layout], background: str | None) -> None:
+    def _scale(self, clock: FrameClock, video: VideoSettings, canvas: tuple[int, int]) -> None:
         scaler: ClipScaler | None = None
         first = self.clips[0].first
         space = None if first is None else output_tags(first)[0]
@@ -194,8 +193,8 @@ class _Run:
             with media_errors(clip.name):
                 if scaler is None or scaler.clip is not clip:
                     self._advance(clock, scaler, None)
-                    layout = layouts[self.clips.index(clip)]
-                    scaler = ClipScaler(clip, layout, background, space, self.threads)
+                    bound = None if clip is self.clips[0] else canvas
+                    scaler = ClipScaler(clip, video, bound, space, self.limits, self.threads)
                 self._advance(clock, scaler, frame)
         self._advance(clock, scaler, None)
         for stamped in clock.finish(self.reader.video_end):
@@ -291,6 +290,13 @@ class _Run:
                 raise CorruptMedia(f"{name!r}: no frame could be decoded in the wanted part")
             if report.corrupt == report.decoded:
                 raise CorruptMedia(f"{name!r}: all its frames are damaged")
+        for clip in self.clips:
+            if self.settings.video is not None and len(clip.shapes) > 1:
+                sizes = ", ".join(f"{width} x {height}" for width, height in clip.shapes)
+                report.notes.append(
+                    f"the pictures of {clip.name!r} change their size ({sizes}); all were fitted "
+                    f"into {report.width} x {report.height}"
+                )
         if report.corrupt or report.bad_packets:
             report.notes.append(
                 f"the input is damaged: {report.corrupt} frame(s) and "

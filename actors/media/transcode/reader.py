@@ -88,6 +88,7 @@ class Reader:
         for frame in frames:
             self.decoded += 1
             self.corrupt += frame.is_corrupt
+            video.clip.note_size(frame)
             if video.take(frame):
                 return True
         return False
@@ -129,7 +130,7 @@ class _VideoPart:
     """
 
     def __init__(self, clip: Clip, on_frame: Callable[[Clip, av.VideoFrame], None]) -> None:
-        self._clip = clip
+        self.clip = clip
         self._on_frame = on_frame
         self._before: av.VideoFrame | None = None
         self._started = False
@@ -146,7 +147,7 @@ class _VideoPart:
     def end(self) -> Fraction:
         """Where the last frame that was taken ends, in s of the clip's clock."""
         end = max(self._end, self._reach * self._unit)
-        return end if self._clip.end is None else min(end, self._clip.end)
+        return end if self.clip.end is None else min(end, self.clip.end)
 
     def take(self, frame: av.VideoFrame) -> bool:
         """Whether the part is over, now that `frame` has come."""
@@ -157,7 +158,7 @@ class _VideoPart:
             self._count_in(frame.time_base)
         if self._stop is not None and at >= self._stop:
             return True
-        if at < self._begin and self._clip.start > self._clip.origin:
+        if at < self._begin and self.clip.start > self.clip.origin:
             self._before = frame
             return False
         if not self._started:
@@ -166,7 +167,7 @@ class _VideoPart:
                 self._show_before()
             self._before, self._started = None, True
         self._reach = max(self._reach, at + (frame.duration or self._usual))
-        self._on_frame(self._clip, frame)
+        self._on_frame(self.clip, frame)
         return False
 
     def finish(self) -> None:
@@ -180,7 +181,7 @@ class _VideoPart:
         return pts
 
     def _count_in(self, base: AVRational) -> None:
-        clip = self._clip
+        clip = self.clip
         self._end = self.end
         self._base, self._unit = base, Fraction(base.numerator, base.denominator)
         self._begin = ceil(clip.start / self._unit)
@@ -192,6 +193,6 @@ class _VideoPart:
 
     def _show_before(self) -> None:
         if self._before is not None and not self._started:
-            self._on_frame(self._clip, self._before)
-            self._end = self._clip.end or self._clip.start + 1 / self._clip.rate
+            self._on_frame(self.clip, self._before)
+            self._end = self.clip.end or self.clip.start + 1 / self.clip.rate
         self._before, self._started = None, True

@@ -24,6 +24,7 @@ from typing import NamedTuple
 from actors.jobs.ids import first_id_at
 from actors.jobs.messages import PageQuery
 from actors.jobs.model import Job, State
+from cluster.url_secrets import hide_secrets
 
 END = b"\xff" * 17
 """Above every id."""
@@ -134,7 +135,7 @@ def plan_scan(query: PageQuery, pairs: Iterable[Pair]) -> Scan:
 
 def _rows(query: PageQuery, pairs: Iterable[Pair]) -> list[Row]:
     if query.input is not None:
-        return [(input_facet(query.tenant, query.input), int(Partition.ANY))]
+        return [(input_facet(query.tenant, text), int(Partition.ANY)) for text in _inputs(query)]
     if query.state is State.RUNNING:
         return [(all_facet(query.tenant), int(Partition.RUNNING))]
     partitions = [_PARTITIONS[query.state]] if query.state else _STATEFUL
@@ -149,6 +150,13 @@ def _rows(query: PageQuery, pairs: Iterable[Pair]) -> list[Row]:
     return [(facet, int(part)) for facet in facets for part in partitions]
 
 
+def _inputs(query: PageQuery) -> list[str]:
+    """The input asked for as records have it: without the secrets of a URL; or, in those of earlier
+    versions, with them."""
+    text = query.input or ""
+    return list(dict.fromkeys([hide_secrets(text), text]))
+
+
 def matches(job: Job, query: PageQuery) -> bool:
     """Whether the job is one that `query` asks for (its id range aside)."""
     return (
@@ -156,5 +164,5 @@ def matches(job: Job, query: PageQuery) -> bool:
         and (query.state is None or job.state is query.state)
         and (query.operation is None or job.operation == query.operation)
         and (query.kind is None or job.kind == query.kind)
-        and (query.input is None or job.input == query.input)
+        and (query.input is None or job.input in _inputs(query))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 
@@ -35,7 +36,15 @@ class CodecCrashed(Exception):
 class CodecClient:
     """Runs orders one after another in a codec process, which it starts when it is needed."""
 
-    def __init__(self, spec: ChildSpec, options: CodecOptions, pool: str = "") -> None:
+    def __init__(
+        self,
+        spec: ChildSpec,
+        options: CodecOptions,
+        pool: str = "",
+        on_ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_ready` is called when a process may have become ready."""
+        self._on_ready = on_ready
         self._options = options
         self._pool = pool
         self._orders = OrderQueue()
@@ -80,6 +89,12 @@ class CodecClient:
         return self._watchdog.running_s() if self._orders.head else 0.0
 
     @property
+    def ready(self) -> bool:
+        """Whether an order would begin at once."""
+        current = self._supervisor.current
+        return current is not None and current.ready
+
+    @property
     def pid(self) -> int | None:
         """The process in use."""
         current = self._supervisor.current
@@ -107,6 +122,7 @@ class CodecClient:
 
     def on_available(self) -> None:
         self._send_waiting()
+        self._on_ready()
 
     def on_message(self, child: Child, message: FromCodec) -> None:
         if not self._supervisor.hears(child, message):

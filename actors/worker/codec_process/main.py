@@ -37,6 +37,7 @@ from actors.worker.codec_process.messages import (
     encode,
 )
 from cluster.errors import Cancelled, LimitExceeded, ReelyardError, StorageFull
+from cluster.readable import traceback_text
 
 REPORT_S = 0.25
 SWITCH_S = 0.0005
@@ -130,7 +131,8 @@ class CodecServer:
             limit = config.memory_bytes >> 20
             refusal = LimitExceeded(f"processing needs more than the {limit} MiB of memory allowed")
             return Failed(id=task.id, error=refusal.as_dict(), worn=True)
-        except Exception as error:  # noqa: BLE001  an operation may raise anything
+        except BaseException as error:  # noqa: BLE001  an operation may raise anything
+            # A `sys.exit()` or a panic of Rust code, too: it would end this thread unheard.
             return _unexpected(task, config, error)
         finally:
             self._running = None
@@ -146,8 +148,10 @@ class CodecServer:
             data = encode(message)
         except (TypeError, ValueError, OverflowError) as error:
             assert isinstance(message, Finished)
-            internal = ReelyardError("the operation gave a result that can't be stored")
-            data = encode(Failed(message.id, internal.as_dict(), internal=repr(error)))
+            known = ReelyardError(
+                "the operation gave a result that can't be stored", details=_told(error)
+            )
+            data = encode(Failed(message.id, known.as_dict(), internal=repr(error)))
         try:
             with self._sending:
                 self._sock.sendall(data)
@@ -161,14 +165,14 @@ def _run_operation(task: RunTask, config: Configure, progress: Progress) -> Resu
         inputs=[Source(Path(path), name) for path, name in task.inputs],
         params=op.parse(task.params),
         out_dir=Path(task.out_dir),
-        threads=config.threads,
+        threads=task.threads,
         limits=config.limits,
         progress=progress,
     )
     return op.run(work)
 
 
-def _unexpected(task: RunTask, config: Configure, error: Exception) -> Failed:
+def _unexpected(task: RunTask, config: Configure, error: BaseException) -> Failed:
     code = error.errno if isinstance(error, OSError) else None
     known: ReelyardError
     if code in _FULL:
@@ -176,8 +180,15 @@ def _unexpected(task: RunTask, config: Configure, error: Exception) -> Failed:
     elif code == errno.EFBIG:
         known = LimitExceeded(f"the output would exceed {config.file_bytes} bytes")
     else:
-        known = ReelyardError(f"the operation {task.operation!r} failed unexpectedly")
+        known = ReelyardError(
+            f"the operation {task.operation!r} failed unexpectedly", details=_told(error)
+        )
     return Failed(id=task.id, error=known.as_dict(), internal=traceback.format_exc())
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    """What the author of an operation needs to mend it; who may read it is decided elsewhere."""
+    return {"traceback": traceback_text(error, without=__file__)}
 
 
 def main() -> None:

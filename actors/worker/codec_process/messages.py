@@ -21,7 +21,6 @@ class Configure(msgspec.Struct, frozen=True, tag="configure"):
 
     operations: list[str]
     """Files or modules with further operations."""
-    threads: int
     limits: Limits
     memory_bytes: int
     """Address space (RLIMIT_AS)."""
@@ -38,6 +37,8 @@ class RunTask(msgspec.Struct, frozen=True, tag="run"):
     inputs: list[tuple[str, str]]
     """(path, name that its owner gave it)."""
     out_dir: str
+    threads: int
+    """So many it may use."""
     cpu_s: float
     """CPU seconds that it may use."""
 

@@ -37,11 +37,10 @@ class CodecOptions:
         )
 
 
-def configure_message(settings: Settings, threads: int) -> Configure:
+def configure_message(settings: Settings) -> Configure:
     """The first message to a codec process."""
     return Configure(
         operations=list(settings.operations),
-        threads=threads,
         limits=limits_of(settings),
         memory_bytes=settings.codec_memory_bytes,
         file_bytes=settings.max_output_bytes,

@@ -26,6 +26,10 @@ class Order:
     progress: Progress = field(default_factory=Progress)
     job_id: str = ""
     """For the log."""
+    threads: int = 1
+    """So many the operation may use."""
+    sizing: str = ""
+    """Why so many."""
     id: int = 0
     sent: bool = False
     killed_for: ReelyardError | None = None
@@ -43,6 +47,7 @@ class Order:
             params=self.params,
             inputs=[(str(source.path), source.name) for source in self.inputs],
             out_dir=self.out_dir,
+            threads=self.threads,
             cpu_s=cpu_s,
         )
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
+import zlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,16 +12,20 @@ import pytest
 from cluster.errors import (
     LimitExceeded,
     OutputUnwritable,
+    ReelyardError,
     SourceForbidden,
     SourceNotFound,
     SourceUnreadable,
     TimedOut,
 )
-from cluster.fetch import Fetched, Network, download, redact, upload
+from cluster.fetch import Fetched, Network, download, upload
 from cluster.settings import Settings
 
 from .fetching import LOCAL, MakeSettings, fetch, left
 from .loopback import Loopback, redirect, status
+
+compressed = partial(gzip.compress, mtime=0)
+"""The same bytes at any time."""
 
 pytestmark = pytest.mark.usefixtures("no_waits")
 
@@ -162,14 +169,118 @@ async def test_the_cap_holds_for_announced_and_for_endless_bodies(
 async def test_the_cap_counts_decoded_bytes(
     site: Loopback, make_settings: MakeSettings, tmp_path: Path
 ) -> None:
-    body = gzip.compress(bytes(1 << 20))
+    body = compressed(bytes(1 << 20))
     site.answers["/a"] = status(200, "content-encoding: gzip", body=body)
     assert (await fetch(site, make_settings(), tmp_path)).size == 1 << 20
     with pytest.raises(LimitExceeded):
         await fetch(site, make_settings(fetch_max_bytes=1 << 19), tmp_path)
-    site.answers["/a"] = status(200, "content-encoding: gzip, gzip", body=body)
-    with pytest.raises(SourceUnreadable, match="several times"):
+    site.answers["/a"] = status(200, "content-encoding: gzip, gzip", body=compressed(body))
+    with pytest.raises(LimitExceeded):
+        await fetch(site, make_settings(fetch_max_bytes=1 << 19), tmp_path)
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", compressed(b"0123") + compressed(b"4567")),
+        ("x-gzip", compressed(b"01234567")),
+        ("gzip, gzip", compressed(compressed(b"01234567"))),
+        ("deflate", zlib.compress(b"01234567")),
+        ("identity, identity", b"01234567"),
+    ],
+)
+async def test_an_encoded_body_is_fetched_whole(
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path, encoding: str, body: bytes
+) -> None:
+    site.answers["/a"] = status(200, f"content-encoding: {encoding}", body=body)
+    assert (await fetch(site, make_settings(), tmp_path)).size == 8
+    assert (tmp_path / "in").read_bytes() == b"01234567"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "tries"),
+    [
+        ("gzip", compressed(bytes(range(256)) * 99)[:-20], 3),
+        ("deflate", zlib.compress(bytes(range(256)) * 99)[:-20], 3),
+        ("gzip", compressed(b"0123") + b"4567", 1),
+        ("br", b"01234567", 1),
+    ],
+)
+async def test_a_cut_or_unknown_encoding_is_a_failed_fetch(
+    site: Loopback,
+    make_settings: MakeSettings,
+    tmp_path: Path,
+    encoding: str,
+    body: bytes,
+    tries: int,
+) -> None:
+    site.answers["/a"] = status(200, f"content-encoding: {encoding}", body=body)
+    with pytest.raises(SourceUnreadable, match="encoding"):
         await fetch(site, make_settings(), tmp_path)
+    assert left(tmp_path) == []
+    assert len(site.requests) == tries
+
+
+async def test_credentials_of_a_url_are_used_and_go_to_no_other_host(
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    site.answers |= {
+        "/a": redirect("/b"),
+        "/b": redirect(f"http://other.test:{site.port}/c"),
+        "/c": status(200, body=b"x"),
+    }
+    url = f"http://joe:p%40ss@media.test:{site.port}/a"
+    settings = make_settings("media.test", "other.test")
+    await download(url, tmp_path / "in", settings, network=LOCAL)
+    lower = [head.lower() for head in site.requests]
+    basic = b"authorization: basic " + base64.b64encode(b"joe:p@ss").lower()
+    assert [basic in head for head in lower] == [True, True, False]
+    assert not any(b"p%40ss" in head for head in lower)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        status(404),
+        status(403),
+        redirect("ftp://joe:S3cr3t@media.test/b"),
+        redirect("http://joe:S3cr3t@10.0.0.1/b?sig=S3cr3t"),
+        redirect("http://joe:S3cr3t@media.test:99999/"),
+        redirect("/a"),
+        status(206),
+    ],
+)
+async def test_a_failed_fetch_tells_no_secret(
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path, answer: bytes
+) -> None:
+    site.answers["/a"] = answer
+    url = f"http://joe:S3cr3t@media.test:{site.port}/a?X-Amz-Signature=S3cr3t"
+    for call in (download, upload):
+        (tmp_path / "in").write_bytes(b"x")
+        with pytest.raises(ReelyardError) as caught:
+            await call(url, tmp_path / "in", make_settings(), network=LOCAL)
+        assert "S3cr3t" not in repr(caught.value.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/a b.mp4?x=y z", b"/a%20b.mp4?x=y%20z"),
+        ("/ü.mp4", b"/%c3%bc.mp4"),
+        ("/a%20b%23c%3F.mp4", b"/a%20b%23c%3f.mp4"),
+    ],
+)
+async def test_a_url_is_asked_for_as_browsers_would(
+    site: Loopback, make_settings: MakeSettings, tmp_path: Path, path: str, asked: bytes
+) -> None:
+    site.answers |= {
+        "/a%20b.mp4": status(200, body=b"x"),
+        "/%C3%BC.mp4": status(200, body=b"x"),
+        "/a%20b%23c%3F.mp4": status(200, body=b"x"),
+    }
+    await fetch(site, make_settings(), tmp_path, path)
+    assert site.requests[0].lower().startswith(b"get " + asked + b" ")
 
 
 @pytest.mark.parametrize("limit", ["fetch_read_timeout_s", "fetch_total_timeout_s"])
@@ -237,8 +348,3 @@ async def test_a_refused_upload_names_the_destination_without_its_signature(
     with pytest.raises(OutputUnwritable, match=r"media.test:\d+/out") as caught:
         await upload(url, tmp_path / "f", make_settings(), network=LOCAL)
     assert "hidden" not in caught.value.message
-
-
-def test_urls_are_shown_without_secrets() -> None:
-    assert redact("https://me:pw@h.test:8/a/b?X-Sig=1#f") == "https://h.test:8/a/b"
-    assert redact("http://[") == "an unreadable URL"

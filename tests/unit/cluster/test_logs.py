@@ -15,8 +15,9 @@ from structlog.contextvars import bound_contextvars
 
 from actors.jobs.model import State
 from actors.registry.state_log import StateLog
-from cluster.logs import HIDDEN, configure_logging, hide_secrets
+from cluster.logs import configure_logging, hide_secrets
 from cluster.settings import Settings
+from cluster.url_secrets import HIDDEN
 from tests.unit.actors.registry.builders import make_job
 
 KEY = "ry_" + "a1B2-_" * 7
@@ -78,6 +79,9 @@ def test_a_terminal_gets_text() -> None:
         ("text", f"the key {KEY} was used"),
         ("url", "https://bucket.test/clip.mp4?X-Amz-Signature=abc"),
         ("url", "https://user:abc@host.test/clip.mp4"),
+        ("url", "https://user:x@abc@host.test/clip.mp4"),
+        ("url", "https://user:x/abc@host.test/clip.mp4"),
+        ("url", "https://user:x abc@host.test/clip.mp4"),
         ("list", ["s3://bucket/x?token=abc#abc"]),
     ],
 )

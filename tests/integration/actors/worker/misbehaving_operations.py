@@ -38,6 +38,7 @@ class TrialParams(Params):
         "fill",
         "file",
         "raise",
+        "exit",
         "corrupt",
         "burn",
         "env",
@@ -47,6 +48,7 @@ class TrialParams(Params):
         "odd",
         "count",
         "full",
+        "leave",
         "spawn",
         "modules",
     ] = "nothing"
@@ -147,6 +149,10 @@ def _file(work: Work[TrialParams]) -> Result:
     return Result(data={"text": work.input.path.read_text(), "name": work.input.name})
 
 
+def _exit(_: Work[TrialParams]) -> Result:
+    sys.exit(3)
+
+
 def _raise(_: Work[TrialParams]) -> Result:
     raise RuntimeError("a secret inner detail")
 
@@ -187,6 +193,21 @@ def _full(_: Work[TrialParams]) -> Result:
     return Result()
 
 
+def _leave(work: Work[TrialParams]) -> Result:
+    """Leave a child that holds every descriptor of this process and has a session of its own, then
+    hang, or die at once."""
+    if (pid := os.fork()) == 0:
+        os.setsid()
+        if os.fork() == 0:
+            Path(work.params.flag).write_text(str(os.getpid()))
+            time.sleep(3600)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    while not Path(work.params.flag).exists():
+        time.sleep(0.01)
+    return _die(work) if work.params.megabytes else _hang(work)
+
+
 def _spawn(work: Work[TrialParams]) -> Result:
     with subprocess.Popen(["sleep", "3600"]) as child:
         Path(work.params.flag).write_text(str(child.pid))
@@ -212,6 +233,7 @@ _ACTS = {
     "fill": _fill,
     "file": _file,
     "raise": _raise,
+    "exit": _exit,
     "corrupt": _corrupt,
     "burn": _burn,
     "env": _env,
@@ -219,6 +241,7 @@ _ACTS = {
     "odd": _odd,
     "count": _count,
     "full": _full,
+    "leave": _leave,
     "spawn": _spawn,
     "modules": _modules,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import resource
 import time
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from uuid import uuid4
 
 import pytest
 
+from actors.jobs.locations import file_path
 from actors.media.operation import Result
+from actors.worker.destinations import LeaseLost
 from actors.worker.publishing import publish, unpublish
 from actors.worker.staging import stage_inputs
 from cluster.errors import (
@@ -71,6 +74,17 @@ async def test_a_file_appears_under_the_name_asked_for(
         assert target.read_bytes() == b"video"
         assert (file.url, file.name) == (target.as_uri(), target.name)
         assert files_below(tmp_path / "new") == ["deep/out #1.mp4"]
+
+
+async def test_a_file_may_have_any_name_that_a_disk_takes(
+    tmp_path: Path, settings: Settings, storage: Storage, make_file: MakeFile
+) -> None:
+    for name in ("x" * 251 + ".mp4", os.fsdecode(b"caf\xe9 #1.mp4")):
+        held = lease(output=(tmp_path / name).as_uri())
+        [output] = await outputs_of(held, Result([make_file("a.mp4", b"one")]), settings, storage)
+        assert file_path(output.url) == tmp_path / name
+        assert (tmp_path / name).read_bytes() == b"one"
+        output.name.encode()
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -205,6 +219,20 @@ async def test_taking_back_spares_what_a_newer_attempt_has_put_there(
         await unpublish(new)
         with pytest.raises(SourceNotFound):
             await stage_inputs(lease(new.outputs[0].url), tmp_path, settings, storage)
+
+
+async def test_an_attempt_whose_lease_ran_out_replaces_nothing(
+    tmp_path: Path, settings: Settings, storage: Storage, make_file: MakeFile
+) -> None:
+    for output in (f"{tmp_path}/y.mp4", "storage:tenants/t/dlb/y.mp4"):
+        asked: dict[str, Any] = {"output": output}
+        new = await publish(lease(**asked, fence=2), Result([make_file()]), settings, storage)
+        late = Result([make_file(data=b"old")])
+        with pytest.raises(LeaseLost):
+            await publish(lease(**asked), late, settings, storage, lambda: False)
+        there = await stage_inputs(lease(new.outputs[0].url), tmp_path, settings, storage)
+        assert there[0].path.read_bytes() == b"video"
+    assert [path.name for path in tmp_path.glob("y.mp4*")] == ["y.mp4"]
 
 
 async def test_taking_back_spares_a_newer_file_of_the_same_bytes(

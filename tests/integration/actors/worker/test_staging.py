@@ -12,7 +12,7 @@ from actors.jobs.locations import Stored
 from actors.jobs.object_keys import uploads_prefix
 from actors.media.operation import Result
 from actors.worker.publishing import publish
-from actors.worker.staging import stage_inputs
+from actors.worker.staging import renamed, stage_inputs
 from cluster.errors import (
     EmptySource,
     LimitExceeded,
@@ -36,6 +36,25 @@ async def test_a_file_on_this_machine_is_used_where_it_lies(
     staged = await stage_inputs(lease(clip.as_uri(), str(clip)), scratch, settings, storage)
     assert [(source.path, source.name) for source in staged] == [(clip, clip.name)] * 2
     assert files_below(scratch) == []
+
+
+async def test_a_name_that_is_not_utf_8_or_too_long_is_fitted_and_the_change_told(
+    tmp_path: Path, scratch: Path, settings: Settings, storage: Storage
+) -> None:
+    odd, long = tmp_path / os.fsdecode(b"caf\xe9 #1.mp4"), tmp_path / ("x" * 251 + ".mp4")
+    odd.write_bytes(b"odd")
+    long.write_bytes(b"long")
+    held = lease(odd.as_uri(), str(long))
+    sources = await stage_inputs(held, scratch, settings, storage)
+    assert [source.path.read_bytes() for source in sources] == [b"odd", b"long"]
+    for location, source in zip(held.inputs, sources, strict=True):
+        str(source.path).encode()
+        assert source.name.endswith(".mp4")
+        assert len(source.name.encode()) <= 240
+        assert source.name in (renamed(location, source) or "")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    (plain,) = await stage_inputs(lease(f"{tmp_path}/a.mp4"), scratch, settings, storage)
+    assert renamed(f"{tmp_path}/a.mp4", plain) is None
 
 
 async def test_faulty_files_are_named(
@@ -73,7 +92,7 @@ async def test_an_upload_becomes_one_file_under_its_own_name(
     uploads = Uploads(storage, uploads_prefix, max_bytes=1 << 20, life_s=60)
     upload = await uploads.create("t", length=8, filename="../my clip.mp4")
     for piece in (b"012", b"34", b"567"):
-        upload = await uploads.append(upload, upload.offset, pieces(piece))
+        upload = await uploads.append(upload.owner, upload.upload_id, upload.offset, pieces(piece))
     single = await uploads.receive("t", pieces(b"one"), filename="one.mov")
     told: list[tuple[int, int | None]] = []
     staged = await stage_inputs(
@@ -94,11 +113,11 @@ async def test_an_unfinished_or_empty_upload_is_refused(
     scratch: Path, settings: Settings, storage: Storage
 ) -> None:
     uploads = Uploads(storage, uploads_prefix, max_bytes=1 << 20, life_s=60)
-    part = await uploads.append(
-        await uploads.create("t", length=8, filename="a.mp4"), 0, pieces(b"012")
-    )
-    with pytest.raises(SourceUnreadable, match=r"a\.mp4 is not complete: 3 of 8 bytes"):
-        await stage_inputs(lease(str(Stored(part.prefix))), scratch, settings, storage)
+    for length, of in ((8, "8"), (None, "an unknown number of")):
+        part = await uploads.create("t", length=length, filename="a.mp4")
+        await uploads.append("t", part.upload_id, 0, pieces(b"012"))
+        with pytest.raises(SourceUnreadable, match=rf"a\.mp4 is not complete: 3 of {of} bytes"):
+            await stage_inputs(lease(str(Stored(part.prefix))), scratch, settings, storage)
     empty = await uploads.create("t", length=0, filename="a.mp4")
     with pytest.raises(EmptySource):
         await stage_inputs(lease(str(Stored(empty.prefix))), scratch, settings, storage)

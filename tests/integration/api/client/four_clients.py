@@ -107,9 +107,6 @@ def plain(value: Any, hide: frozenset[str] = frozenset()) -> Any:
             return [type(value).__name__, str(value)]
         case JobView():
             told = msgspec.to_builtins(value)
-            if value.error is not None:
-                # HTTP tells no details of what a job failed of.
-                told["error"].pop("details")
             del told["urls_expire_at"]
             return plain(told, hide)
         case Mapping():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -185,6 +186,25 @@ async def test_a_put_link_takes_a_body_up_to_its_cap(
         answer = await client.put(url, content=body)
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert await services.storage.get("tenants/t/dlb/a.wav") == b"012"
+
+
+async def test_a_slow_upload_takes_nothing_back_that_a_later_one_was_promised(
+    services: Services, client: httpx2.AsyncClient
+) -> None:
+    url = link(services, FileGrant("PUT", "tenants/t/dlb/c.wav"))
+    woken = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"old"
+        await woken.wait()
+
+    first = asyncio.create_task(client.put(url, content=slow()))
+    await asyncio.sleep(0.1)
+    assert (await client.put(url, content=b"newer")).status_code == 200
+    woken.set()
+    answer = await first
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert await services.storage.get("tenants/t/dlb/c.wav") == b"newer"
 
 
 async def test_too_long_a_body_is_refused_before_it_is_read(services: Services) -> None:

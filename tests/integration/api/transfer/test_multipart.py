@@ -40,8 +40,8 @@ async def client(services: Services) -> AsyncIterator[httpx2.AsyncClient]:
 
 async def content(services: Services, upload_id: str) -> bytes:
     upload = await services.uploads.find("t", upload_id)
-    _, _, parts = await read_upload(services.storage, upload.prefix)
-    return b"".join([await services.storage.get(part.key) for part in parts])
+    found = await read_upload(services.storage, upload.prefix)
+    return b"".join([await services.storage.get(part.name) for part in found.parts])
 
 
 async def test_a_form_s_file_becomes_an_upload(

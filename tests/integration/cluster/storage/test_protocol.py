@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cluster.errors import BadRequest, NotFound, TooLarge, Unavailable
+from cluster.errors import BadRequest, Conflict, NotFound, TooLarge, Unavailable
 from cluster.storage import Storage, open_url
 from cluster.storage.local import LocalStorage
 from tests.object_stores import BUCKET, client_of
@@ -86,6 +86,35 @@ async def test_a_stream_that_breaks_off_leaves_the_old_object(storage: Storage) 
         await storage.put_stream("k", broken())
     assert await storage.get("k") == b"old"
     assert await all_keys(storage) == ["k"]
+
+
+@pytest.mark.parametrize("existing", [True, False], ids=["replacing", "creating"])
+async def test_a_slow_put_that_was_overtaken_takes_nothing_back(
+    storage: Storage, existing: bool
+) -> None:
+    if existing:
+        await storage.put("a/b", b"old")
+    woken = asyncio.Event()
+
+    async def slow(data: bytes) -> AsyncIterator[bytes]:
+        yield data
+        await woken.wait()
+
+    puts = [
+        asyncio.create_task(storage.put_stream("a/b", slow(data), unless_overtaken=True))
+        for data in (b"slow", b"slower")
+    ]
+    await asyncio.sleep(0.1)
+    newer = await storage.put_stream("a/b", chunks_of(b"newer", 2), unless_overtaken=True)
+    woken.set()
+    for put in puts:
+        with pytest.raises(Conflict):
+            await put
+    assert await storage.get("a/b") == b"newer"
+    assert await storage.head("a/b") == newer
+    await storage.put_stream("a/b", chunks_of(b"last", 2), unless_overtaken=True)
+    assert [info.key for info in await storage.list()] == ["a/b"]
+    assert await storage.get("a/b") == b"last"
 
 
 async def test_a_cancelled_put_leaves_nothing(storage: Storage, tmp_path: Path) -> None:
@@ -269,3 +298,20 @@ async def test_leftovers_of_a_killed_writer_are_hidden_and_swept(tmp_path: Path)
     assert storage.sweep_temp(before_ms=0) == 0
     assert storage.sweep_temp(before_ms=1 << 60) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_same_bytes_put_twice_at_once_are_no_conflict(tmp_path: Path) -> None:
+    """A client whose first try was slow, and who sent the file again."""
+    storage = open_url(tmp_path.as_uri())
+    woken = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"same"
+        await woken.wait()
+
+    first = asyncio.create_task(storage.put_stream("a", slow(), unless_overtaken=True))
+    await asyncio.sleep(0.1)
+    again = await storage.put_stream("a", chunks_of(b"same", 2), unless_overtaken=True)
+    woken.set()
+    assert await first == again
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from actors.jobs.locations import (
     parse_location,
     parse_step_input,
     scheme_of,
+    shown,
     stored_key,
 )
 from cluster.errors import InvalidInput
@@ -183,3 +185,21 @@ def test_the_last_name_of_a_location_is_that_of_its_path() -> None:
     assert last_name("storage:tenants/t/dlb/a.wav") == "a.wav"
     assert last_name("clip.mp4") == "clip.mp4"
     assert last_name("http://[") == last_name("") == ""
+    assert last_name("https://a.test") == last_name("s3://bucket") == ""
+    for name in ("a#b.webm", "a?b.webm", "50% ü.webm"):
+        assert last_name(f"/out/{name}") == last_name(str(File(f"/out/{name}"))) == name
+
+
+def test_a_file_url_may_hold_any_name() -> None:
+    for name in (b"caf\xe9.mp4", b"a#b?c.mp4", b"100%.mp4", b" \n.mp4"):
+        path = Path(os.fsdecode(b"/clips/" + name))
+        location = parse_location(path.as_uri())
+        assert isinstance(location, File)
+        assert location.local == file_path(path.as_uri()) == path
+        assert parse_location(str(location)) == location
+    assert parse_location("file:///a#b?c.mp4") == File("/a#b?c.mp4")
+
+
+def test_a_message_shows_a_location_without_its_secrets_however_long_they_are() -> None:
+    text = f"https://joe:{'x' * 300}@media.test/a.mp4"
+    assert shown(text) == "'https://***@media.test/a.mp4'"

@@ -131,3 +131,17 @@ def test_a_graphs_tasks_wait_for_those_whose_outputs_they_take() -> None:
 def test_a_graph_that_can_never_finish_is_refused(steps: list[tuple[str, list[str]]]) -> None:
     with pytest.raises(ValidationFailed, match="tasks"):
         plan_job(graph(*steps))
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("file:///out/" + "x" * 256, "256 bytes"),
+        ("file:///" + "ü" * 128 + "/a.mp4", "256 bytes"),
+        ("file:///out/a%00b.mp4", "NUL"),
+    ],
+)
+def test_an_output_that_no_disk_takes_is_refused_before_the_work(output: str, reason: str) -> None:
+    with pytest.raises(ValidationFailed, match=reason):
+        plan_job(JobSpec("stretch", ["file:///in.mp4"], output=output, params={"format": "mp4"}))
+    plan_job(JobSpec("stretch", ["file:///in.mp4"], output="file:///" + "x" * 251 + ".mp4"))

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from av.format import ContainerFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.media.sniff import identify, sniff
-from cluster.errors import MediaError, SourceNotFound, SourceUnreadable
+from actors.media.signatures import (
+    AUDIO,
+    GAMES,
+    IFF,
+    IMAGES,
+    MEDIA,
+    REFUSED,
+    RIFF,
+    Signature,
+)
+from actors.media.sniff import Sniffed, identify, sniff
+from cluster.errors import MediaError, SourceNotFound, SourceUnreadable, UnsupportedFormat
 
 
 def test_missing_files_folders_and_devices_are_told_apart(tmp_path: Path) -> None:
@@ -58,3 +70,79 @@ def test_bare_streams_are_known_by_their_first_unit(
 ) -> None:
     (tmp_path / "a").write_bytes(first_bytes + bytes(100))
     assert identify(tmp_path / "a").format == format
+
+
+def _identified(tmp_path: Path, first_bytes: bytes, name: str = "a") -> Sniffed:
+    (tmp_path / name).write_bytes(first_bytes + b"\x55" * 100)
+    return identify(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "demuxer",
+    sorted(
+        {row.demuxer for row in (*MEDIA, *AUDIO, *GAMES, *IMAGES) if row.demuxer}
+        | {demuxer for demuxer, _ in (*RIFF.values(), *IFF.values())}
+    ),
+)
+def test_every_format_that_is_taken_has_a_reader(demuxer: str) -> None:
+    assert ContainerFormat(demuxer, "r").is_input
+
+
+@pytest.mark.parametrize(
+    "row", [*MEDIA, *AUDIO, *GAMES, *IMAGES, *REFUSED], ids=lambda row: row.format
+)
+def test_every_signature_is_found_and_by_no_other(tmp_path: Path, row: Signature) -> None:
+    data = bytearray(b"\x55" * 4096)
+    for offset, magic in row.parts:
+        data[offset : offset + len(magic)] = magic
+    if row in REFUSED:
+        with pytest.raises(UnsupportedFormat, match=re.escape(row.format)):
+            _identified(tmp_path, bytes(data))
+    else:
+        found = _identified(tmp_path, bytes(data))
+        assert (found.demuxer, found.format) == (row.demuxer, row.format)
+
+
+@pytest.mark.parametrize(
+    ("first_bytes", "format"),
+    [
+        (b"\0\0\1\xb0\1\0\0\1\xb5\x89", "m4v"),
+        (b"\0\0\1\0\0\0\1\x20\0", "m4v"),
+        (b"\0\0\0\1\0\x79\0", "vvc"),
+        (b"\0\0\x80\x02\x1c", "h263"),
+        (b"\x80\0\0\x24" + bytes(30) + b"(c)CRI", "adx"),
+        (b"RIFF\0\0\0\0QLCM", "qcp"),
+        (b"RIFX\0\0\0\0WAVE", "wav"),
+        (b"FORM\0\0\0\x108SVXVHDR", "8svx"),
+        (b"\xff\xd8\xff\xe8\0\x04\0\0\xff\xf7\0\x0b", "jpegls"),
+        (b"\xff\xd8\xff\xe0\0\x04\0\0\xff\xc0\0\x0b", "jpeg"),
+        (bytes(300) + b"\xff\xfb\x90\x64", "mp3"),
+        (b"\0\0\0\x18uuid" + bytes(16), "mov"),
+    ],
+)
+def test_formats_are_told_by_more_than_a_fixed_mark(
+    tmp_path: Path, first_bytes: bytes, format: str
+) -> None:
+    assert _identified(tmp_path, first_bytes).format == format
+
+
+@pytest.mark.parametrize(
+    ("name", "first_bytes", "called"),
+    [
+        ("a.mid", b"RIFF\0\0\0\0RMIDdata", "a MIDI file"),
+        ("a.sf2", b"RIFF\0\0\0\0sfbkLIST", "a RIFF file of the kind 'sfbk'"),
+        ("a.iff", b"FORM\0\0\0\0SMUS", "an IFF file of the kind 'SMUS'"),
+        ("a.aax", b"\0\0\0\x18ftypaax ", "Audible audiobook"),
+        ("a.cr3", b"\0\0\0\x18ftypcrx ", "raw image"),
+        ("a.avs2", b"\0\0\1\xb0\x20\x22\x80", "AVS"),
+        ("a.gsm", b"\xd1\xd2\xd3", "raw GSM speech"),
+        ("a.PCM", b"\x10\x20", "raw samples"),
+        ("a.srt", b"1\r\n00:00:01,000 --> 00:00:02,000\r\nHello", "subtitles"),
+        ("a.vtt", b"WEBVTT\n\n", "subtitles"),
+    ],
+)
+def test_formats_that_are_not_taken_are_called_by_their_name(
+    tmp_path: Path, name: str, first_bytes: bytes, called: str
+) -> None:
+    with pytest.raises(UnsupportedFormat, match=called):
+        _identified(tmp_path, first_bytes, name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from actors.jobs.messages import Commit, WorkerInfo
 from actors.jobs.model import State
 from actors.registry.verdicts import FALLBACK_NOTE
@@ -248,3 +250,20 @@ async def test_a_drained_worker_gets_nothing_more_but_its_successor_does(
     reply = await harness.registry.lease(worker, 1, [], 0)
     assert (reply.leases, reply.drain) == ([], True)
     assert len(await harness.lease(worker=make_worker(incarnation="b"))) == 1
+
+
+async def test_a_worker_is_told_how_much_still_waits_for_it(harness: RegistryHarness) -> None:
+    await harness.accepted(make_job(), make_job(), make_job())
+    reply = await harness.registry.lease(make_worker(), 1, [], 5)
+    assert (len(reply.leases), reply.waiting) == (1, 2)
+    reply = await harness.registry.lease(make_worker(), 2, [done(reply.leases[0])], 5)
+    assert (len(reply.leases), reply.waiting) == (2, 0)
+
+
+async def test_an_attempt_keeps_how_many_threads_it_had_and_why(harness: RegistryHarness) -> None:
+    (job,) = await harness.accepted(make_job())
+    (lease,) = await harness.lease()
+    commit = msgspec.structs.replace(done(lease), sizing="1 thread: 36 tasks for 2 cores")
+    await harness.registry.commit([commit])
+    (attempt,) = (await harness.job(job.id)).tasks[0].attempts
+    assert attempt.sizing == "1 thread: 36 tasks for 2 cores"

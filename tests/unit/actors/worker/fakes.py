@@ -13,6 +13,7 @@ from actors.jobs.messages import Commit, Lease, LeaseReply, Report, Verdict
 from actors.jobs.model import OutputFile
 from actors.media.operation import MediaFile, Progress, Result, Source
 from actors.worker.codec_process.order import Order
+from actors.worker.destinations import check_held
 from actors.worker.publishing import Published
 from actors.worker.task_run import WorkerTools
 from cluster.errors import Unavailable
@@ -47,6 +48,7 @@ class FakeRegistry:
     given_up: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     drain: bool = False
+    waiting: int = 0
     calls: int = 0
     lost_replies: int = 0
     """So many answers to calls that hand something in get lost on their way."""
@@ -70,7 +72,7 @@ class FakeRegistry:
             except TimeoutError:
                 return LeaseReply([])
         taken = [self.queue.popleft() for _ in range(min(want, len(self.queue)))]
-        return LeaseReply(taken, verdicts, drain=self.drain)
+        return LeaseReply(taken, verdicts, self.drain, self.waiting)
 
     async def give_up(self) -> None:
         while self.down:
@@ -112,9 +114,17 @@ class FakeCodecClient:
     begun: list[Order] = field(default_factory=list)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     running_for_s: float = 0.0
+    backlog: Callable[[], int] = lambda: 0
+    on_spare: Callable[[], None] = lambda: None
+    queued: int = 0
 
     async def run(self, order: Order) -> Result:
-        async with self.turn:
+        self.queued += 1
+        try:
+            await self.turn.acquire()
+        finally:
+            self.queued -= 1
+        try:
             self.begun.append(order)
             try:
                 outcome = self.act(order) if self.act else Result()
@@ -127,12 +137,18 @@ class FakeCodecClient:
                 order.run_s = order.run_s or 0.01
                 if not order.done.done():
                     order.done.set_result(Result())
+                self.on_spare()
+        finally:
+            self.turn.release()
 
     @property
-    def running(self) -> Order | None:
-        return self.begun[0] if self.begun else None
+    def spare(self) -> int:
+        return 0 if self.begun else 1
 
-    def running_s(self) -> float:
+    def runs(self, order: Order) -> bool:
+        return order in self.begun
+
+    def blocked_s(self) -> float:
         return self.running_for_s if self.begun else 0.0
 
 
@@ -151,11 +167,12 @@ class FakeWorkerTools(WorkerTools):
             raise self.stage_error
         return []
 
-    async def publish(self, lease: Lease, result: Result) -> Published:
+    async def publish(self, lease: Lease, result: Result, held: Callable[[], bool]) -> Published:
         outputs = [
             OutputFile(file.path.name, f"storage:{lease.job_id}", 1, "", "", file.kind)
             for file in result.files
         ]
+        check_held(held)
         await asyncio.sleep(self.publish_s)
         self.published.extend(outputs)
         self.on_published()

@@ -115,6 +115,25 @@ async def test_short_tasks_behind_a_long_one_are_given_back(tmp_path: Path) -> N
     await worker.end()
 
 
+async def test_a_task_behind_a_long_one_is_kept_as_long_as_others_wait_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "LOOK_AGAIN_S", 0.05)
+    worker = start_worker(tmp_path)
+    worker.codec.act = forever
+    worker.codec.running_for_s = 60.0
+    worker.registry.waiting = 5
+    worker.registry.add(lease(1), lease(2), lease(3))
+    await worker.until(lambda: worker.loop.status().held == 2)
+    asked = len(worker.registry.wants)
+    await worker.until(lambda: len(worker.registry.wants) > asked + 3)
+    assert worker.loop.status().held == 2
+    worker.registry.waiting = 0
+    await worker.until(lambda: len(worker.registry.commits) == 1)
+    assert worker.registry.commit_of(2).outcome is Outcome.RETURNED
+    await worker.end()
+
+
 async def test_short_tasks_are_leased_in_batches(worker: WorkerHarness) -> None:
     def quick(order: Order) -> Result:
         order.run_s = 0.001

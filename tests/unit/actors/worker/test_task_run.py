@@ -55,7 +55,7 @@ async def test_a_missing_input_is_committed_as_an_error(tmp_path: Path) -> None:
     await worker.end()
 
 
-async def test_a_bug_in_the_worker_still_ends_in_a_commit_without_details(
+async def test_a_bug_in_the_worker_still_ends_in_a_commit_that_says_where(
     worker: WorkerHarness,
 ) -> None:
     def fail(_: Order) -> Result:
@@ -68,6 +68,7 @@ async def test_a_bug_in_the_worker_still_ends_in_a_commit_without_details(
     assert error is not None
     assert error.code == "internal"
     assert "secret" not in error.message
+    assert "RuntimeError: /a/secret/path" in error.details["traceback"]
 
 
 async def test_a_crash_of_the_codec_process_is_told_as_one(worker: WorkerHarness) -> None:
@@ -112,6 +113,29 @@ async def test_what_is_being_published_when_the_job_is_cancelled_is_taken_back(
     assert worker.registry.commit_of(1).outcome is Outcome.CANCELLED
     await worker.until(lambda: bool(worker.tools.taken_back))
     assert worker.tools.taken_back == worker.tools.published
+
+
+async def test_a_process_that_stood_still_beyond_its_lease_publishes_nothing(
+    worker: WorkerHarness,
+) -> None:
+    """A newer attempt may have put its own there, and been told that it counts."""
+    now = 0.0
+    run = TaskRun(lease(1), worker.tools, worker.scratch, lambda: now)
+
+    def freeze(order: Order) -> Result:
+        nonlocal now
+        now = run.lease.ttl_s + 1
+        return writes_a_file(order)
+
+    worker.codec.act = freeze
+    ended = asyncio.Event()
+    run.start(lambda _: ended.set())
+    async with asyncio.timeout(10):
+        await ended.wait()
+    assert worker.tools.published == []
+    assert not run.published
+    assert run.commit is not None
+    assert run.commit.outcome is Outcome.RETURNED
 
 
 async def test_what_was_published_at_the_very_moment_of_the_cancel_is_taken_back(

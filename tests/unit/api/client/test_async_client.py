@@ -19,9 +19,10 @@ from api.client.async_client import (
     AsyncClient,
     _next_pause,
 )
-from api.client.transport import Transport
+from api.client.request import JobRequest
+from api.client.transport import Answer, Transport
 from api.client.views import JobView, job_view
-from cluster.errors import ValidationFailed
+from cluster.errors import InvalidInput, ValidationFailed
 
 
 class Jobs:
@@ -79,3 +80,43 @@ async def test_one_path_is_not_taken_for_several(one: Any) -> None:
         await client.submit_many("probe", one)
     with pytest.raises(ValidationFailed, match="jobs: takes several"):
         await client.wait_all(one)
+
+
+class Picky:
+    """Takes on what is called good."""
+
+    async def submit_many(self, requests: Sequence[JobRequest]) -> list[Answer]:
+        return [self._answer(str(item.inputs[0])) for item in requests]
+
+    def _answer(self, source: str) -> Answer:
+        if not source.startswith("good"):
+            return ValidationFailed(f"{source} is bad")
+        return job_view({"job_id": source, "operation": "probe", "state": "succeeded"})
+
+    async def get_many(self, job_ids: Sequence[str]) -> dict[str, JobView]:
+        views = {job_id: self._answer(job_id) for job_id in job_ids}
+        return {job_id: view for job_id, view in views.items() if isinstance(view, JobView)}
+
+
+async def test_a_bad_input_among_many_has_its_error_in_its_place() -> None:
+    client = AsyncClient(transport=cast("Transport", Picky()))
+    jobs = await client.submit_many("probe", ["good-1", "bad", cast("Any", 5), Path("good-2")])
+    assert [job.job_id for job in jobs] == ["good-1", "", "", "good-2"]
+    assert [job.refused for job in jobs] == [False, True, True, False]
+    assert [job.source_url for job in jobs[1:3]] == ["bad", "5"]
+    assert jobs[1].error is not None
+    assert jobs[1].error.message == "bad is bad"
+    assert isinstance(jobs[2].exception(), InvalidInput)
+    assert [job.job_id for job in await client.wait_all(jobs)] == ["good-1", "", "", "good-2"]
+    ended = [job async for job in client.as_completed(jobs)]
+    assert sorted(job.job_id for job in ended) == ["", "", "good-1", "good-2"]
+    assert await client.wait(jobs[1]) == await client.get(jobs[1]) == jobs[1]
+    with pytest.raises(ValidationFailed, match="bad is bad"):
+        await client.results(jobs)
+
+
+async def test_where_none_of_many_is_taken_on_the_first_reason_is_raised() -> None:
+    client = AsyncClient(transport=cast("Transport", Picky()))
+    with pytest.raises(ValidationFailed, match="bad-1 is bad"):
+        await client.submit_many("probe", ["bad-1", "bad-2"])
+    assert await client.submit_many("probe", []) == []

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from api.client.request import InputLike, in_folder, request
+from api.client.request import (
+    InputLike,
+    JobRequest,
+    in_folder,
+    local_url,
+    many_requests,
+    request,
+    sent_as,
+    spec_of,
+)
 from cluster.errors import (
     InvalidInput,
     ValidationFailed,
@@ -28,3 +38,37 @@ def test_outputs_of_the_same_name_are_refused_and_both_inputs_named() -> None:
     for inputs in same:
         with pytest.raises(ValidationFailed, match=r"a/x\.mp4 and .*/x\.m.*same file in out/"):
             in_folder("out", inputs)
+
+
+def test_a_path_that_is_not_utf_8_is_remembered_as_its_url() -> None:
+    path = Path(os.fsdecode(b"/clips/caf\xe9.mp4"))
+    spec = spec_of(request("probe", path, output=path))
+    assert spec.input == spec.output_sent == "file:///clips/caf%E9.mp4"
+    assert sent_as("/clips/caf\u00e9.mp4") == "/clips/caf\u00e9.mp4"
+
+
+def test_a_name_that_begins_with_a_tilde_may_be_a_file() -> None:
+    assert local_url("~nobody-at-all.mp4").endswith("/~nobody-at-all.mp4")
+    assert local_url("~/a.mp4") == (Path.home() / "a.mp4").as_uri()
+
+
+def test_requests_that_cannot_be_sent_have_their_errors_in_place() -> None:
+    items = ["a/x.mp4", cast("InputLike", None), "b/x.mkv", "y.mp4", ""]
+    sent = many_requests("probe", items, output="out")
+    assert [type(one) for one in sent] == [
+        JobRequest,
+        InvalidInput,
+        ValidationFailed,
+        JobRequest,
+        InvalidInput,
+    ]
+
+
+def test_a_url_that_is_signed_anew_gives_the_same_fingerprint() -> None:
+    marks = {
+        spec_of(
+            request("probe", f"https://h.test/a?sig={signature}", idempotency_key="k")
+        ).fingerprint
+        for signature in ("one", "two")
+    }
+    assert len(marks) == 1

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from actors.jobs.messages import Accepted, PageQuery, Refusal
 from actors.jobs.model import JobSpec, State
@@ -65,6 +66,20 @@ async def test_many_specs_keep_their_places_with_refusals_among_them(harness: Ap
     answers = await harness.services.registry.submit(specs)
     kinds = [Refusal if n % 3 == 0 else Accepted for n in range(60)]
     assert [type(answer) for answer in answers] == kinds
+
+
+async def test_a_job_that_cannot_be_stored_spoils_no_other(harness: ApiHarness) -> None:
+    odd: list[Any] = ["half a pair: \ud83d", 1 << 70, object()]
+    specs = [replace(PROBE, metadata={"value": value}) for value in odd]
+    client = harness.services.registry
+    answers = await client.submit([PROBE, *specs, PROBE])
+    kinds = [type(answer) for answer in answers]
+    assert kinds == [Accepted, Refusal, Refusal, Refusal, Accepted]
+    for answer, reason in zip(answers[1:4], ["Unicode", "64 bits", "not JSON"], strict=True):
+        assert isinstance(answer, Refusal)
+        assert answer.error.code == "validation_error"
+        assert reason in answer.error.message
+    assert len((await harness.get("/v1/jobs")).json()["items"]) == 2
 
 
 async def test_watching_ends_with_the_job(harness: ApiHarness) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from api.transfer import tus
 from cluster.errors import InvalidInput, UnsupportedType
+from cluster.storage import Checksum
 
 keys = st.text(st.characters(codec="ascii", exclude_characters=", "), min_size=1).filter(
     lambda key: key == key.strip()
@@ -38,8 +39,9 @@ def test_any_metadata_header_is_read_or_refused(header: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", " 1", "1_0", "٣", "9" * 20, "0x1"])
 def test_only_plain_whole_numbers_are_lengths_and_offsets(text: str) -> None:
-    with pytest.raises(InvalidInput, match="Upload-Length"):
-        tus.upload_length({"upload-length": text})
+    for read in (tus.upload_length, tus.creation_length):
+        with pytest.raises(InvalidInput, match="Upload-Length"):
+            read({"upload-length": text})
     with pytest.raises(InvalidInput, match="Upload-Offset"):
         tus.upload_offset({"upload-offset": text})
 
@@ -48,3 +50,67 @@ def test_a_piece_names_its_type() -> None:
     tus.check_piece_type({"content-type": "application/offset+octet-stream; charset=x"})
     with pytest.raises(UnsupportedType, match="offset"):
         tus.check_piece_type({"content-type": "video/mp4"})
+
+
+def test_a_length_is_told_or_put_off() -> None:
+    assert tus.creation_length({"upload-length": "5"}) == 5
+    assert tus.creation_length({"upload-defer-length": "1"}) is None
+    assert tus.upload_length({}) is None
+    for headers in (
+        {},
+        {"upload-defer-length": "0"},
+        {"upload-defer-length": ""},
+        {"upload-defer-length": "1", "upload-length": "5"},
+    ):
+        with pytest.raises(InvalidInput, match=r"Upload-(Length|Defer-Length)"):
+            tus.creation_length(headers)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://server.test:8000/api/uploads/ab-1_", "/api/uploads/ab-1_", "uploads/ab-1_", "ab-1_"],
+)
+def test_a_part_is_named_by_any_url_of_it(url: str) -> None:
+    found = tus.upload_concat({"upload-concat": f"final;{url} /x/second"})
+    assert found == tus.Concat(f"final;{url} /x/second", ("ab-1_", "second"))
+
+
+def test_an_upload_may_be_meant_as_a_part() -> None:
+    assert tus.upload_concat({}) is None
+    assert tus.upload_concat({"upload-concat": "partial"}) == tus.Concat("partial")
+
+
+@pytest.mark.parametrize(
+    "header", ["", "final", "final;", "final; ", "partial;x", "Partial", "final;/x/", "final;/x?y"]
+)
+def test_any_other_concatenation_is_refused(header: str) -> None:
+    with pytest.raises(InvalidInput, match="Upload-Concat"):
+        tus.upload_concat({"upload-concat": header})
+
+
+@given(st.text(st.characters(codec="latin-1")))
+def test_any_checksum_header_is_read_or_refused(header: str) -> None:
+    try:
+        tus.upload_checksum({"upload-checksum": header})
+    except InvalidInput as error:
+        text = error.message
+    else:
+        return
+    assert text.startswith("Upload-Checksum:")
+
+
+def test_a_checksum_is_an_algorithm_and_its_digest_in_base64() -> None:
+    assert tus.upload_checksum({}) is None
+    digest = bytes(range(20))
+    text = base64.b64encode(digest).decode()
+    assert tus.upload_checksum({"upload-checksum": f"sha1 {text}"}) == Checksum("sha1", digest)
+    for wrong in (
+        f"SHA1 {text}",
+        f"sha256 {text}",
+        f"sha1{text}",
+        "sha1",
+        "sha1 ",
+        f"sha1 {text}!",
+    ):
+        with pytest.raises(InvalidInput, match="Upload-Checksum"):
+            tus.upload_checksum({"upload-checksum": wrong})

@@ -81,6 +81,7 @@ async def test_a_failed_job_says_why_and_gives_its_credits_back(harness: ApiHarn
         "code": "corrupt_media",
         "message": "it is damaged",
         "retryable": False,
+        "details": {},
     }
     assert job["refunded"]
     assert (await harness.get("/v1/usage")).json()["credits_left"] == 10

@@ -33,7 +33,7 @@ async def make_codec(tmp_path: Path) -> AsyncIterator[MakeCodec]:
             least_life_s=least_life_s,
             cpu_s=options.cpu_s if cpu_s is None else cpu_s,
         )
-        codec = CodecClient(ChildSpec(configure_message(config, 1), tmp_path), options)
+        codec = CodecClient(ChildSpec(configure_message(config), tmp_path), options)
         made.append(codec)
         return codec
 

@@ -18,7 +18,7 @@ from tests.integration.actors.worker.codec_process.orders import pid_of, run
 
 async def main() -> None:
     settings = Settings(operations=[sys.argv[1]])
-    spec = ChildSpec(configure_message(settings, 1), Path(sys.argv[2]))
+    spec = ChildSpec(configure_message(settings), Path(sys.argv[2]))
     codec = CodecClient(spec, CodecOptions.of(settings, 1))
     print(await pid_of(codec), flush=True)
     await run(codec, "hang")

@@ -26,12 +26,25 @@ async def test_an_operation_reads_its_input_and_names_its_files(
     ]
 
 
-async def test_a_bug_in_an_operation_shows_no_traceback_to_the_client(codec: CodecClient) -> None:
+async def test_a_bug_in_an_operation_is_told_to_its_author_and_not_in_the_message(
+    codec: CodecClient,
+) -> None:
     with pytest.raises(ReelyardError) as caught:
         await run(codec, "raise")
     assert caught.value.code == "internal"
     assert "secret" not in caught.value.message
     assert "a secret inner detail" in (caught.value.internal or "")
+    told = caught.value.details["traceback"]
+    assert "a secret inner detail" in told
+    assert "misbehaving_operations.py" in told
+    assert "codec_process/main.py" not in told
+
+
+async def test_an_operation_that_exits_is_a_failed_one(codec: CodecClient) -> None:
+    with pytest.raises(ReelyardError, match="unexpectedly") as caught:
+        await run(codec, "exit")
+    assert caught.value.details["traceback"].endswith("SystemExit: 3\n")
+    assert (await run(codec, "nothing")).data == {"ok": True}
 
 
 async def test_an_unknown_operation_is_refused(codec: CodecClient) -> None:
@@ -64,6 +77,7 @@ async def test_the_process_loads_neither_ray_nor_a_store_nor_a_web_framework(
 
 @pytest.mark.parametrize("act", ["lie", "odd"])
 async def test_a_result_that_is_not_true_is_an_error(codec: CodecClient, act: str) -> None:
-    with pytest.raises(ReelyardError):
+    with pytest.raises(ReelyardError) as caught:
         await run(codec, act)
+    assert act == "lie" or "not JSON-able" in caught.value.details["traceback"]
     assert (await run(codec, "nothing")).data == {"ok": True}

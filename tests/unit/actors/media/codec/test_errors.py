@@ -23,7 +23,9 @@ from cluster.errors import (
     ("error", "writing", "expected"),
     [
         (av.error.InvalidDataError(1, "x"), False, CorruptMedia),
-        (av.error.PermissionError(1, "x"), False, SourceUnreadable),
+        (av.error.PermissionError(errno.EPERM, "x"), False, CorruptMedia),
+        (av.error.PermissionError(errno.EACCES, "x"), False, SourceUnreadable),
+        (PermissionError(errno.EPERM, "x"), False, SourceUnreadable),
         (av.error.PermissionError(1, "x"), True, OutputUnwritable),
         (FileNotFoundError(2, "x"), True, OutputUnwritable),
         (MemoryError(), False, LimitExceeded),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from actors.testing.sample_media import make_sample
-from tests.unit.actors.media.previews import number_of, run_preview, shown
+from tests.unit.actors.media.previews import luma, number_of, run_preview, shown
 
 
 def rewrite_shape(source: Path, target: Path, shape: str) -> None:
@@ -92,3 +93,60 @@ def test_a_thumbnail_at_a_time_is_the_exact_frame(
         clip, tmp_path / "o", preview_type="thumbnail", timestamp=timestamp, width=320
     )
     assert number_of(shown(result)) == number
+
+
+def _film(path: Path, scenes: list[int | None], *, gop: int = 10) -> Path:
+    """A film of ten frames for each scene, 10 frames/s: of one grey level, or (None) a pattern."""
+    pattern = (np.indices((96, 128)).sum(0) // 16 % 2 * 160 + 40).astype(np.uint8)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(
+            "libx264", rate=10, options={"x264-params": f"keyint={gop}:scenecut=0"}
+        )
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for number, level in enumerate(level for level in scenes for _ in range(10)):
+            luma = pattern if level is None else np.full_like(pattern, level)
+            grey = np.concatenate([luma, np.full((48, 128), 128, np.uint8)])
+            frame = av.VideoFrame.from_ndarray(grey, "yuv420p")
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
+@pytest.mark.parametrize("level", [16, 128, 235])
+def test_a_flat_frame_gives_way_to_one_that_shows_something(
+    tmp_path: Path, suffix: str, level: int
+) -> None:
+    path = _film(tmp_path / f"a.{suffix}", [level, level, level, level, level, None, None, level])
+    result = run_preview(path, tmp_path / "out", preview_type="thumbnail")
+    assert luma(shown(result)).std() > 50
+    assert result.data["timestamp"] >= 4.9
+
+
+def test_a_film_of_flat_key_frames_shows_another_frame(tmp_path: Path) -> None:
+    path = _film(tmp_path / "a.mp4", [16, 16, None, None, None, None], gop=1000)
+    result = run_preview(path, tmp_path / "out", preview_type="thumbnail")
+    assert luma(shown(result)).std() > 50
+    assert result.data["timestamp"] >= 2
+
+
+def test_the_frame_at_a_quarter_stays_where_it_shows_something(tmp_path: Path) -> None:
+    path = _film(tmp_path / "a.mp4", [16, 16, None, 16, 16, 16, 16, 235])
+    assert run_preview(path, tmp_path / "out", preview_type="thumbnail").data["timestamp"] == 2
+
+
+def test_a_film_that_is_flat_throughout_has_a_flat_thumbnail(tmp_path: Path) -> None:
+    path = _film(tmp_path / "a.mp4", [16, 16, 16, 16])
+    first = run_preview(path, tmp_path / "a", preview_type="thumbnail")
+    again = run_preview(path, tmp_path / "b", preview_type="thumbnail")
+    assert luma(shown(first)).std() < 2
+    assert first.data["timestamp"] == again.data["timestamp"] == 1
+
+
+def test_an_asked_for_frame_may_be_flat(tmp_path: Path) -> None:
+    path = _film(tmp_path / "a.mp4", [16, 16, None, None])
+    asked = run_preview(path, tmp_path / "a", preview_type="thumbnail", timestamp=0.5)
+    exact = run_preview(path, tmp_path / "b", preview_type="thumbnail", exact=True)
+    assert [result.data["timestamp"] for result in (asked, exact)] == [0.5, 1.0]

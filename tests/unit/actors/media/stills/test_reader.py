@@ -8,27 +8,55 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from actors.media.codec.probe import probe_media
+from actors.media.stills.coded import to_image
 from tests.paths import CORPUS
 from tests.unit.actors.media.images import is_near, opened, quadrants, run_image
+from tests.unit.actors.media.operations.test_optimize import run_optimize
+from tests.unit.actors.media.previews import run_preview, shown
+from tests.unit.actors.media.videos import frames_of, transcode
+
+_UNDO = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def _turned(path: Path, orientation: int, **options: Any) -> Path:
+    """Quadrants of 640 x 480 px, stored so that EXIF has to turn them upright."""
+    upright = quadrants(640, 480)
+    stored = upright.transpose(_UNDO[orientation]) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(path, exif=exif, **options)
+    return path
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    upright = quadrants(640, 480)
-    stored = upright.transpose(undo[orientation]) if orientation > 1 else upright
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / "turned.jpg"
-    stored.save(path, exif=exif, quality=95)
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        ("jpg", {"quality": 95}),
+        ("webp", {"quality": 95}),
+        ("png", {}),
+        ("tif", {}),
+        ("tif", {"compression": "tiff_lzw"}),
+        ("avif", {"quality": 95}),
+    ],
+)
+def test_exif_orientation_is_applied_once(
+    tmp_path: Path, orientation: int, suffix: str, options: dict[str, Any]
+) -> None:
+    path = _turned(tmp_path / f"turned.{suffix}", orientation, **options)
+    stream = probe_media(path).video
+    assert stream is not None
+    assert (stream.display_width, stream.display_height) == (640, 480)
+    assert (stream.width, stream.height) == ((480, 640) if orientation > 4 else (640, 480))
     image = opened(run_image(path, tmp_path / "out", format="png", width=64))
     assert image.size == (64, 48)
     for at, colour in (
@@ -39,6 +67,17 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     ):
         assert is_near(image, at, colour)
     assert 0x0112 not in image.getexif()
+
+
+def test_a_turned_tiff_is_upright_in_every_operation(tmp_path: Path) -> None:
+    path = _turned(tmp_path / "turned.tif", 6, compression="tiff_lzw")
+    small = shown(run_preview(path, tmp_path / "a", preview_type="thumbnail", width=64))
+    web = opened(run_optimize(path, tmp_path / "b"))
+    film = to_image(frames_of(transcode(path, tmp_path / "c").files[0].path)[0])
+    for image in (small, web, film):
+        assert image.width / image.height == pytest.approx(4 / 3, abs=0.01)
+        at = image.width // 8, image.height // 8
+        assert is_near(image.convert("RGB"), at, (255, 0, 0), by=20)
 
 
 def test_an_animated_image_gives_its_first_frame(tmp_path: Path) -> None:

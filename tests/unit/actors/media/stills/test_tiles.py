@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from actors.media.codec.heif import read_photo
 from actors.media.operation import Limits, Source
-from actors.media.stills import still_of
 from actors.media.stills.tiles import tiled_photo
 from cluster.errors import (
     CorruptMedia,
@@ -22,9 +22,11 @@ from tests.unit.actors.media.images import run_image
 @pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not here")
 def test_a_photo_made_of_tiles_is_put_together() -> None:
     path = CORPUS / "image" / "sofa_grid1x5_420.avif"
-    photo = tiled_photo(Source(path, path.name), Limits())
+    header = read_photo(path)
+    assert header is not None
+    photo = tiled_photo(Source(path, path.name), header, Limits())
     assert photo is not None
-    found = np.asarray(still_of(*photo).image, dtype=float)
+    found = np.asarray(photo[0], dtype=float)
     with Image.open(path) as image:
         wanted = np.asarray(image.convert("RGB"), dtype=float)
     assert found.shape == wanted.shape == (770, 1024, 3)

@@ -12,7 +12,7 @@ import pytest
 from actors.media.operation import Limits
 from actors.media.transcode.clip import open_clip
 from actors.media.transcode.frame_clock import FrameClock
-from actors.media.transcode.scaling import ClipScaler, plan_layout
+from actors.media.transcode.scaling import ClipScaler
 from actors.media.transcode.settings import TranscodeSettings, VideoSettings
 from actors.testing.sample_media import make_sample, read_frame_number
 from cluster.errors import LimitExceeded
@@ -32,7 +32,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scaler_of(path: Path) -> Iterator[ClipScaler]:
     settings = VideoSettings("h264")
     with open_clip(source(path), TranscodeSettings("mp4", settings, None), Limits(), 1) as clip:
-        yield ClipScaler(clip, plan_layout(clip, settings, Limits(), None), None, None, 1)
+        yield ClipScaler(clip, settings, None, None, Limits(), 1)
 
 
 def stamped(clock: FrameClock, path: Path) -> list[tuple[int, int, int]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
+from actors.media.codec.geometry import Layout
 from actors.media.operation import Limits
 from actors.media.transcode.clip import Clip, open_clip
 from actors.media.transcode.scaling import MAX_SIDE, ClipScaler, plan_layout
@@ -32,15 +33,21 @@ def clip(turned: Path) -> Iterator[Clip]:
         yield opened
 
 
+def planned(
+    clip: Clip, video: VideoSettings, limits: Limits, canvas: tuple[int, int] | None
+) -> Layout:
+    return plan_layout(clip.name, clip.upright_size, video, limits, canvas)
+
+
 def frames(clip: Clip) -> Iterator[av.VideoFrame]:
     for _, decoded in clip.demuxer:
         yield from decoded
 
 
 def test_a_layout_is_planned_for_the_upright_video(clip: Clip) -> None:
-    layout = plan_layout(clip, VideoSettings("h264", width=90), Limits(), None)
+    layout = planned(clip, VideoSettings("h264", width=90), Limits(), None)
     assert (layout.width, layout.height) == (90, 160)
-    joined = plan_layout(clip, VideoSettings("h264", width=90), Limits(), (320, 180))
+    joined = planned(clip, VideoSettings("h264", width=90), Limits(), (320, 180))
     assert (joined.width, joined.height, joined.pads) == (320, 180, True)
 
 
@@ -48,27 +55,30 @@ def test_sides_and_areas_above_the_limits_are_refused_before_anything_is_decoded
     clip: Clip,
 ) -> None:
     with pytest.raises(LimitExceeded) as caught:
-        plan_layout(clip, VideoSettings("h264", width=MAX_SIDE), Limits(), None)
+        planned(clip, VideoSettings("h264", width=MAX_SIDE), Limits(), None)
     assert caught.value.details["limit"] == "max_side"
     with pytest.raises(LimitExceeded) as caught:
-        plan_layout(clip, VideoSettings("h264", width=900), Limits(max_pixels=900_000), None)
+        planned(
+            clip,
+            VideoSettings("h264", width=900),
+            Limits(max_pixels=900_000),
+            None,
+        )
     assert caught.value.details["limit"] == "max_pixels"
 
 
 def test_frames_come_out_upright_in_the_planned_size(clip: Clip) -> None:
     video = VideoSettings("h264", width=90, height=120, fit="cover")
-    layout = plan_layout(clip, video, Limits(), None)
-    scaler = ClipScaler(clip, layout, None, None, 1)
+    scaler = ClipScaler(clip, video, None, None, Limits(), 1)
     first = scaler.scale(next(frames(clip)))
     assert (first.width, first.height, first.format.name) == (90, 120, "yuv420p")
-    whole = plan_layout(clip, VideoSettings("h264"), Limits(), None)
-    upright = ClipScaler(clip, whole, None, None, 1).scale(next(frames(clip)))
+    whole = ClipScaler(clip, VideoSettings("h264"), None, None, Limits(), 1)
+    upright = whole.scale(next(frames(clip)))
     assert read_corners(upright) == (1, 3, 0, 2)
 
 
 def test_a_frame_spans_its_time_on_the_output_s_clock(clip: Clip) -> None:
-    layout = plan_layout(clip, VideoSettings("h264"), Limits(), None)
-    scaler = ClipScaler(clip, layout, None, None, 1)
+    scaler = ClipScaler(clip, VideoSettings("h264"), None, None, Limits(), 1)
     clip.shift = Fraction(1, 25)
     spans = [scaler.span(frame, Fraction(1, 1000)) for frame in frames(clip)]
     assert spans[:3] == [(0, 0), (0, 40), (40, 80)]

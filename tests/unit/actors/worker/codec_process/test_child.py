@@ -22,7 +22,7 @@ def heard() -> list[FromCodec]:
 def child(heard: list[FromCodec]) -> Iterator[Child]:
     """A child whose process sleeps; `heard` is what came from it."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    yield Child(process, lambda _, message: heard.append(message), lambda _child, _how: None)
+    yield Child(process, "-", lambda _, message: heard.append(message), lambda _child, _how: None)
     process.kill()
     process.wait()
 
@@ -45,9 +45,9 @@ def test_a_process_that_says_nonsense_is_killed(child: Child, heard: list[FromCo
 async def test_the_end_of_a_process_is_told_with_its_signal() -> None:
     ends: list[Exit] = []
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    child = Child(process, lambda _child, _message: None, lambda _, how: ends.append(how))
+    child = Child(process, "-", lambda _child, _message: None, lambda _, how: ends.append(how))
+    child.watch()
     child.kill()
-    child.connection_lost(None)
     async with asyncio.timeout(10):
         while not ends:
             await asyncio.sleep(0.01)

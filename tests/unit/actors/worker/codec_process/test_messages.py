@@ -25,6 +25,7 @@ messages = st.lists(
         st.builds(CancelTask, id=st.integers(0, 1 << 40)),
         st.builds(
             RunTask,
+            threads=st.integers(1, 64),
             id=st.integers(0, 1 << 40),
             operation=st.text(max_size=20),
             params=st.dictionaries(

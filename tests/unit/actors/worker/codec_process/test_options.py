@@ -14,7 +14,6 @@ def test_a_task_gets_the_cpu_time_that_its_threads_can_use_before_its_time_is_up
     assert (options.stall_s, options.max_tasks) == (10, 7)
 
 
-def test_the_process_itself_hears_of_threads_and_of_the_largest_file() -> None:
-    message = configure_message(SETTINGS, threads=3)
-    assert message.threads == 3
+def test_the_process_itself_hears_of_the_largest_file() -> None:
+    message = configure_message(SETTINGS)
     assert message.file_bytes == message.limits.max_output_bytes == 99

@@ -1,0 +1,180 @@
+"""The codec processes of one worker: each task gets a process and its share of the cores."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from actors.media.operation import Result
+from actors.worker.codec_process.child import ChildSpec
+from actors.worker.codec_process.client import CodecClient
+from actors.worker.codec_process.options import CodecOptions
+from actors.worker.codec_process.order import Order
+from actors.worker.codec_process.sizing import TaskLength, another_process, share_of, window_of
+
+IDLE_S = 60.0
+"""A process beside the first one ends when nothing was to do for so long."""
+
+
+@dataclass(eq=False)
+class _Seat:
+    """A codec process, and the orders that it has."""
+
+    client: CodecClient
+    orders: list[Order] = field(default_factory=list)
+    uses: int = 0
+
+
+class CodecGroup:
+    """Runs orders in up to `cores` codec processes, the first kept, others started when needed."""
+
+    def __init__(self, spec: ChildSpec, options: CodecOptions, pool: str, cores: int) -> None:
+        self._spec, self._options, self._pool = spec, options, pool
+        self._cores = cores
+        self._length = TaskLength()
+        self._queue: deque[tuple[Order, asyncio.Future[_Seat]]] = deque()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self.backlog: Callable[[], int] = lambda: 0
+        """How many tasks will come, as far as the worker knows."""
+        self.on_spare: Callable[[], None] = lambda: None
+        """Called when an order has ended."""
+        self._seats = [self._open_seat()]
+
+    def _open_seat(self) -> _Seat:
+        return _Seat(CodecClient(self._spec, self._options, self._pool, self._seat_waiting))
+
+    def warm(self) -> None:
+        """Start a process now, so that the first task need not wait for it."""
+        self._seats[0].client.warm()
+
+    async def run(self, order: Order) -> Result:
+        """Run `order` as soon as a core is free. Raises what `CodecClient.run` does."""
+        seat = await self._take_seat(order)
+        try:
+            return await seat.client.run(order)
+        finally:
+            self._leave(seat, order)
+
+    # --- for the worker's decisions ---
+
+    @property
+    def spare(self) -> int:
+        """Cores on which nothing runs."""
+        busy = sum(seat.orders[0].threads for seat in self._seats if seat.orders)
+        return max(0, self._cores - busy)
+
+    @property
+    def queued(self) -> int:
+        """Orders that no process has yet."""
+        return len(self._queue)
+
+    def runs(self, order: Order) -> bool:
+        """Whether it is running now."""
+        return any(seat.client.running is order for seat in self._seats)
+
+    def blocked_s(self) -> float:
+        """For how long no process could have begun another order; 0: one can."""
+        if not all(seat.orders for seat in self._seats):
+            return 0.0
+        return min(seat.client.running_s() for seat in self._seats)
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs an order, or the first one."""
+        busy = (seat for seat in self._seats if seat.client.running is not None)
+        return next(busy, self._seats[0]).client.pid
+
+    # --- ends ---
+
+    def kill_now(self) -> None:
+        """Kill the processes from any thread, when no time is left for `close`."""
+        self._closed = True
+        for seat in self._seats:
+            seat.client.kill_now()
+
+    async def close(self) -> None:
+        """End the processes; what runs is lost."""
+        self._closed = True
+        for _, ticket in self._queue:
+            ticket.cancel()
+        self._queue.clear()
+        await asyncio.gather(*(seat.client.close() for seat in self._seats), *self._closing)
+
+    # --- seats ---
+
+    async def _take_seat(self, order: Order) -> _Seat:
+        if not self._queue and (seat := self._free_seat()) is not None:
+            self._sit(seat, order)
+            self._grow()
+            return seat
+        ticket: asyncio.Future[_Seat] = asyncio.get_running_loop().create_future()
+        self._queue.append((order, ticket))
+        self._grow()
+        try:
+            return await ticket
+        except asyncio.CancelledError:
+            if ticket.cancelled() or not ticket.done():
+                with_ticket = (entry for entry in self._queue if entry[1] is ticket)
+                if (entry := next(with_ticket, None)) is not None:
+                    self._queue.remove(entry)
+            else:
+                self._leave(ticket.result(), order)
+            raise
+
+    def _free_seat(self) -> _Seat | None:
+        """Where the next order goes; None: it waits."""
+        usable = [seat for seat in self._seats if seat.client.ready or seat is self._seats[0]]
+        if self.spare and (idle := [seat for seat in usable if not seat.orders]):
+            return idle[0]
+        least = min(usable, key=lambda seat: len(seat.orders))
+        return least if len(least.orders) < window_of(self._length.seconds) else None
+
+    def _sit(self, seat: _Seat, order: Order) -> None:
+        order.threads, order.sizing = self._share()
+        seat.orders.append(order)
+        seat.uses += 1
+
+    def _share(self) -> tuple[int, str]:
+        tasks = 1 + sum(len(seat.orders) for seat in self._seats) + len(self._queue)
+        if tasks < self._cores or tasks == 1:
+            tasks += self.backlog()
+        return share_of(self._cores, tasks, self.spare)
+
+    def _seat_waiting(self) -> None:
+        while self._queue and (seat := self._free_seat()) is not None:
+            order, ticket = self._queue.popleft()
+            if ticket.done():
+                continue
+            self._sit(seat, order)
+            ticket.set_result(seat)
+        self._grow()
+
+    def _leave(self, seat: _Seat, order: Order) -> None:
+        seat.orders.remove(order)
+        if order.run_s:
+            self._length.record(order.run_s)
+        self._seat_waiting()
+        if not seat.orders and seat is not self._seats[0]:
+            asyncio.get_running_loop().call_later(IDLE_S, self._retire, seat, seat.uses)
+        self.on_spare()
+
+    def _grow(self) -> None:
+        if self._closed or len(self._seats) >= self._cores:
+            return
+        behind = sum(max(0, len(seat.orders) - 1) for seat in self._seats) + len(self._queue)
+        waiting = behind + self.backlog()
+        if another_process(len(self._seats), self._cores, waiting, self._length.seconds):
+            seat = self._open_seat()
+            self._seats.append(seat)
+            seat.client.warm()
+
+    def _retire(self, seat: _Seat, uses: int) -> None:
+        if self._closed or seat.orders or seat.uses != uses:
+            return
+        self._seats.remove(seat)
+        closing = asyncio.ensure_future(seat.client.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)

@@ -1,0 +1,408 @@
+"""Uploads in pieces, on every store."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import AsyncIterable, AsyncIterator
+
+import pytest
+
+from cluster.errors import (
+    ChecksumMismatch,
+    Conflict,
+    Forbidden,
+    Gone,
+    InvalidInput,
+    NotFound,
+    NotReady,
+    TooLarge,
+)
+from cluster.storage import Checksum, Storage, UploadInfo, Uploads
+from cluster.storage.uploads import created_ms, read_upload, service, writers
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ms = 1_800_000_000_000
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+def folder_of(owner: str) -> str:
+    return f"owners/{owner}/uploads/"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def uploads(storage: Storage, clock: Clock) -> Uploads:
+    return Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock)
+
+
+async def pieces(*chunks: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+    if error is not None:
+        raise error
+
+
+async def content(storage: Storage, upload: UploadInfo) -> bytes:
+    found = await read_upload(storage, upload.prefix)
+    return b"".join([await storage.get(part.name) for part in found.parts])
+
+
+async def add(
+    uploads: Uploads, upload: UploadInfo, offset: int, chunks: AsyncIterable[bytes]
+) -> UploadInfo:
+    return await uploads.append(upload.owner, upload.upload_id, offset, chunks)
+
+
+async def test_an_upload_grows_until_it_is_complete(storage: Storage, uploads: Uploads) -> None:
+    upload = await uploads.create("t", length=10, filename="a.mp4", metadata={"k": "dg=="})
+    assert (upload.offset, upload.complete) == (0, False)
+    await add(uploads, upload, 0, pieces(b"0123", b"45"))
+    found = await uploads.find("t", upload.upload_id)
+    assert (found.offset, found.filename, found.metadata) == (6, "a.mp4", {"k": "dg=="})
+    done = await add(uploads, found, 6, pieces(b"6789"))
+    assert done.complete
+    assert done == await uploads.find("t", upload.upload_id)
+    assert await content(storage, done) == b"0123456789"
+    assert done.prefix == f"owners/t/uploads/{upload.upload_id}/"
+
+
+async def test_what_arrived_before_a_break_is_kept(storage: Storage, uploads: Uploads) -> None:
+    upload = await uploads.create("t", length=10)
+    with pytest.raises(ConnectionResetError):
+        await add(uploads, upload, 0, pieces(b"012", b"3", error=ConnectionResetError()))
+    upload = await uploads.find("t", upload.upload_id)
+    assert upload.offset == 4
+
+    async def hanging() -> AsyncIterator[bytes]:
+        yield b"45"
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(add(uploads, upload, 4, hanging()))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    upload = await uploads.find("t", upload.upload_id)
+    assert upload.offset == 6
+    upload = await add(uploads, upload, 6, pieces(b"6789"))
+    assert await content(storage, upload) == b"0123456789"
+
+
+async def test_a_wrong_offset_is_a_conflict_that_tells_the_right_one(uploads: Uploads) -> None:
+    upload = await add(uploads, await uploads.create("t", length=10), 0, pieces(b"012"))
+    for offset in (0, 2, 4, 10):
+        with pytest.raises(Conflict) as caught:
+            await add(uploads, upload, offset, pieces(b"x"))
+        assert caught.value.details == {"offset": 3}
+
+
+async def test_no_upload_grows_beyond_its_length_or_the_cap(uploads: Uploads) -> None:
+    upload = await uploads.create("t", length=3)
+    with pytest.raises(TooLarge):
+        await add(uploads, upload, 0, pieces(b"01", b"23"))
+    assert (await uploads.find("t", upload.upload_id)).offset == 2
+    await uploads.create("t", length=1 << 20)
+    with pytest.raises(TooLarge, match="1048576"):
+        await uploads.create("t", length=(1 << 20) + 1)
+
+
+async def test_long_pieces_are_stored_in_parts(
+    storage: Storage, uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "PART_BYTES", 1000)
+    data = random.Random(1).randbytes(4321)
+    upload = await uploads.create("t", length=len(data))
+    chunks = [data[at : at + 300] for at in range(0, len(data), 300)]
+    with pytest.raises(ConnectionResetError):
+        await add(uploads, upload, 0, pieces(*chunks[:9], error=ConnectionResetError()))
+    upload = await uploads.find("t", upload.upload_id)
+    assert upload.offset == 2700
+    upload = await add(uploads, upload, 2700, pieces(*chunks[9:]))
+    assert upload.complete
+    assert await content(storage, upload) == data
+    assert len(await storage.list(upload.prefix)) >= 5
+
+
+async def test_an_upload_that_an_earlier_version_began_goes_on(
+    storage: Storage, uploads: Uploads, clock: Clock
+) -> None:
+    upload_id = f"{clock.ms:011x}{'x' * 22}"
+    prefix = f"{folder_of('t')}{upload_id}/"
+    old = b'{"length":9,"filename":"a.mov","content_type":"","metadata":{}}'
+    await storage.put(f"{prefix}info.json", old)
+    await storage.put(f"{prefix}part-{0:020d}", b"012")
+    await storage.put(f"{prefix}part-{3:020d}", b"3")
+    await storage.put(f"{prefix}part-{6:020d}", b"??")  # behind a gap: it was never acknowledged
+    upload = await uploads.find("t", upload_id)
+    assert (upload.offset, upload.length, upload.filename) == (4, 9, "a.mov")
+    upload = await add(uploads, upload, 4, pieces(b"45"))
+    assert upload.offset == 6
+    assert await uploads.find("t", upload_id) == upload
+    upload = await add(uploads, upload, 6, pieces(b"678"))
+    assert upload.complete
+    assert await content(storage, upload) == b"012345678"
+
+
+async def test_nobody_finds_a_stranger_s_upload(uploads: Uploads) -> None:
+    upload = await uploads.create("t", length=1)
+    for tenant, upload_id in [
+        ("other", upload.upload_id),
+        ("t", upload.upload_id[:-1] + "x"),
+        ("t", "../t"),
+        ("t", ""),
+        ("t", "0" * 33),
+    ]:
+        with pytest.raises((NotFound, Gone)):
+            await uploads.find(tenant, upload_id)
+    ids = {(await uploads.create("t", length=1)).upload_id for _ in range(50)}
+    assert len(ids) == 50
+
+
+async def test_an_upload_expires(uploads: Uploads, clock: Clock) -> None:
+    old = await add(uploads, await uploads.create("t", length=2), 0, pieces(b"0"))
+    clock.ms += 3_600_000 - 1
+    assert await uploads.find("t", old.upload_id) == old
+    clock.ms += 1
+    with pytest.raises(Gone):
+        await uploads.find("t", old.upload_id)
+
+
+async def test_an_upload_of_unknown_length_comes_whole_or_not_at_all(
+    storage: Storage, uploads: Uploads
+) -> None:
+    upload = await uploads.receive("t", pieces(b"01", b"2"), filename="a.mov")
+    assert (upload.length, upload.complete, upload.filename) == (3, True, "a.mov")
+    assert await content(storage, upload) == b"012"
+    assert (await uploads.receive("t", pieces())).complete
+    before = await storage.list()
+    with pytest.raises(ConnectionResetError):
+        await uploads.receive("t", pieces(b"01", error=ConnectionResetError()))
+    with pytest.raises(TooLarge):
+        await uploads.receive("t", pieces(bytes(1 << 20), b"1"))
+    assert await storage.list() == before
+
+
+async def test_a_removed_upload_is_gone_with_its_bytes(storage: Storage, uploads: Uploads) -> None:
+    upload = await add(uploads, await uploads.create("t", length=1), 0, pieces(b"0"))
+    await uploads.remove("t", upload.upload_id)
+    assert await storage.list() == []
+    with pytest.raises(NotFound):
+        await uploads.remove("t", upload.upload_id)
+
+
+async def test_an_id_tells_when_it_was_made(uploads: Uploads, clock: Clock) -> None:
+    upload = await uploads.create("t", length=1)
+    assert created_ms(upload.upload_id) == clock.ms
+    assert upload.expires_ms == clock.ms + 3_600_000
+    assert created_ms("nonsense") is None
+
+
+async def test_bytes_at_one_offset_are_acknowledged_to_one_writer_only(
+    storage: Storage, uploads: Uploads, clock: Clock
+) -> None:
+    """Four writers in as many processes, with four contents."""
+    processes = [
+        Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock) for _ in range(4)
+    ]
+    for _ in range(5):
+        upload = await uploads.create("t", length=8)
+        bodies = [bytes([65 + index]) * 8 for index in range(4)]
+        done = await asyncio.gather(
+            *(add(each, upload, 0, pieces(b)) for each, b in zip(processes, bodies, strict=True)),
+            return_exceptions=True,
+        )
+        taken = [index for index, answer in enumerate(done) if isinstance(answer, UploadInfo)]
+        assert len(taken) == 1, done
+        assert all(isinstance(each, UploadInfo | Conflict) for each in done)
+        assert await content(storage, upload) == bodies[taken[0]]
+
+
+async def test_a_writer_that_wakes_up_late_takes_back_nothing(
+    storage: Storage, uploads: Uploads, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was frozen, so that it neither answered nor noticed."""
+    monkeypatch.setattr(writers, "PATIENCE_S", 0.2)
+    frozen = Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock)
+    monkeypatch.setattr(writers.Turn, "_give_way", lambda self, asked: asyncio.sleep(0))
+    upload = await uploads.create("t", length=6)
+    woken = asyncio.Event()
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"abc"
+        await woken.wait()
+
+    late = asyncio.create_task(add(frozen, upload, 0, stalling()))
+    await asyncio.sleep(0.1)
+    assert (await add(uploads, upload, 0, pieces(b"012345"))).complete
+    woken.set()
+    with pytest.raises(Conflict):
+        await late
+    assert await uploads.find("t", upload.upload_id) == await uploads.stand("t", upload.upload_id)
+    assert await content(storage, upload) == b"012345"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["same process", "another process"])
+async def test_whoever_goes_on_ends_a_writer_that_stands_still(
+    storage: Storage, uploads: Uploads, clock: Clock, elsewhere: bool
+) -> None:
+    other = Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock)
+    upload = await uploads.create("t", length=6)
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"012"
+        await asyncio.Event().wait()
+
+    stalled = asyncio.create_task(add(other if elsewhere else uploads, upload, 0, stalling()))
+    await asyncio.sleep(writers.ANNOUNCE_S * 1.5)
+    found = await uploads.stand("t", upload.upload_id)
+    assert found.offset == 3
+    assert (await add(uploads, upload, 3, pieces(b"345"))).complete
+    with pytest.raises(Conflict, match="another request"):
+        await stalled
+    assert await content(storage, upload) == b"012345"
+    assert not [info for info in await storage.list(upload.prefix) if "writer-" in info.key]
+
+
+async def test_a_dead_writer_loses_its_place(
+    storage: Storage, uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writers, "PATIENCE_S", 0.2)
+    upload = await uploads.create("t", length=3)
+    await storage.put(f"{upload.prefix}writer-{0:016x}", b"")
+    assert (await add(uploads, upload, 0, pieces(b"012"))).complete
+    names = {info.key.rsplit("/", 1)[-1].split("-")[0] for info in await storage.list()}
+    assert names == {"info.json", "data", "commit"}
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["same process", "another process"])
+async def test_a_piece_that_flows_is_let_finish_unless_a_client_wants_to_go_on(
+    storage: Storage,
+    uploads: Uploads,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    elsewhere: bool,
+) -> None:
+    monkeypatch.setattr(writers, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(writers, "GRACE_S", 0.2)
+    monkeypatch.setattr(writers, "ANNOUNCE_S", 0.1)
+    other = Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock)
+    upload = await uploads.create("t", length=1 << 20)
+    enough = asyncio.Event()
+
+    async def flowing() -> AsyncIterator[bytes]:
+        while not enough.is_set():
+            yield b"0"
+            await asyncio.sleep(0.02)
+
+    async def begin() -> asyncio.Task[UploadInfo]:
+        at = (await uploads.find("t", upload.upload_id)).offset
+        writer = other if elsewhere else uploads
+        begun = asyncio.create_task(add(writer, upload, at, flowing()))
+        await asyncio.sleep(0.3)
+        return begun
+
+    first = await begin()
+    with pytest.raises(Conflict, match="is writing"):
+        await add(uploads, upload, 0, pieces(b"abcdef"))
+    enough.set()
+    done = await first
+    assert done.offset > 10
+    enough.clear()
+    second = await begin()
+    found = await uploads.stand("t", upload.upload_id)
+    assert found.offset > done.offset
+    with pytest.raises(Conflict, match="has gone on"):
+        await second
+    assert await content(storage, found) == b"0" * found.offset
+
+
+async def test_a_length_may_come_later_but_once(storage: Storage, uploads: Uploads) -> None:
+    upload = await uploads.create("t", length=None)
+    upload_id = upload.upload_id
+    assert (upload.length, upload.complete) == (None, False)
+    upload = await add(uploads, upload, 0, pieces(b"0123"))
+    for wrong, error in ((3, InvalidInput), ((1 << 20) + 1, TooLarge)):
+        with pytest.raises(error):
+            await uploads.append("t", upload_id, 4, pieces(b"4"), length=wrong)
+    assert (await uploads.find("t", upload_id)).length is None
+    await uploads.append("t", upload_id, 4, pieces(b"4"), length=6)
+    with pytest.raises(InvalidInput, match="6"):
+        await uploads.append("t", upload_id, 5, pieces(b"5"), length=7)
+    done = await uploads.append("t", upload_id, 5, pieces(b"5"), length=6)
+    assert done.complete
+    assert await content(storage, done) == b"012345"
+    endless = await uploads.create("t", length=None)
+    with pytest.raises(TooLarge):
+        await add(uploads, endless, 0, pieces(bytes(1 << 20), b"1"))
+
+
+async def test_what_does_not_match_its_checksum_leaves_no_trace(
+    storage: Storage, uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "PART_BYTES", 1000)
+    data = random.Random(2).randbytes(2600)
+    chunks = [data[at : at + 300] for at in range(0, len(data), 300)]
+    upload = await uploads.create("t", length=None)
+    before = await storage.list()
+    right = Checksum("sha1", hashlib.sha1(data).digest())
+    wrong = Checksum("sha1", hashlib.sha1(b"other").digest())
+
+    async def send(checksum: Checksum, body: AsyncIterable[bytes]) -> UploadInfo:
+        return await uploads.append("t", upload.upload_id, 0, body, length=2600, checksum=checksum)
+
+    with pytest.raises(ChecksumMismatch):
+        await send(wrong, pieces(*chunks))
+    with pytest.raises(ConnectionResetError):
+        await send(right, pieces(*chunks[:8], error=ConnectionResetError()))
+    assert await storage.list() == before
+    assert await uploads.find("t", upload.upload_id) == upload
+    done = await send(right, pieces(*chunks))
+    assert done.complete
+    assert await content(storage, done) == data
+
+
+async def test_partial_uploads_are_joined_in_the_order_that_is_asked_for(
+    storage: Storage, uploads: Uploads
+) -> None:
+    ids = []
+    for text in (b"hello", b" world", b""):
+        upload = await uploads.create("t", length=len(text), partial=True)
+        ids.append((await add(uploads, upload, 0, pieces(text))).upload_id)
+    a, b, empty = ids
+    whole = await uploads.concatenate("t", [a, b, empty, a], concat="final;a b", filename="x.txt")
+    assert (whole.offset, whole.length, whole.complete) == (16, 16, True)
+    assert (whole.final, whole.partial, whole.filename) == (True, False, "x.txt")
+    for upload_id in ids:
+        await uploads.remove("t", upload_id)
+    assert await uploads.find("t", whole.upload_id) == whole
+    assert await content(storage, whole) == b"hello worldhello"
+    with pytest.raises(Forbidden):
+        await add(uploads, whole, 16, pieces(b""))
+
+
+async def test_only_finished_partial_uploads_of_one_s_own_are_joined(uploads: Uploads) -> None:
+    plain = await uploads.receive("t", pieces(b"0"))
+    begun = await uploads.create("t", length=2, partial=True)
+    endless = await uploads.create("t", length=None, partial=True)
+    foreign = await uploads.create("other", length=0, partial=True)
+    big = await uploads.create("t", length=1 << 20, partial=True)
+    await add(uploads, big, 0, pieces(bytes(1 << 20)))
+    for found, error in [
+        ([plain], InvalidInput),
+        ([begun], NotReady),
+        ([endless], NotReady),
+        ([foreign], NotFound),
+        ([big, big], TooLarge),
+    ]:
+        with pytest.raises(error):
+            await uploads.concatenate("t", [each.upload_id for each in found], concat="final;x")
