@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 RETRY_AFTER_S = 2
+NOT_ANSWERED = (404, 500, 502, 503, 504)
+"""What Serve answers by itself, in plain text, where no app does."""
 PATH = "{path}"
 """Stands in a body for the path that was asked for."""
 MOST_CONNECTIONS = 20_000
@@ -98,9 +100,9 @@ def frontend_rules(found: Limits, edge: Edge) -> str:
             f"http-request wait-for-body time {_ms(found.body_s)} if !reelyard_bytes",
             *_not_ready_by_path(edge),
             # Serve's own words for what it has no replica for; ours are JSON.
-            "http-response return status 503 "
-            + _NOT_READY
-            + " if { status 404 500 502 503 504 } { res.hdr(content-type) -m beg text/plain }",
+            f"http-response return status 503 {_NOT_READY} "
+            f"if {{ status {' '.join(map(str, NOT_ANSWERED))} }} "
+            "{ res.hdr(content-type) -m beg text/plain }",
         ]
     )
 

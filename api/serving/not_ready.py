@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 
-from api.serving.uvicorn_guard import for_serve
 from cluster.haproxy_rules import PATH, RETRY_AFTER_S, Edge
 
+PROXY_HOOK = "api.serving.serve_proxy.for_serve"
 MESSAGE = "The service is not ready; try again shortly."
 ROOTS: tuple[tuple[str, ...], ...] = (
     ("/media", "/v1/auth"),
@@ -40,7 +40,7 @@ def edge() -> Edge:
             (roots, json.dumps(form, separators=(",", ":")))
             for roots, form in zip(ROOTS, FORMS, strict=True)
         ),
-        proxy_hook=f"{for_serve.__module__}.{for_serve.__name__}",
+        proxy_hook=PROXY_HOOK,
     )
 
 

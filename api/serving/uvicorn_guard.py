@@ -69,9 +69,3 @@ class GuardedProtocol(HttpToolsProtocol):
 def install() -> None:
     """Make uvicorn take the guard wherever it chooses its protocol by itself."""
     auto.AutoHTTPProtocol = GuardedProtocol
-
-
-def for_serve() -> list[Any]:
-    """`install` for Serve's own proxy, which calls this at its start for further middleware."""
-    install()
-    return []
