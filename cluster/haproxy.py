@@ -3,7 +3,6 @@ nothing of Serve's own shown to clients."""
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -88,7 +87,7 @@ def _refusals(folder: Path) -> dict[int, str]:
     """Files with HAProxy's own refusals, by status."""
     found = {}
     for status, (reason, code, detail) in _REFUSALS.items():
-        body = json.dumps({"detail": detail, "code": code}, separators=(",", ":"))
+        body = rules.refusal(code, detail)
         place = folder / f"{status}.http"
         place.write_bytes(
             f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"

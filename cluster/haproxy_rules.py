@@ -71,6 +71,12 @@ def limits(per_address: int | None, trusted_proxies: Sequence[str], files: int |
     return Limits(most, own, tuple(trusted_proxies))
 
 
+def refusal(code: str, message: str) -> str:
+    """A body, in JSON, for what HAProxy refuses by itself wherever it is sent to."""
+    told = {"detail": message, "code": code, "message": message, "retryable": True, "details": {}}
+    return json.dumps(told, separators=(",", ":"))
+
+
 def open_files() -> int | None:
     """Open files that a process may have; None: any number."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -100,9 +106,7 @@ def frontend_rules(found: Limits, edge: Edge) -> str:
             f"http-request wait-for-body time {_ms(found.body_s)} if !reelyard_bytes",
             *_not_ready_by_path(edge),
             # Serve's own words for what it has no replica for; ours are JSON.
-            f"http-response return status 503 {_NOT_READY} "
-            f"if {{ status {' '.join(map(str, NOT_ANSWERED))} }} "
-            "{ res.hdr(content-type) -m beg text/plain }",
+            f"http-response return status 503 {_NOT_READY} if {_BY_SERVE}",
         ]
     )
 
@@ -128,6 +132,9 @@ def tables() -> str:
     return "".join(f"backend {name}\n    {table}\n" for name in (_SOURCES, _REQUESTS))
 
 
+_BY_SERVE = (
+    f"{{ status {' '.join(map(str, NOT_ANSWERED))} }} {{ res.hdr(content-type) -m beg text/plain }}"
+)
 _NOT_READY = (
     f"content-type application/json hdr Retry-After {RETRY_AFTER_S} hdr Cache-Control no-store "
     'lf-string "%[var(txn.reelyard_not_ready)]"'
@@ -184,9 +191,7 @@ def _cap_behind_proxies(trusted: str, most: int) -> Iterable[str]:
         yield f"http-request set-var({client}) {header.format(-hop)} if {known}"
     has = f"{{ var({client}) -m found }}"
     yield f"http-request track-sc1 var({client}),{_SAME_CLIENT} table {_REQUESTS} if {has}"
-    body = json.dumps(
-        {"detail": "Too many requests at a time from this address.", "code": "rate_limited"}
-    )
+    body = refusal("rate_limited", "Too many requests at a time from this address.")
     yield (
         f"http-request return status 429 content-type application/json hdr Retry-After "
         f"{RETRY_AFTER_S} string {_quoted(body)} if {{ sc1_conn_cur gt {most} }}"

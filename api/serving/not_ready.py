@@ -19,7 +19,7 @@ ROOTS: tuple[tuple[str, ...], ...] = (
     ("/",),
 )
 """The paths of each dialect, those below them too; the last takes what is left."""
-FORMS: tuple[dict[str, str | int], ...] = (
+FORMS: tuple[dict[str, object], ...] = (
     {
         "type": "urn:reelyard:problem:service_unavailable",
         "title": "Service Unavailable",
@@ -29,7 +29,13 @@ FORMS: tuple[dict[str, str | int], ...] = (
     },
     {"error": MESSAGE, "code": "unknown"},
     {"kind": "service_unavailable", "message": MESSAGE},
-    {"detail": MESSAGE, "code": "service_unavailable"},
+    {
+        "detail": MESSAGE,
+        "code": "service_unavailable",
+        "message": MESSAGE,
+        "retryable": True,
+        "details": {},
+    },
 )
 
 
