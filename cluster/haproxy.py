@@ -27,7 +27,9 @@ for argument; do
 done
 exec {binary} "$@" -f {tables}
 """
+# And nobody else on this machine has any business with the control socket.
 _EDITS = """s/^( *bind )[*]?:/\\1127.0.0.1:/
+s/^( *stats socket .*) mode 666 /\\1 mode 600 /
 / # reelyard$/d
 /^global$/r {global}
 /^defaults$/r {defaults}

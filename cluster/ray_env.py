@@ -16,6 +16,7 @@ from cluster.errors import Unavailable
 from cluster.haproxy import NO_EDGE, limits_of, uses_haproxy, wrapped_binary
 from cluster.haproxy_rules import Edge
 from cluster.settings import Settings
+from cluster.user_files import USER_UMASK
 
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Set to 0 it makes Ray take 127.0.0.1 for the node's address, and bind to it, on Linux too."""
@@ -49,12 +50,13 @@ a busy machine only makes slow; a process that dies is noticed without them."""
 
 
 def embedded_environment(
-    settings: Settings, folder: Path, token: str, edge: Edge = NO_EDGE
+    settings: Settings, folder: Path, token: str, umask: int, edge: Edge = NO_EDGE
 ) -> dict[str, str]:
     """What Ray reads in a cluster that lives and dies with this process.
 
     `folder` is the run's own folder. Every port is bound to the loopback address, and a token
-    guards them: whoever reaches Ray runs code as this user.
+    guards them: whoever reaches Ray runs code as this user. `umask` is the user's, for files that
+    are put where the user asked.
     """
     return {
         "RAY_AUTH_MODE": "token",
@@ -75,7 +77,21 @@ def embedded_environment(
         "RAY_gcs_server_request_timeout_seconds": str(START_UP_S),
         "RAY_worker_register_timeout_seconds": str(START_UP_S),
         "RAY_agent_register_timeout_ms": str(START_UP_S * 1000),
+        USER_UMASK: f"{umask:o}",
         **serve_environment(settings, folder, edge),
+    }
+
+
+def commands_environment(address: str, token_file: Path) -> dict[str, str]:
+    """What Ray's own commands (`ray status`, `ray list actors`) need to reach the embedded cluster.
+
+    Without the last one they take 127.0.0.1 for another name of the node's outward address.
+    """
+    return {
+        "RAY_ADDRESS": address,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token_file),
+        LOOPBACK: "0",
     }
 
 
@@ -101,8 +117,8 @@ def join_environment(token: str | None) -> dict[str, str]:
 def serve_environment(settings: Settings, folder: Path, edge: Edge = NO_EDGE) -> dict[str, str]:
     """What Ray Serve reads: HAProxy where it can run, one event loop, ports of its own.
 
-    HAProxy's default ports and its control socket are the same for every cluster on a machine,
-    and the socket is open to everybody; here they are this run's own.
+    HAProxy's default ports and its sockets are the same for every cluster on a machine, and the
+    sockets are open to everybody; here they are this run's own.
     """
     common = {
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
@@ -139,6 +155,7 @@ def serve_environment(settings: Settings, folder: Path, edge: Edge = NO_EDGE) ->
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(home / "haproxy.cfg"),
         # HAProxy takes at most 97 bytes, and Serve puts the node's id (56) before the name.
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "s"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "m"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(home),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(home / "server-state"),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 
@@ -14,8 +14,11 @@ from av.stream import Stream
 
 from actors.media.audio.output_formats import Target
 from actors.media.audio.pcm_reader import AudioRegion
-from actors.media.codec.decode import has_decoder, is_cover, seconds, seek
+from actors.media.codec.chapters import set_chapters
+from actors.media.codec.decode import frame_time, has_decoder, is_cover, packets
 from actors.media.codec.errors import media_errors
+from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.seeking import frames_from, packets_from, rewind
 
 _STALE_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "itunnorm")
 _STALE_PREFIXES = ("replaygain_", "r128_", "lavf_")
@@ -23,21 +26,30 @@ _MOST_REORDERED = 32
 """Packets that may come before the first with a decoding time."""
 _GENERATE_PTS = 1
 """FFmpeg's flag for containers that keep no time stamps of their own."""
-_COVER_MUXERS = ("mp3", "mp4", "mov", "flac")
+_COVER_MUXERS = ("mp3", "mp4", "flac")
 
 
 @dataclass(frozen=True)
 class Companions:
     """What is copied from the source beside the audio."""
 
-    container: InputContainer
-    """Open, and not read from by anyone else meanwhile."""
+    clock: PacketClock
+    """Of an open input, that is not read from by anyone else meanwhile."""
     name: str
     """What its owner calls it."""
     streams: tuple[Stream, ...]
     """Video, subtitles, cover: copied packet by packet."""
     region: AudioRegion
     tags: dict[str, str]
+    audio_tags: dict[str, str] = field(default_factory=dict)
+    """Language and title of the track that is worked on."""
+
+
+def track_tags(track: Stream) -> dict[str, str]:
+    """Language and title of a track; MP4 has the title under another name."""
+    found = {"language": track.metadata.get("language")}
+    found["title"] = track.metadata.get("title") or track.metadata.get("name")
+    return {key: value for key, value in found.items() if value and value != "und"}
 
 
 def copied_tags(container: InputContainer, audio: av.AudioStream) -> dict[str, str]:
@@ -56,14 +68,14 @@ def copied_tags(container: InputContainer, audio: av.AudioStream) -> dict[str, s
 def copied_streams(
     container: InputContainer, video: av.VideoStream | None, target: Target
 ) -> tuple[Stream, ...]:
-    """What goes into `target`: video and the subtitles that fit; beside audio alone its cover."""
+    """What goes into `target`: video and the subtitles that fit, and the first cover."""
+    kept: list[Stream] = []
     if video is not None and target.holds_video:
-        texts = [s for s in container.streams.subtitles if fits(target, s)]
-        return (video, *texts)
-    if target.muxer not in _COVER_MUXERS:
-        return ()
-    covers = [s for s in container.streams.video if is_cover(s) and fits(target, s, cover=True)]
-    return tuple(covers[:1])
+        kept = [video, *(s for s in container.streams.subtitles if fits(target, s))]
+    if target.muxer in _COVER_MUXERS:
+        found = [s for s in container.streams.video if is_cover(s) and fits(target, s, cover=True)]
+        kept += found[:1]
+    return tuple(kept)
 
 
 def fits(target: Target, stream: Stream, *, cover: bool = False) -> bool:
@@ -86,17 +98,14 @@ def _takes(muxer: str) -> frozenset[str]:
 def add_copy(out: OutputContainer, source: Stream) -> Stream:
     copy = out.add_stream_from_template(source, opaque=True)
     copy.disposition = source.disposition
-    copy.metadata.update(
-        {key: value for key, value in source.metadata.items() if key in ("language", "title")}
-    )
+    copy.metadata.update(track_tags(source))
     return copy
 
 
 def copy_chapters(companions: Companions, out: OutputContainer) -> None:
     region = companions.region
-    chapters = companions.container.chapters()
-    if chapters and region.end is None and not region.cut:
-        out.set_chapters(chapters)
+    if region.end is None and not region.cut:
+        set_chapters(out, companions.clock.container.chapters())
 
 
 def shifted_packets(companions: Companions) -> Iterator[tuple[Stream, float, av.Packet[Stream]]]:
@@ -111,14 +120,16 @@ def shifted_packets(companions: Companions) -> Iterator[tuple[Stream, float, av.
 def _copied(
     companions: Companions, video: Stream | None
 ) -> Iterator[tuple[Stream, float, av.Packet[Stream]]]:
-    region, container = companions.region, companions.container
-    container.flags |= _GENERATE_PTS
+    region, clock = companions.region, companions.clock
+    clock.container.flags |= _GENERATE_PTS
     if region.cut and video is not None:
-        seek(container, video, region.zero)
+        others = [stream for stream in companions.streams if stream is not video]
+        run = packets_from(clock, region.zero, video, *others)
     else:
-        container.seek(container.start_time or 0)
+        rewind(clock)
+        run = packets(clock, *companions.streams)
     done: set[int] = set()
-    for packet in with_dts(container.demux(list(companions.streams))):
+    for packet in with_dts(run):
         source = packet.stream
         if source.index in done:
             continue
@@ -187,20 +198,19 @@ def _move(packet: av.Packet[Stream], zero: Fraction) -> tuple[Fraction, Fraction
     return (pts - shift) * base, (dts - shift) * base
 
 
-def key_frame_before(
-    container: InputContainer, video: av.VideoStream, at: Fraction
-) -> Fraction | None:
-    """Time of the last key frame at or before `at`, in s on the container's clock."""
-    seek(container, video, at)
-    for packet in container.demux(video):
-        if packet.size and packet.is_keyframe and packet.pts is not None:
-            return seconds(packet.pts, packet.time_base)
-    return None
+def key_frame_before(clock: PacketClock, video: av.VideoStream, at: Fraction) -> Fraction | None:
+    """Time of the last key frame at or before `at`, in s on the input's clock: of one that can
+    be decoded, whatever the container says."""
+    first = next(frames_from(clock, video, at), None)
+    return None if first is None else frame_time(first)
 
 
 def dropped_streams(
-    container: InputContainer, audio: av.AudioStream, kept: Iterable[Stream]
+    container: InputContainer,
+    audio: av.AudioStream,
+    kept: Iterable[Stream],
+    vacant: frozenset[int] = frozenset(),
 ) -> list[str]:
     """Kinds of the streams that are not in the result, for the report."""
-    indices = {audio.index, *(stream.index for stream in kept)}
+    indices = {audio.index, *vacant, *(stream.index for stream in kept)}
     return [stream.type for stream in container.streams if stream.index not in indices]

@@ -36,7 +36,7 @@ def test_a_port_that_was_chosen_already_stays(tmp_path: Path) -> None:
 
 
 def test_what_ray_gives_up_is_tried_again_and_then_told_in_one_line(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tries = []
 
@@ -46,5 +46,5 @@ def test_what_ray_gives_up_is_tried_again_and_then_told_in_one_line(
 
     monkeypatch.setattr(ray, "init", init)
     with pytest.raises(StartFailed, match="in 3 tries: during startup"):
-        ray_node.start_ray({"num_cpus": 1})
+        ray_node.start_ray({"num_cpus": 1}, lambda _: tmp_path)
     assert len(tries) == 3

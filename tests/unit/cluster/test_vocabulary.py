@@ -48,6 +48,8 @@ MAY_SAY: dict[str, dict[str, str]] = {
         "callback": "a variable of Serve's has it",
     },
     "ray_node.py": {"worker": "Ray's worker processes"},
+    "run_folder.py": {"worker": "Ray's worker processes"},
+    "logs.py": {"worker": "the name of a module of Ray's"},
     "fetch.py": {"attempt": "stamina's word for a try"},
     "checked_transport.py": {"pool": "httpcore's pool of connections"},
     "storage/remote.py": {
