@@ -19,6 +19,7 @@ from api.cli.output import (
     jobs_exit_code,
     jobs_table,
     print_json,
+    refusals_exit_code,
 )
 from api.cli.run import follow
 from api.cli.session import from_cluster_or_store, running_cluster
@@ -138,7 +139,7 @@ def _report(answers: dict[str, JobView | ReelyardError], *, as_json: bool) -> in
             console.print(jobs_table(done))
         for job_id, error in refused.items():
             errors.print(f"[red]{escape(job_id)}[/] ({error.code}): {escape(error.message)}")
-    return Exit.USAGE if refused else Exit.OK
+    return refusals_exit_code(refused.values()) if refused else Exit.OK
 
 
 @command

@@ -75,7 +75,8 @@ def test_a_client_made_by_openapi_python_client_submits_polls_and_pages(
     models = part("models")
     url = f"{media_url}/clip.mp4"
     probe = models.ProbeJob(operation="probe", url=url)
-    params = models.PreviewParams(preview_type="thumbnail", width=64)
+    kind = models.PreviewParamsPreviewType.THUMBNAIL
+    params = models.PreviewParams(preview_type=kind, width=64)
     preview = models.PreviewJob(operation="preview", url=url, params=params)
     create, get = part("api.jobs.create_job"), part("api.jobs.get_job")
     sent = [create.sync(client=client, body=body).job_id for body in (probe, preview)]

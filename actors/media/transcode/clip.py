@@ -21,6 +21,7 @@ from actors.media.codec.source import check_duration, open_input
 from actors.media.codec.stream_span import StreamSpan
 from actors.media.codec.vacancy import left_out, vacant_streams
 from actors.media.operation import Limits, Source
+from actors.media.transcode.covers import Cover, read_covers
 from actors.media.transcode.demux import Demuxer
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings
 from actors.media.truncation.policy import Ending
@@ -49,6 +50,7 @@ class Clip:
     first: av.VideoFrame | None = None
     """The first frame, for what only a decoded frame tells."""
     notes: list[str] = field(default_factory=list)
+    covers: list[Cover] = field(default_factory=list)
     shift: Fraction = Fraction(0)
     """Time on the container's clock that is time 0 of the output."""
     origin: Fraction = Fraction(0)
@@ -197,6 +199,7 @@ def open_clip(
             end=None if settings.end_s is None else origin + Fraction(settings.end_s),
             length=length,
             notes=notes,
+            covers=read_covers(source, container, limits),
             shift=start,
             origin=origin,
             heard=start,

@@ -146,7 +146,7 @@ def test_a_detached_deployment_outlives_its_command_until_it_is_taken_down(
     assert "media-light-1" in processes_of(head.reelyard("logs", "--actor", "media-*"))
 
     again = head.reelyard("up", "--detach", "--port", "0")
-    assert again.returncode == 2
+    assert again.returncode == 5
     assert url in again.stdout
     assert "reelyard down" in again.stdout
 
