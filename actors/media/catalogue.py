@@ -12,6 +12,7 @@ from typing import get_args
 
 from actors.media.operation import Kind, Lane, Operation, Params, Result, Work
 from cluster.errors import BadRequest, UnknownOperation
+from cluster.faults import closest, details_of, did_you_mean, fault
 
 _catalogue: dict[str, Operation] = {}
 
@@ -58,10 +59,8 @@ def load_operations(extra: Sequence[str] = ()) -> dict[str, Operation]:
 
     Returns the catalogue by name. Raises `BadRequest` when an extra one can't be loaded.
     """
-    from actors.media import operations
-
-    for module in pkgutil.iter_modules(operations.__path__):
-        importlib.import_module(f"{operations.__name__}.{module.name}")
+    for name in built_in_names():
+        _load_builtin(name)
     for name in extra:
         _load_extra(name)
     return _catalogue
@@ -86,12 +85,17 @@ def _load_extra(name: str) -> None:
         raise BadRequest(f"operations: {name!r} can't be loaded: {error}") from error
 
 
-def _load_builtin(name: str) -> None:
-    # Most are in a file of their name; all of them together take half a second to import.
+def built_in_names() -> list[str]:
+    """The operations that come with Reelyard, each in a file of its name; nothing is imported."""
     from actors.media import operations
 
-    if name in {module.name for module in pkgutil.iter_modules(operations.__path__)}:
-        importlib.import_module(f"{operations.__name__}.{name}")
+    return sorted(module.name for module in pkgutil.iter_modules(operations.__path__))
+
+
+def _load_builtin(name: str) -> None:
+    # All of them together take half a second to import.
+    if name in built_in_names():
+        importlib.import_module(f"actors.media.operations.{name}")
 
 
 def find_operation(name: str) -> Operation:
@@ -101,8 +105,16 @@ def find_operation(name: str) -> Operation:
     if name not in _catalogue:
         load_operations()
     if (found := _catalogue.get(name)) is None:
-        names = ", ".join(sorted(_catalogue))
-        raise UnknownOperation(
-            f"there is no operation {name!r}; there are: {names}", details={"operation": name}
+        names = sorted(_catalogue)
+        meant = closest(name, names)
+        one = fault(
+            ["operation"],
+            f"there is no operation {name[:80]!r}{did_you_mean(meant)}; "
+            f"there are: {', '.join(names)}",
+            kind="not_allowed",
+            value=name,
+            allowed=names,
+            suggestion=meant,
         )
+        raise UnknownOperation(one["message"], details=details_of([one]) | {"operation": name[:80]})
     return found

@@ -30,12 +30,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from actors.media.sniff import Sniffed, identify
-from cluster.errors import (
-    Cancelled,
-    InvalidInput,
-    ReelyardError,
-    ValidationFailed,
-)
+from cluster.errors import Cancelled, InvalidInput, ReelyardError
+from cluster.faults import unfit
 
 Lane = Literal["light", "cpu"]
 Kind = Literal["video", "audio", "image", "animation", "data"]
@@ -234,21 +230,4 @@ class Operation:
         try:
             return self.params.model_validate(params)
         except ValidationError as error:
-            raise validation_failed(self.name, error) from None
-
-
-def validation_failed(what: str, error: ValidationError) -> ValidationFailed:
-    """pydantic's error as ours: `details["errors"]` is a list of {loc, msg, type}."""
-    faults = [
-        {"loc": list(fault["loc"]), "msg": fault["msg"], "type": fault["type"]}
-        for fault in error.errors(include_url=False, include_context=False)
-    ]
-    text = "; ".join(
-        ": ".join(filter(None, [".".join(map(str, fault["loc"])), _sentence(str(fault["msg"]))]))
-        for fault in faults
-    )
-    return ValidationFailed(f"{what}: {text}", details={"errors": faults})
-
-
-def _sentence(message: str) -> str:
-    return message.removeprefix("Value error, ")
+            raise unfit(self.params, error, params, self.name) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
@@ -19,10 +20,30 @@ COMMANDS = {
     "retry": "jobs",
     "wait": "jobs",
     "top": "top",
+    "logs": "logs",
     "config": "config",
     "keys": "keys",
 }
 """Each command and the module it is in."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"reelyard {version('reelyard')}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", is_eager=True, callback=_print_version, help="print the version"
+        ),
+    ] = False,
+) -> None:
+    """What goes before the command."""
 
 
 def build(words: Sequence[str]) -> typer.Typer:
@@ -35,11 +56,12 @@ def build(words: Sequence[str]) -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
-        epilog="Exit codes: 0 done, 1 a job failed, 2 request refused, 3 cancelled, "
-        "4 no cluster answers, 130 interrupted.",
+        epilog="Exit codes: 0 done, 1 a job failed, 2 wrong usage, 3 cancelled, "
+        "4 no cluster answers, 5 refused, 6 not found, 130 interrupted.",
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     # With a callback, one command alone is a subcommand too.
-    app.callback()(lambda: None)
+    app.callback()(_options)
     first = words[0] if words else None
     for name in (first,) if first in COMMANDS else COMMANDS:
         module = import_module(f"api.cli.{COMMANDS[name]}")

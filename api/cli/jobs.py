@@ -19,9 +19,10 @@ from api.cli.output import (
     jobs_exit_code,
     jobs_table,
     print_json,
+    refusals_exit_code,
 )
 from api.cli.run import follow
-from api.cli.session import running_cluster
+from api.cli.session import from_cluster_or_store, running_cluster
 from api.client.progress_bars import shown_source
 from api.client.results_view import human_bytes, results_view, state_text, summary
 from api.client.sync_client import Client
@@ -45,8 +46,9 @@ def jobs(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """List jobs, newest first."""
-    with running_cluster(Settings()) as client:
+    """List jobs, newest first. Where no cluster runs, those in the store."""
+
+    def read(client: Client) -> int:
         if watch and console.is_terminal and not as_json:
             return _watch(client, state, operation, limit)
         found = list(client.jobs(state=state, operation=operation, limit=limit))
@@ -56,7 +58,9 @@ def jobs(
             console.print(jobs_table(found))
         else:
             errors.print("no jobs")
-    return Exit.OK
+        return Exit.OK
+
+    return from_cluster_or_store(Settings(), read)
 
 
 def _watch(client: Client, state: State | None, operation: str | None, limit: int) -> int:
@@ -71,9 +75,8 @@ def _watch(client: Client, state: State | None, operation: str | None, limit: in
 def show(
     job_id: Annotated[str, typer.Argument(help="id of a job")], as_json: AsJson = False
 ) -> int:
-    """Everything about one job."""
-    with running_cluster(Settings()) as client:
-        job = client.get(job_id)
+    """Everything about one job. Where no cluster runs, as the store has it."""
+    job = from_cluster_or_store(Settings(), lambda client: client.get(job_id))
     if as_json:
         print_json(job)
         return Exit.OK
@@ -136,7 +139,7 @@ def _report(answers: dict[str, JobView | ReelyardError], *, as_json: bool) -> in
             console.print(jobs_table(done))
         for job_id, error in refused.items():
             errors.print(f"[red]{escape(job_id)}[/] ({error.code}): {escape(error.message)}")
-    return Exit.USAGE if refused else Exit.OK
+    return refusals_exit_code(refused.values()) if refused else Exit.OK
 
 
 @command

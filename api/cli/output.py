@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 from actors.jobs.model import State
@@ -18,17 +18,25 @@ from api.client.progress_bars import clock, short_name, shown_source
 from api.client.results_view import state_text
 from api.client.views import JobView
 from cluster.errors import (
+    BadRequest,
+    Gone,
     MediaError,
+    NotFound,
     ReelyardError,
     SourceNotFound,
     SourceUnreadable,
     Unavailable,
+    ValidationFailed,
 )
 
 #: width of tables that go into a file or a pipe
 PLAIN_WIDTH = 160
 #: below this many columns a list of jobs goes without the time of creation
 FULL_WIDTH = 110
+#: below this many, a job takes two lines
+LEAST_WIDTH = 84
+#: what those two lines take: an id, a state and its progress
+LEAST_NARROW = 52
 LEAST_INPUT = 12
 COLUMN_GAP = 2
 
@@ -43,9 +51,11 @@ class Exit(IntEnum):
 
     OK = 0
     FAILED = 1  #: a job failed, or something went wrong
-    USAGE = 2  #: the request was refused: unknown operation, bad value, no such job, no right to it
+    USAGE = 2  #: wrong usage: unknown option, operation or parameter, a value that is not allowed
     CANCELLED = 3  #: a job was cancelled by someone
     UNREACHABLE = 4  #: no cluster answers
+    REFUSED = 5  #: understood and refused: no right, no credits, the state does not allow it
+    NOT_FOUND = 6  #: no such job, key or file
     INTERRUPTED = 130  #: Ctrl-C, as shells expect it
 
 
@@ -53,12 +63,21 @@ def exit_code(error: ReelyardError) -> Exit:
     """The exit code for an error that ended the command."""
     if isinstance(error, Unavailable):
         return Exit.UNREACHABLE
-    if isinstance(error, MediaError):
-        # Inputs are looked at before there is a job that could fail.
-        refused = isinstance(error, SourceNotFound | SourceUnreadable)
-    else:
-        refused = 400 <= error.http_status < 500
-    return Exit.USAGE if refused else Exit.FAILED
+    if isinstance(error, NotFound | Gone | SourceNotFound):
+        return Exit.NOT_FOUND
+    if isinstance(error, ValidationFailed | BadRequest):
+        return Exit.USAGE
+    # Inputs are looked at before there is a job that could fail.
+    if isinstance(error, SourceUnreadable):
+        return Exit.USAGE
+    refused = not isinstance(error, MediaError) and 400 <= error.http_status < 500
+    return Exit.REFUSED if refused else Exit.FAILED
+
+
+def refusals_exit_code(refused: Iterable[ReelyardError]) -> Exit:
+    """The exit code for refusals of several things: the one that they share, else `REFUSED`."""
+    codes = {exit_code(error) for error in refused}
+    return codes.pop() if len(codes) == 1 else Exit.REFUSED
 
 
 def jobs_exit_code(jobs: Iterable[JobView]) -> Exit:
@@ -111,10 +130,26 @@ def escape(text: str) -> str:
     return rich_escape(text)
 
 
-def jobs_table(jobs: Iterable[JobView]) -> Table:
-    """A list of jobs."""
-    full = console.width >= FULL_WIDTH
+def jobs_table(jobs: Iterable[JobView]) -> RenderableType:
+    """A list of jobs: a line each, or two where a line has no room. Ids are never cut."""
     rows = [(job, _progress(job)) for job in jobs]
+    return _wide(rows) if console.width >= LEAST_WIDTH else _narrow(rows)
+
+
+def _narrow(rows: list[tuple[JobView, str]]) -> Table:
+    whole, state = max(console.width, LEAST_NARROW), LEAST_NARROW - 36 - COLUMN_GAP
+    table = Table(box=None, pad_edge=False, width=whole)
+    table.add_column("job", no_wrap=True, overflow="ellipsis", width=whole - state - COLUMN_GAP)
+    table.add_column("state", no_wrap=True, width=state)
+    for job, progress in rows:
+        done = "" if job.done else f" {progress.partition(' ')[0]}"
+        table.add_row(job.job_id, f"{state_text(job)}{done}")
+        table.add_row(f"  {job.operation}  {escape(short_name(job.source_url))}", "")
+    return table
+
+
+def _wide(rows: list[tuple[JobView, str]]) -> Table:
+    full = console.width >= FULL_WIDTH
     widths = {
         "job": 36,
         "operation": max([9, *(len(job.operation) for job, _ in rows)]),

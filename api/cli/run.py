@@ -21,6 +21,7 @@ from api.cli.output import (
     escape,
     jobs_exit_code,
     print_json,
+    refusals_exit_code,
 )
 from api.cli.session import any_cluster, remote
 from api.client.request import InputLike, JobRequest, expanded, in_folder, request, spec_of
@@ -117,7 +118,7 @@ def _submit(
         raise refused[0]
     if detach:
         _show_ids(submitted, refused, as_json=as_json)
-        return Exit.USAGE if refused else Exit.OK
+        return refusals_exit_code(refused) if refused else Exit.OK
     try:
         ended = follow(client, submitted, quiet=as_json)
     except KeyboardInterrupt:
@@ -130,7 +131,7 @@ def _submit(
         print_json(_document(ended, refused))
     else:
         console.print(results_view(ended))
-    return Exit.USAGE if refused else jobs_exit_code(ended)
+    return refusals_exit_code(refused) if refused else jobs_exit_code(ended)
 
 
 def follow(client: Client, jobs: list[JobView], *, quiet: bool) -> list[JobView]:

@@ -18,6 +18,10 @@ from api.client.progress_bars import clock, job_label
 from api.client.views import JobView
 from cluster.settings import Settings
 
+BAR_WIDTH = 14
+#: running jobs that are shown: with pools and counts they fit on 24 lines
+MOST_ROWS = 12
+
 
 @command
 def top(
@@ -49,9 +53,9 @@ def view(overview: dict[str, Any], running: list[JobView]) -> RenderableType:
     """The whole screen."""
     counts = "  ".join(f"{state} [bold]{count}[/]" for state, count in overview["jobs"].items())
     head = (
-        f"[bold]reelyard[/]  up {clock(overview['uptime_s'])}  {counts}  "
+        f"[bold]reelyard[/]  up {clock(overview['uptime_s'])}  "
         f"finished {overview['finished_per_s']:.1f}/s  "
-        f"lease expiries {overview['lease_expiries']}"
+        f"lease expiries {overview['lease_expiries']}\n{counts or 'no jobs'}"
     )
     return Group(head, "", _pools(overview["pools"]), "", _jobs(running))
 
@@ -73,18 +77,22 @@ def _pools(pools: list[dict[str, Any]]) -> Table:
 
 
 def _jobs(running: list[JobView]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("running job", "", "", "phase", "speed", "eta"):
-        table.add_column(column, no_wrap=True)
-    for job in running:
+    table = Table(box=None, pad_edge=False, expand=True)
+    # Only what a job is called is cut short, so that the rest stays readable at 80 columns.
+    table.add_column("running job", no_wrap=True, overflow="ellipsis", ratio=1)
+    for column, width in (("", BAR_WIDTH), ("", 4), ("phase", 7), ("speed", 6), ("eta", 7)):
+        table.add_column(column, no_wrap=True, width=width)
+    for job in running[:MOST_ROWS]:
         table.add_row(
             escape(job_label(job)),
-            ProgressBar(total=100, completed=job.progress, width=24),
+            ProgressBar(total=100, completed=job.progress, width=BAR_WIDTH),
             f"{job.progress:.0f}%",
             job.phase or "",
             f"{job.speed:.1f}x" if job.speed else "",
             clock(job.eta_s) if job.eta_s is not None else "",
         )
+    if len(running) > MOST_ROWS:
+        table.add_row(f"[dim]and {len(running) - MOST_ROWS} more[/]", "", "", "", "", "")
     if not running:
         table.add_row("[dim]nothing runs[/]", "", "", "", "", "")
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx2
@@ -26,12 +25,11 @@ def error_of(answer: httpx2.Response) -> ReelyardError:
         body = None
     if not isinstance(body, dict):
         return Unavailable(f"{answer.url} answered {answer.status_code}")
-    detail = body.pop("detail", None)
-    message = body.pop("message", None) or (
-        detail if isinstance(detail, str) else json.dumps(detail)
-    )
-    if answer.status_code == 404 and "code" not in body:
-        return NotFound(message)
-    if isinstance(detail, list):
-        body["errors"] = detail
-    return error_from_dict({"code": body.pop("code", None), "message": message, "details": body})
+    told = {
+        "code": body.get("code"),
+        "message": body.get("message"),
+        "details": body.get("details"),
+    }
+    if answer.status_code == 404 and told["code"] is None:
+        return NotFound(told["message"])
+    return error_from_dict(told)

@@ -34,7 +34,44 @@ def error_response(error: ReelyardError, request: Request) -> Response:
     return json_response(body, body["status"], error_headers(error))
 
 
-@router.post("/v1/auth/token", summary="Get an access token for an API key")
+_TOKEN_FORM: dict[str, Any] = {
+    "requestBody": {
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "grant_type": {"type": "string", "enum": ["client_credentials"]},
+                        "expires_in": {"type": "integer", "description": "seconds"},
+                    },
+                }
+            }
+        }
+    },
+    "parameters": [
+        {
+            "name": name,
+            "in": "query",
+            "description": f"{meaning}; may stand in the form, too",
+            "schema": {"type": "string"},
+        }
+        for name, meaning in (
+            ("app_key", "id or name of an API key"),
+            ("app_secret", "text of that key"),
+            ("grant_type", "client_credentials"),
+            ("expires_in", "seconds that the token is to live"),
+        )
+    ],
+    # The app key and its secret.
+    "security": [{"basic": []}],
+}
+
+
+@router.post(
+    "/v1/auth/token",
+    openapi_extra=_TOKEN_FORM,
+    summary="Get an access token for an API key",
+)
 async def token(request: Request, services: ServicesDep) -> dict[str, Any]:
     return await issue_token(request, services)
 
@@ -57,9 +94,15 @@ async def start_transcode(
     return {"job_id": accepted.job.id}
 
 
-@router.get(dolby_shapes.ENHANCE, summary="Poll an enhance job")
-@router.get(dolby_shapes.TRANSCODE, summary="Poll a transcode job")
-@router.get(dolby_shapes.DIAGNOSE, summary="Poll a job that looked at media")
+@router.get(dolby_shapes.ENHANCE, operation_id="dolbyGetEnhance", summary="Poll an enhance job")
+@router.get(
+    dolby_shapes.TRANSCODE, operation_id="dolbyGetTranscode", summary="Poll a transcode job"
+)
+@router.get(
+    dolby_shapes.DIAGNOSE,
+    operation_id="dolbyGetDiagnose",
+    summary="Poll a job that looked at media",
+)
 async def poll(
     request: Request, job_id: JobId, caller: CallerDep, services: ServicesDep
 ) -> dict[str, Any]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
 from api.http.auth import identify_caller
-from api.http.faults import plain_loc, pydantic_v1
 from cluster.errors import (
     BadRequest,
     Forbidden,
@@ -29,6 +29,7 @@ from cluster.errors import (
     UnsupportedType,
     ValidationFailed,
 )
+from cluster.faults import Fault, faults_of, refusal
 
 log = structlog.get_logger(__name__)
 
@@ -69,28 +70,22 @@ def json_response(
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 
-def from_validation(error: RequestValidationError) -> ValidationFailed:
+def from_validation(error: RequestValidationError, request: Request) -> ValidationFailed:
     """FastAPI's error as ours."""
-    faults = [
-        {
-            "loc": _loc_of(fault, error.body),
-            "msg": str(fault["msg"]),
-            "type": str(fault["type"]),
-        }
-        for fault in error.errors()
-    ]
-    text = "; ".join(f"{_field(fault['loc'])}: {pydantic_v1(fault)['msg']}" for fault in faults)
-    return ValidationFailed(text, details={"errors": faults})
+    faults: list[Fault] = []
+    for one in error.errors():
+        place, *inner = one["loc"]
+        # What is not in the body is told as it stands: its values are text, and not nested.
+        sent = error.body if place == "body" else dict.fromkeys(inner)
+        schema = _body_schema(request) if place == "body" else {}
+        faults += faults_of([one | {"loc": inner}], schema, sent, str(place))
+    return refusal(faults)
 
 
-def _loc_of(fault: dict[str, Any], body: object) -> list[str | int]:
-    where, *inner = fault["loc"]
-    return [where, *(plain_loc(fault | {"loc": inner}, body) if where == "body" else inner)]
-
-
-def _field(loc: Sequence[str | int]) -> str:
-    inner = [part for part in loc[1:] if isinstance(part, str)]
-    return ".".join(inner) or str(loc[0])
+def _body_schema(request: Request) -> dict[str, Any]:
+    body = getattr(request.scope.get("route"), "body_field", None)
+    model = body.field_info.annotation if body is not None else None
+    return TypeAdapter(model).json_schema() if model is not None else {}
 
 
 def from_http(error: HTTPException) -> ReelyardError:
@@ -155,7 +150,7 @@ def install_error_handlers(app: FastAPI) -> None:
             await identify_caller(request)
         except ReelyardError as stranger:
             return response_for(stranger, request)
-        return response_for(from_validation(error), request)
+        return response_for(from_validation(error, request), request)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -23,7 +23,8 @@ from actors.jobs.model import JobSpec
 from actors.jobs.object_keys import answers_prefix
 from api.http.caller import Caller
 from api.http.services import Services
-from cluster.errors import Conflict, IdempotencyMismatch, NotFound, ValidationFailed
+from cluster.errors import Conflict, IdempotencyMismatch, NotFound
+from cluster.faults import wrong
 from cluster.url_secrets import hide_secrets
 
 HEADER = "Idempotency-Key"
@@ -47,9 +48,7 @@ def key_of(request: Request) -> str | None:
     if key is None:
         return None
     if not 0 < len(key) <= MAX_LENGTH or not key.isprintable():
-        message = f"{HEADER} takes 1 to {MAX_LENGTH} printable characters"
-        fault = {"loc": ["header", HEADER], "msg": message, "type": "value_error"}
-        raise ValidationFailed(message, details={"errors": [fault]})
+        raise wrong(HEADER, f"takes 1 to {MAX_LENGTH} printable characters", key, place="header")
     return key
 
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.auth import address_key
 from api.http.errors import response_for, unhandled
+from api.http.query_names import warning
 from api.http.services import services_of
 from cluster.errors import TooLarge
 
@@ -86,6 +87,8 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 started = True
                 await _add_rate(request, message)
+                if (told := warning(scope)) is not None:
+                    MutableHeaders(raw=message["headers"])["Warning"] = told
                 self._metrics.note(scope, message["status"], time.perf_counter() - began)
             await send(message)
 

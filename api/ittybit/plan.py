@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from actors.jobs.locations import JobInputs, TaskOutputs
 from actors.jobs.model import TaskSpec
-from actors.media.operation import validation_failed
 from api.ittybit.bodies import OPTIONS, Options
 from cluster.errors import UnsupportedOutput, ValidationFailed
+from cluster.faults import unfit
 
 OPERATIONS: dict[str, str] = {
     "probe": "probe",
@@ -29,7 +29,7 @@ def read_options(kind: str, sent: dict[str, Any]) -> Options:
     try:
         return OPTIONS[kind].model_validate(sent)
     except ValidationError as error:
-        raise validation_failed("options", error) from None
+        raise unfit(OPTIONS[kind], error, sent, "options") from None
 
 
 def job_tasks(kind: str, params: dict[str, Any], output: str | None) -> list[TaskSpec]:

@@ -18,6 +18,36 @@ from api.pipelyn.output import output_response, output_url
 from cluster.errors import NotReady, ReelyardError
 
 router = APIRouter(tags=["pipelyn"])
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "media": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "an image or a video",
+                        },
+                        "preset": {
+                            "type": "string",
+                            "description": "name of a preset, as `GET /api/media/presets` lists",
+                        },
+                    },
+                    "required": ["media"],
+                }
+            }
+        },
+    }
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 def error_response(error: ReelyardError, request: Request) -> Response:
@@ -46,7 +76,9 @@ async def usage(caller: CallerDep, services: ServicesDep) -> dict[str, int]:
     return pipelyn_shapes.usage_body(await services.registry.usage(caller.tenant))
 
 
-@router.post("/media/jobs", status_code=202, summary="Optimise a file, and poll")
+@router.post(
+    "/media/jobs", status_code=202, openapi_extra=_FORM, summary="Optimise a file, and poll"
+)
 async def submit_job(request: Request, caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
     form = await read_form(request, caller, services)
     return pipelyn_shapes.accepted_body(await submit(form, request, caller, services))
@@ -61,7 +93,12 @@ async def get_job(
 
 
 @router.head("/media/jobs/{job_id}/download", include_in_schema=False)
-@router.get("/media/jobs/{job_id}/download", summary="The output of a job")
+@router.get(
+    "/media/jobs/{job_id}/download",
+    response_class=Response,
+    responses=_FILE,
+    summary="The output of a job",
+)
 async def download(
     job_id: str, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
@@ -71,7 +108,13 @@ async def download(
     return await output_response(job, request, services, "attachment")
 
 
-@router.post("/media/optimize", summary="Optimise a file, and wait for it")
+@router.post(
+    "/media/optimize",
+    response_class=Response,
+    responses=_FILE,
+    openapi_extra=_FORM,
+    summary="Optimise a file, and wait for it",
+)
 async def optimize(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     form = await read_form(request, caller, services)
     await check_sync(form, services)

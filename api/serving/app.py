@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Literal
 
 import structlog
-from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
+from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.http.errors import ErrorResponse, install_error_handlers
 from api.http.middleware import RequestMetrics, RequestMiddleware
 from api.http.services import Services, ServicesFactory
-from api.serving import health, openapi
+from api.serving import doc_pages, error_schemas
+from api.serving.routes import TRANSFER_AT, byte_routers, json_routers
 from api.v1.errors import v1_error_response
 from api.v1.event_stream import StreamEnded
 
 log = structlog.get_logger(__name__)
 
 Part = Literal["api", "transfer"]
-TRANSFER_AT = "/api"
-_ABOUT = (
-    "Media jobs on a Ray cluster. `/v1` is VideoConduit's API and Reelyard's own; beside it the "
-    "job APIs of Dolby.io (`/media`), Pipelyn (`/api/media`) and ittybit (`/jobs`, `/tasks`)."
-)
 
 
 def create_app(
@@ -40,11 +34,11 @@ def create_app(
     """
     metrics = RequestMetrics()
     if tuple(parts) == ("transfer",):
-        return _finish(_transfer(), services, metrics, capped=False, at=TRANSFER_AT)
+        return _finish(_transfer(), services, metrics, capped=False)
     main = _api()
     if "transfer" in parts:
         below = _transfer()
-        _equip(below, metrics, TRANSFER_AT)
+        _equip(below, metrics)
         main.mount(TRANSFER_AT, below)
         main.state.below = below
     return _finish(main, services, metrics, capped=True)
@@ -54,56 +48,39 @@ def error_shape(path: str) -> ErrorResponse:
     """How errors look at `path` (the whole path): each dialect has its own shape."""
     from api import dolby, ittybit, pipelyn
 
-    if _under(path, "/media", "/v1/auth"):
-        return dolby.error_response
-    if _under(path, "/api/media", "/api/health", "/api/usage"):
-        return pipelyn.error_response
-    if _under(path, "/jobs", "/tasks"):
-        return ittybit.error_response
-    return v1_error_response
-
-
-def _under(path: str, *roots: str) -> bool:
-    return any(path == root or path.startswith(root + "/") for root in roots)
+    shapes: dict[str, ErrorResponse] = {
+        "DolbyError": dolby.error_response,
+        "PipelynError": pipelyn.error_response,
+        "IttybitError": ittybit.error_response,
+    }
+    return shapes.get(error_schemas.name_at(path), v1_error_response)
 
 
 def _api() -> FastAPI:
-    from api import dolby, ittybit
-    from api.v1.router import router as v1_router
-
-    app = _app("Reelyard", _ABOUT)
-    for router in (v1_router, health.router, dolby.router, ittybit.router):
-        app.include_router(router)
+    app = _app(json_routers())
+    doc_pages.add_doc_pages(app)
     return app
 
 
 def _transfer() -> FastAPI:
-    from api import pipelyn, transfer
+    app = _app(byte_routers())
+    doc_pages.add_doc_redirects(app)
+    return app
 
-    app = _app("Reelyard: bytes", "Uploads, downloads, and Pipelyn's API.")
-    for router in (transfer.router, pipelyn.router):
+
+def _app(routers: Iterable[APIRouter]) -> FastAPI:
+    # The document is of both apps, and the pages are our own.
+    app = FastAPI(lifespan=_lifespan, openapi_url=None)
+    for router in routers:
         app.include_router(router)
     return app
 
 
-def _app(title: str, description: str) -> FastAPI:
-    # Its pages load nothing from elsewhere: a cluster may well not reach the internet.
-    return FastAPIOffline(
-        title=title,
-        version=health.VERSION,
-        description=description,
-        lifespan=_lifespan,
-        static_url="/docs/static",
-    )
-
-
-def _equip(app: FastAPI, metrics: RequestMetrics, at: str = "") -> None:
+def _equip(app: FastAPI, metrics: RequestMetrics) -> None:
     app.state.metrics = metrics
     app.state.error_shape = error_shape
     install_error_handlers(app)
     app.add_exception_handler(StreamEnded, _ended)
-    document = cache(lambda: openapi.document(app, at))
-    app.openapi = document  # type: ignore[method-assign]  # FastAPI documents this way
 
 
 def _finish(
@@ -112,9 +89,8 @@ def _finish(
     metrics: RequestMetrics,
     *,
     capped: bool,
-    at: str = "",
 ) -> FastAPI:
-    _equip(app, metrics, at)
+    _equip(app, metrics)
     if isinstance(services, Services):
         _install(app, services)
     else:

@@ -16,7 +16,10 @@ from cluster.errors import Forbidden, InvalidInput
 router = APIRouter(tags=["files"])
 
 _DOWNLOAD: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": {"application/octet-stream": {}}},
+    200: {
+        "description": "The file",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
     206: {"description": "The range that was asked for"},
     302: {"description": "The object store serves it"},
     304: {"description": "Not changed since"},
@@ -49,7 +52,9 @@ async def read_file(token: str, request: Request, services: ServicesDep) -> Resp
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
         }
     },
 )

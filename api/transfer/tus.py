@@ -22,6 +22,8 @@ EXTENSIONS = (
     "concatenation"
 )
 PIECE_TYPE = "application/offset+octet-stream"
+_PIECE_TYPES = (PIECE_TYPE, "application/octet-stream")
+"""The second one is not tus: clients made from the OpenAPI document know no other."""
 _MAX_METADATA_BYTES = 8 << 10
 _UPLOAD_URL = re.compile(r"(?:\S*/)?([^/\s?#]+)")
 """Absolute or relative; only the upload's own name in it counts."""
@@ -107,7 +109,7 @@ def upload_offset(headers: Mapping[str, str]) -> int:
 
 def check_piece_type(headers: Mapping[str, str]) -> None:
     """Raises `UnsupportedType` unless the body is a piece of an upload."""
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != PIECE_TYPE:
+    if headers.get("content-type", "").partition(";")[0].strip().lower() not in _PIECE_TYPES:
         raise UnsupportedType(f"the Content-Type of a piece must be {PIECE_TYPE}")
 
 

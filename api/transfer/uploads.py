@@ -8,7 +8,6 @@ from typing import Any, TypedDict, override
 
 import msgspec
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,6 +15,7 @@ from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import full_path, response_for
 from api.http.middleware import is_form, media_type
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services
 from api.transfer import tus
 from api.transfer.multipart import FormFile, body_length, check_length, receive_form
@@ -23,7 +23,7 @@ from cluster.errors import Forbidden, InvalidInput, ReelyardError, UnsupportedTy
 from cluster.storage import Checksum, UploadInfo
 
 
-class TusRoute(APIRoute):
+class TusRoute(StrictQueryRoute):
     """Every answer, an error too, names the protocol's version, as it demands."""
 
     @override
@@ -97,8 +97,37 @@ _CREATED: dict[int | str, dict[str, Any]] = {
 _PIECE = {
     "requestBody": {
         "required": True,
-        "content": {tus.PIECE_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-    }
+        "description": f"The piece; tus clients call its type `{tus.PIECE_TYPE}`.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    "parameters": [
+        {
+            "name": "Tus-Resumable",
+            "in": "header",
+            "required": True,
+            "description": "version of the protocol",
+            "schema": {"type": "string", "enum": [tus.VERSION]},
+        },
+        {
+            "name": "Upload-Offset",
+            "in": "header",
+            "required": True,
+            "description": "bytes that have arrived before this piece",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+        {
+            "name": "Upload-Length",
+            "in": "header",
+            "description": "bytes of the whole upload, where its creation did not tell",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+        {
+            "name": "Upload-Checksum",
+            "in": "header",
+            "description": "algorithm and base64 digest of the piece; if it differs, 460",
+            "schema": {"type": "string"},
+        },
+    ],
 }
 
 

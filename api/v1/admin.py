@@ -14,13 +14,14 @@ from api.http.caller import Caller
 from api.http.dependencies import AdminDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services
 from api.v1 import response_models, v1_shapes
 from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
 from api.v1.request_bodies import MOST_CREDITS, KeyBody
 from cluster.errors import NotFound
 
-router = APIRouter(prefix="/v1/admin", tags=["admin"])
+router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=StrictQueryRoute)
 _KEYED = {"parameters": [IDEMPOTENCY]}
 _POOL: dict[str, Any] = {
     "responses": answered(response_models.PoolAnswer, 403, 404, 409, *READ),

@@ -13,12 +13,12 @@ from starlette.responses import Response
 
 from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import JobSpec
-from actors.media.operation import validation_failed
 from api.http.bodies import Body
 from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import fingerprint, key_of, pledged
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services
 from api.registry_client.client import refused
 from api.v1 import response_models, v1_shapes
@@ -26,9 +26,10 @@ from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
 from api.v1.refusals import in_body
 from api.v1.request_bodies import BatchItem
 from api.v1.submit import spec_of
-from cluster.errors import ReelyardError, ValidationFailed
+from cluster.errors import ReelyardError
+from cluster.faults import fault, refusal, unfit
 
-router = APIRouter(prefix="/v1", tags=["jobs"])
+router = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
 
 
 class BatchBody(BaseModel):
@@ -54,9 +55,15 @@ async def create_jobs(
     raw: list[Any] = list(body.jobs)
     if len(raw) > services.settings.max_batch_jobs:
         most = services.settings.max_batch_jobs
-        fault = {"loc": ["body", "jobs"], "msg": f"at most {most} items", "type": "too_long"}
-        raise ValidationFailed(
-            f"jobs: a batch takes at most {most} jobs, not {len(raw)}", details={"errors": [fault]}
+        raise refusal(
+            [
+                fault(
+                    ["body", "jobs"],
+                    f"a batch takes at most {most} jobs, not {len(raw)}",
+                    kind="list_too_long",
+                    limit=most,
+                )
+            ]
         )
     async with pledged(request, services, caller, raw) as pledge:
         bodies = await asyncio.to_thread(lambda: [_parse(item) for item in raw])
@@ -73,7 +80,7 @@ def _parse(item: Any) -> BatchItem | ReelyardError:
     try:
         return BatchItem.model_validate(item)
     except ValidationError as error:
-        return validation_failed("job", error)
+        return unfit(BatchItem, error, item, "job")
 
 
 async def _specs(

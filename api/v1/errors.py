@@ -12,11 +12,13 @@ from api.http.faults import pydantic_v1
 from cluster.errors import (
     IdempotencyMismatch,
     InsufficientCredits,
-    MediaError,
     RateLimited,
     ReelyardError,
     ValidationFailed,
 )
+from cluster.faults import PLACES, Fault, fault, moved
+
+_PLACES = [[place] for place in PLACES]
 
 
 def v1_error_response(error: ReelyardError, request: Request) -> Response:  # noqa: ARG001  one signature for all dialects
@@ -25,36 +27,23 @@ def v1_error_response(error: ReelyardError, request: Request) -> Response:  # no
 
 
 def error_body(error: ReelyardError) -> dict[str, Any]:
-    """The body of `v1_error_response`.
-
-    422: `message` is the sentence. 402: `required` and `available`; 429: `retry_after` seconds.
-    """
-    body: dict[str, Any] = {"detail": error.message, "code": error.code}
+    """The body of `v1_error_response`: `code`, `message`, `retryable` and `details` as everywhere,
+    and what VideoConduit's clients read: `detail`; 402: `required` and `available`; 429:
+    `retry_after` seconds."""
+    body: dict[str, Any] = {"detail": error.message} | error.as_dict()
     if isinstance(error, ValidationFailed) and not isinstance(error, IdempotencyMismatch):
         body["detail"] = [pydantic_v1(fault) for fault in faults_of(error)]
-        body["message"] = error.message
     elif isinstance(error, InsufficientCredits):
         needed = error.details.get("required", error.details.get("needed"))
         body |= {"required": needed, "available": error.details.get("available")}
     elif isinstance(error, RateLimited):
         body |= error.details
-    elif isinstance(error, MediaError):
-        body["retryable"] = error.retryable
     return body
 
 
-def faults_of(error: ValidationFailed) -> list[dict[str, Any]]:
-    """`{loc, msg, type}` of every fault; `loc` begins with where it was: body, query …"""
+def faults_of(error: ValidationFailed) -> list[Fault]:
+    """Every fault, its `loc` beginning with where it was: body, query …"""
     faults = error.details.get("errors") or [
-        {
-            "loc": [field] if (field := error.details.get("field")) else [],
-            "msg": error.message,
-            "type": f"value_error.{error.code}",
-        }
+        fault([field] if (field := error.details.get("field")) else [], error.message)
     ]
-    return [fault | {"loc": _whole_loc(fault["loc"])} for fault in faults]
-
-
-def _whole_loc(loc: list[str | int]) -> list[str | int]:
-    known = ("body", "query", "path", "header", "cookie")
-    return loc if loc and loc[0] in known else ["body", *loc]
+    return [one if one["loc"][:1] in _PLACES else moved(one, "body") for one in faults]

@@ -22,14 +22,18 @@ from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services, services_of
 from api.registry_client.client import expect_job
 from api.v1 import response_models, v1_shapes
 from api.v1.job_encoder import JobEncoder, encode_job, reply
 from api.v1.openapi_entries import IDEMPOTENCY, READ, answered, parameter
-from cluster.errors import InvalidCursor, NotFound, ValidationFailed
+from cluster.errors import InvalidCursor, NotFound
+from cluster.faults import closest, did_you_mean, fault, refusal
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
+own = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
+"""What VideoConduit does not have."""
 
 _encoder = JobEncoder()
 _parsed = lru_cache(maxsize=4096)(parse_id)
@@ -111,7 +115,7 @@ async def list_jobs(
     )
 
 
-@router.post(
+@own.post(
     "/jobs:batchGet",
     responses=answered(response_models.JobList, 413, 422, *READ),
     summary="Look up many jobs",
@@ -128,7 +132,7 @@ async def get_jobs(
     return reply(b'{"items":[' + b",".join(bodies) + b"]," + bytes(tail)[1:])
 
 
-@router.post(
+@own.post(
     "/jobs/{job_id}/cancel",
     responses=answered(response_models.Job, 404, 409, *READ),
     openapi_extra={"parameters": [IDEMPOTENCY]},
@@ -143,7 +147,7 @@ async def cancel_job(
     return await once(request, services, caller, None, act)
 
 
-@router.delete(
+@own.delete(
     "/jobs/{job_id}",
     responses=answered(response_models.Job, 404, 409, *READ),
     summary="Cancel a job",
@@ -154,7 +158,7 @@ async def delete_job(
     return await _changed(request, services, caller, await _cancel(job_id, caller, services))
 
 
-@router.post(
+@own.post(
     "/jobs/{job_id}/retry",
     status_code=202,
     responses=answered(
@@ -201,9 +205,16 @@ def _wait_of(request: Request, services: Services) -> float:
         if not 0 <= wait_s < float("inf"):
             raise ValueError(text)
     except ValueError:
-        fault = {"loc": ["query", "wait"], "msg": "", "type": "float_parsing"}
-        raise ValidationFailed(
-            f"wait: must be seconds, not {text[:40]!r}", details={"errors": [fault]}
+        raise refusal(
+            [
+                fault(
+                    ["query", "wait"],
+                    f"must be seconds, not {text[:40]!r}",
+                    kind="not_number",
+                    value=text,
+                    allowed="number from 0",
+                )
+            ]
         ) from None
     return min(wait_s, services.settings.max_wait_s)
 
@@ -214,13 +225,21 @@ def _states_of(status: str | None, state: State | None) -> tuple[State | None, .
     if status is None:
         return (None,)
     if status not in v1_shapes.STATES_OF:
-        permitted = ", ".join(f"'{word}'" for word in v1_shapes.STATES_OF)
-        fault = {"loc": ["query", "status"], "msg": permitted, "type": "literal_error"}
-        raise ValidationFailed(
-            f"status: {status[:40]!r} is none of {_WORDS}", details={"errors": [fault]}
+        meant = closest(status, v1_shapes.STATES_OF)
+        raise refusal(
+            [
+                fault(
+                    ["query", "status"],
+                    f"must be one of {_WORDS}, not {status[:40]!r}{did_you_mean(meant)}",
+                    kind="not_allowed",
+                    value=status,
+                    allowed=list(v1_shapes.STATES_OF),
+                    suggestion=meant,
+                )
+            ]
         )
-    meant = v1_shapes.STATES_OF[status]
-    return meant if state is None else tuple(one for one in meant if one is state)
+    states = v1_shapes.STATES_OF[status]
+    return states if state is None else tuple(one for one in states if one is state)
 
 
 async def _page(

@@ -8,11 +8,12 @@ from starlette.responses import Response
 from actors.media.catalogue import find_operation, load_operations
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
+from api.http.query_names import StrictQueryRoute
 from api.v1 import response_models
 from api.v1.openapi_entries import READ, answered
 from cluster.errors import NotFound, UnknownOperation
 
-router = APIRouter(prefix="/v1", tags=["operations"])
+router = APIRouter(prefix="/v1", tags=["operations"], route_class=StrictQueryRoute)
 
 
 @router.get(

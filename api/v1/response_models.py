@@ -19,7 +19,7 @@ class Answer(BaseModel):
 class JobError(Answer):
     """Why a job or a task failed."""
 
-    code: str
+    code: str = Field(description="stable; docs/errors.md lists all")
     message: str
     retryable: bool
     details: dict[str, Any]
@@ -287,15 +287,40 @@ class Health(Answer):
 
 
 class Fault(Answer):
-    """What is wrong with one field."""
+    """What is wrong with one field, as VideoConduit's clients read it."""
 
     loc: list[str | int]
     msg: str
     type: str
 
 
+class FieldFault(Answer):
+    """What is wrong with one field."""
+
+    field: str = Field(description="where it is in the request, as `params.height`")
+    message: str
+    value: Any = Field(None, description="what was sent, shortened")
+    allowed: str | list[str] | None = Field(None, description="what may stand there instead")
+    suggestion: str | None = Field(None, description="the name that was probably meant")
+
+
+class ErrorDetails(Answer):
+    """What an error is about; of several faults in a request, the first, and all in `errors`."""
+
+    field: str | None = Field(None, description="where the fault is in the request")
+    value: Any = Field(None, description="what was sent, shortened")
+    allowed: str | list[str] | None = Field(None, description="what may stand there instead")
+    suggestion: str | None = Field(None, description="the name that was probably meant")
+    errors: list[FieldFault] | None = None
+
+
 class Error(Answer):
     """Why a request was refused."""
 
-    detail: str | list[Fault]
-    code: str
+    code: str = Field(description="stable; docs/errors.md lists all")
+    message: str = Field(description="for the person who asked")
+    retryable: bool = Field(description="whether the same request may succeed later")
+    details: ErrorDetails
+    detail: str | list[Fault] = Field(
+        description="VideoConduit's form: the message, or of a 422 a list of faults"
+    )

@@ -19,3 +19,4 @@ from api.v1 import (
 router = APIRouter()
 for module in (jobs, submit, batch, event_stream, operations, uploads, usage, videoconduit, admin):
     router.include_router(module.router)
+router.include_router(jobs.own)

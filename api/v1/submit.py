@@ -18,6 +18,7 @@ from api.http.caller import Caller
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import keyed
+from api.http.query_names import StrictQueryRoute
 from api.http.services import Services
 from api.v1 import response_models, v1_shapes
 from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
@@ -25,7 +26,7 @@ from api.v1.refusals import in_body, no_pool
 from api.v1.request_bodies import JobBody, TaskBody
 from cluster.errors import ReelyardError
 
-router = APIRouter(prefix="/v1", tags=["jobs"])
+router = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
 
 
 @router.post(

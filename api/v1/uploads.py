@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from pydantic import Field, ValidationError
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from actors.jobs.locations import Upload
 from actors.jobs.times import iso
-from actors.media.operation import validation_failed
 from api.http.bodies import Body
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
 from api.http.idempotency import once
 from api.http.middleware import is_form, media_type
+from api.http.query_names import StrictQueryRoute
 from api.v1 import response_models
 from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
 from cluster.errors import UnsupportedType
+from cluster.faults import unfit
 
-router = APIRouter(prefix="/v1", tags=["account"])
+router = APIRouter(prefix="/v1", tags=["uploads"], route_class=StrictQueryRoute)
 UPLOADS = "/api/uploads"
 
 
@@ -65,10 +67,11 @@ async def create_upload(request: Request, caller: CallerDep, services: ServicesD
         raise UnsupportedType(
             f"uploads takes application/json or multipart/form-data, not {content[:80]!r}"
         )
+    sent = await request.body()
     try:
-        body = UploadBody.model_validate_json(await request.body())
+        body = UploadBody.model_validate_json(sent)
     except ValidationError as error:
-        raise validation_failed("upload", error) from None
+        raise unfit(UploadBody, error, _read_json(sent), "upload") from None
 
     async def act() -> Response:
         upload = await services.uploads.create(
@@ -85,3 +88,10 @@ async def create_upload(request: Request, caller: CallerDep, services: ServicesD
         return json_response(answer, 201, {"Location": place})
 
     return await once(request, services, caller, body.model_dump(), act)
+
+
+def _read_json(body: bytes) -> object:
+    try:
+        return from_json(body)
+    except ValueError:
+        return None

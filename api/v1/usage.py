@@ -7,10 +7,11 @@ from starlette.responses import Response
 
 from api.http.dependencies import CallerDep, ServicesDep
 from api.http.errors import json_response
+from api.http.query_names import StrictQueryRoute
 from api.v1 import response_models, v1_shapes
 from api.v1.openapi_entries import READ, answered
 
-router = APIRouter(prefix="/v1", tags=["account"])
+router = APIRouter(prefix="/v1", tags=["account"], route_class=StrictQueryRoute)
 
 
 @router.get(

@@ -47,11 +47,11 @@ class AudioTrack:
         """How much has been encoded."""
         return Fraction(self._written, self._rate)
 
-    def restart(self, shift: Fraction) -> Iterator[Packet]:
-        """A new clip begins, with another clock."""
+    def restart(self, shift: Fraction, *, snug: bool) -> Iterator[Packet]:
+        """A new clip begins, with another clock; `snug` as for `SampleLine`."""
         yield from self._drain()
         self._shift, self._retimer = shift, None
-        self.line.restart()
+        self.line.restart(snug=snug)
 
     def feed(self, frame: av.AudioFrame) -> Iterator[Packet]:
         """Packets that are ready now that `frame` has come."""

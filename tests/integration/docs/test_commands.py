@@ -116,7 +116,7 @@ def test_a_command_does_what_the_document_says(
     done = run(server, folder, "bash", "-c", here)
     # That job has ended already: there is nothing to cancel or to try again.
     refused = command.startswith(("reelyard cancel", "reelyard retry"))
-    assert done.returncode == (2 if refused else 0), done.stdout + done.stderr
+    assert done.returncode == (5 if refused else 0), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("program", programs())

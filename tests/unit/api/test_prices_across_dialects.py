@@ -107,4 +107,6 @@ async def test_an_unknown_operation_is_refused_before_its_parameters(
     batch = (await dialects.http.post("/v1/jobs:batch", json={"jobs": [body]})).json()
     (refused,) = batch["results"]
     assert refused["error"]["code"] == "unknown_operation"
-    assert refused["error"]["details"] == {"operation": "sketch", "field": "operation"}
+    details = refused["error"]["details"]
+    assert (details["field"], details["value"]) == ("operation", "sketch")
+    assert "probe" in details["allowed"]

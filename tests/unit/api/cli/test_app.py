@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
+from typer.testing import CliRunner
 
 from api.cli.app import COMMANDS, build
+from api.cli.output import Exit
 
 
 def imported_by(code: str) -> set[str]:
@@ -17,6 +20,30 @@ def imported_by(code: str) -> set[str]:
         text=True,
     )
     return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("words", [["--version"], ["-V"]])
+def test_the_version_is_told(words: list[str]) -> None:
+    told = CliRunner().invoke(build(words), words)
+    assert (told.exit_code, told.output) == (0, f"reelyard {version('reelyard')}\n")
+
+
+@pytest.mark.parametrize("words", [["-h"], ["jobs", "-h"], ["keys", "create", "-h"]])
+def test_help_is_a_letter_away(words: list[str]) -> None:
+    told = CliRunner().invoke(build(words), words)
+    assert told.exit_code == 0
+    assert "Usage:" in told.output
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(["joobs"], "jobs"), (["jobs", "--limt", "5"], "--limit")]
+)
+def test_a_misspelt_word_is_wrong_usage_and_told_with_the_one_meant(
+    words: list[str], meant: str
+) -> None:
+    told = CliRunner().invoke(build(words), words)
+    assert told.exit_code == Exit.USAGE
+    assert meant in told.output
 
 
 def test_without_a_known_command_all_are_there() -> None:

@@ -55,7 +55,7 @@ def test_a_program_with_a_cluster_of_its_own_is_left_alone(
 ) -> None:
     says_it_runs(home, process.pid, None)
     refused = down()
-    assert refused.exit_code == 2
+    assert refused.exit_code == 5
     assert str(process.pid) in refused.output
     assert process.poll() is None
 

@@ -26,7 +26,8 @@ async def test_this_machine_needs_no_key_until_the_first_one_exists(harness: Api
 async def test_the_refusal_reads_as_the_document_has_it(harness: ApiHarness) -> None:
     await harness.key("a")
     answer = await harness.get("/v1/jobs")
-    assert answer.json() == {"detail": "Invalid or missing API key", "code": "unauthorized"}
+    said = {"detail": "Invalid or missing API key", "code": "unauthorized"}
+    assert answer.json() == said | {"message": said["detail"], "retryable": False, "details": {}}
     assert answer.headers["www-authenticate"] == "Bearer"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.unit.api.api_harness import ApiHarness
 
@@ -112,44 +113,40 @@ async def test_every_v1_route_answers_as_documented(harness: ApiHarness) -> None
 FORM = {"media": ("clip.mp4", b"12345", "video/mp4")}
 
 
-@pytest.mark.parametrize("document", ["/openapi.json", "/api/openapi.json"])
-async def test_whatever_is_refused_is_refused_as_documented(
-    harness: ApiHarness, document: str
-) -> None:
-    described = (await harness.get(document)).json()
+async def test_whatever_is_refused_is_refused_as_documented(harness: ApiHarness) -> None:
+    described = await schema(harness)
     await harness.key("t")
-    at = document.removesuffix("/openapi.json")
     for key in (None, await harness.key("u")):
         harness.use(key)
         for route, methods in described["paths"].items():
             for method in methods:
-                path = at + re.sub(r"{\w+}", "nope", route)
+                path = re.sub(r"{\w+}", "nope", route)
                 body: dict[str, Any] = {"json": {"no": "such"}} if method == "post" else {}
                 check(described, route, await harness.call(method.upper(), path, **body))
     assert "HTTPValidationError" not in json.dumps(described)
 
 
 async def test_bytes_are_answered_as_documented(harness: ApiHarness) -> None:
-    described = (await harness.get("/api/openapi.json")).json()
+    described = await schema(harness)
     tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
     made = await harness.call("POST", "/api/uploads", headers=tus)
-    check(described, "/uploads", made)
-    check(described, "/uploads", await harness.call("POST", "/api/uploads", files=FORM))
+    check(described, "/api/uploads", made)
+    check(described, "/api/uploads", await harness.call("POST", "/api/uploads", files=FORM))
     place = made.headers["location"].removeprefix(str(harness.http.base_url))
     piece = tus | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
     check(
         described,
-        "/uploads/{upload_id}",
+        "/api/uploads/{upload_id}",
         await harness.call("PATCH", place, content=b"12345", headers=piece),
     )
-    check(described, "/media/jobs", await harness.call("POST", "/api/media/jobs", files=FORM))
+    check(described, "/api/media/jobs", await harness.call("POST", "/api/media/jobs", files=FORM))
     job_id = await harness.submit()
     while (lease := await harness.lease()).job_id != job_id:
         pass
     await harness.finish(lease)
     url = (await harness.get(f"/v1/jobs/{job_id}")).json()["download_url"]
     for headers in ({}, {"Range": "bytes=0-1"}, {"Range": "bytes=99-"}, {"If-None-Match": "*"}):
-        check(described, "/files/{token}", await harness.get(url, headers=headers))
+        check(described, "/api/files/{token}", await harness.get(url, headers=headers))
 
 
 async def test_every_route_documents_what_a_stranger_gets(harness: ApiHarness) -> None:
@@ -173,24 +170,148 @@ async def test_the_document_names_both_ways_to_send_a_key(harness: ApiHarness) -
     jsonschema.Draft202012Validator.check_schema(document["components"]["schemas"])
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/api/openapi.json"])
-async def test_no_name_of_a_schema_tells_where_the_code_lies(
-    harness: ApiHarness, path: str
+async def test_the_document_is_valid_and_of_the_whole_server(harness: ApiHarness) -> None:
+    document = await schema(harness)
+    OpenAPIV31SpecValidator(document).validate()
+    paths = set(document["paths"])
+    assert {"/v1/jobs", "/media/enhance", "/api/media/jobs", "/tasks", "/api/uploads"} <= paths
+    for old in ("/api/openapi.json", "/api/docs", "/api/redoc"):
+        answer = await harness.get(old)
+        assert (answer.status_code, answer.headers["location"]) == (307, old.removeprefix("/api"))
+
+
+def entries(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [entry for methods in document["paths"].values() for entry in methods.values()]
+
+
+async def test_every_call_has_a_name_that_stays_a_description_and_a_known_tag(
+    harness: ApiHarness,
 ) -> None:
-    document = (await harness.get(path)).json()
-    names = document.get("components", {}).get("schemas", {})
+    document = await schema(harness)
+    tags = {tag["name"] for tag in document["tags"] if tag["description"]}
+    names = [entry["operationId"] for entry in entries(document)]
+    assert len(set(names)) == len(names)
+    assert set(NAMES.split()) <= set(names)
+    for entry in entries(document):
+        assert entry["summary"], entry
+        assert entry["description"], entry
+        assert set(entry["tags"]) <= tags, entry
+        for parameter in entry.get("parameters", []):
+            assert parameter["description"], (entry["operationId"], parameter["name"])
+
+
+NAMES = """
+cancelJob createJob createJobs createKey createPreview createUpload deleteJob drainPool getInfo
+getJob getJobs getOperation getOverview getUsage grantCredits healthz listJobs listKeys
+listOperations livez metrics pausePool resumePool retryJob revokeKey streamJob
+dolbyCancel dolbyGetDiagnose dolbyGetEnhance dolbyGetTranscode dolbyListJobs dolbyStartEnhance
+dolbyStartTranscode dolbyToken ittybitCreateJob ittybitCreateTask ittybitGetJob ittybitGetTask
+ittybitListJobs ittybitListTasks pipelynDownload pipelynGetJob pipelynOptimize pipelynSubmitJob
+"""
+
+
+async def test_the_parameters_of_each_operation_are_chosen_by_its_name(
+    harness: ApiHarness,
+) -> None:
+    document = await schema(harness)
+    schemas = document["components"]["schemas"]
+    for name, kind in (("OneOperationJob", "Job"), ("OneOperationBatchItem", "BatchItem")):
+        choice = schemas[name]["discriminator"]
+        assert choice["propertyName"] == "operation"
+        assert choice["mapping"]["preview"].endswith(f"/Preview{kind}")
+    assert "preview" in schemas["TaskBody"]["discriminator"]["mapping"]
+    preview = schemas["PreviewJob"]
+    assert preview["properties"]["operation"]["const"] == "preview"
+    # What has a default may be left out; what has none, if only in the parameters, may not.
+    assert preview["required"] == ["operation", "params"]
+    assert schemas["TranscodeJob"]["required"] == ["operation"]
+    assert schemas["PreviewParams"]["required"] == ["preview_type"]
+    assert schemas["PreviewParams"]["properties"]["width"]["maximum"] == 3840
+    assert "default 480" in schemas["PreviewParams"]["properties"]["width"]["description"]
+
+
+async def test_the_body_that_the_document_describes_is_the_one_that_is_taken(
+    harness: ApiHarness,
+) -> None:
+    document = await schema(harness)
+    job_body = document["components"]["schemas"]["JobBody"] | {"components": document["components"]}
+    where = {"url": "http://media.test/a.mp4"}
+    for body, good in (
+        (JOB, True),
+        ({"operation": "transcode", "params": {"height": 720}} | where, True),
+        ({"operation": "transcode", "params": {"heigth": 720}} | where, False),
+        ({"operation": "preview"} | where, False),
+        ({"operation": "nope"} | where, False),
+        ({"tasks": [{"name": "look", "operation": "probe"}]} | where, True),
+        ({"tasks": [{"name": "look", "operation": "nope"}]} | where, False),
+        (where, False),
+    ):
+        assert jsonschema.Draft202012Validator(job_body).is_valid(body) == good, body
+        assert ((await harness.post("/v1/jobs", body)).status_code == 202) == good, body
+
+
+async def test_every_example_of_the_document_can_be_sent_as_it_stands(
+    harness: ApiHarness,
+) -> None:
+    document = await schema(harness)
+    harness.use(await harness.key("t", admin=True))
+    sent = 0
+    for path, methods in document["paths"].items():
+        for method, entry in methods.items():
+            content = entry.get("requestBody", {}).get("content", {}).get("application/json", {})
+            for name, example in content.get("examples", {}).items():
+                body, route = example["value"], path.replace("{tenant}", "acme")
+                if name == "export":
+                    body = body | {"output": "https://example.com/put-it-here"}
+                answer = await harness.call(method.upper(), route, json=body)
+                assert answer.is_success, (entry["operationId"], answer.text)
+                sent += 1
+    assert sent >= 15
+    # And every call that takes JSON has one, but for one that speaks of what is not there yet.
+    bare = [
+        entry["operationId"]
+        for entry in entries(document)
+        if "examples"
+        not in entry.get("requestBody", {})
+        .get("content", {})
+        .get("application/json", {"examples": {}})
+    ]
+    assert bare == ["dolbyStartOutput"]
+
+
+async def test_no_two_models_have_one_name_or_tell_where_the_code_lies(
+    harness: ApiHarness,
+) -> None:
+    names = list((await schema(harness))["components"]["schemas"])
     # FastAPI puts the module before the names of models that have the same one.
-    assert [name for name in names if "__" in name] == []
+    assert [name for name in names if not name.isalnum()] == []
+    assert len({name.lower() for name in names}) == len(names)
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/api/redoc"])
+async def test_a_browser_that_is_given_the_bare_address_finds_the_reference(
+    harness: ApiHarness,
+) -> None:
+    answer = await harness.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
 async def test_the_pages_to_read_load_nothing_from_elsewhere(
     harness: ApiHarness, path: str
 ) -> None:
     page = await harness.get(path)
     assert "text/html" in page.headers["content-type"]
-    parts = re.findall(r"""(?:src|href|url)(?:=|: )["']([^"']+)""", page.text)
+    parts = re.findall(r"""(?:src|href|url|spec-url)(?:=|: )["']([^"']+)""", page.text)
     assert len(parts) >= 3
     for part in parts:
         assert part.startswith("/"), part
-        assert (await harness.get(part)).status_code == 200, part
+        found = await harness.get(part)
+        assert found.status_code == 200, part
+        assert "cdn." not in found.text, part
+    # A browser loads nothing from elsewhere even if a script asks for it.
+    policy = dict(
+        rule.split(" ", 1) for rule in page.headers["content-security-policy"].split("; ")
+    )
+    assert policy["default-src"] == policy["connect-src"] == "'self'"
+    assert not any("http" in sources or "*" in sources for sources in policy.values())
+    assert '"validatorUrl": null' in page.text or path == "/redoc"
