@@ -81,37 +81,35 @@ def get_pool_manager(settings: Settings) -> Any:
         raise Unavailable("no pool manager runs in this cluster") from error
 
 
-def stop_engine(settings: Settings, grace_s: float = 3.0) -> None:
-    """Drain the workers: what they can't finish in `grace_s` seconds goes back to the queue."""
-    import ray
-    from ray.exceptions import RayError
+def stop_engine(settings: Settings, grace_s: float = 3.0) -> bool:
+    """Drain the workers, then end pool manager and registry; False: neither was there.
 
-    try:
-        ray.get(get_pool_manager(settings).shutdown.remote(grace_s), timeout=grace_s + 10)
-    except (RayError, Unavailable):
-        return
-
-
-def remove_engine(settings: Settings) -> None:
-    """`stop_engine`, then end pool manager and registry; the jobs stay in the store.
-
-    Raises `Unavailable` if neither runs in the connected cluster.
+    What the workers can't finish in `grace_s` seconds goes back to the queue. The jobs stay in the
+    store, which is whole then: what was in a file beside it has been written into it.
     """
     import ray
     from ray.exceptions import RayError
 
     from actors.registry import get_registry
 
-    stop_engine(settings)
-    ended = 0
+    ended = False
     with suppress(Unavailable):
-        ray.kill(get_pool_manager(settings))
-        ended += 1
+        manager = get_pool_manager(settings)
+        ended = True
+        with suppress(RayError):
+            ray.get(manager.shutdown.remote(grace_s), timeout=grace_s + 10)
+        # It would wake the registry up again.
+        ray.kill(manager)
     with suppress(ValueError):
         registry = get_registry(settings)
+        ended = True
         with suppress(RayError):
             ray.get(registry.stop.remote(), timeout=STOP_S)
         ray.kill(registry)
-        ended += 1
-    if not ended:
+    return ended
+
+
+def remove_engine(settings: Settings) -> None:
+    """`stop_engine`; raises `Unavailable` if none runs in the connected cluster."""
+    if not stop_engine(settings):
         raise Unavailable("no Reelyard runs on this Ray cluster")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 from pathlib import Path
 
 import msgspec
 import psutil
 
+from cluster.private_folders import check_owner
 from cluster.settings import Settings
 
 FILE_NAME = "cluster.json"
@@ -51,10 +53,14 @@ def process_start(pid: int) -> float | None:
 def find_cluster(settings: Settings) -> ClusterFile | None:
     """The embedded cluster that runs on `settings.data_dir`; None: there is none.
 
-    A file left over by a process that was killed counts as none.
+    A file left over by a process that was killed counts as none. Raises `UnsafeFolder` if it is
+    somebody else's: whoever follows it hands over what they send.
     """
+    path = settings.data / FILE_NAME
     try:
-        found = msgspec.json.decode((settings.data / FILE_NAME).read_bytes(), type=ClusterFile)
+        with path.open("rb") as file:
+            check_owner(path, os.fstat(file.fileno()))
+            found = msgspec.json.decode(file.read(), type=ClusterFile)
     except (OSError, msgspec.DecodeError):
         return None
     return found if found.alive else None
@@ -85,6 +91,18 @@ def token_file(settings: Settings) -> Path:
     return settings.data / "ray.token"
 
 
+def commands_file(settings: Settings) -> Path:
+    """A shell script to source before Ray's own commands: `. ray.env; ray status`."""
+    return settings.data / "ray.env"
+
+
+def write_commands_file(settings: Settings, variables: dict[str, str]) -> None:
+    """Write the script that exports `variables`."""
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    # Ray takes a token in the environment before one in a file.
+    _write(commands_file(settings), "".join(["unset RAY_AUTH_TOKEN\n", *lines]).encode())
+
+
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -99,7 +117,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def remove_cluster_file(settings: Settings, pid: int) -> None:
-    """Remove the file if it is the one that process `pid` wrote."""
+    """Remove the file, and that for Ray's commands, if process `pid` wrote it."""
     path: Path = settings.data / FILE_NAME
     try:
         found = msgspec.json.decode(path.read_bytes(), type=ClusterFile)
@@ -107,3 +125,4 @@ def remove_cluster_file(settings: Settings, pid: int) -> None:
         return
     if found.pid == pid:
         path.unlink(missing_ok=True)
+        commands_file(settings).unlink(missing_ok=True)

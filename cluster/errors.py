@@ -11,7 +11,8 @@
     ├── Unauthorized              unauthorized            401
     ├── InsufficientCredits       insufficient_credits    402
     ├── Forbidden                 forbidden               403
-    │   └── SourceForbidden       source_forbidden        403
+    │   ├── SourceForbidden       source_forbidden        403
+    │   └── UnsafeFolder          unsafe_folder           403   others own or can write it
     ├── NotFound                  not_found               404
     ├── MethodNotAllowed          method_not_allowed      405
     ├── Conflict                  conflict                409
@@ -30,6 +31,7 @@
         ├── SourceUnreadable      source_unreadable       422   directory, permission, network
         ├── EmptySource           empty_source            422
         ├── CorruptMedia          corrupt_media           422
+        ├── TruncatedMedia        truncated_media         422   cut off short; `partial` takes it
         ├── UnsupportedFormat     unsupported_format      422
         ├── UnsupportedCodec      unsupported_codec       422
         ├── NoSuchStream          no_such_stream          422
@@ -179,6 +181,12 @@ class SourceForbidden(Forbidden):
     code = "source_forbidden"
 
 
+class UnsafeFolder(Forbidden):
+    """Another user of this machine owns or can write a folder that must be private."""
+
+    code = "unsafe_folder"
+
+
 class NotFound(ReelyardError):
     """There is no such thing here."""
 
@@ -285,6 +293,16 @@ class CorruptMedia(MediaError):
     """The input is damaged or is not media."""
 
     code = "corrupt_media"
+
+
+class TruncatedMedia(MediaError):
+    """The input is cut off short.
+
+    `details` tell `expected_duration_s` (None: unknown) and `available_duration_s`, and the
+    `parameter` of the operation that takes what is there.
+    """
+
+    code = "truncated_media"
 
 
 class UnsupportedFormat(MediaError):

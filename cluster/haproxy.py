@@ -28,7 +28,9 @@ exec {binary} "$@"
 """
 # A client has no business with Serve's own request headers: they set time limits, and break the
 # replica's code if they are not UTF-8.
+# And nobody else on this machine has any with the control socket.
 _EDITS = r"""s/^( *bind )[*]?:/\1127.0.0.1:/
+s/^( *stats socket .*) mode 666 /\1 mode 600 /
 / # reelyard$/d
 /^frontend http_frontend$/a\
     http-request del-header x-request-timeout-seconds # reelyard\

@@ -1,6 +1,7 @@
 """Structured logs: one line an event, with what structlog's context holds, without secrets.
 
-`configure_logging` once a process; then `structlog.get_logger()`.
+`configure_logging` once a process; then `structlog.get_logger()`. What libraries say by Python's
+own logging, from warnings on, goes the same way.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ import logging
 import re
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from cluster.log_files import LogFile, LogLimits
 from cluster.settings import Settings
 from cluster.url_secrets import HIDDEN, hide_in_text, hide_url_secrets
 
@@ -28,12 +31,14 @@ _API_KEY = re.compile(r"\bry_[A-Za-z0-9_-]{16,}")
 def configure_logging(settings: Settings, process: str, stream: TextIO | None = None) -> None:
     """Set up structlog for this process.
 
-    `process` names it on every line. `stream` (default: stderr) takes JSON lines, or coloured text
+    `process` names it on every line. The lines are JSON, and go to its file in `log_folder`;
+    to standard error where that can't be written. A `stream` takes them instead, as coloured text
     where it is a terminal and `log_format` is `auto`.
     """
-    out = stream or sys.stderr
-    as_text = settings.log_format == "console" or (
-        settings.log_format == "auto" and hasattr(out, "isatty") and out.isatty()
+    out = stream or _log_file(settings, process) or sys.stderr
+    as_text = stream is not None and (
+        settings.log_format == "console"
+        or (settings.log_format == "auto" and hasattr(out, "isatty") and out.isatty())
     )
     level = getattr(logging, settings.log_level.upper())
     structlog.configure(
@@ -42,6 +47,50 @@ def configure_logging(settings: Settings, process: str, stream: TextIO | None = 
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Patient(out))),
         cache_logger_on_first_use=False,
     )
+    if stream is None:
+        _take_over_python_logging(max(level, logging.WARNING))
+
+
+def _take_over_python_logging(level: int) -> None:
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _ToStructlog)]:
+        root.removeHandler(handler)
+    root.addHandler(_ToStructlog(level))
+
+
+def log_folder(settings: Settings) -> Path:
+    """Where the actors of this node log.
+
+    On a Ray cluster of others, it is among Ray's own logs, where whoever gathers them looks.
+    """
+    if settings.ray_address is None or settings.log_dir is not None:
+        return settings.logs
+    from ray._private import worker
+
+    return Path(worker._global_node.get_logs_dir_path()) / "reelyard"  # noqa: SLF001  no other way
+
+
+def _log_file(settings: Settings, process: str) -> TextIO | None:
+    try:
+        found = LogFile(log_folder(settings), process, LogLimits.of(settings))
+    except OSError as error:
+        sys.stderr.write(f"no log file for {process}: {error}\n")
+        return None
+    return cast("TextIO", found)
+
+
+class _ToStructlog(logging.Handler):
+    """What is logged by Python's own logging, as a line of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {"logger": record.name}
+        if record.exc_info:
+            fields["exc_info"] = record.exc_info
+        log = structlog.get_logger()
+        try:
+            log.log(min(record.levelno, logging.CRITICAL), record.getMessage(), **fields)
+        except Exception:  # noqa: BLE001 - a message with wrong arguments, say
+            self.handleError(record)
 
 
 class _Patient:

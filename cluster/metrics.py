@@ -35,6 +35,12 @@ class Metric:
         if value > 0 and (made := self._get()) is not None:
             made.inc(value, tags=tags)
 
+    def begin(self, **tags: str) -> None:
+        """Let a counter be seen at nothing. Prometheus would miss its first rise otherwise."""
+        if (made := self._get()) is not None:
+            # Ray 2.60 refuses it by `inc`.
+            made._record(0.0, tags)  # noqa: SLF001
+
     def set(self, value: float, **tags: str) -> None:
         """Set a gauge."""
         if (made := self._get()) is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from cluster.errors import Unavailable
 from cluster.haproxy import uses_haproxy, wrapped_binary
 from cluster.settings import Settings
+from cluster.user_files import USER_UMASK
 
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Set to 0 it makes Ray take 127.0.0.1 for the node's address, and bind to it, on Linux too."""
@@ -39,11 +40,14 @@ HEALTH_CHECKS = {
 """A killed raylet counts as dead after 3 s, a hung one after 6 to 9 s (Ray's own: 16 and 64 s)."""
 
 
-def embedded_environment(settings: Settings, folder: Path, token: str) -> dict[str, str]:
+def embedded_environment(
+    settings: Settings, folder: Path, token: str, umask: int
+) -> dict[str, str]:
     """What Ray reads in a cluster that lives and dies with this process.
 
     `folder` is the run's own folder. Every port is bound to the loopback address, and a token
-    guards them: whoever reaches Ray runs code as this user.
+    guards them: whoever reaches Ray runs code as this user. `umask` is the user's, for files that
+    are put where the user asked.
     """
     return {
         "RAY_AUTH_MODE": "token",
@@ -60,7 +64,21 @@ def embedded_environment(settings: Settings, folder: Path, token: str) -> dict[s
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
         "RAY_task_events_max_num_task_in_gcs": "10000",
         "RAY_maximum_gcs_destroyed_actor_cached_count": "1000",
+        USER_UMASK: f"{umask:o}",
         **serve_environment(settings, folder),
+    }
+
+
+def commands_environment(address: str, token_file: Path) -> dict[str, str]:
+    """What Ray's own commands (`ray status`, `ray list actors`) need to reach the embedded cluster.
+
+    Without the last one they take 127.0.0.1 for another name of the node's outward address.
+    """
+    return {
+        "RAY_ADDRESS": address,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token_file),
+        LOOPBACK: "0",
     }
 
 
@@ -86,8 +104,8 @@ def join_environment(token: str | None) -> dict[str, str]:
 def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
     """What Ray Serve reads: HAProxy where it can run, one event loop, ports of its own.
 
-    HAProxy's default ports and its control socket are the same for every cluster on a machine,
-    and the socket is open to everybody; here they are this run's own.
+    HAProxy's default ports and its sockets are the same for every cluster on a machine, and the
+    sockets are open to everybody; here they are this run's own.
     """
     common = {
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
@@ -113,6 +131,7 @@ def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(home / "haproxy.cfg"),
         # HAProxy takes at most 97 bytes, and Serve puts the node's id (56) before the name.
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "s"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "m"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(home),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(home / "server-state"),
     }

@@ -8,9 +8,10 @@ where it is decided are methods of Ray's `Node`, and a test holds Ray to them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -29,15 +30,17 @@ AGENT_NEEDS = (
 
 
 @contextmanager
-def lean_node() -> Iterator[None]:
+def lean_node(log_folder: Callable[[str], Path]) -> Iterator[None]:
     """Within, `ray.init` starts a node without API server, autoscaler monitor and log monitor.
 
     They serve Ray's dashboard, its autoscaler, and workers' output on the driver's terminal: 2 s of
     processor time before anything runs. `start_dashboard` starts the first two later.
+
+    Ray's logs go to the folder that `log_folder` gives for the session's name.
     """
     from ray._private import node
 
-    with patch.object(node, "Node", _lean(node.Node)):
+    with patch.object(node, "Node", _lean(node.Node, log_folder)):
         yield
 
 
@@ -51,8 +54,14 @@ def start_dashboard() -> str | None:
     return worker._global_node.start_dashboard()  # type: ignore[no-any-return]  # noqa: SLF001
 
 
-def _lean(plain: Any) -> Any:
+def _lean(plain: Any, log_folder: Callable[[str], Path]) -> Any:
     class LeanNode(plain):  # type: ignore[misc]  # Ray is not typed
+        def _init_temp(self, *args: Any) -> None:
+            session = Path(self._ray_params.temp_dir) / self._session_name
+            session.mkdir(parents=True)
+            (session / "logs").symlink_to(log_folder(self._session_name))
+            super()._init_temp(*args)
+
         def start_api_server(self, **_: Any) -> None:
             _name_no_api_server(self)
 

@@ -7,8 +7,6 @@ listens on 127.0.0.1 only and asks for a token.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +19,17 @@ from cluster.cluster_file import (
     keep_token,
     process_start,
     remove_cluster_file,
+    token_file,
     write_cluster_file,
+    write_commands_file,
 )
 from cluster.errors import Conflict, Unavailable
-from cluster.folder_lock import FolderLock, owner_pid, remove_abandoned
+from cluster.folder_lock import FolderLock, owner_pid
+from cluster.log_files import LogLimits, ray_session_folder
+from cluster.private_folders import check_way, private_folder, private_umask
 from cluster.ray_node import lean_node, start_dashboard
-from cluster.reaper import Reaper, end_left
+from cluster.reaper import Reaper
+from cluster.run_folder import RunFolder
 from cluster.settings import Settings
 
 __all__ = [
@@ -38,9 +41,6 @@ __all__ = [
     "wait_for_cluster",
 ]
 
-_PREFIX = "reelyard-"
-_LONGEST_TMP = 20
-
 
 @dataclass
 class Cluster:
@@ -51,7 +51,8 @@ class Cluster:
     owned: bool
     dashboard_url: str | None = None
     """Where Ray's dashboard answers, if there is one. It may ask for Ray's token."""
-    _claims: list[FolderLock] = field(default_factory=list, repr=False)
+    _claim: FolderLock | None = field(default=None, repr=False)
+    _run: RunFolder | None = field(default=None, repr=False)
     _reaper: Reaper | None = field(default=None, repr=False)
     _stopped: bool = field(default=False, repr=False)
 
@@ -73,7 +74,8 @@ class Cluster:
 
     def start_dashboard(self) -> None:
         """Start Ray's dashboard of the embedded cluster. Call it from the main thread."""
-        self.dashboard_url = start_dashboard()
+        with private_umask():
+            self.dashboard_url = start_dashboard()
 
     def stop(self) -> None:
         """Leave the cluster; the embedded one ends, with everything in it. Twice does no harm."""
@@ -87,11 +89,10 @@ class Cluster:
         ray.shutdown()
         if self._reaper is not None:
             self._reaper.dismiss()
-        for claim in self._claims:
-            if claim.folder.name.startswith(_PREFIX):
-                end_left(claim.folder)
-                _remove(claim.folder)
-            claim.release()
+        if self._run is not None:
+            self._run.remove()
+        if self._claim is not None:
+            self._claim.release()
 
     def __enter__(self) -> Self:
         return self
@@ -104,8 +105,10 @@ def start_embedded(settings: Settings) -> Cluster:
     """Start Ray on this machine, for this process and those that `find_cluster` here.
 
     Call it from the main thread: Ray's processes end with the thread that started them. Raises
-    `Conflict` if an embedded cluster already uses `settings.data_dir`.
+    `Conflict` if an embedded cluster already uses `settings.data_dir`, `UnsafeFolder` if another
+    user of this machine could reach into it.
     """
+    check_places(settings)
     claim = FolderLock.claim(settings.data)
     if claim is None:
         pid = owner_pid(settings.data)
@@ -119,33 +122,54 @@ def start_embedded(settings: Settings) -> Cluster:
         raise
 
 
+def check_places(settings: Settings) -> None:
+    """See that no other user of this machine can reach into what an embedded cluster keeps.
+
+    The data folder is made, and closed to others. Raises `UnsafeFolder`, `OutputUnwritable`.
+    """
+    private_folder(settings.data)
+    for place in settings.local_places:
+        check_way(place)
+
+
 def _start(settings: Settings, claim: FolderLock) -> Cluster:
-    folder = _run_folder()
-    run_claim = FolderLock.claim(folder)
-    assert run_claim is not None, "a fresh folder has no other owner"
-    (folder / "haproxy").mkdir()
+    run = RunFolder.make(settings.data)
+    try:
+        with private_umask() as umask:
+            _start_ray(settings, run, umask)
+    except BaseException:
+        run.remove()
+        raise
+    import ray
+
+    cluster = Cluster(
+        settings,
+        ray.get_runtime_context().gcs_address,
+        owned=True,
+        _claim=claim,
+        _run=run,
+        _reaper=Reaper.of_agents(),
+    )
+    write_commands_file(
+        settings, ray_env.commands_environment(cluster.address, token_file(settings))
+    )
+    cluster.announce(None)
+    return cluster
+
+
+def _start_ray(settings: Settings, run: RunFolder, umask: int) -> None:
     token = keep_token(settings, os.environ.get("RAY_AUTH_TOKEN"))
     ray_env.apply(
-        ray_env.embedded_environment(settings, folder, token),
+        ray_env.embedded_environment(settings, run.path, token, umask),
         firm=ray_env.FIRM,
     )
     import ray
 
     if ray.is_initialized():
-        run_claim.release()
         raise Conflict("this process is connected to a Ray cluster already")
-    with lean_node():
-        ray.init(**_init_options(settings, folder))
-    address = ray.get_runtime_context().gcs_address
-    cluster = Cluster(
-        settings,
-        address,
-        owned=True,
-        _claims=[run_claim, claim],
-        _reaper=Reaper.of_agents(),
-    )
-    cluster.announce(None)
-    return cluster
+    limits = LogLimits.of(settings)
+    with lean_node(lambda session: ray_session_folder(settings.logs, session, limits)):
+        ray.init(**_init_options(settings, run.ray))
 
 
 def _init_options(settings: Settings, folder: Path) -> dict[str, Any]:
@@ -162,30 +186,6 @@ def _init_options(settings: Settings, folder: Path) -> dict[str, Any]:
         "_temp_dir": str(folder),
         "_system_config": ray_env.HEALTH_CHECKS,
     }
-
-
-def _run_folder() -> Path:
-    # A Unix socket's path has at most 107 bytes, and Ray appends some 65 to this one.
-    tmp = tempfile.gettempdir()
-    base = Path(tmp if len(tmp) <= _LONGEST_TMP else "/tmp")  # noqa: S108  mkdtemp makes it private
-    remove_abandoned([path for path in base.glob(f"{_PREFIX}*") if _mine(path)])
-    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-
-
-def _remove(folder: Path) -> None:
-    # Ray's agents write their last log lines a moment after `ray.shutdown`.
-    for _ in range(10):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.1)
-
-
-def _mine(path: Path) -> bool:
-    try:
-        return path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.getuid()
-    except OSError:
-        return False
 
 
 def join(settings: Settings) -> Cluster:

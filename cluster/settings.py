@@ -14,6 +14,7 @@ import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -157,6 +158,11 @@ class Settings(BaseSettings):
     scratch_dir: Path | None = Field(
         None, description="local folder for work in progress; unset: `scratch` in data_dir"
     )
+    log_dir: Path | None = Field(
+        None,
+        description="folder for logs; unset: `logs` in data_dir, and on a Ray cluster `reelyard` "
+        "in each node's folder of Ray's logs",
+    )
     operations: StringList = Field(
         default_factory=list,
         description="Python files or modules that register further operations",
@@ -269,14 +275,26 @@ class Settings(BaseSettings):
         100_000_000, gt=0, description="largest frame or image, width times height"
     )
     max_streams: int = Field(64, ge=1, description="most streams in one input")
-    max_duration_s: float = Field(12 * 3600, gt=0, description="longest input")
+    max_duration_s: float = Field(
+        12 * 3600, gt=0, description="longest part of an input that is worked on"
+    )
     max_frames: int = Field(2_600_000, ge=1, description="most video frames that a task produces")
     max_output_bytes: int = Field(64 << 30, gt=0, description="largest output file")
 
+    # --- logs ---
     log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="auto: console on a terminal, else JSON"
+        "auto",
+        description="how `reelyard logs` shows lines; auto: as text on a terminal, else as JSON. "
+        "In the files they are JSON",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")
+    log_file_bytes: int = Field(
+        16 << 20, ge=4096, description="size at which a log file is put aside and begun anew"
+    )
+    log_keep_bytes: int = Field(
+        512 << 20, gt=0, description="logs kept on a node, and as much again of Ray's own"
+    )
+    log_retention_days: float = Field(31, gt=0, description="age at which logs are deleted")
 
     @classmethod
     def settings_customise_sources(
@@ -331,6 +349,21 @@ class Settings(BaseSettings):
         return (self.scratch_dir or self.data / "scratch").expanduser().absolute()
 
     @cached_property
+    def logs(self) -> Path:
+        """`log_dir`, absolute, for an embedded cluster."""
+        return (self.log_dir or self.data / "logs").expanduser().absolute()
+
+    @cached_property
+    def local_places(self) -> list[Path]:
+        """Files and folders of this machine in which an embedded cluster keeps something."""
+        places = [self.scratch, self.logs]
+        for scheme, url in (("sqlite", self.store), ("file", self.storage)):
+            parts = urlsplit(url)
+            if parts.scheme == scheme and parts.path.startswith("/"):
+                places.append(Path(unquote(parts.path)))
+        return places
+
+    @cached_property
     def store(self) -> str:
         """`store_url` with its default filled in."""
         return self.store_url or f"sqlite:///{self.data / 'jobs.db'}"
@@ -356,7 +389,12 @@ class Settings(BaseSettings):
             str(Path(name).expanduser().absolute()) if name.endswith(".py") else name
             for name in self.operations
         ]
-        return self.model_copy(update={"operations": operations, "data_dir": self.data})
+        paths: dict[str, Path] = {"data_dir": self.data}
+        if self.scratch_dir is not None:
+            paths["scratch_dir"] = self.scratch
+        if self.log_dir is not None:
+            paths["log_dir"] = self.logs
+        return self.model_copy(update={"operations": operations, **paths})
 
 
 def _fault_of(error: Any) -> Fault:

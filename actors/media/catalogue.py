@@ -59,10 +59,8 @@ def load_operations(extra: Sequence[str] = ()) -> dict[str, Operation]:
 
     Returns the catalogue by name. Raises `BadRequest` when an extra one can't be loaded.
     """
-    from actors.media import operations
-
-    for module in pkgutil.iter_modules(operations.__path__):
-        importlib.import_module(f"{operations.__name__}.{module.name}")
+    for name in built_in_names():
+        _load_builtin(name)
     for name in extra:
         _load_extra(name)
     return _catalogue
@@ -87,12 +85,17 @@ def _load_extra(name: str) -> None:
         raise BadRequest(f"operations: {name!r} can't be loaded: {error}") from error
 
 
-def _load_builtin(name: str) -> None:
-    # Most are in a file of their name; all of them together take half a second to import.
+def built_in_names() -> list[str]:
+    """The operations that come with Reelyard, each in a file of its name; nothing is imported."""
     from actors.media import operations
 
-    if name in {module.name for module in pkgutil.iter_modules(operations.__path__)}:
-        importlib.import_module(f"{operations.__name__}.{name}")
+    return sorted(module.name for module in pkgutil.iter_modules(operations.__path__))
+
+
+def _load_builtin(name: str) -> None:
+    # All of them together take half a second to import.
+    if name in built_in_names():
+        importlib.import_module(f"actors.media.operations.{name}")
 
 
 def find_operation(name: str) -> Operation:

@@ -37,6 +37,8 @@ class PoolManager:
     def __init__(self, settings: Settings) -> None:
         configure_logging(settings, "pool_manager")
         self._settings = settings
+        for pool in settings.all_pools:
+            WORKERS_LOST.begin(pool=pool)
         self._fleet = Fleet(settings, self._on_end)
         self._wake = asyncio.Event()
         self._looked = asyncio.Condition()

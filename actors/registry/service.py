@@ -136,6 +136,7 @@ class RegistryService:
         except Exception:
             await self._store.close()
             raise
+        metrics.LEASE_EXPIRIES.begin()
         self._loops = [
             asyncio.create_task(self._for_ever(self._tick, self._pause_s), name="tick"),
             asyncio.create_task(

@@ -18,6 +18,7 @@ from actors.worker.capabilities import probe_capabilities
 from actors.worker.codec_process.child import ChildSpec
 from actors.worker.codec_process.group import CodecGroup
 from actors.worker.codec_process.options import CodecOptions, configure_message
+from actors.worker.counters import begin_counters
 from actors.worker.loop import WorkerLoop
 from actors.worker.registry_client import CALL_S, RegistryLeaseClient
 from actors.worker.scratch import Scratch
@@ -128,6 +129,7 @@ class MediaWorker:
         link = RegistryLeaseClient(self._find_registry, self._info())
         tools = WorkerTools(settings, open_storage(settings), self._codec)
         self._loop = WorkerLoop(settings, link, tools, self._scratch, setup.pool, threads)
+        begin_counters(setup.pool)
         log.info("worker_started", slot=setup.slot, capabilities=self._capabilities)
         guard = asyncio.create_task(self._guard(link))
         try:

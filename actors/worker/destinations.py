@@ -22,6 +22,7 @@ from cluster.settings import Settings
 from cluster.storage import ObjectInfo, Storage, part_name
 from cluster.storage.atomic_files import is_full, place
 from cluster.url_secrets import without_secrets
+from cluster.user_files import make_user_folder, user_mode
 
 
 @dataclass(frozen=True)
@@ -145,14 +146,21 @@ class FileDestination(Destination):
         with file_errors(target):
             if target.is_dir():
                 raise OutputUnwritable(f"the output {target} is a folder")
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_user_folder(target.parent)
             if target.exists() and any(
                 target.samefile(path) for path in self._inputs if path.exists()
             ):
                 raise OutputUnwritable(f"the output {target} is the input; it stays as it is")
             self._clear_older(target)
             temp = target.with_name(part_name(target.name, f".part-{self._tag}-{self._fence}"))
-            place(source, temp, target, consume=True, ready=partial(check_held, self._held))
+            place(
+                source,
+                temp,
+                target,
+                consume=True,
+                mode=user_mode(0o666),
+                ready=partial(check_held, self._held),
+            )
             name = readable(target.name)
             return Placed(str(File.at(target)), name, path=target, mark=_identity(target))
 

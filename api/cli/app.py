@@ -23,6 +23,7 @@ COMMANDS = {
     "retry": "jobs",
     "wait": "jobs",
     "top": "top",
+    "logs": "logs",
     "config": "config",
     "keys": "keys",
 }

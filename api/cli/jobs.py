@@ -22,7 +22,7 @@ from api.cli.output import (
     refusals_exit_code,
 )
 from api.cli.run import follow
-from api.cli.session import running_cluster
+from api.cli.session import from_cluster_or_store, running_cluster
 from api.client.progress_bars import shown_source
 from api.client.results_view import human_bytes, results_view, state_text, summary
 from api.client.sync_client import Client
@@ -46,8 +46,9 @@ def jobs(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """List jobs, newest first."""
-    with running_cluster(Settings()) as client:
+    """List jobs, newest first. Where no cluster runs, those in the store."""
+
+    def read(client: Client) -> int:
         if watch and console.is_terminal and not as_json:
             return _watch(client, state, operation, limit)
         found = list(client.jobs(state=state, operation=operation, limit=limit))
@@ -57,7 +58,9 @@ def jobs(
             console.print(jobs_table(found))
         else:
             errors.print("no jobs")
-    return Exit.OK
+        return Exit.OK
+
+    return from_cluster_or_store(Settings(), read)
 
 
 def _watch(client: Client, state: State | None, operation: str | None, limit: int) -> int:
@@ -72,9 +75,8 @@ def _watch(client: Client, state: State | None, operation: str | None, limit: in
 def show(
     job_id: Annotated[str, typer.Argument(help="id of a job")], as_json: AsJson = False
 ) -> int:
-    """Everything about one job."""
-    with running_cluster(Settings()) as client:
-        job = client.get(job_id)
+    """Everything about one job. Where no cluster runs, as the store has it."""
+    job = from_cluster_or_store(Settings(), lambda client: client.get(job_id))
     if as_json:
         print_json(job)
         return Exit.OK

@@ -13,10 +13,10 @@ import typer
 
 from api.cli.output import Exit, command, console, escape, print_json
 from api.serving.bind import check_bind
-from cluster.cluster_file import token_file
+from cluster.cluster_file import commands_file, token_file
 from cluster.errors import Conflict, Unavailable
-from cluster.folder_lock import FolderLock
-from cluster.runtime import Cluster, find_cluster, join, start_embedded
+from cluster.run_folder import prometheus_targets
+from cluster.runtime import Cluster, check_places, find_cluster, join, start_embedded
 from cluster.settings import Settings
 from cluster.url_secrets import hide_url_secrets
 
@@ -61,9 +61,7 @@ def _check_data(settings: Settings) -> None:
     if (running := find_cluster(settings)) is not None:
         where = running.url or running.ray_address
         raise Conflict(f"a cluster runs already at {where} (process {running.pid})")
-    # Says which folder it is that can't be used, if so.
-    if (claim := FolderLock.claim(settings.data)) is not None:
-        claim.release()
+    check_places(settings)
 
 
 def _keys_are_needed(settings: Settings) -> bool:
@@ -96,7 +94,7 @@ def _serve(settings: Settings, cluster: Cluster, *, as_json: bool) -> None:
         "docs": f"{url}/docs",
         "store": hide_url_secrets(settings.store),
         "storage": settings.storage,
-        "ray_address": cluster.address,
+        **_ray_facts(settings, cluster.address),
     }
     if not as_json:
         console.print(f"[bold green]Reelyard is up[/] at [bold]{url}[/]")
@@ -104,7 +102,7 @@ def _serve(settings: Settings, cluster: Cluster, *, as_json: bool) -> None:
     if cluster.owned and settings.dashboard:
         cluster.start_dashboard()
         cluster.announce(url)
-    later = _dashboard_facts(settings, cluster)
+    later = _dashboard_facts(settings, cluster.dashboard_url)
     if as_json:
         print_json({"url": url} | facts | later)
         return
@@ -125,11 +123,23 @@ def _start(settings: Settings, cluster: Cluster) -> str:
     return url
 
 
-def _dashboard_facts(settings: Settings, cluster: Cluster) -> dict[str, str]:
-    if cluster.dashboard_url is None:
+def _ray_facts(settings: Settings, address: str) -> dict[str, str]:
+    """Where Ray is, how its own commands reach it, and where the logs are."""
+    embedded = settings.ray_address is None
+    commands = {"ray_env": str(commands_file(settings))} if embedded else {}
+    own_logs = embedded or settings.log_dir is not None
+    logs = str(settings.logs) if own_logs else "reelyard, in each node's folder of Ray's logs"
+    return {"ray_address": address} | commands | {"logs": logs}
+
+
+def _dashboard_facts(settings: Settings, url: str | None) -> dict[str, str]:
+    if url is None:
         return {}
-    facts = {"dashboard": cluster.dashboard_url}
-    return facts | ({"token_file": str(token_file(settings))} if cluster.owned else {})
+    facts = {"dashboard": url}
+    if settings.ray_address is None:
+        facts["token_file"] = str(token_file(settings))
+        facts["prometheus"] = str(prometheus_targets(settings.data))
+    return facts
 
 
 def _shut_down(settings: Settings, cluster: Cluster) -> None:
@@ -149,9 +159,17 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
+_HINTS = {
+    "ray_env": "source it, then Ray's own commands work: ray status",
+    "logs": "reelyard logs",
+    "token_file": "asked for by the dashboard",
+}
+
+
 def _print_facts(facts: dict[str, str]) -> None:
     for name, value in facts.items():
-        console.print(f"  {name:<12}{escape(value)}")
+        hint = f"  ({_HINTS[name]})" if name in _HINTS else ""
+        console.print(f"  {name:<12}{escape(value)}{hint}")
 
 
 @command
@@ -202,29 +220,34 @@ def status(as_json: AsJson = False) -> int:
     settings = Settings()
     found = find_running(settings)
     if found is None:
+        logs = {"logs": str(settings.logs)} if settings.logs.is_dir() else {}
         if as_json:
-            print_json({"up": False})
+            print_json({"up": False, **logs})
         else:
             console.print("no cluster runs here; start one with `reelyard up`")
+            _print_facts(logs)
         return Exit.UNREACHABLE
     with found as client:
         overview = client.overview()
     remote = os.environ.get(URL_VARIABLE)
     here = None if remote else find_cluster(settings)
     url = here.url if here else remote
-    dashboard = here.dashboard_url if here else None
+    address = here.ray_address if here else settings.ray_address
+    facts = {} if remote or address is None else _ray_facts(settings, address)
+    facts |= _dashboard_facts(settings, here.dashboard_url if here else None)
     if as_json:
-        print_json({"up": True, "url": url, "dashboard": dashboard, **overview})
+        print_json({"up": True, "url": url, "dashboard": None, **facts, **overview})
         return Exit.OK
-    console.print(f"url      {url or '-'}" + (f" (process {here.pid})" if here else ""))
-    if dashboard:
-        console.print(f"ray      {dashboard} (token in {escape(str(token_file(settings)))})")
-    console.print(f"uptime   {clock(overview['uptime_s'])}")
-    counts = "  ".join(f"{state} {count}" for state, count in overview["jobs"].items())
-    console.print(f"jobs     {counts or 'none'}")
+    if url is None:
+        console.print(f"a cluster runs at {address}, with no HTTP server, or none yet")
+    else:
+        console.print(f"[bold green]Reelyard is up[/] at [bold]{url}[/]")
+    facts |= {"process": str(here.pid)} if here else {}
+    facts["uptime"] = clock(overview["uptime_s"])
+    facts["jobs"] = "  ".join(f"{state} {count}" for state, count in overview["jobs"].items())
     for pool in overview["pools"]:
-        console.print(
-            f"pool     {pool['name']:<6} {len(pool['workers'])} worker(s), "
-            f"{pool['running']} running, {pool['queued']} queued"
+        facts[f"pool {pool['name']}"] = (
+            f"{len(pool['workers'])} worker(s), {pool['running']} running, {pool['queued']} queued"
         )
+    _print_facts(facts)
     return Exit.OK

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from api.cli.output import errors
 from api.client.http_transport import HttpTransport
+from api.client.store_transport import StoreTransport
 from api.client.sync_client import Client
 from cluster.errors import Unavailable
 from cluster.faults import closest
@@ -43,6 +45,22 @@ def running_cluster(settings: Settings) -> Iterator[Client]:
         )
     with client:
         yield client
+
+
+def from_cluster_or_store[T](settings: Settings, read: Callable[[Client], T]) -> T:
+    """What `read` finds in the cluster that is there, else in the store, which it then says.
+
+    Raises `Unavailable` if there is neither.
+    """
+    try:
+        with running_cluster(settings) as client:
+            return read(client)
+    except Unavailable:
+        if remote():
+            raise
+    with Client(transport=lambda: StoreTransport.open(settings)) as client:
+        errors.print("[dim]no cluster answers; this is what the store has[/]")
+        return read(client)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from api.client.request import InputLike, JobRequest, body_of, local_url
 from api.client.transport import Answer, JobFilter
 from api.client.views import JobView, OutputView, accepted_view, chunks, job_view
 from cluster.errors import (
+    Conflict,
     NotFound,
     ReelyardError,
     SourceNotFound,
@@ -167,6 +168,9 @@ class HttpTransport:
         try:
             answer = await self._http.patch(place, content=chunk, headers=headers)
         except httpx2.TransportError:
+            return await self._uploaded(place)
+        if answer.status_code == Conflict.http_status:
+            # Another process sends the same file with the same key, or an earlier try got on.
             return await self._uploaded(place)
         if answer.status_code != 204:
             raise error_of(answer)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import msgspec
 from pydantic import ValidationError
 
 from actors.engine import stop_engine
 from actors.jobs.ids import parse_id
-from actors.jobs.locations import File, Foreign, JobOutput, parse_location, stored_key
-from actors.jobs.messages import Accepted, PageQuery, Refusal
+from actors.jobs.locations import Foreign, JobOutput, parse_location
+from actors.jobs.messages import Accepted, Refusal
 from actors.jobs.model import Job, JobSpec
-from api.client.files import copy_file, save_url
-from api.client.request import TENANT, JobRequest, body_of, sent_as, spec_of
+from api.client.job_records import page_query, placed_view, save_output
+from api.client.request import JobRequest, body_of, sent_as, spec_of
 from api.client.transport import Answer, JobFilter
-from api.client.views import JobView, OutputView, accepted_view, chunks, view_of
+from api.client.views import JobView, OutputView, accepted_view, chunks
 from api.http.locations import no_destination, no_source, output_of
 from api.registry_client.client import RegistryClient, refused
 from api.v1 import v1_shapes
@@ -114,18 +112,7 @@ class RayTransport:
     async def page(
         self, which: JobFilter, limit: int, cursor: str | None
     ) -> tuple[list[JobView], str | None]:
-        # Here the cursor is the last id itself: nothing crosses a trust boundary.
-        query = PageQuery(
-            tenant=TENANT,
-            limit=limit,
-            state=which.state,
-            operation=which.operation,
-            input=which.input,
-            created_from_ms=which.created_from_ms,
-            created_to_ms=which.created_to_ms,
-            after_id=cursor,
-        )
-        jobs = await self._registry.page(query)
+        jobs = await self._registry.page(page_query(which, limit, cursor))
         following = jobs[-1].id if len(jobs) == limit else None
         return [await self._view(job) for job in jobs], following
 
@@ -158,13 +145,7 @@ class RayTransport:
         return v1_shapes.key(await self._registry.revoke_key(key_id))
 
     async def download(self, output: OutputView, path: Path) -> None:
-        if (found := output.path) is not None:
-            await asyncio.to_thread(copy_file, found, path)
-        elif (key := stored_key(output.url)) is not None:
-            await self._storage.download(key, path)
-        else:
-            async with httpx2.AsyncClient() as http:
-                await save_url(http, output.url, path)
+        await save_output(output, self._storage, path)
 
     async def close(self) -> None:
         await self._registry.close()
@@ -173,22 +154,7 @@ class RayTransport:
         await asyncio.to_thread(self._cluster.stop)
 
     async def _view(self, job: Job) -> JobView:
-        urls: dict[str, str] = {}
-        ends_ms: int | None = None
-        for output in job.outputs:
-            key = stored_key(output.url)
-            if output.deleted or key is None:
-                continue
-            if (path := self._storage.local_path(key)) is not None:
-                urls[output.url] = str(File.at(path))
-                continue
-            ttl_s = self._settings.url_ttl_s
-            if (signed := await self._storage.sign("GET", key, ttl_s)) is not None:
-                urls[output.url] = signed
-                ends_ms = round(time.time() * 1000) + ttl_s * 1000
-        if ends_ms is not None and job.outputs_expire_ms is not None:
-            ends_ms = min(ends_ms, job.outputs_expire_ms)
-        return view_of(job, urls, ends_ms)
+        return await placed_view(job, self._storage, self._settings)
 
 
 def _plain(shape: dict[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ ERRORS: dict[str, str] = {
     "no_such_stream": "encode-failed",
     "media_error": "encode-failed",
     "corrupt_media": "encode-failed",
+    "truncated_media": "encode-failed",
     "unsupported_codec": "encode-failed",
     "limit_exceeded": "encode-failed",
     "output_unwritable": "encode-failed",

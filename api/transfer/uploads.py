@@ -115,6 +115,18 @@ _PIECE = {
             "description": "bytes that have arrived before this piece",
             "schema": {"type": "integer", "minimum": 0},
         },
+        {
+            "name": "Upload-Length",
+            "in": "header",
+            "description": "bytes of the whole upload, where its creation did not tell",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+        {
+            "name": "Upload-Checksum",
+            "in": "header",
+            "description": "algorithm and base64 digest of the piece; if it differs, 460",
+            "schema": {"type": "string"},
+        },
     ],
 }
 

@@ -26,17 +26,21 @@ def place(
     target: Path,
     *,
     consume: bool,
+    mode: int | None = None,
     ready: Callable[[], None] | None = None,
 ) -> None:
     """Copy `source` to `target` by way of `temp` (in the same folder), synced to disk.
 
-    `consume`: move it instead, where both are on one disk. `ready` is called last before `target`
-    changes, and may raise. On an error `temp` is gone and `target` is as it was. Raises OSError.
+    `consume`: move it instead, where both are on one disk. `mode`: of the file, if not what this
+    process gives. `ready` is called last before `target` changes, and may raise. On an error `temp`
+    is gone and `target` is as it was. Raises OSError.
     """
     try:
         if not (consume and _moved(source, temp)):
             with source.open("rb") as reader, temp.open("wb") as writer:
                 copy_bytes(reader, writer)
+        if mode is not None:
+            temp.chmod(mode)
         finish(temp, target, ready)
     except BaseException:
         temp.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import io
@@ -19,6 +20,7 @@ from tusclient.client import TusClient
 from tusclient.exceptions import TusUploadFailed
 
 from actors.jobs.object_keys import uploads_prefix
+from api.client.http_transport import HttpTransport
 from cluster.settings import Settings
 from cluster.storage import open_storage
 from cluster.storage.uploads import read_upload
@@ -140,6 +142,22 @@ def test_tuspy_hears_that_it_is_late(endpoint: str, bearer: Headers) -> None:
     with pytest.raises(TusUploadFailed) as caught:
         two.upload_chunk()
     assert caught.value.status_code == 409
+
+
+async def test_clients_of_ours_that_send_one_file_at_once_with_one_key_both_succeed(
+    server: LiveServer, api_key: Json, tmp_path: Path, content: Any
+) -> None:
+    path = tmp_path / "long.bin"
+    path.write_bytes(DATA * 6)
+    clients = [HttpTransport(server.url, api_key["key"]) for _ in range(2)]
+    # Both find the upload begun: its creation is answered to one request at a time.
+    await clients[0]._create_upload(path, path.stat(), "the same")
+    one, two = await asyncio.gather(*(client.upload(path, "the same") for client in clients))
+    assert one == two
+    upload_id = one.removeprefix("upload:").partition("/")[0]
+    assert await content(upload_id) == DATA * 6
+    for client in clients:
+        await client.close()
 
 
 def test_what_a_client_uploaded_in_parallel_is_an_input(

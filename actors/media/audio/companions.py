@@ -14,8 +14,11 @@ from av.stream import Stream
 
 from actors.media.audio.output_formats import Target
 from actors.media.audio.pcm_reader import AudioRegion
-from actors.media.codec.decode import has_decoder, is_cover, seconds, seek
+from actors.media.codec.chapters import set_chapters
+from actors.media.codec.decode import frame_time, has_decoder, is_cover, packets
 from actors.media.codec.errors import media_errors
+from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.seeking import frames_from, packets_from, rewind
 
 _STALE_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "itunnorm")
 _STALE_PREFIXES = ("replaygain_", "r128_", "lavf_")
@@ -30,8 +33,8 @@ _COVER_MUXERS = ("mp3", "mp4", "mov", "flac")
 class Companions:
     """What is copied from the source beside the audio."""
 
-    container: InputContainer
-    """Open, and not read from by anyone else meanwhile."""
+    clock: PacketClock
+    """Of an open input, that is not read from by anyone else meanwhile."""
     name: str
     """What its owner calls it."""
     streams: tuple[Stream, ...]
@@ -94,9 +97,8 @@ def add_copy(out: OutputContainer, source: Stream) -> Stream:
 
 def copy_chapters(companions: Companions, out: OutputContainer) -> None:
     region = companions.region
-    chapters = companions.container.chapters()
-    if chapters and region.end is None and not region.cut:
-        out.set_chapters(chapters)
+    if region.end is None and not region.cut:
+        set_chapters(out, companions.clock.container.chapters())
 
 
 def shifted_packets(companions: Companions) -> Iterator[tuple[Stream, float, av.Packet[Stream]]]:
@@ -111,14 +113,16 @@ def shifted_packets(companions: Companions) -> Iterator[tuple[Stream, float, av.
 def _copied(
     companions: Companions, video: Stream | None
 ) -> Iterator[tuple[Stream, float, av.Packet[Stream]]]:
-    region, container = companions.region, companions.container
-    container.flags |= _GENERATE_PTS
+    region, clock = companions.region, companions.clock
+    clock.container.flags |= _GENERATE_PTS
     if region.cut and video is not None:
-        seek(container, video, region.zero)
+        others = [stream for stream in companions.streams if stream is not video]
+        run = packets_from(clock, region.zero, video, *others)
     else:
-        container.seek(container.start_time or 0)
+        rewind(clock)
+        run = packets(clock, *companions.streams)
     done: set[int] = set()
-    for packet in with_dts(container.demux(list(companions.streams))):
+    for packet in with_dts(run):
         source = packet.stream
         if source.index in done:
             continue
@@ -187,20 +191,19 @@ def _move(packet: av.Packet[Stream], zero: Fraction) -> tuple[Fraction, Fraction
     return (pts - shift) * base, (dts - shift) * base
 
 
-def key_frame_before(
-    container: InputContainer, video: av.VideoStream, at: Fraction
-) -> Fraction | None:
-    """Time of the last key frame at or before `at`, in s on the container's clock."""
-    seek(container, video, at)
-    for packet in container.demux(video):
-        if packet.size and packet.is_keyframe and packet.pts is not None:
-            return seconds(packet.pts, packet.time_base)
-    return None
+def key_frame_before(clock: PacketClock, video: av.VideoStream, at: Fraction) -> Fraction | None:
+    """Time of the last key frame at or before `at`, in s on the input's clock: of one that can
+    be decoded, whatever the container says."""
+    first = next(frames_from(clock, video, at), None)
+    return None if first is None else frame_time(first)
 
 
 def dropped_streams(
-    container: InputContainer, audio: av.AudioStream, kept: Iterable[Stream]
+    container: InputContainer,
+    audio: av.AudioStream,
+    kept: Iterable[Stream],
+    vacant: frozenset[int] = frozenset(),
 ) -> list[str]:
     """Kinds of the streams that are not in the result, for the report."""
-    indices = {audio.index, *(stream.index for stream in kept)}
+    indices = {audio.index, *vacant, *(stream.index for stream in kept)}
     return [stream.type for stream in container.streams if stream.index not in indices]

@@ -29,8 +29,10 @@ from actors.media.audio.pcm_spool import PcmSpool
 from actors.media.audio.source import EnhancementSource
 from actors.media.audio.writer import write_audio
 from actors.media.codec.decode import require_audio, seconds
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Progress
+from actors.media.truncation.policy import Ending
 from cluster.errors import CorruptMedia
 
 _MOST_RENDERS = 4
@@ -61,6 +63,8 @@ class EnhancementReport:
     rate: int
     bad_packets: int
     gaps_s: float
+    ending: Ending
+    """How the source ended."""
 
 
 @dataclass
@@ -75,6 +79,8 @@ class Enhancement:
     bit_rate: int | None
     limits: Limits
     progress: Progress
+    partial: bool = False
+    """Take what is there of a source that is cut off short."""
     _passes: PassProgress = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +95,7 @@ class Enhancement:
             PcmSpool(cleaned_path, self.pcm, output.name) as cleaned,
         ):
             reader, found = self._analyse(decoded)
+            ending = self._ending(reader)
             self._passes.length_s = decoded.samples / self.pcm.rate
             chain = plan_chain(self.wanted, found, self.pcm.rate)
             audio, loudness = decoded, found.loudness
@@ -114,6 +121,7 @@ class Enhancement:
                 rate=self.pcm.rate,
                 bad_packets=reader.bad_packets,
                 gaps_s=reader.gaps_s,
+                ending=ending,
             )
 
     def _analyse(self, decoded: PcmSpool) -> tuple[PcmReader, Findings]:
@@ -121,7 +129,7 @@ class Enhancement:
         self._passes.begin("decode", 0.25)
         source = self.source
         reader = PcmReader(
-            source.container,
+            source.clock,
             source.audio,
             self.pcm,
             source.region,
@@ -132,10 +140,28 @@ class Enhancement:
         for block in reader.blocks():
             decoded.write(block)
             analysis.feed(block)
-            self._passes.at(decoded.samples / self.pcm.rate)
+            share = reader.reach.position / (source.container.size or 1)
+            self._passes.at(decoded.samples / self.pcm.rate, share)
         if decoded.samples == 0:
+            self._ending(reader)
             raise CorruptMedia(f"{source.name!r}: no audio could be decoded in this region")
         return reader, analysis.finish()
+
+    def _ending(self, reader: PcmReader) -> Ending:
+        """How the source ends. Raises `TruncatedMedia` for a region that is cut off, unless it is
+        to be taken so."""
+        source = self.source
+        before = float(source.region.zero - source.origin)
+        end = source.region.end
+        ending = source.told.ending(
+            reader.reach,
+            before_s=before,
+            wanted_s=None if end is None else float(end - source.origin),
+        )
+        if source.region.cut:
+            ending.refuse_behind("start", before)
+        ending.refuse_unless(self.partial)
+        return ending
 
     def _clean_up(self, decoded: PcmSpool, chain: CleanUpChain, cleaned: PcmSpool) -> Loudness:
         """Through the filters, into the second spool."""
@@ -187,7 +213,7 @@ class Enhancement:
     def _write(self, output: Path, blocks: Iterable[Block]) -> dict[str, int]:
         source = self.source
         companions = Companions(
-            container=source.container,
+            clock=source.clock,
             name=source.name,
             streams=copied_streams(source.container, source.video, self.target),
             region=source.region,
@@ -209,7 +235,7 @@ class Enhancement:
             stream = require_audio(container, output.name)
             region = AudioRegion(seconds(stream.start_time, stream.time_base) or Fraction(0))
             reader = PcmReader(
-                container,
+                PacketClock(container),
                 stream,
                 self.pcm,
                 region,

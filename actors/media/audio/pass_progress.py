@@ -25,9 +25,10 @@ class PassProgress:
         self._share = min(share, (0.98 - self._done) / 2 if self._done + share > 0.98 else share)
         self.progress(phase)
 
-    def at(self, done_s: float) -> None:
-        """How many seconds of the audio the present pass has behind it."""
-        part = min(1.0, done_s / self.length_s) if self.length_s > 0 else 0.0
+    def at(self, done_s: float, share: float = 0.0) -> None:
+        """How many seconds of the audio the present pass has behind it; `share`: how much of it, 0
+        to 1, for audio of unknown length."""
+        part = min(1.0, done_s / self.length_s if self.length_s > 0 else share)
         fraction = self._done + self._share * part
         self.progress(
             fraction=fraction, done_s=fraction * self.length_s, total_s=self.length_s or None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
-from av.container import InputContainer
 
 from actors.media.audio.pcm import (
     BLOCK_SAMPLES,
@@ -18,7 +18,11 @@ from actors.media.audio.pcm import (
     sample_format,
     samples_of,
 )
-from actors.media.codec.decode import seconds, seek
+from actors.media.codec.decode import packets, seconds
+from actors.media.codec.ending import Reach
+from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.resampling import Resampler
+from actors.media.codec.seeking import packets_from
 from cluster.errors import CorruptMedia, LimitExceeded
 
 GAP_S = 0.1
@@ -48,7 +52,7 @@ class PcmReader:
 
     def __init__(
         self,
-        container: InputContainer,
+        clock: PacketClock,
         stream: av.AudioStream,
         pcm: PcmFormat,
         region: AudioRegion,
@@ -60,7 +64,7 @@ class PcmReader:
         self.bad_packets = 0
         self.gaps_s = 0.0
         """Silence put in, in seconds."""
-        self._container = container
+        self._clock = clock
         self._stream = stream
         self._pcm = pcm
         self._region = region
@@ -68,6 +72,8 @@ class PcmReader:
         self._end = (
             None if region.end is None else max(0, round((region.end - region.zero) * pcm.rate))
         )
+        self.reach = Reach(region.zero, clock.container)
+        """How far the whole file goes, from `region.zero` on."""
         self._position: int | None = None
         """Sample number of the next decoded sample; below 0 it is cut."""
 
@@ -125,7 +131,7 @@ class PcmReader:
     def _resampled(self) -> Iterator[tuple[int, Block]]:
         """(sample number by time stamp, block): the last block before a change is flushed."""
         shape: tuple[object, ...] | None = None
-        resampler: av.AudioResampler | None = None
+        resampler: Resampler | None = None
         expected = 0
         for frame in self._frames():
             now = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -145,20 +151,31 @@ class PcmReader:
             for piece in resampler.resample(None):
                 yield expected, samples_of(piece)
 
-    def _resampler(self) -> av.AudioResampler:
+    def _resampler(self) -> Resampler:
         form = sample_format(self._pcm.channels)
-        return av.AudioResampler(form, self._pcm.layout, self._pcm.rate)
+        return Resampler(form, self._pcm.layout, self._pcm.rate)
+
+    def _packets(self) -> Iterator[av.Packet[Any]]:
+        """Of all streams: how far the file goes shows in each of them."""
+        broken = self.reach.note_error
+        if not self._region.cut:
+            return packets(self._clock, broken=broken)
+        others = [s for s in self._clock.container.streams if s.index != self._stream.index]
+        begin = self._region.zero - Fraction(PREROLL_S)
+        return packets_from(self._clock, begin, self._stream, *others, broken=broken)
 
     def _frames(self) -> Iterator[av.AudioFrame]:
-        if self._region.cut:
-            seek(self._container, self._stream, self._region.zero - Fraction(PREROLL_S))
         good = 0
-        for packet in self._container.demux(self._stream):
+        for packet in self._packets():
+            self.reach.note(packet)
+            if packet.stream.index != self._stream.index:
+                continue
             try:
-                yield from packet.decode()
+                frames: list[Any] = packet.decode()
             except av.error.InvalidDataError:
                 self.bad_packets += 1
             else:
                 good += packet.size > 0
+                yield from frames
         if self.bad_packets > good:
             raise CorruptMedia(f"{self.name!r}: most of its audio is damaged")

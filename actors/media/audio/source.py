@@ -19,7 +19,9 @@ from actors.media.audio.output_formats import (
 )
 from actors.media.audio.pcm import PcmFormat
 from actors.media.audio.pcm_reader import AudioRegion
-from actors.media.codec.decode import best_video, origin_s, require_audio, seconds
+from actors.media.codec.decode import best_video, origin_s, require_audio, seconds, whole_s
+from actors.media.codec.ending import Expectation, expectation
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.operation import Source
 from cluster.errors import UnsupportedCodec
 
@@ -29,6 +31,7 @@ class EnhancementSource:
     """The open source, and what of it is worked on."""
 
     container: InputContainer
+    clock: PacketClock
     audio: av.AudioStream
     video: av.VideoStream | None
     origin: Fraction
@@ -36,26 +39,34 @@ class EnhancementSource:
     region: AudioRegion
     format: SourceFormat
     name: str
+    told: Expectation
+    """What the header says of its end."""
 
     @property
     def length_s(self) -> float:
         """Of the region as the header tells; 0 where it does not."""
-        duration = (self.container.duration or 0) / av.time_base
-        end = origin_s(self.container) + Fraction(duration)
-        if self.region.end is not None:
-            end = min(end, self.region.end) if duration else self.region.end
+        whole = whole_s(self.clock)
+        known = [self.region.end, None if whole is None else self.origin + whole]
+        end = min((at for at in known if at is not None), default=self.region.zero)
         return max(0.0, float(end - self.region.zero))
 
 
 def choose_streams(
-    container: InputContainer, file: Source, *, start_s: float | None, end_s: float | None
+    clock: PacketClock,
+    file: Source,
+    *,
+    start_s: float | None,
+    end_s: float | None,
+    vacant: frozenset[int] = frozenset(),
 ) -> EnhancementSource:
-    """The streams of the open `file` that are worked on, and the region of them.
+    """The streams of the open `file` that are worked on, none of the `vacant` ones, and the region
+    of them.
 
     Raises `NoSuchStream` for an input without audio, `UnsupportedCodec` without a decoder.
     """
-    audio = require_audio(container, file.name)
-    video = best_video(container)
+    container = clock.container
+    audio = require_audio(container, file.name, vacant=vacant)
+    video = best_video(container, vacant)
     origin = origin_s(container)
     if video is None and start_s is None:
         first = seconds(audio.start_time, audio.time_base)
@@ -64,6 +75,7 @@ def choose_streams(
     end = None if end_s is None else origin + Fraction(end_s)
     return EnhancementSource(
         container=container,
+        clock=clock,
         audio=audio,
         video=video,
         origin=origin,
@@ -76,6 +88,7 @@ def choose_streams(
             has_video=video is not None,
         ),
         name=file.name,
+        told=expectation(file, container),
     )
 
 
@@ -96,7 +109,7 @@ def to_key_frame(source: EnhancementSource) -> EnhancementSource:
     """
     if source.video is None or not source.region.cut:
         return source
-    at = key_frame_before(source.container, source.video, source.region.zero)
+    at = key_frame_before(source.clock, source.video, source.region.zero)
     zero = source.region.zero if at is None else min(at, source.region.zero)
     return replace(source, region=AudioRegion(zero, source.region.end, cut=True))
 

@@ -1,16 +1,18 @@
-"""The streams of an open input that are used, and their frames from any time on."""
+"""The streams of an open input that are used, its start and length, its packets and frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import av
 from av.container import InputContainer
 from av.rational import AVRational
 from av.stream import Disposition, Stream
+from av.video.frame import PictureType
 
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.source import open_input
 from actors.media.operation import Limits, Source
 from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
@@ -26,33 +28,50 @@ def is_cover(stream: Stream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
 
-def best_video(container: InputContainer) -> av.VideoStream | None:
+def best_video(container: InputContainer, vacant: Container[int] = ()) -> av.VideoStream | None:
     """The video stream: no cover; one that moves, then the default one, then the largest. None:
-    there is none that can be decoded."""
+    there is none that can be decoded. `vacant`: the numbers of streams that hold nothing."""
     # An animated AVIF holds its first frame a second time, as a still image.
-    found = [s for s in container.streams.video if has_decoder(s) and not is_cover(s)]
+    found = [
+        s
+        for s in container.streams.video
+        if has_decoder(s) and not is_cover(s) and s.index not in vacant
+    ]
     return max(
         found, key=lambda s: (s.frames != 1, _is_default(s), s.width * s.height), default=None
     )
 
 
-def best_audio(container: InputContainer) -> av.AudioStream | None:
+def best_audio(container: InputContainer, vacant: Container[int] = ()) -> av.AudioStream | None:
     """The audio track: the default one first, then that with the most channels. None: there is
-    none that can be decoded."""
-    found = [s for s in container.streams.audio if has_decoder(s) and s.codec_context.channels]
+    none that can be decoded. `vacant`: the numbers of streams that hold nothing."""
+    found = [
+        s
+        for s in container.streams.audio
+        if has_decoder(s) and s.codec_context.channels and s.index not in vacant
+    ]
     return max(found, key=lambda s: (_is_default(s), s.codec_context.channels), default=None)
 
 
-def require_video(container: InputContainer, name: str) -> av.VideoStream:
+def require_video(
+    container: InputContainer, name: str, vacant: Container[int] = ()
+) -> av.VideoStream:
     """`best_video`, or `NoSuchStream`, or `UnsupportedCodec` where only the decoder is missing."""
-    if stream := best_video(container):
+    if stream := best_video(container, vacant):
         return stream
     if any(not has_decoder(s) for s in container.streams.video):
         raise UnsupportedCodec(f"{name!r}: there is no decoder for its video")
-    raise NoSuchStream(f"{name!r} has no video", details={"stream": "video"})
+    empty = any(s.index in vacant for s in container.streams.video)
+    but = ": its video track is empty" if empty else ""
+    raise NoSuchStream(f"{name!r} has no video{but}", details={"stream": "video"})
 
 
-def require_audio(container: InputContainer, name: str, track: int | None = None) -> av.AudioStream:
+def require_audio(
+    container: InputContainer,
+    name: str,
+    track: int | None = None,
+    vacant: Container[int] = (),
+) -> av.AudioStream:
     """`best_audio`, or the audio track number `track` (from 0), or `NoSuchStream`, or
     `UnsupportedCodec` where only the decoder is missing."""
     tracks = container.streams.audio
@@ -62,11 +81,16 @@ def require_audio(container: InputContainer, name: str, track: int | None = None
                 f"{name!r} has {len(tracks)} audio track(s); there is no track {track}",
                 details={"stream": "audio", "track": track},
             )
+        if tracks[track].index in vacant:
+            raise NoSuchStream(
+                f"the audio track {track} of {name!r} is empty",
+                details={"stream": "audio", "track": track},
+            )
         if has_decoder(tracks[track]):
             return tracks[track]
-    elif stream := best_audio(container):
+    elif stream := best_audio(container, vacant):
         return stream
-    if tracks:
+    if any(not has_decoder(stream) for stream in tracks):
         raise UnsupportedCodec(f"{name!r}: there is no decoder for its audio")
     raise NoSuchStream(f"{name!r} has no audio", details={"stream": "audio"})
 
@@ -76,10 +100,27 @@ def _is_default(stream: Stream) -> bool:
 
 
 def origin_s(container: InputContainer) -> Fraction:
-    """The container's start in seconds: what "time 0" of the input means."""
-    # FFmpeg's "unknown" is the smallest 64-bit number, which PyAV hands on as None.
+    """The start of the film, in s on the container's clock: that of its pictures and sound, what
+    "time 0" of the input means. To be asked before anything is read: that changes the streams."""
+    starts = [
+        at
+        for stream in (*container.streams.video, *container.streams.audio)
+        if not is_cover(stream) and (at := seconds(stream.start_time, stream.time_base)) is not None
+    ]
+    # FFmpeg's own start is that of any stream, also of data or text that begins earlier. Its
+    # "unknown" is the smallest 64-bit number, which PyAV hands on as None.
     start: int | None = container.start_time
-    return Fraction(start or 0, av.time_base)
+    return min(starts, default=Fraction(start or 0, av.time_base))
+
+
+def length_s(container: InputContainer) -> Fraction | None:
+    """From `origin_s` to the end that the header tells, or that FFmpeg estimates; None: unknown."""
+    duration: int | None = container.duration
+    if duration is None or duration <= 0:
+        return None
+    start: int | None = container.start_time
+    late = round(origin_s(container) * av.time_base) - (start or 0)
+    return Fraction(max(0, duration - max(0, late)), av.time_base)
 
 
 def seconds(pts: int | None, time_base: AVRational) -> Fraction | None:
@@ -89,89 +130,56 @@ def seconds(pts: int | None, time_base: AVRational) -> Fraction | None:
     return pts * Fraction(time_base.numerator, time_base.denominator)
 
 
-def frames(
-    container: InputContainer,
-    stream: av.VideoStream,
-    start_s: float = 0.0,
-    end_s: float | None = None,
-) -> Iterator[av.VideoFrame]:
-    """The frames from `start_s` to before `end_s` (s from the start of the input), in order.
+def whole_s(clock: PacketClock) -> Fraction | None:
+    """From `origin_s` to the end: as found where the time stamps jump, else `length_s`."""
+    if clock.end_s is None:
+        return length_s(clock.container)
+    return max(Fraction(0), clock.end_s - origin_s(clock.container))
 
-    Damaged packets are skipped. Neither rotation nor anything else is applied.
+
+def packets(
+    clock: PacketClock,
+    *streams: Stream,
+    broken: Callable[[], object] | None = None,
+) -> Iterator[av.Packet[Any]]:
+    """The packets of the streams (of all, without any), in the order of the file, and an empty one
+    for each at the end.
+
+    A file that can't be read further ends there, as for the ffmpeg command; `broken` is told. One
+    of which nothing can be read raises the error.
     """
-    origin = origin_s(container)
-    first = origin + Fraction(start_s)
-    last = None if end_s is None else origin + Fraction(end_s)
-    if start_s > 0:
-        seek(container, stream, first)
-    for packet in container.demux(stream):
-        try:
-            decoded = packet.decode()
-        except av.error.InvalidDataError:
-            continue
-        for frame in decoded:
-            at = seconds(frame.pts, frame.time_base)
-            if at is None or at >= first:
-                if at is not None and last is not None and at >= last:
-                    return
-                yield frame
-
-
-_INDEXED = frozenset({"mov", "matroska", "avi", "flv", "wav", "flac", "mxf", "caf", "aiff"})
-_STEPS_BACK_S = (0, 2, 10, 60)
-
-
-def has_index(container: InputContainer) -> bool:
-    """Whether the format lists its key frames, so that a seek ends at the last one before."""
-    return container.format.name.split(",")[0] in _INDEXED
-
-
-def seek(container: InputContainer, stream: Stream, at: Fraction) -> None:
-    """Go to a key frame at or before `at` (s on the container's own clock): the last one where the
-    container has an index. Decoding begins at the start where a file can't be searched."""
-    if seek_near(container, stream, at) and has_index(container):
-        return
-    # Without an index FFmpeg may land behind the last key frame; a decoded frame tells.
-    for back in _STEPS_BACK_S:
-        if at - back > origin_s(container) and seek_near(container, stream, at - back):
-            first = _first_time(container, stream)
-            if first is not None and first <= at and seek_near(container, stream, at - back):
-                return
-    rewind(container)
-
-
-_UNSEARCHABLE = "webp_anim"
-"""A search by time in it ends, without an error, where nothing can be read any more."""
-
-
-def rewind(container: InputContainer) -> None:
-    """Go to the beginning of the file."""
-    container.seek(0, unsupported_byte_offset=container.format.name == _UNSEARCHABLE)
-
-
-def seek_near(container: InputContainer, stream: Stream, at: Fraction) -> bool:
-    """FFmpeg's own search for `at`, which may end behind it where there is no index; False: it
-    can't search this file."""
-    if container.format.name == _UNSEARCHABLE:
-        return False
-    base = stream.time_base
-    offset = int(at * base.denominator / base.numerator) if base.numerator else 0
+    begun = False
     try:
-        container.seek(offset, stream=stream)
+        for packet in clock.read(*streams):
+            begun = True
+            yield packet
     except (av.FFmpegError, OSError):
-        return False
-    return True
+        if not begun:
+            raise
+        if broken is not None:
+            broken()
+        for stream in streams or clock.container.streams:
+            end: av.Packet[Any] = av.Packet()
+            end.stream = stream
+            yield end
 
 
-def _first_time(container: InputContainer, stream: Stream) -> Fraction | None:
-    for packet in container.demux(stream):
-        try:
-            decoded: list[Any] = packet.decode()
-        except av.error.InvalidDataError:
-            continue
-        if decoded:
-            return seconds(decoded[0].pts, decoded[0].time_base)
-    return None
+def decoded(packet: av.Packet[Any]) -> list[Any]:
+    """The frames that come out with `packet`; none if it is damaged."""
+    try:
+        return list(packet.decode())
+    except av.error.InvalidDataError:
+        return []
+
+
+def stands_alone(frame: av.VideoFrame) -> bool:
+    """Whether a frame was decoded without any before it."""
+    return bool(frame.key_frame) or frame.pict_type == PictureType.I
+
+
+def frame_time(frame: av.VideoFrame) -> Fraction | None:
+    """When a frame is shown, in s on the container's clock; None: nothing tells."""
+    return seconds(frame.dts if frame.pts is None else frame.pts, frame.time_base)
 
 
 def first_frame(source: Source, limits: Limits | None = None) -> av.VideoFrame:
@@ -183,6 +191,7 @@ def first_frame(source: Source, limits: Limits | None = None) -> av.VideoFrame:
         stream = require_video(container, source.name)
         # Threads that decode ahead are a waste where one frame is all that is wanted.
         stream.thread_type = "SLICE"
-        for frame in frames(container, stream):
-            return frame
+        for packet in packets(PacketClock(container), stream):
+            for frame in decoded(packet):
+                return cast("av.VideoFrame", frame)
     raise CorruptMedia(f"{source.name!r}: no frame could be decoded")

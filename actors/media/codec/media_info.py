@@ -98,6 +98,10 @@ class MediaInfo:
     streams: tuple[Stream, ...]
     chapters: int = 0
     tags: dict[str, str] = field(default_factory=dict)
+    truncated: bool = False
+    """Its header leads behind the end of the file."""
+    notes: tuple[str, ...] = ()
+    """Remarks on what is odd with it."""
 
     @property
     def video(self) -> VideoStream | None:
@@ -117,4 +121,5 @@ class MediaInfo:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
-        return asdict(self) | {"streams": [asdict(stream) for stream in self.streams]}
+        streams = [asdict(stream) for stream in self.streams]
+        return asdict(self) | {"streams": streams, "notes": list(self.notes)}

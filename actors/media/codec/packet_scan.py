@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import av
@@ -12,38 +11,11 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from actors.media.codec import decode
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.source import check_pixels
+from actors.media.codec.stream_span import StreamSpan
 from actors.media.operation import Limits
 from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
-
-
-class Length:
-    """Packets of one stream: how many, and the time they cover."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._base = stream.time_base
-        self._start: int | None = None
-        self._end = 0
-        self.packets = 0
-
-    def add(self, packet: av.Packet[Any]) -> None:
-        """Note one packet."""
-        self.packets += 1
-        at = packet.pts if packet.pts is not None else packet.dts
-        if at is None:
-            return
-        end = at + (packet.duration or 0)
-        if self._start is None:
-            self._start, self._end = at, end
-        else:
-            self._start, self._end = min(self._start, at), max(self._end, end)
-
-    @property
-    def seconds(self) -> Fraction:
-        """From the first one's begin to the last one's end."""
-        if self._start is None:
-            return Fraction(0)
-        return decode.seconds(self._end - self._start, self._base) or Fraction(0)
 
 
 class FirstFrames:
@@ -105,33 +77,35 @@ class FirstFrames:
 
 
 def scan(
-    container: InputContainer,
+    clock: PacketClock,
     first: FirstFrames | None,
     *,
     count: bool,
     tick: Callable[[], object] | None = None,
-) -> dict[int, Length]:
+) -> dict[int, StreamSpan]:
     """Read the packets of all video and audio: every one to `count` them, else up to the
     `first` frames. `tick` is called for each. Returns what they cover, by the stream's index;
     empty unless they were counted."""
-    lengths: dict[int, Length] = {}
+    spans: dict[int, StreamSpan] = {}
     media: list[Stream] = [] if first is None else first.streams
     if count:
         media = [
-            s for s in container.streams if s.type in ("video", "audio") and decode.has_decoder(s)
+            s
+            for s in clock.container.streams
+            if s.type in ("video", "audio") and decode.has_decoder(s)
         ]
     if not media:
-        return lengths
-    for packet in container.demux(*media):
+        return spans
+    for packet in clock.read(*media):
         if tick is not None:
             tick()
-        if count and packet.size and not packet.is_discard:
+        if count:
             index = packet.stream.index
-            if index not in lengths:
-                lengths[index] = Length(packet.stream)
-            lengths[index].add(packet)
+            if index not in spans:
+                spans[index] = StreamSpan(packet.stream)
+            spans[index].add(packet)
         if first is not None and first.see(packet) and not count:
             break
     if first is not None:
         first.conclude()
-    return lengths
+    return {index: span for index, span in spans.items() if span.packets}

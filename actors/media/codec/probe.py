@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,13 +15,16 @@ from av.stream import Disposition
 from av.stream import Stream as AVStream
 
 from actors.media.codec import colour_codes, decode
+from actors.media.codec.ending import expectation
 from actors.media.codec.frame_conversion import shown_part
 from actors.media.codec.geometry import orientation_of, upright_size
 from actors.media.codec.heif import read_photo
 from actors.media.codec.image_headers import describe, open_image
 from actors.media.codec.media_info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
-from actors.media.codec.packet_scan import FirstFrames, Length, scan
+from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.packet_scan import FirstFrames, scan
 from actors.media.codec.source import check_pixels, open_input
+from actors.media.codec.stream_span import StreamSpan
 from actors.media.operation import Limits, Source
 from actors.media.sniff import Sniffed
 
@@ -53,15 +56,17 @@ def probe_media(
     if kind.image and (info := _probe_image(source, limits, check=check)):
         return _as_photo(info, source) if kind.format == "avif" else info
     with open_input(source, limits) as container:
-        duration = _header_duration(container)
-        count = count or duration is None or kind.format in _ESTIMATED
+        clock = PacketClock(container)
+        clock.survey(tick)
+        duration = decode.whole_s(clock)
+        count = count or duration is None or kind.format in _ESTIMATED or clock.jumps > 0
         first = FirstFrames(container, limits, source.name) if check else None
         # Before anything is decoded: decoders overwrite what the header has told of colours.
         streams = [_describe(stream) for stream in container.streams]
-        lengths = scan(container, first, count=count, tick=tick)
+        spans = scan(clock, first, count=count, tick=tick)
         if count:
-            duration = max((length.seconds for length in lengths.values()), default=None)
-            streams = [_measured(stream, container, lengths) for stream in streams]
+            duration = _from_begin_to_end(spans.values())
+            streams = [_measured(stream, container, spans) for stream in streams]
         info = MediaInfo(
             format=kind.format,
             kind=_kind_of(streams, kind),
@@ -72,6 +77,8 @@ def probe_media(
             streams=tuple(streams),
             chapters=len(container.chapters()),
             tags=_tags(container.metadata),
+            truncated=expectation(source, container).points_behind,
+            notes=() if clock.note is None else (clock.note,),
         )
     if info.kind == "image":
         info = replace(info, duration_s=None, start_s=None)
@@ -96,9 +103,11 @@ def _as_photo(info: MediaInfo, source: Source) -> MediaInfo:
     return replace(info, streams=tuple(whole if s is best else s for s in info.streams))
 
 
-def _header_duration(container: InputContainer) -> Fraction | None:
-    value = container.duration
-    return Fraction(value, av.time_base) if value is not None and value > 0 else None
+def _from_begin_to_end(spans: Iterable[StreamSpan]) -> Fraction | None:
+    """From the begin of the first stream to the end of the last."""
+    begins = [begin for span in spans if (begin := span.begin_s) is not None]
+    ends = [end for span in spans if (end := span.end_s) is not None]
+    return max(ends) - min(begins) if begins and ends else None
 
 
 def _kind_of(streams: Sequence[Stream], kind: Sniffed) -> str:
@@ -196,27 +205,27 @@ def sane_aspect(value: AVRational) -> Fraction:
     return sar if Fraction(1, 16) <= sar <= 16 else Fraction(1)
 
 
-def frame_rate(stream: av.VideoStream, length: Length | None = None) -> float | None:
+def frame_rate(stream: av.VideoStream, span: StreamSpan | None = None) -> float | None:
     """Frames a second: the mean where it is plausible, else what FFmpeg guesses, else None."""
-    if length is not None and length.seconds and not stream.average_rate:
-        return round(float(length.packets / length.seconds), 3)
+    if span is not None and span.seconds and not stream.average_rate:
+        return round(float(span.packets / span.seconds), 3)
     for rate in (stream.average_rate, stream.guessed_rate):
         if rate.denominator and 0 < rate.numerator / rate.denominator <= 480:
             return round(rate.numerator / rate.denominator, 3)
     return None
 
 
-def _measured(stream: Stream, container: InputContainer, lengths: dict[int, Length]) -> Stream:
+def _measured(stream: Stream, container: InputContainer, spans: dict[int, StreamSpan]) -> Stream:
     """`stream` with what counting its packets has told."""
-    length = lengths.get(stream.index)
-    if length is None or isinstance(stream, OtherStream):
+    span = spans.get(stream.index)
+    if span is None or isinstance(stream, OtherStream):
         return stream
-    stream = replace(stream, duration_s=_rounded(length.seconds))
+    stream = replace(stream, duration_s=_rounded(span.seconds))
     if isinstance(stream, VideoStream):
         source = container.streams[stream.index]
         assert isinstance(source, av.VideoStream)
-        rate = frame_rate(source, length)
-        return replace(stream, fps=rate, frames=stream.frames or length.packets)
+        rate = frame_rate(source, span)
+        return replace(stream, fps=rate, frames=stream.frames or span.packets)
     return stream
 
 

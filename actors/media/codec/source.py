@@ -31,6 +31,7 @@ _TABLED = {"mov": {"fpsprobesize": "0"}}
 _ROUGHLY = {"skip_loop_filter": "all"}
 _TELLING = frozenset({"mov", "matroska", "mpegts"})
 _NOTHING = {"codec_whitelist": "none"}
+_WITHOUT_INDEX = {"fflags": "+ignidx"}
 
 
 def tells_by_header(kind: Sniffed) -> bool:
@@ -45,16 +46,18 @@ def open_input(
     *,
     name: str | None = None,
     header_only: bool = False,
+    ignore_index: bool = False,
 ) -> Iterator[InputContainer]:
     """The open container; closed at the end of the `with` block. `name`: what a path is called.
 
     `header_only`: no frame is decoded to complete what the header tells. That saves the cost of
     one; pixel formats stay unknown, as do sizes and start times that no header tells.
 
+    `ignore_index`: the index of the file is not used, as it leads to wrong places.
+
     PyAV's errors raised inside the block become `MediaError`s that name the file, and an
     encrypted file is said to be one. Raises what `identify` raises, `UnsupportedFormat`, and
-    `LimitExceeded` for too many streams, too large frames or too long a duration as the header
-    tells.
+    `LimitExceeded` for too many streams or too large frames.
     """
     limits = limits or Limits()
     if isinstance(source, Path):
@@ -66,6 +69,8 @@ def open_input(
         # FFmpeg decodes an image to learn its format; one too large must not get that far.
         check_pixels(*(image_size(path, kind, name) or (0, 0)), limits, name)
     options = _NOTHING if header_only else _ROUGHLY | _pixel_limit(limits)
+    if ignore_index:
+        options = options | _WITHOUT_INDEX
     try:
         with media_errors(name), _opened(path, kind, options) as container:
             refuse_encrypted(container, path, kind, name)
@@ -119,7 +124,14 @@ def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
             f"{name!r} has {count} streams; at most {limits.max_streams} are taken",
             details={"limit": "max_streams", "value": count, "allowed": limits.max_streams},
         )
-    duration_s = (container.duration or 0) / av.time_base
+    for stream in _decodable(container):
+        check_pixels(stream.codec_context.width, stream.codec_context.height, limits, name)
+        stream.codec_context.options = _pixel_limit(limits)
+
+
+def check_duration(duration_s: float, limits: Limits, name: str) -> None:
+    """Raises `LimitExceeded` if the part of an input that is to be worked on is too long (s). Not
+    for a look at a header, nor for single frames."""
     if duration_s > limits.max_duration_s:
         raise LimitExceeded(
             f"{name!r} is {duration_s:.0f} s long; at most {limits.max_duration_s:.0f} s are taken",
@@ -129,9 +141,6 @@ def check_limits(container: InputContainer, limits: Limits, name: str) -> None:
                 "allowed": limits.max_duration_s,
             },
         )
-    for stream in _decodable(container):
-        check_pixels(stream.codec_context.width, stream.codec_context.height, limits, name)
-        stream.codec_context.options = _pixel_limit(limits)
 
 
 def check_pixels(width: int, height: int, limits: Limits, name: str) -> None:

@@ -103,7 +103,8 @@ def _faults(info: MediaInfo, expect: Expect) -> list[str]:
         f"{what} is {have}, not {want}" for what, have, want in found if want not in (None, have)
     ]
     if expect.duration_s is not None:
-        have = info.duration_s or 0.0
+        # A player begins at 0, whenever the first frame or sample comes.
+        have = (info.start_s or 0.0) + (info.duration_s or 0.0)
         if abs(have - expect.duration_s) > expect.tolerance_s:
             faults.append(f"it is {have:.3f} s long, not {expect.duration_s:.3f} s")
     return faults

@@ -28,9 +28,14 @@ from actors.media.audio.source import (
     to_key_frame,
 )
 from actors.media.catalogue import operation
-from actors.media.codec.source import open_input
+from actors.media.codec.decode import whole_s
+from actors.media.codec.ending import survey
+from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.source import check_duration, open_input
+from actors.media.codec.vacancy import left_out, vacant_streams
 from actors.media.codec.verify import Expect, verify_output
 from actors.media.operation import Kind, MediaFile, Params, Result, Work
+from actors.media.truncation.policy import truncation_data
 from cluster.errors import UnsupportedOutput, VerificationFailed
 
 
@@ -105,6 +110,9 @@ class EnhanceParams(Params):
         description="start of the region to enhance in s; a video begins at the key frame before",
     )
     end: float | None = Field(None, gt=0, description="end of the region in s")
+    partial: bool = Field(
+        False, description="deliver what is there of an input that is cut off short; unset: fail"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -153,8 +161,15 @@ def enhance(work: Work[EnhanceParams]) -> Result:
     """Decode, clean, level, encode, and measure what was written."""
     params, file = work.params, work.input
     with open_input(file, work.limits) as container:
-        source = choose_streams(container, file, start_s=params.start, end_s=params.end)
+        vacant = vacant_streams(file, container, work.limits, tick=work.progress)
+        clock = PacketClock(container)
+        clock.survey(work.progress)
+        source = choose_streams(clock, file, start_s=params.start, end_s=params.end, vacant=vacant)
         _check_region(source, params)
+        check_duration(source.length_s, work.limits, file.name)
+        if source.told.points_behind and not params.partial:
+            found = survey(file, work.limits, until_s=params.end, tick=work.progress)
+            found.refuse_unless(partial=False)
         target = _target(source, params)
         check_video_fits(source, target)
         if target.holds_video:
@@ -172,22 +187,24 @@ def enhance(work: Work[EnhanceParams]) -> Result:
             ),
             limits=work.limits,
             progress=work.progress,
+            partial=params.partial,
         )
         kept = copied_streams(container, source.video, target)
-        dropped = dropped_streams(container, source.audio, kept)
+        empty = left_out(file, container, vacant)
+        dropped = dropped_streams(container, source.audio, kept, vacant)
         kind: Kind = "video" if source.video is not None and target.holds_video else "audio"
         with removed_on_failure(output):
             report = enhancement.run(output)
             facts = verified(output, report, has_video=kind == "video")
     return Result(
         files=[MediaFile(output, kind, facts)],
-        data=result_data(report, goal(params), source, params, dropped),
+        data=result_data(report, goal(params), source, params, dropped, empty),
     )
 
 
 def _check_region(source: EnhancementSource, params: EnhanceParams) -> None:
-    if params.start is not None and source.container.duration and source.length_s <= 0:
-        whole = source.container.duration / 1e6
+    whole = float(whole_s(source.clock) or 0)
+    if params.start is not None and whole and source.length_s <= 0:
         raise UnsupportedOutput(
             f"start: {params.start:g} s is behind the end of {source.name!r} ({whole:.2f} s)",
             details={"start": params.start, "duration_s": whole},
@@ -228,10 +245,13 @@ def result_data(
     source: EnhancementSource,
     params: EnhanceParams,
     dropped: list[str],
+    empty: list[str],
 ) -> dict[str, Any]:
     """The result's data: what was found, done and reached."""
     setting, after = report.setting, report.after
-    notes = []
+    notes = [*empty]
+    if not report.ending.whole:
+        notes.append(report.ending.note)
     if report.before.loudness.integrated_lufs is None:
         notes.append("the audio is silent: its level was left alone")
     elif setting.capped:
@@ -240,6 +260,8 @@ def result_data(
         notes.append("shorter than 0.4 s: loudness was measured as if it were repeated")
     if report.bad_packets:
         notes.append(f"{report.bad_packets} damaged packets were skipped")
+    if jumps := source.clock.note:
+        notes.append(jumps)
     if report.gaps_s:
         notes.append(f"{report.gaps_s:.1f} s of gaps were filled with silence")
     if dropped:
@@ -259,6 +281,7 @@ def result_data(
         **report.before.as_dict(),
         "filters": [step.name for step in report.chain.filters],
         "duration_s": round(after.duration_s, 3),
+        **truncation_data([report.ending]),
         "region": None if started is None else {"start": round(started, 3), "end": params.end},
         "notes": notes,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -18,8 +18,9 @@ from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work
 from actors.media.sampling.scaler import scaled_size
 from actors.media.sampling.video import open_video
 from actors.media.stills import EXTENSIONS, make_still, write_still
-from actors.media.transcode.pipeline import transcode
+from actors.media.transcode.pipeline import TranscodeReport, transcode
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
+from actors.media.truncation.policy import Ending, truncation_data
 from cluster.errors import (
     BadRequest,
     MediaError,
@@ -113,6 +114,9 @@ class OptimizeParams(Params):
         description="what the input must be; unset: either. Images announced as such are done "
         "in the light lane, and so do not wait behind videos",
     )
+    partial: bool = Field(
+        False, description="deliver what is there of a video that is cut off short; unset: fail"
+    )
 
 
 def _lane(params: OptimizeParams) -> Lane:
@@ -133,6 +137,7 @@ class _Optimized:
     """px, of the input, upright."""
     duration_s: float | None = None
     notes: Sequence[str] = ()
+    endings: Sequence[Ending] = ()
 
 
 @operation("optimize", params=OptimizeParams, lane=_lane, kind=_kind)
@@ -162,7 +167,8 @@ def optimize(work: Work[OptimizeParams]) -> Result:
         "output_width": made.file.facts.get("width"),
         "notes": list(made.notes) or None,
     }
-    return Result([made.file], {name: value for name, value in data.items() if value is not None})
+    known = {name: value for name, value in data.items() if value is not None}
+    return Result([made.file], known | truncation_data(made.endings))
 
 
 def base_name(name: str) -> str:
@@ -208,19 +214,19 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
             f"{source.name!r} is neither an image nor a video", internal=error.message
         ) from error
     base = work.out_dir / base_name(source.name)
-    notes: list[str] = []
+    made: list[TranscodeReport] = []
 
     def encode(strategy: VideoStrategy) -> MediaFile:
         target = base.with_name(f"{base.name}.{strategy}")
         report = transcode(
             [source],
             target,
-            transcode_settings(preset, strategy, width),
+            replace(transcode_settings(preset, strategy, width), partial=work.params.partial),
             threads=work.threads,
             limits=work.limits,
             progress=work.progress,
         )
-        notes[:] = report.notes
+        made[:] = [report]
         expect = Expect(
             width=width,
             height=height,
@@ -230,7 +236,15 @@ def _video(work: Work[OptimizeParams]) -> _Optimized:
         return MediaFile(target, "video", verify_output(target, expect))
 
     strategy, file = _first_that_encodes(preset.video_order, encode, work.out_dir)
-    return _Optimized(file, _LABELS[strategy], "video", input_width, round(duration_s, 3), notes)
+    return _Optimized(
+        file,
+        _LABELS[strategy],
+        "video",
+        input_width,
+        round(duration_s, 3),
+        made[0].notes,
+        made[0].endings,
+    )
 
 
 def transcode_settings(preset: OptimizePreset, strategy: str, width: int) -> TranscodeSettings:

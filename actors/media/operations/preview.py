@@ -14,6 +14,7 @@ from actors.media.preview.gif import GifSettings, write_gif
 from actors.media.preview.mosaic import MosaicGrid, write_mosaic
 from actors.media.preview.thumbnail import thumbnail_of_image, thumbnail_of_video
 from actors.media.sampling.timestamps import parse_timestamp
+from actors.media.truncation.policy import truncation_data
 
 PreviewType = Literal["gif", "thumbnail", "mosaic", "clip"]
 
@@ -71,6 +72,12 @@ class PreviewParams(Params):
         le=2,
         description="gif: seconds in which the end dissolves into the beginning, so that the loop "
         "has no jump; the GIF becomes shorter by as much",
+    )
+
+    partial: bool = Field(
+        False,
+        description="clip of a video that is cut off short: deliver what is there instead of "
+        "failing; images and GIFs always show what is there",
     )
 
     @model_validator(mode="after")
@@ -131,7 +138,7 @@ def _thumbnail(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
             source, out, width=params.width, limits=work.limits, threads=work.threads
         )
         return made, {}
-    made, time_s = thumbnail_of_video(
+    made, shown = thumbnail_of_video(
         source,
         out,
         width=params.width,
@@ -139,12 +146,13 @@ def _thumbnail(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
         exact=params.exact,
         limits=work.limits,
         threads=work.threads,
+        progress=work.progress,
     )
-    return made, {"timestamp": time_s}
+    return made, {"timestamp": shown.time_s, **shown.found.data}
 
 
 def _mosaic(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
-    made, times_s = write_mosaic(
+    made, times_s, found = write_mosaic(
         work.input,
         work.out_dir / f"{work.input.stem}.jpg",
         work.params.grid,
@@ -152,7 +160,7 @@ def _mosaic(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
         threads=work.threads,
         progress=work.progress,
     )
-    return made, {"timestamps": times_s}
+    return made, {"timestamps": times_s, **found.data}
 
 
 def _gif(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
@@ -161,7 +169,7 @@ def _gif(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
     settings = GifSettings(
         start_s, params.length_s, params.fps, params.width, params.fade, params.loop_fade
     )
-    made = write_gif(
+    made, found = write_gif(
         work.input,
         work.out_dir / f"{work.input.stem}.gif",
         settings,
@@ -169,21 +177,24 @@ def _gif(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
         threads=work.threads,
         progress=work.progress,
     )
-    return made, {"start": start_s, "duration": made.facts["duration_s"]}
+    data = {"start": start_s, "duration": made.facts["duration_s"], **found.data}
+    return made, data
 
 
 def _clip(work: Work[PreviewParams]) -> tuple[MediaFile, dict[str, Any]]:
     params = work.params
     start_s = params.start or 0.0
-    made, notes = write_clip(
+    made, report = write_clip(
         work.input,
         work.out_dir / f"{work.input.stem}.mp4",
         start_s=start_s,
         duration_s=params.length_s,
         width=params.width,
+        partial=params.partial,
         limits=work.limits,
         threads=work.threads,
         progress=work.progress,
     )
-    remarks = {"notes": notes} if notes else {}
-    return made, {"start": start_s, "duration": made.facts.get("duration_s"), **remarks}
+    remarks = {"notes": report.notes} if report.notes else {}
+    data = {"start": start_s, "duration": made.facts.get("duration_s")}
+    return made, data | truncation_data(report.endings) | remarks

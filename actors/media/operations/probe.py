@@ -5,9 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from actors.media.catalogue import operation
+from actors.media.codec.ending import survey
 from actors.media.codec.probe import probe_media
 from actors.media.codec.verify import facts_of
 from actors.media.operation import Params, Result, Work
+from actors.media.truncation.policy import truncation_data
 
 
 class ProbeParams(Params):
@@ -31,6 +33,12 @@ def probe(work: Work[ProbeParams]) -> Result:
         work.limits,
         count=work.params.count_frames,
         check=work.params.decode,
+        tick=work.progress,
     )
+    data = facts_of(info) | {"name": source.name} | info.as_dict()
+    if info.truncated:
+        ending = survey(source, work.limits, tick=work.progress)
+        # An index alone that is missing at the end takes nothing away.
+        data |= {"truncated": not ending.whole} | truncation_data([ending])
     work.progress(fraction=1.0)
-    return Result(data=facts_of(info) | {"name": source.name} | info.as_dict())
+    return Result(data=data)

@@ -22,6 +22,7 @@ from actors.media.param_types import OpaqueColour, Position, length_from
 from actors.media.transcode.pipeline import TranscodeReport
 from actors.media.transcode.pipeline import transcode as run_transcode
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
+from actors.media.truncation.policy import truncation_data
 from cluster.errors import ReelyardError, UnsupportedOutput
 
 _ALIASES = {
@@ -116,6 +117,10 @@ class TranscodeParams(Params):
     start: float = Field(0.0, ge=0, description="where to begin, in seconds")
     end: float | None = Field(None, gt=0, description="where to stop, in seconds; unset: the end")
 
+    partial: bool = Field(
+        False, description="deliver what is there of inputs that are cut off short; unset: fail"
+    )
+
     @field_validator("audio_track")
     @classmethod
     def _track(cls, track: int | str | None) -> int | str | None:
@@ -208,6 +213,7 @@ class TranscodeParams(Params):
             audio=audio if self.audio else None,
             start_s=self.start,
             end_s=self.end,
+            partial=self.partial,
         )
 
     def _video(self, quality: containers.Quality) -> VideoSettings:
@@ -337,5 +343,6 @@ def _report(report: TranscodeReport) -> dict[str, Any]:
             "dropped": report.dropped,
             "corrupt": report.corrupt,
         },
+        **truncation_data(report.endings),
         "notes": report.notes,
     }

@@ -8,7 +8,7 @@ from actors.media.codec.verify import Expect, verify_output
 from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.sampling.scaler import scaled_size
 from actors.media.sampling.video import open_video
-from actors.media.transcode.pipeline import transcode
+from actors.media.transcode.pipeline import TranscodeReport, transcode
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
 
 _VIDEO_PRESET = "veryfast"
@@ -22,14 +22,16 @@ def write_clip(
     start_s: float,
     duration_s: float,
     width: int,
+    partial: bool = False,
     limits: Limits,
     threads: int = 1,
     progress: Progress | None = None,
-) -> tuple[MediaFile, list[str]]:
+) -> tuple[MediaFile, TranscodeReport]:
     """Write the stretch, `width` px wide, with its audio if there is any; videos are not enlarged.
 
-    It ends where the video ends. Returns the file and remarks for the caller. Raises
-    `MediaError` for a start behind the end, `NoSuchStream`, `CorruptMedia`, `VerificationFailed`.
+    It ends where the video ends. Returns the file and what was done. Raises `MediaError` for a
+    start behind the end, `TruncatedMedia` for a stretch that is cut off (unless `partial` is
+    wanted), `NoSuchStream`, `CorruptMedia`, `VerificationFailed`.
     """
     with open_video(source, limits) as video:
         video.refuse_behind_end("start", start_s)
@@ -40,6 +42,7 @@ def write_clip(
         AudioSettings("aac", bitrate=_AUDIO_BITS, channels=2),
         start_s,
         start_s + duration_s,
+        partial,
     )
     report = transcode(
         [source], out, settings, threads=threads, limits=limits, progress=progress or Progress()
@@ -51,4 +54,4 @@ def write_clip(
         frames=report.encoded,
         has_audio=report.audio_tracks > 0,
     )
-    return MediaFile(out, "video", verify_output(out, expect)), report.notes
+    return MediaFile(out, "video", verify_output(out, expect)), report

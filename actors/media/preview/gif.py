@@ -18,7 +18,7 @@ from actors.media.frames import Frame, cross_fade, fade, fade_level, to_av_frame
 from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.sampling.on_show import tick_count
 from actors.media.sampling.scaler import UprightScaler, scaled_size
-from actors.media.sampling.video import open_video
+from actors.media.sampling.video import Findings, open_video
 from cluster.errors import CorruptMedia, VerificationFailed
 
 # Frames up to this size are kept between the two passes; longer ones are decoded twice.
@@ -53,19 +53,17 @@ def write_gif(
     limits: Limits,
     threads: int = 1,
     progress: Progress | None = None,
-) -> MediaFile:
-    """Write the stretch as a GIF that repeats for ever; it ends where the video ends.
+) -> tuple[MediaFile, Findings]:
+    """Write the stretch as a GIF that repeats for ever; it ends where the video ends, or what is
+    there of it. Also returns what was found wrong with the video.
 
     Raises `MediaError` for a start behind the end, `NoSuchStream`, `CorruptMedia`,
     `VerificationFailed` when the file does not hold all its frames.
     """
     progress = progress or Progress()
-    with open_video(source, limits, threads) as video:
+    with open_video(source, limits, threads, tick=progress) as video:
         video.refuse_behind_end("start", settings.start_s)
-        end_s = settings.start_s + settings.duration_s
-        if video.duration_s:
-            end_s = min(end_s, video.duration_s)
-        count = tick_count(settings.start_s, end_s, settings.fps)
+        count = _count(settings, video.duration_s)
         size = scaled_size(video.width, video.height, settings.width)
         scaler = UprightScaler(video, *size, threads)
 
@@ -75,15 +73,26 @@ def write_gif(
                 progress("decode", fraction=base + share * index / count)
                 yield scaler.scale(frame)
 
-        kept: Frames | None = None
+        kept: list[tuple[Frame, av.VideoFrame]] | None = None
         if size[0] * size[1] * 3 // 2 * count <= _KEEP_BYTES:
             kept = list(frames(0.6, 0.0))
+            count = len(kept)
+        elif not video.measure().whole:
+            count = _count(settings, video.duration_s)
+        video.refuse_behind_end("start", settings.start_s)
         first = kept if kept is not None else frames(0.4, 0.0)
         palette = _palette(packed(graded(first, settings, count)))
         second = kept if kept is not None else frames(0.4, 0.4)
         with media_errors(out.name, writing=True):
             _write(out, palette, packed(graded(second, settings, count)), settings.fps, progress)
-    return _verified(out, count - _overlap(settings, count), settings.fps)
+        found = video.found
+    return _verified(out, count - _overlap(settings, count), settings.fps), found
+
+
+def _count(settings: GifSettings, length_s: float) -> int:
+    """How many frames the stretch has in a video of that length; 0: it is unknown."""
+    end_s = settings.start_s + settings.duration_s
+    return tick_count(settings.start_s, min(end_s, length_s or end_s), settings.fps)
 
 
 def graded(frames: Frames, settings: GifSettings, count: int) -> Frames:

@@ -22,7 +22,7 @@ from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.preview.label import label
 from actors.media.sampling.scaler import UprightScaler, scaled_size
 from actors.media.sampling.timestamps import format_timestamp
-from actors.media.sampling.video import OpenVideo, open_video
+from actors.media.sampling.video import Findings, OpenVideo, open_video
 from actors.media.stills import still_of, write_still
 
 # About 10 min of 1080p30, or a minute of work: what a mosaic decodes at most.
@@ -54,26 +54,48 @@ def write_mosaic(
     limits: Limits,
     threads: int = 1,
     progress: Progress | None = None,
-) -> tuple[MediaFile, list[float]]:
-    """Write the mosaic, `grid.width` px wide; returns it and the times of its cells in s.
+) -> tuple[MediaFile, list[float], Findings]:
+    """Write the mosaic, `grid.width` px wide; returns it, the times of its cells in s, and what was
+    found wrong with the video.
 
-    Each cell shows the middle of its share of the video. Raises `NoSuchStream`, `CorruptMedia`.
+    Each cell shows the middle of its share of the video, or of what is there of it. Raises
+    `NoSuchStream`, `CorruptMedia`.
     """
     progress = progress or Progress()
-    with open_video(source, limits, threads) as video:
-        times_s = cell_times(video.duration_s, grid.columns * grid.rows)
-        width, height = scaled_size(video.width, video.height, grid.cell_width)
-        scaler = UprightScaler(video, width, height, threads)
-        cells: list[Frame] = []
-        taken_s: list[float] = []
-        for frame in moments(video, times_s):
-            cell, like = scaler.scale(frame)
-            taken_s.append(round(video.time_of(frame), 3))
-            cells.append(_stamped(cell, taken_s[-1]) if grid.timestamps else cell)
-            progress("decode", fraction=0.9 * len(cells) / len(times_s))
+    with open_video(source, limits, threads, tick=progress) as video:
+        cells, taken_s, like = _cells(video, grid, threads, progress)
+        told_s = video.duration_s
+        if _falls_short(told_s, taken_s):
+            video.measure()
+        if video.duration_s < told_s:
+            cells, taken_s, like = _cells(video, grid, threads, progress)
         whole = _assembled(cells, grid, _background(grid, like))
+        found = video.found
     progress("encode", fraction=0.95)
-    return write_still(still_of(whole, like), out, "jpeg"), taken_s
+    return write_still(still_of(whole, like), out, "jpeg"), taken_s, found
+
+
+def _cells(
+    video: OpenVideo, grid: MosaicGrid, threads: int, progress: Progress
+) -> tuple[list[Frame], list[float], av.VideoFrame]:
+    """The cells, their times in s, and a frame that carries their colour tags."""
+    times_s = cell_times(video.duration_s, grid.columns * grid.rows)
+    width, height = scaled_size(video.width, video.height, grid.cell_width)
+    scaler = UprightScaler(video, width, height, threads)
+    cells: list[Frame] = []
+    taken_s: list[float] = []
+    for frame in moments(video, times_s):
+        cell, like = scaler.scale(frame)
+        taken_s.append(round(video.time_of(frame), 3))
+        cells.append(_stamped(cell, taken_s[-1]) if grid.timestamps else cell)
+        progress("decode", fraction=0.9 * len(cells) / len(times_s))
+    return cells, taken_s, like
+
+
+def _falls_short(told_s: float, taken_s: Sequence[float]) -> bool:
+    """Whether the last cell shows a frame from long before its time: perhaps none came after it."""
+    count = len(taken_s)
+    return cell_times(told_s, count)[-1] - taken_s[-1] > told_s / count / 2
 
 
 def cell_times(duration_s: float, count: int) -> list[float]:

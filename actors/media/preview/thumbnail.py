@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import numpy as np
 
 from actors.media.codec.geometry import Layout, fit_size
 from actors.media.codec.source import tells_by_header
-from actors.media.operation import Limits, MediaFile, Source
+from actors.media.operation import Limits, MediaFile, Progress, Source
 from actors.media.sampling.scaler import UprightScaler, scaled_size
-from actors.media.sampling.video import OpenVideo, open_video
+from actors.media.sampling.video import Findings, OpenVideo, open_video
 from actors.media.stills import Still, make_still, still_of, write_still
 from cluster.errors import MediaError
 
@@ -27,8 +28,16 @@ _MOST_FRAMES = 300
 _EVERY = 10
 """Where all key frames are flat: so much is decoded, and each so-manieth frame looked at."""
 
-type _Shown = tuple[float, Still, float]
-"""Contrast of a frame, the still made of it, and its time in s."""
+
+@dataclass(frozen=True)
+class Shown:
+    """What a thumbnail shows, and the contrast that it has."""
+
+    contrast: float
+    still: Still
+    time_s: float
+    found: Findings
+    """What was found wrong with the video."""
 
 
 def thumbnail_of_video(
@@ -40,24 +49,25 @@ def thumbnail_of_video(
     exact: bool = False,
     limits: Limits,
     threads: int = 1,
-) -> tuple[MediaFile, float]:
-    """Write the frame on show at `timestamp_s`, `width` px wide; returns it and its time in s.
+    progress: Progress | None = None,
+) -> tuple[MediaFile, Shown]:
+    """Write the frame on show at `timestamp_s`, `width` px wide; returns it and what it shows.
 
     Without a time, the key frame at or before a quarter of the video: it needs no decoding of the
     frames before it. Where that one is flat (black, white, one colour), the one of most contrast
-    among a few others. With `exact` the frame at the quarter itself, whatever it shows. Raises
-    `MediaError` for a time behind the end, `NoSuchStream`, `CorruptMedia`.
+    among a few others. With `exact` the frame at the quarter itself, whatever it shows. Of a video
+    that is cut off short the last frame stands for those that are missing. Raises `MediaError` for
+    a time behind the end, `NoSuchStream`, `CorruptMedia`.
     """
     shown = None
     if timestamp_s is None and not exact and tells_by_header(source.sniffed):
         shown = _by_header(source, width, limits, threads)
     if shown is None:
-        shown = _shown(source, width, timestamp_s, exact, limits, threads)
-    _, still, time_s = shown
-    return write_still(still, out, "jpeg", progressive=False), time_s
+        shown = _decoded(source, width, timestamp_s, exact, limits, threads, progress)
+    return write_still(shown.still, out, "jpeg", progressive=False), shown
 
 
-def _by_header(source: Source, width: int, limits: Limits, threads: int) -> _Shown | None:
+def _by_header(source: Source, width: int, limits: Limits, threads: int) -> Shown | None:
     """The default frame, without the frame that FFmpeg decodes to complete a header: that one
     would cost as much as the frame itself. None where the header doesn't suffice, or lies."""
     with (
@@ -70,17 +80,18 @@ def _by_header(source: Source, width: int, limits: Limits, threads: int) -> _Sho
     return None
 
 
-def _shown(
+def _decoded(
     source: Source,
     width: int,
     timestamp_s: float | None,
     exact: bool,
     limits: Limits,
     threads: int,
-) -> _Shown:
-    with open_video(source, limits, threads) as video:
+    progress: Progress | None,
+) -> Shown:
+    with open_video(source, limits, threads, tick=progress) as video:
         if timestamp_s is not None:
-            video.refuse_behind_end("timestamp", timestamp_s)
+            _refuse_behind_end(video, timestamp_s)
         quarter_s = video.duration_s * DEFAULT_SHARE
         if timestamp_s is not None or exact:
             at_s = quarter_s if timestamp_s is None else timestamp_s
@@ -89,31 +100,38 @@ def _shown(
         return _best(video, _scaled(video, frame, width, threads), width, threads)
 
 
-def _best(video: OpenVideo, first: _Shown, width: int, threads: int) -> _Shown:
+def _refuse_behind_end(video: OpenVideo, timestamp_s: float) -> None:
+    ending = video.ending
+    if ending is None or ending.whole or timestamp_s > (ending.expected_s or timestamp_s):
+        video.refuse_behind_end("timestamp", timestamp_s)
+
+
+def _best(video: OpenVideo, first: Shown, width: int, threads: int) -> Shown:
     """`first`, or if that is flat, the one of most contrast among a few."""
     best, quarter_s = first, video.duration_s * DEFAULT_SHARE
-    if first[0] < _FLAT:
+    if first.contrast < _FLAT:
         for share in _OTHER_SHARES:
             frame = video.key_frame_at(video.duration_s * share)
             if frame is not None:
                 best = max(best, _scaled(video, frame, width, threads), key=_contrast)
-    if best[0] < _FLAT:
+    if best.contrast < _FLAT:
         most = min(_MOST_FRAMES, _MOST_PIXELS // (video.width * video.height))
         for frame in islice(video.frames_from(quarter_s), 0, most, _EVERY):
             best = max(best, _scaled(video, frame, width, threads), key=_contrast)
     return best
 
 
-def _contrast(shown: _Shown) -> float:
-    return shown[0]
+def _contrast(shown: Shown) -> float:
+    return shown.contrast
 
 
-def _scaled(video: OpenVideo, frame: av.VideoFrame, width: int, threads: int) -> _Shown:
+def _scaled(video: OpenVideo, frame: av.VideoFrame, width: int, threads: int) -> Shown:
     size = scaled_size(*video.shown_size(frame.width, frame.height), width)
     small, like = UprightScaler(video, *size, threads).scale(frame)
     # A sixteenth of the samples tells as much.
     contrast = float(np.std(small.planes[0][::4, ::4]))
-    return contrast, still_of(small, like), round(video.time_of(frame), 3)
+    still = still_of(small, like)
+    return Shown(contrast, still, round(video.time_of(frame), 3), video.found)
 
 
 def thumbnail_of_image(

@@ -5,39 +5,35 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
-from av.container import InputContainer
 
 from actors.media.codec import decode
+from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.seeking import STEPS_BACK_S, landings, rewind
 
 MOST_PACKETS = 300
 """A search for the first key frame behind a point reads no further."""
-_STEPS_BACK_S = (0, 2, 10, 60)
 
 type Packet = av.Packet[av.VideoStream]
 
 
-def last_key_packet(
-    container: InputContainer, stream: av.VideoStream, at: Fraction
-) -> Packet | None:
-    """The last key packet shown at or before `at` (s on the container's own clock), or the first
-    one of the file where that is not found within a minute before.
+def last_key_packet(clock: PacketClock, stream: av.VideoStream, at: Fraction) -> Packet | None:
+    """The last key packet shown at or before `at` (s on the input's clock), or the first one of the
+    file where that is not found within a minute before.
 
     FFmpeg's search by time may end behind the point; so it is begun further and further before.
     """
-    for back_s in _STEPS_BACK_S:
-        if at - back_s <= decode.origin_s(container):
-            decode.rewind(container)
-            return _last_until(container, stream, at) or _first(container, stream)
-        if decode.seek_near(container, stream, at - back_s):
-            found = _last_until(container, stream, at)
+    near = clock.end_s is not None or at - decode.origin_s(clock.container) <= STEPS_BACK_S[-1]
+    for certain in landings(clock, stream, at):
+        if near or not certain:
+            found = _last_until(clock, stream, at)
             if found is not None:
                 return found
-    return _first(container, stream)
+    return _first(clock, stream)
 
 
-def _last_until(container: InputContainer, stream: av.VideoStream, at: Fraction) -> Packet | None:
+def _last_until(clock: PacketClock, stream: av.VideoStream, at: Fraction) -> Packet | None:
     last: Packet | None = None
-    for packet in container.demux(stream):
+    for packet in clock.read(stream):
         read = decode.seconds(packet.pts if packet.dts is None else packet.dts, packet.time_base)
         if packet.size == 0 or (read is not None and read > at):
             break
@@ -47,9 +43,9 @@ def _last_until(container: InputContainer, stream: av.VideoStream, at: Fraction)
     return last
 
 
-def _first(container: InputContainer, stream: av.VideoStream) -> Packet | None:
-    decode.rewind(container)
-    for count, packet in enumerate(container.demux(stream)):
+def _first(clock: PacketClock, stream: av.VideoStream) -> Packet | None:
+    rewind(clock)
+    for count, packet in enumerate(clock.read(stream)):
         if packet.size == 0 or count > MOST_PACKETS:
             break
         if packet.is_keyframe:

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import av
 from av.audio.fifo import AudioFifo
-from av.audio.resampler import AudioResampler
 from av.rational import AVRational
 
+from actors.media.codec.resampling import Resampler
 from actors.media.transcode.demux import Packet
 from actors.media.transcode.timeline import Retimer, SampleLine
 
@@ -33,7 +33,7 @@ class AudioTrack:
         self._layout = context.layout.name
         self._channels = context.layout.nb_channels
         self._planar = context.format.is_planar
-        self._resampler: AudioResampler | None = None
+        self._resampler: Resampler | None = None
         self._key: tuple[object, ...] | None = None
         self._fifo = AudioFifo()
         self._shift = Fraction(0)
@@ -47,11 +47,11 @@ class AudioTrack:
         """How much has been encoded."""
         return Fraction(self._written, self._rate)
 
-    def restart(self, shift: Fraction) -> Iterator[Packet]:
-        """A new clip begins, with another clock."""
+    def restart(self, shift: Fraction, *, snug: bool) -> Iterator[Packet]:
+        """A new clip begins, with another clock; `snug` as for `SampleLine`."""
         yield from self._drain()
         self._shift, self._retimer = shift, None
-        self.line.restart()
+        self.line.restart(snug=snug)
 
     def feed(self, frame: av.AudioFrame) -> Iterator[Packet]:
         """Packets that are ready now that `frame` has come."""
@@ -77,9 +77,7 @@ class AudioTrack:
                 parts = self._resampler.resample(None)
             self._key = key
             same = key == (self._rate, self._format, self._layout)
-            self._resampler = (
-                None if same else AudioResampler(self._format, self._layout, self._rate, threads=1)
-            )
+            self._resampler = None if same else Resampler(self._format, self._layout, self._rate)
         if self._resampler is None:
             return [*parts, frame]
         return [*parts, *self._resampler.resample(frame)]

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import cast
 
 import av
-from av.container import InputContainer
+from av.container import Flags, InputContainer
 
-from actors.media.codec import decode, frame_conversion
+from actors.media.codec import decode, frame_conversion, seeking
+from actors.media.codec.ending import Expectation, expectation, survey
 from actors.media.codec.geometry import Orientation, Rect, upright_size
 from actors.media.codec.image_headers import file_orientation
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.codec.probe import pixel_aspect, sane_aspect
-from actors.media.codec.source import open_input
+from actors.media.codec.source import check_duration, open_input
+from actors.media.codec.stream_span import StreamSpan
+from actors.media.codec.vacancy import left_out, vacant_streams
 from actors.media.operation import Limits, Source
-from actors.media.transcode.demux import Demuxer, Extent
+from actors.media.transcode.demux import Demuxer
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings
-from cluster.errors import CorruptMedia, MediaError
+from actors.media.truncation.policy import Ending
+from cluster.errors import MediaError
 
-_INDEXED = ("mov", "matroska", "wav", "flac", "avi")
-"""Demuxers whose headers tell the true length."""
+_GENERATE_PTS = cast("int", Flags.gen_pts.value)
 
 
 @dataclass
@@ -32,6 +37,7 @@ class Clip:
     container: InputContainer
     video: av.VideoStream | None
     audio: list[av.AudioStream]
+    clock: PacketClock
     demuxer: Demuxer
     """What is in it, from `start` on or from a key frame before that."""
     start: Fraction
@@ -45,12 +51,14 @@ class Clip:
     """Time on the container's clock that is time 0 of the output."""
     origin: Fraction = Fraction(0)
     """The container's first time stamp."""
-    reached: Fraction = Fraction(0)
-    """How far, on the container's clock, its packets went."""
     heard: Fraction = Fraction(0)
     """How far its audio went."""
-    packets: int = 0
-    """Packets of the video."""
+    told: Expectation | None = None
+    """What the header says of its end."""
+    partial: bool = False
+    """What is there is taken where it is cut off."""
+    ending: Ending | None = None
+    """How it ends, once it was read."""
     # What follows is read from the decoder before any thread runs it: PyAV lets nobody look at a
     # decoder while another thread is decoding with it.
     behind: str = frame_conversion.BLACK
@@ -67,6 +75,13 @@ class Clip:
     """The sizes of the decoded frames, in their order, and the shapes of their pixels."""
     rate: Fraction = Fraction(30)
     """Frames a second, as far as anybody can say."""
+
+    @property
+    def is_audio_from_its_start(self) -> bool:
+        """Whether it is a recording of one audio track, read from its beginning: nothing else that
+        the audio would have to keep time with."""
+        alone = all(decode.is_cover(stream) for stream in self.container.streams.video)
+        return alone and len(self.audio) == 1 and self.start == self.origin
 
     def note_size(self, frame: av.VideoFrame) -> None:
         """Take down the size of a frame; for the thread that decodes."""
@@ -87,38 +102,22 @@ class Clip:
         """Of what is shown of the first frame, as coded."""
         return self.coded_size if self.part is None else (self.part.width, self.part.height)
 
-    def settle(self, video: Extent | None, audio: Iterable[Extent]) -> None:
-        """Take down how far its streams have gone."""
-        ends = [end for extent in audio if (end := extent.end_s) is not None]
+    def settle(self, audio: Iterable[StreamSpan]) -> None:
+        """Take down how far its streams have gone. Raises `TruncatedMedia` for a clip that is cut
+        off in the wanted part, unless it is to be taken so."""
+        ends = [end for span in audio if (end := span.end_s) is not None]
         self.heard = max([self.heard, *ends])
-        # The header's length is that of the longest stream, also if nobody wants that one.
-        others = [
-            end for extent in self.demuxer.unused.values() if (end := extent.end_s) is not None
-        ]
-        self.reached = max([self.reached, *ends, *others])
-        if video is not None:
-            self.packets = video.packets
-            self.reached = max(self.reached, video.end_s or self.reached)
-
-    def check_whole(self) -> None:
-        """Raises `CorruptMedia` if the file ends well before the point that its header tells."""
-        if self.end is not None or self.container.format.name.split(",")[0] not in _INDEXED:
+        if self.told is None:
             return
-        if self.video is not None and self.video.frames > 10 and self.start == self.origin:
-            there, told = self.packets, self.video.frames
-            if there < told * 0.9:
-                raise CorruptMedia(
-                    f"{self.name!r} is cut off: {there} of {told} frames are there",
-                    details={"packets": there, "frames": told},
-                )
-        duration = Fraction(self.container.duration or 0, av.time_base)
-        missing = self.origin + duration - self.reached
-        if missing > 1 and missing > duration / 10:
-            raise CorruptMedia(
-                f"{self.name!r} is cut off: {float(missing):.1f} of {float(duration):.1f} s "
-                "are missing at its end",
-                details={"missing_s": float(missing), "duration_s": float(duration)},
-            )
+        self.ending = self.told.ending(
+            self.demuxer.reach,
+            wanted_s=None if self.end is None else float(self.end - self.origin),
+        )
+        if self.start > self.origin:
+            self.ending.refuse_behind("start", float(self.start - self.origin))
+        self.ending.refuse_unless(self.partial)
+        if not self.ending.whole:
+            self.notes.append(self.ending.note)
 
 
 def _describe(clip: Clip, source: Source) -> None:
@@ -148,83 +147,142 @@ def open_clip(
     threads: int,
     *,
     alone: bool = False,
+    tick: Callable[[], object] | None = None,
 ) -> Iterator[Clip]:
     """The input with the streams that `settings` wants, at the beginning of the wanted part.
 
-    `alone`: no other clip is open, so its decoder may hold frames from now on. Raises
-    `NoSuchStream` or `UnsupportedCodec` where a wanted stream is missing, and `MediaError` if the
-    wanted part begins behind the end.
+    `alone`: no other clip is open, so its decoder may hold frames from now on. `tick` is called for
+    each packet that is read beforehand. Raises `NoSuchStream` or `UnsupportedCodec` where a wanted
+    stream is missing, `MediaError` if the wanted part begins behind the end, `TruncatedMedia` if it
+    is known already that it is cut off, and `LimitExceeded` for a part longer than allowed.
     """
     first = None
     # A sole input that is read from its beginning gives its first frame in passing.
     if settings.video is not None and not (alone and not settings.start_s):
         first = decode.first_frame(source, limits)
-    with open_input(source, limits) as container:
-        video = decode.require_video(container, source.name) if settings.video else None
-        if video is not None:
-            video.thread_type, video.thread_count = "AUTO", threads
-        notes: list[str] = []
-        audio = _tracks(container, source.name, settings, notes)
-        if settings.video is not None and (texts := len(container.streams.subtitles)):
-            notes.append(f"{texts} track(s) of subtitles were left out")
+    with ExitStack() as stack:
+        container = stack.enter_context(open_input(source, limits))
+        vacant = vacant_streams(source, container, limits, tick=tick)
+        notes = left_out(source, container, vacant)
+        clock = PacketClock(container)
+        clock.survey(tick)
         origin = decode.origin_s(container)
         start = origin + Fraction(settings.start_s)
-        end = None if settings.end_s is None else origin + Fraction(settings.end_s)
-        length = _length(container, settings, source.name)
-        used = [stream for stream in (video, *audio) if stream is not None]
-        if start > origin:
-            decode.seek(container, used[0], start)
+        length = _length(clock, settings, source.name, limits)
+        told = expectation(source, container)
+        if told.points_behind and not settings.partial:
+            # Better said now than when hours were encoded.
+            survey(source, limits, until_s=settings.end_s, tick=tick).refuse_unless(partial=False)
+        used = _streams(container, source.name, settings, notes, vacant, threads)
+        try:
+            demuxer = _landed(clock, used, start, origin)
+        except seeking.WrongIndex:
+            container = stack.enter_context(open_input(source, limits, ignore_index=True))
+            clock = PacketClock(container)
+            used = _streams(container, source.name, settings, [], vacant, threads)
+            demuxer = _landed(clock, used, start, origin)
+        if settings.video is not None and (texts := len(container.streams.subtitles)):
+            notes.append(f"{texts} track(s) of subtitles were left out")
         clip = Clip(
             name=source.name,
             container=container,
-            video=video,
-            audio=audio,
-            demuxer=Demuxer(container, video, used),
+            video=used[0],
+            audio=used[1],
+            clock=clock,
+            demuxer=demuxer,
             first=first,
             start=start,
-            end=end,
+            end=None if settings.end_s is None else origin + Fraction(settings.end_s),
             length=length,
             notes=notes,
             shift=start,
             origin=origin,
-            reached=origin,
             heard=start,
+            told=told,
+            partial=settings.partial,
         )
-        if video is not None and first is None:
+        if clip.video is not None and first is None:
             first = clip.demuxer.first_frame()
             clip.first = first or decode.first_frame(source, limits)
         _describe(clip, source)
         yield clip
 
 
+type _Used = tuple[av.VideoStream | None, list[av.AudioStream]]
+
+
+def _streams(
+    container: InputContainer,
+    name: str,
+    settings: TranscodeSettings,
+    notes: list[str],
+    vacant: frozenset[int],
+    threads: int,
+) -> _Used:
+    """The streams that `settings` wants; `notes` gets remarks."""
+    # PyAV lets FFmpeg guess missing time stamps, and H.264 in AVI then gets wrong ones.
+    container.flags &= ~_GENERATE_PTS
+    video = decode.require_video(container, name, vacant) if settings.video else None
+    if video is not None:
+        video.thread_type, video.thread_count = "AUTO", threads
+    return video, _tracks(container, name, settings, notes, vacant)
+
+
+def _landed(clock: PacketClock, used: _Used, start: Fraction, origin: Fraction) -> Demuxer:
+    """What is in the input from `start` on, or from a place before it where the streams can be
+    decoded from: in the end, from the beginning."""
+    video, audio = used
+    streams = [stream for stream in (video, *audio) if stream is not None]
+    if start <= origin:
+        return Demuxer(clock, video, streams, origin)
+    for beginning in seeking.landings(clock, streams[0], start):
+        demuxer = Demuxer(clock, video, streams, origin)
+        with suppress(av.FFmpegError, OSError):
+            if beginning or demuxer.lands(start):
+                break
+    return demuxer
+
+
 def _tracks(
-    container: InputContainer, name: str, settings: TranscodeSettings, notes: list[str]
+    container: InputContainer,
+    name: str,
+    settings: TranscodeSettings,
+    notes: list[str],
+    vacant: frozenset[int],
 ) -> list[av.AudioStream]:
     wanted: AudioSettings | None = settings.audio
     if wanted is None:
         return []
     if isinstance(wanted.track, int):
-        return [decode.require_audio(container, name, wanted.track)]
+        return [decode.require_audio(container, name, wanted.track, vacant)]
     if settings.video is None and wanted.track is None:
-        return [decode.require_audio(container, name)]
+        return [decode.require_audio(container, name, vacant=vacant)]
     if wanted.track == "all":
-        tracks = [s for s in container.streams.audio if decode.has_decoder(s)]
-        return tracks or ([] if settings.video else [decode.require_audio(container, name)])
-    best = decode.best_audio(container)
-    if best is None and container.streams.audio:
+        tracks = [
+            s for s in container.streams.audio if decode.has_decoder(s) and s.index not in vacant
+        ]
+        if tracks or settings.video:
+            return tracks
+        return [decode.require_audio(container, name, vacant=vacant)]
+    best = decode.best_audio(container, vacant)
+    if best is None and any(not decode.has_decoder(s) for s in container.streams.audio):
         notes.append("the audio was left out: there is no decoder for it")
     return [best] if best is not None else []
 
 
-def _length(container: InputContainer, settings: TranscodeSettings, name: str) -> Fraction | None:
+def _length(
+    clock: PacketClock, settings: TranscodeSettings, name: str, limits: Limits
+) -> Fraction | None:
     start = Fraction(settings.start_s)
     end = None if settings.end_s is None else Fraction(settings.end_s)
-    if not container.duration or container.duration < 0:
+    whole = decode.whole_s(clock)
+    if whole is None:
         return None if end is None else end - start
-    whole = Fraction(container.duration, av.time_base)
     if start and start >= whole:
         raise MediaError(
             f"{name!r} is {float(whole):.3f} s long; start {settings.start_s:g} lies behind that",
             details={"start": settings.start_s, "duration_s": float(whole)},
         )
-    return (whole if end is None else min(whole, end)) - start
+    length = (whole if end is None else min(whole, end)) - start
+    check_duration(float(length), limits, name)
+    return length

@@ -9,10 +9,11 @@ from typing import Any
 
 import av
 import av.error
-from av.container import InputContainer
-from av.stream import Stream
 
-from actors.media.codec.decode import seconds
+from actors.media.codec.decode import frame_time, packets, stands_alone
+from actors.media.codec.ending import Reach
+from actors.media.codec.packet_clock import PacketClock
+from actors.media.codec.seeking import DELAY_S, is_late, packet_time
 
 type Packet = av.Packet[Any]
 type Step = tuple[Packet, Sequence[av.VideoFrame]]
@@ -24,52 +25,51 @@ _PACKET_BYTES = 1024
 """What an empty packet takes."""
 
 
-class Extent:
-    """What the packets of one stream cover."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._base = stream.time_base
-        self._end: int | None = None
-        self.packets = 0
-        """Those that are not empty."""
-
-    def note(self, packet: av.Packet[Any]) -> None:
-        """Count a packet of the stream."""
-        if packet.size:
-            self.packets += 1
-        if (pts := packet.pts) is not None:
-            end = pts + (packet.duration or 0)
-            if self._end is None or end > self._end:
-                self._end = end
-
-    @property
-    def end_s(self) -> Fraction | None:
-        """Where the last one ends, in s; None: none of them tells."""
-        return seconds(self._end, self._base)
-
-
 class Demuxer:
-    """The packets of the streams in `used`, from where `container` stands; those of `video` are
-    decoded on the way, those of other streams only noted."""
+    """The packets of the streams in `used`, from where `clock` stands; those of `video` are
+    decoded on the way, those of other streams only noted. `origin`: where time 0 of the input is on
+    that clock, in s."""
 
     def __init__(
         self,
-        container: InputContainer,
+        clock: PacketClock,
         video: av.VideoStream | None,
         used: Sequence[av.VideoStream | av.AudioStream],
+        origin: Fraction = Fraction(0),
     ) -> None:
-        self._packets = container.demux()
+        self.reach = Reach(origin, clock.container)
+        """How far all streams went."""
+        self._packets = packets(clock, broken=self.reach.note_error)
         self._used = frozenset(stream.index for stream in used)
         self._video = None if video is None else video.index
         self._ahead: deque[Step] = deque()
         self.bad_packets = 0
         """Packets of the video that the decoder has refused."""
-        self.unused: dict[int, Extent] = {}
-        """How far the other streams went, by their number."""
+
+    def lands(self, at: Fraction) -> bool:
+        """Whether what comes begins at or before `at` (s on the container's clock), with a frame
+        that needs no other. What is read for that is kept."""
+        held = 0
+        for packet, frames in self._read():
+            self._ahead.append((packet, frames))
+            late = is_late(packet_time(packet), at if self._video is None else at + DELAY_S)
+            if late or (self._video is None and packet.size):
+                return not late
+            for frame in frames:
+                if is_late(frame_time(frame), at):
+                    return False
+                if stands_alone(frame):
+                    return True
+            held += packet.size + _PACKET_BYTES
+            if held > HELD_BYTES:
+                return True
+        return False
 
     def first_frame(self) -> av.VideoFrame | None:
         """The first frame; None: there is none near. All that is read for it is kept: it comes
         again when the demuxer is run through."""
+        if found := next((frames[0] for _, frames in self._ahead if frames), None):
+            return found
         held = 0
         for packet, frames in self._read():
             self._ahead.append((packet, frames))
@@ -89,12 +89,9 @@ class Demuxer:
         for packet in self._packets:
             # Not `packet.stream_index`: it is 0 in the empty packets that end each stream.
             index = packet.stream.index
+            self.reach.note(packet)
             if index in self._used:
                 yield packet, self._decode(packet) if index == self._video else ()
-            else:
-                if index not in self.unused:
-                    self.unused[index] = Extent(packet.stream)
-                self.unused[index].note(packet)
 
     def _decode(self, packet: Packet) -> list[av.VideoFrame]:
         try:

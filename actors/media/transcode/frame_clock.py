@@ -26,18 +26,20 @@ class FrameClock:
         self._constant = ConstantRate(fps) if fps else None
         self._limits = limits
         self._held: tuple[ClipScaler, av.VideoFrame] | None = None
+        self._begin = 0
         self.produced = 0
         self.dropped = 0
 
     def feed(self, scaler: ClipScaler, frame: av.VideoFrame) -> Iterator[Stamped]:
-        """The stamped, scaled frames that are due now that `frame` has come."""
+        """The stamped, scaled frames that are due now that `frame` has come. Each stays until the
+        next one comes, whatever its packet says."""
         if self._constant is None:
-            begin, stop = scaler.span(frame, self.base)
-            pts = self._stamps.stamp(begin)
+            pts = self._stamps.stamp(scaler.begin(frame, self.base))
             if pts is None:
                 self.dropped += 1
-            else:
-                yield scaler.scale(frame), self._count(pts), max(0, stop - pts)
+                return
+            yield from self._release_until(pts)
+            self._held, self._begin = (scaler, frame), pts
             return
         at = seconds(frame.pts, frame.time_base)
         assert at is not None
@@ -46,8 +48,15 @@ class FrameClock:
 
     def finish(self, end: Fraction) -> Iterator[Stamped]:
         """The frames due up to `end`, the time at which the video stops."""
-        if self._constant is not None:
+        if self._constant is None:
+            yield from self._release_until(round(end / self.base))
+        else:
             yield from self._release(self._constant.rest(end))
+
+    def _release_until(self, stop: int) -> Iterator[Stamped]:
+        if self._held is not None:
+            scaler, frame = self._held
+            yield scaler.scale(frame), self._count(self._begin), max(0, stop - self._begin)
 
     def _release(self, numbers: range) -> Iterator[Stamped]:
         if self._held is None:

@@ -12,6 +12,7 @@ from av.container import OutputContainer
 from av.stream import Disposition
 
 from actors.media.codec import containers, frame_conversion
+from actors.media.codec.chapters import set_chapters
 from actors.media.codec.geometry import Layout
 from actors.media.transcode.clip import Clip
 from actors.media.transcode.settings import (
@@ -47,8 +48,7 @@ def copy_chapters(clip: Clip, out: OutputContainer) -> None:
         if (stop := floor(stop - clip.start / unit)) > begin:
             chapter["start"], chapter["end"] = begin, stop
             kept.append(chapter)
-    if kept:
-        out.set_chapters(kept)
+    set_chapters(out, kept)
 
 
 def add_video(

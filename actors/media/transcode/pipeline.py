@@ -29,14 +29,18 @@ from actors.media.transcode.demux import Packet
 from actors.media.transcode.frame_clock import FrameClock, Stamped
 from actors.media.transcode.output_limits import OutputLimits
 from actors.media.transcode.output_streams import add_audio, add_video, copy_chapters, copy_tags
+from actors.media.transcode.packet_durations import PacketDurations
 from actors.media.transcode.reader import AudioItem, Reader
 from actors.media.transcode.scaling import ClipScaler, plan_layout
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
 from actors.media.transcode.threads import BoundedQueue, ThreadPipeline
+from actors.media.truncation.policy import Ending
 from cluster.errors import CorruptMedia, NoSuchStream
 
 _BATCH = 32
 """Packets of audio that are handed to the writer together."""
+_READ_SHARE = 0.98
+"""How far a transcode is when its inputs have been read."""
 
 
 @dataclass
@@ -54,6 +58,8 @@ class TranscodeReport:
     """Of the output, as laid out."""
     audio_tracks: int = 0
     notes: list[str] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
+    """How the inputs ended."""
 
 
 def transcode(
@@ -67,15 +73,23 @@ def transcode(
 ) -> TranscodeReport:
     """Write `sources`, one after the other, to the file `target` as `settings` says.
 
-    On any failure `target` is removed. Raises `MediaError`s of reading (named after the source)
-    and of writing, `LimitExceeded`, and `Cancelled` within about 0.2 s of the request.
+    On any failure `target` is removed. Raises `MediaError`s of reading (named after the source;
+    `TruncatedMedia` for one that is cut off, unless `settings.partial`) and of writing,
+    `LimitExceeded`, and `Cancelled` within about 0.2 s of the request.
     """
     limits, progress = limits or Limits(), progress or Progress()
     try:
         with ExitStack() as stack:
             clips = [
                 stack.enter_context(
-                    open_clip(source, settings, limits, threads, alone=len(sources) == 1)
+                    open_clip(
+                        source,
+                        settings,
+                        limits,
+                        threads,
+                        alone=len(sources) == 1,
+                        tick=progress,
+                    )
                 )
                 for source in sources
             ]
@@ -109,7 +123,7 @@ class _Run:
         self.audio_queues: list[BoundedQueue[AudioItem | None]] = []
         self.packets: BoundedQueue[Sequence[Packet] | None] = BoundedQueue(64)
         self.reader = Reader(clips)
-        self.report = TranscodeReport(notes=[note for clip in clips for note in clip.notes])
+        self.report = TranscodeReport()
         self.bad_audio_packets = 0
         self.tracks: list[AudioTrack] = []
 
@@ -212,17 +226,20 @@ class _Run:
                 self.stages.put(self.scaled, stamped)
 
     def _encode(self, stream: av.VideoStream, base: Fraction) -> None:
+        durations = PacketDurations(stored_order=self.settings.format in ("mp4", "mov"))
         with media_errors(self.target.name, writing=True):
             while (item := self.stages.get(self.scaled)) is not None:
                 frame, pts, duration = item
                 frame.time_base, frame.pts, frame.duration = base, pts, duration
                 self.report.encoded += 1
                 self.progress()
-                self._emit(stream.encode(frame))
+                durations.note(pts, duration)
+                self._emit([*durations.settle(stream.encode(frame))])
             # Step by step, so that a cancel does not wait for the whole look-ahead.
             for packet in stream.encode_lazy(None):
                 packet.stream = stream
-                self._emit([packet])
+                self._emit([*durations.settle([packet])])
+            self._emit([*durations.finish()])
         self.stages.put(self.packets, None)
 
     def _encode_audio(self, items: BoundedQueue[AudioItem | None], track: AudioTrack) -> None:
@@ -238,7 +255,7 @@ class _Run:
 
     def _audio_packets(self, item: AudioItem, track: AudioTrack) -> Iterator[Packet]:
         if isinstance(item, Clip):
-            yield from track.restart(item.shift)
+            yield from track.restart(item.shift, snug=item.is_audio_from_its_start)
             return
         clip, encoded = item
         for packet in encoded:
@@ -263,7 +280,8 @@ class _Run:
     def _write(self, out: OutputContainer, open_streams: int) -> None:
         lengths = [clip.length for clip in self.clips]
         known = [length for length in lengths if length is not None]
-        self.progress("encode", total_s=float(sum(known)) if known == lengths else None)
+        told = known == lengths
+        self.progress("encode", total_s=float(sum(known)) if told else None)
         output = OutputLimits(self.limits)
         while open_streams:
             packets = self.stages.get(self.packets)
@@ -273,18 +291,25 @@ class _Run:
             for packet in packets:
                 output.count(packet)
                 out.mux(packet)
-            self.progress("encode", done_s=output.reached_s)
+            # Where no header tells the length, the bytes that were read stand for it.
+            share = None if told else _READ_SHARE * self.reader.share
+            self.progress("encode", done_s=output.reached_s, fraction=share)
 
     def _check(self) -> None:
         report, reader, name = self.report, self.reader, self.clips[0].name
         report.decoded, report.corrupt = reader.decoded, reader.corrupt
         report.bad_packets = reader.bad_packets + self.bad_audio_packets
+        report.notes = [note for clip in self.clips for note in clip.notes]
+        report.endings = [clip.ending for clip in self.clips if clip.ending is not None]
         heard = max((track.seconds for track in self.tracks), default=Fraction(0))
         report.duration_s = float(max(heard, reader.video_end))
         if self.tracks and not heard:
             if self.settings.video is None:
                 raise CorruptMedia(f"{name!r}: no audio could be decoded in the wanted part")
             report.notes.append("the audio could not be decoded")
+        for clip in self.clips:
+            if clip.clock.note is not None:
+                report.notes.append(f"{clip.name!r}: {clip.clock.note}")
         if self.settings.video is not None:
             if not report.encoded:
                 raise CorruptMedia(f"{name!r}: no frame could be decoded in the wanted part")

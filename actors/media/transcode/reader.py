@@ -12,8 +12,9 @@ from av.rational import AVRational
 
 from actors.media.codec.decode import seconds
 from actors.media.codec.errors import media_errors
+from actors.media.codec.stream_span import StreamSpan
 from actors.media.transcode.clip import Clip
-from actors.media.transcode.demux import Extent, Packet
+from actors.media.transcode.demux import Packet
 from actors.media.transcode.timeline import StampGuess
 
 type AudioItem = Clip | tuple[Clip, list[Packet]]
@@ -40,17 +41,22 @@ class Reader:
         self.video_end = Fraction(0)
         """Where its last frame ends."""
 
+    @property
+    def share(self) -> float:
+        """How much of all clips was read, 0 to 1, by their bytes."""
+        read = sum(clip.demuxer.reach.position for clip in self._clips)
+        return min(1.0, read / sum(clip.container.size or 1 for clip in self._clips))
+
     def read(self, on_frame: OnFrame, on_audio: OnAudio) -> None:
         """Read everything. `on_frame` gets each wanted frame with its clip, `on_audio` the
         number of the output's track and what comes for it.
 
-        Raises `CorruptMedia` for a file that is cut off.
+        Raises `TruncatedMedia` for a file that is cut off, where that is not taken.
         """
         for clip in self._clips:
             clip.shift = clip.start - self.end
             with media_errors(clip.name):
                 self._read_clip(clip, on_frame, on_audio)
-            clip.check_whole()
 
     def _read_clip(self, clip: Clip, on_frame: OnFrame, on_audio: OnAudio) -> None:
         video = _VideoPart(clip, on_frame)
@@ -58,28 +64,28 @@ class Reader:
             s.index: _AudioPart(clip, s, partial(on_audio, n)) for n, s in enumerate(clip.audio)
         }
         waiting = set(audio)
-        seen: Extent | None = None
+        seen: StreamSpan | None = None
         if clip.video is not None:
             waiting.add(clip.video.index)
-            seen = Extent(clip.video)
+            seen = StreamSpan(clip.video)
         for packet, frames in clip.demuxer:
             index = packet.stream.index
             if (track := audio.get(index)) is not None:
-                track.extent.note(packet)
+                track.span.add(packet)
                 over = index in waiting and track.take(packet)
             else:
                 assert seen is not None
-                seen.note(packet)
+                seen.add(packet)
                 over = index in waiting and self._read_frames(video, frames)
             if over:
                 waiting.discard(index)
                 if not waiting:
                     break
-        video.finish()
+        video.finish(seen)
         for track in audio.values():
             track.finish()
         self.bad_packets += clip.demuxer.bad_packets
-        clip.settle(seen, [track.extent for track in audio.values()])
+        clip.settle([track.span for track in audio.values()])
         heard = clip.heard if clip.end is None else min(clip.heard, clip.end)
         self.video_end = video.end - clip.shift
         self.end = max(self.end, self.video_end, heard - clip.shift)
@@ -103,7 +109,7 @@ class _AudioPart:
         self._clip = clip
         self._on_audio = on_audio
         self._batch: list[Packet] = []
-        self.extent = Extent(stream)
+        self.span = StreamSpan(stream)
         on_audio(clip)
 
     def take(self, packet: Packet) -> bool:
@@ -140,6 +146,7 @@ class _VideoPart:
         self._begin = self._late = 0
         self._stop: int | None = None
         self._usual: int | Fraction = 0
+        self._last: int | None = None
         self._reach: int | Fraction = 0
         self._end = clip.start
 
@@ -157,6 +164,8 @@ class _VideoPart:
         if self._base is None or frame.time_base != self._base:
             self._count_in(frame.time_base)
         if self._stop is not None and at >= self._stop:
+            # Whatever is on show stays until the next frame, which comes behind the wanted part.
+            self._end = self.clip.end or self._end
             return True
         if at < self._begin and self.clip.start > self.clip.origin:
             self._before = frame
@@ -166,13 +175,17 @@ class _VideoPart:
             if at > self._late:
                 self._show_before()
             self._before, self._started = None, True
-        self._reach = max(self._reach, at + (frame.duration or self._usual))
+        self._last, self._reach = at, at + (frame.duration or self._usual)
         self._on_frame(self.clip, frame)
         return False
 
-    def finish(self) -> None:
-        """The clip has been read."""
+    def finish(self, span: StreamSpan | None) -> None:
+        """The clip has been read; `span`: that of its video."""
         self._show_before()
+        if span is None or self._last is None or span.end_s is None:
+            return
+        if span.last_s == self._last * self._unit:
+            self._reach = span.end_s / self._unit
 
     def _lay_behind(self, frame: av.VideoFrame) -> int:
         base = Fraction(frame.time_base.numerator or 1, frame.time_base.denominator or 90_000)
@@ -194,5 +207,6 @@ class _VideoPart:
     def _show_before(self) -> None:
         if self._before is not None and not self._started:
             self._on_frame(self.clip, self._before)
+            self._last = self._before.pts
             self._end = self.clip.end or self.clip.start + 1 / self.clip.rate
         self._before, self._started = None, True

@@ -90,7 +90,6 @@ class ClipScaler:
         self._fields: FilterChain | None = None
         self._base: AVRational | None = None
         self._retimer: Retimer | None = None
-        self._last: int | None = None
         self._size: tuple[int, int] | None = None
         self._normalizer: Normalizer
         self._finish: FilterChain
@@ -133,20 +132,15 @@ class ClipScaler:
             [*turn_filters(clip.turn), *_frame_filters(layout, video.background)]
         )
 
-    def span(self, frame: av.VideoFrame, unit: Fraction) -> tuple[int, int]:
-        """When `frame` begins and ends in the output, in units of `unit` s (always the same)."""
+    def begin(self, frame: av.VideoFrame, unit: Fraction) -> int:
+        """When `frame` begins in the output, in units of `unit` s (always the same)."""
         assert frame.pts is not None
         # The deinterlacer counts in other units than the decoder.
         if self._retimer is None or frame.time_base != self._base:
             base = self._base = frame.time_base
-            clip, seconds_each = self.clip, Fraction(base.numerator, base.denominator)
-            self._retimer = Retimer(seconds_each, clip.shift, unit)
-            self._last = None if clip.end is None else round((clip.end - clip.shift) / unit)
-        begin = self._retimer(frame.pts)
-        stop = self._retimer(frame.pts + (frame.duration or 0))
-        if self._last is not None:
-            stop = min(stop, self._last)
-        return max(0, begin), stop
+            seconds_each = Fraction(base.numerator, base.denominator)
+            self._retimer = Retimer(seconds_each, self.clip.shift, unit)
+        return max(0, self._retimer(frame.pts))
 
 
 def _frame_filters(layout: Layout, background: str | None) -> list[Filter]:

@@ -54,6 +54,8 @@ class TranscodeSettings:
     audio: AudioSettings | None
     start_s: float = 0.0
     end_s: float | None = None
+    partial: bool = False
+    """Take what is there of inputs that are cut off short."""
 
     @property
     def container(self) -> containers.Container:

@@ -139,23 +139,30 @@ class SampleLine:
         self.position = 0
         self._end = end
         self._tolerance = rate // 25
+        self._overlap = rate // 8
         self._max_gap = max_gap if max_gap is not None else 1800 * rate
         self._exact = True
+        self._snug = False
+        self._late = 0
 
-    def restart(self) -> None:
-        """The next block begins a new clip: its time counts to the sample."""
-        self._exact = True
+    def restart(self, *, snug: bool = False) -> None:
+        """The next block begins a new clip: its time counts to the sample. `snug`: it may be late
+        by up to 0.5 s, as the first one out of some decoders is, and is laid without a gap."""
+        self._exact, self._snug, self._late = True, snug, 0
 
     def place(self, at: int | None, samples: int) -> Piece:
         """Where a block of `samples` goes whose own time stamp says `at` (None: it has none).
 
         Off by less than 40 ms it is laid directly behind the one before, and so it is when its
-        stamp lies in the past or more than `max_gap` ahead.
+        stamp lies more than 0.125 s in the past or more than `max_gap` ahead. What overlaps by less
+        than that, as where recordings were joined, is left out: it would be late from then on.
         """
         if at is None:
             return self._lay(0, 0, samples)
-        ahead = at - self.position
+        ahead = at - self._late - self.position
         if self._exact:
+            if self._snug and 0 < ahead <= self.rate // 2:
+                self._late, ahead = ahead, 0
             if ahead + samples <= 0:
                 return Piece(0, samples, 0)
             self._exact = False
@@ -163,6 +170,8 @@ class SampleLine:
                 return self._lay(max(0, ahead), max(0, -ahead), samples)
         elif self._tolerance < ahead <= self._max_gap:
             return self._lay(ahead, 0, samples)
+        elif -self._overlap <= ahead < -self._tolerance:
+            return self._lay(0, min(samples, -ahead), samples)
         return self._lay(0, 0, samples)
 
     def fill(self, until: int) -> int:

@@ -48,6 +48,10 @@ class JobStore(Protocol):
     async def open(self) -> None:
         """Connect, make the schema. Raises `Unavailable`."""
 
+    async def open_for_reading(self) -> bool:
+        """Connect for reading only, beside a registry that may be running; False: there is nothing
+        to read yet. Raises `Unavailable`."""
+
     async def close(self) -> None:
         """Finish what is under way and let go."""
 

@@ -10,12 +10,15 @@ import pytest
 
 from cluster.cluster_file import (
     FILE_NAME,
+    commands_file,
     find_cluster,
     keep_token,
     remove_cluster_file,
     token_file,
     write_cluster_file,
+    write_commands_file,
 )
+from cluster.errors import UnsafeFolder
 from cluster.settings import Settings
 
 from .cluster_files import cluster_file
@@ -102,3 +105,28 @@ def test_a_token_that_others_can_read_is_hidden_from_them(settings: Settings) ->
     token_file(settings).chmod(0o644)
     assert keep_token(settings) == token
     assert stat.S_IMODE(token_file(settings).stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_file_of_somebody_else_is_not_followed(settings: Settings) -> None:
+    write_cluster_file(settings, cluster_file())
+    os.chown(settings.data / FILE_NAME, 54321, 54321)
+    with pytest.raises(UnsafeFolder, match=r"cluster\.json belongs to uid 54321"):
+        find_cluster(settings)
+
+
+def test_rays_own_commands_get_what_they_need_from_a_script_that_goes_with_the_cluster(
+    settings: Settings,
+) -> None:
+    write_cluster_file(settings, cluster_file())
+    write_commands_file(settings, {"RAY_ADDRESS": "127.0.0.1:1", "RAY_AUTH_TOKEN_PATH": "/a b/c"})
+    script = commands_file(settings)
+    assert stat.S_IMODE(script.stat().st_mode) == 0o600
+    shell = f'. "{script}"; echo "$RAY_ADDRESS,$RAY_AUTH_TOKEN_PATH,$RAY_AUTH_TOKEN"'
+    environment = {"RAY_AUTH_TOKEN": "of another cluster"}
+    said = subprocess.run(
+        ["/bin/sh", "-c", shell], check=True, env=environment, capture_output=True, text=True
+    )
+    assert said.stdout == "127.0.0.1:1,/a b/c,\n"
+    remove_cluster_file(settings, os.getpid())
+    assert not script.exists()

@@ -41,6 +41,18 @@ def test_only_what_asks_for_an_address_is_bound_to_it(tmp_path: Path) -> None:
         ]
 
 
+def test_its_control_socket_is_its_owners_alone(tmp_path: Path) -> None:
+    wrapper = haproxy.wrapped_binary(tmp_path / "bin")
+    assert wrapper is not None
+    template = Path(ray.__file__).parent / "serve/_private/haproxy_templates.py"
+    (line,) = re.findall(r"^ *stats socket .*$", template.read_text(), re.MULTILINE)
+    config = tmp_path / "haproxy.cfg"
+    config.write_text("global\n" + line.replace("{{ config.socket_path }}", f"{tmp_path}/s") + "\n")
+    subprocess.run([wrapper, "-c", "-f", str(config)], check=False, capture_output=True)
+    assert " mode 600 level admin" in config.read_text()
+    assert "mode 666" not in config.read_text()
+
+
 CONFIG = """global
   maxconn 20
 defaults

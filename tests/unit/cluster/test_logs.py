@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -117,3 +118,50 @@ def test_a_log_that_can_not_be_written_stops_nobody(log_format: str) -> None:
         went_on = True
     structlog.reset_defaults()
     assert went_on
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """Of a cluster in a folder of its own; afterwards the process logs as it did."""
+    before = list(logging.getLogger().handlers)
+    yield Settings(data_dir=tmp_path)
+    logging.getLogger().handlers[:] = before
+    structlog.reset_defaults()
+
+
+def test_an_actor_logs_to_a_file_of_its_name(settings: Settings) -> None:
+    configure_logging(settings, "media-cpu-1")
+    structlog.get_logger().info("started")
+    line = json.loads((settings.data / "logs" / "media-cpu-1.log").read_text())
+    assert (line["process"], line["event"]) == ("media-cpu-1", "started")
+
+
+def test_what_libraries_warn_of_is_in_the_same_file(settings: Settings) -> None:
+    for _ in range(2):
+        configure_logging(settings, "api")
+    logging.getLogger("some.library").info("chatter")
+    try:
+        raise ValueError("why")
+    except ValueError:
+        logging.getLogger("some.library").exception("it broke: %s", "badly")
+    (line,) = (settings.data / "logs" / "api.log").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["logger"]) == ("it broke: badly", "some.library")
+    assert "ValueError: why" in told["exception"]
+
+
+def test_where_no_file_can_be_made_lines_go_to_standard_error(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (settings.data / "logs").touch()
+    configure_logging(settings, "registry")
+    structlog.get_logger().info("started")
+    assert "no log file for registry" in (said := capsys.readouterr().err)
+    assert '"event": "started"' in said
+
+
+def test_a_folder_for_logs_may_be_chosen(settings: Settings, tmp_path: Path) -> None:
+    chosen = settings.model_copy(update={"log_dir": tmp_path / "elsewhere"})
+    configure_logging(chosen, "registry")
+    structlog.get_logger().info("started")
+    assert (tmp_path / "elsewhere" / "registry.log").exists()

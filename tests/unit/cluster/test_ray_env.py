@@ -21,7 +21,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_embedded_cluster_asks_for_a_token_and_stays_on_loopback(tmp_path: Path) -> None:
-    found = ray_env.embedded_environment(Settings(), tmp_path, "hush")
+    found = ray_env.embedded_environment(Settings(), tmp_path, "hush", 0o022)
     assert found["RAY_AUTH_MODE"] == "token"
     assert found["RAY_AUTH_TOKEN"] == "hush"
     assert found[ray_env.LOOPBACK] == "0"
@@ -30,7 +30,7 @@ def test_the_embedded_cluster_asks_for_a_token_and_stays_on_loopback(tmp_path: P
 
 def test_what_the_operator_set_stays_but_for_what_keeps_us_safe(tmp_path: Path) -> None:
     os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_SERVE_LOG_TO_STDERR": "0"}
-    found = ray_env.embedded_environment(Settings(), tmp_path, "hush")
+    found = ray_env.embedded_environment(Settings(), tmp_path, "hush", 0o022)
     ray_env.apply(found, firm=ray_env.FIRM)
     assert os.environ["RAY_AUTH_MODE"] == "token"
     assert os.environ["RAY_SERVE_LOG_TO_STDERR"] == "0"
@@ -38,7 +38,9 @@ def test_what_the_operator_set_stays_but_for_what_keeps_us_safe(tmp_path: Path) 
 
 def test_a_second_start_replaces_what_the_first_has_set(tmp_path: Path) -> None:
     for run in ("first", "second"):
-        found = ray_env.embedded_environment(Settings(proxy="haproxy"), tmp_path / run, "hush")
+        found = ray_env.embedded_environment(
+            Settings(proxy="haproxy"), tmp_path / run, "hush", 0o022
+        )
         ray_env.apply(found)
     assert str(tmp_path / "second") in os.environ["RAY_SERVE_HAPROXY_SOCKET_PATH"]
 

@@ -44,6 +44,8 @@ MAY_SAY: dict[str, dict[str, str]] = {
     ),
     "ray_env.py": {"worker": "Ray's worker processes", "task": "Ray's tasks"},
     "ray_node.py": {"worker": "Ray's worker processes"},
+    "run_folder.py": {"worker": "Ray's worker processes"},
+    "logs.py": {"worker": "the name of a module of Ray's"},
     "fetch.py": {"attempt": "stamina's word for a try"},
     "checked_transport.py": {"pool": "httpcore's pool of connections"},
     "storage/remote.py": {

@@ -100,6 +100,13 @@ class RedisStore:
         await self._client.ping()
         await self._warn_if_volatile()
 
+    @_errors
+    async def open_for_reading(self) -> bool:
+        """Connect. Raises `Unavailable`."""
+        self._client = self._connect(Retry(ExponentialBackoff(cap=0.5, base=0.02), 3))
+        await self._client.ping()
+        return True
+
     def _connect(self, retry: Retry) -> redis_client.Redis:
         pool = redis_client.BlockingConnectionPool.from_url(
             self._url,

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,7 @@ from actors.registry.store.pages import to_ids
 from actors.registry.store.protocol import IdempotencyKey, Write
 from actors.registry.store.records import row_of
 from actors.registry.store.sqlite import queries, transaction
-from actors.registry.store.sqlite.writer import Writer, connect, translate
+from actors.registry.store.sqlite.writer import Writer, connect, make_private, translate
 from cluster.errors import Unavailable
 
 SCHEMA_VERSION = 1
@@ -41,7 +42,8 @@ class SQLiteStore:
     async def open(self) -> None:
         """Make the file and its schema where they are missing. Raises `Unavailable`."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._path)
             connection = await asyncio.to_thread(self._prepare)
         except OSError as error:
             raise Unavailable("the job store's folder can't be made", internal=str(error)) from None
@@ -52,19 +54,37 @@ class SQLiteStore:
 
     def _prepare(self) -> sqlite3.Connection:
         connection = connect(self._path)
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
+        try:
+            version = _known_version(connection)
+        except Unavailable:
             connection.close()
-            raise Unavailable(
-                f"the job store was written by a newer Reelyard (schema {version}, this one "
-                f"knows {SCHEMA_VERSION})"
-            )
+            raise
         schema = Path(__file__).with_name("schema.sql").read_text()
         connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
         if version != SCHEMA_VERSION:
             # Nothing is written otherwise: on a full disk the sweep must be able to begin.
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         return connection
+
+    async def open_for_reading(self) -> bool:
+        """Open the file if there is one, beside whoever writes to it; nothing in it is changed.
+
+        False: there is none yet. Raises `Unavailable`.
+        """
+        try:
+            version = await asyncio.to_thread(self._stored_version)
+        except sqlite3.Error as error:
+            raise translate(error) from None
+        if not version:
+            return False
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        return True
+
+    def _stored_version(self) -> int:
+        if not self._path.exists():
+            return 0
+        with closing(connect(self._path, readonly=True)) as connection:
+            return _known_version(connection)
 
     async def close(self) -> None:
         """Finish what is queued, then let go of the file."""
@@ -200,6 +220,17 @@ class SQLiteStore:
             return await asyncio.get_running_loop().run_in_executor(self._readers, run)
         except sqlite3.Error as error:
             raise translate(error) from None
+
+
+def _known_version(connection: sqlite3.Connection) -> int:
+    """The schema's version; 0: the file is new. Raises `Unavailable`."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise Unavailable(
+            f"the job store was written by a newer Reelyard (schema {version}, this one "
+            f"knows {SCHEMA_VERSION})"
+        )
+    return int(version)
 
 
 def _open_jobs(

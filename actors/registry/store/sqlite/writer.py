@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -28,19 +29,40 @@ class _Item(NamedTuple):
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """A connection with Reelyard's settings. Raises `sqlite3.Error`."""
+    """A connection with Reelyard's settings; `readonly`: to a file that is there, and never
+    changes anything in it. Raises `sqlite3.Error`."""
     connection = sqlite3.connect(
-        path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512
+        f"{path.absolute().as_uri()}?mode={'rw' if readonly else 'rwc'}",
+        uri=True,
+        timeout=10,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
     )
-    connection.execute("PRAGMA page_size = 8192")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    connection.execute("PRAGMA mmap_size = 4294967296")
     if readonly:
+        # Not `mode=ro`: after a crash, or as the last one, it would leave files beside the store.
         connection.execute("PRAGMA query_only = 1")
+    else:
+        connection.execute("PRAGMA page_size = 8192")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+    connection.execute("PRAGMA mmap_size = 4294967296")
     return connection
+
+
+def make_private(path: Path) -> None:
+    """See to it that the file is there and its owner's alone. SQLite gives the files beside it the
+    same mode. Raises OSError."""
+    # Not by opening it where it is there: closing it would let go of SQLite's own locks.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    for part in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with suppress(FileNotFoundError):
+            found = part.stat()
+            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+                part.chmod(0o600)
 
 
 def translate(error: sqlite3.Error) -> ReelyardError:
@@ -78,9 +100,12 @@ class Writer:
         return await done
 
     def stop(self) -> None:
-        """Finish what is queued; blocks until that is on disk."""
+        """Finish what is queued; blocks until that is on disk, and in the file itself."""
         self._queue.put(None)
         self._thread.join()
+        # Closing does it only if no reader of another process is there.
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     def _run(self) -> None:

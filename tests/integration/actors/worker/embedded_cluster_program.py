@@ -1,6 +1,7 @@
 """An embedded cluster in a process of its own: `embedded_cluster_program DATA_DIR`.
 
-Prints `up` when the engine is, then reads one line: `stop` or nothing. It lives until killed.
+Prints `up` once it has run a job, one that fails, then reads one line: `stop` or nothing. It lives
+until killed.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ import sys
 from pathlib import Path
 
 from actors.engine import start_engine, stop_engine
+from actors.jobs.model import JobSpec
 from cluster.runtime import start_embedded
-from tests.integration.actors.worker.running_engine import engine_settings
+from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings
 
 
 def main() -> None:
     settings = engine_settings(Path(sys.argv[1]), operations=[])
     with start_embedded(settings) as cluster:
         start_engine(settings)
+        engine = RunningEngine(settings, cluster)
+        engine.wait(engine.submit(JobSpec("probe", inputs=["file:///nowhere/clip.mp4"])))
         cluster.announce("http://127.0.0.1:1")
         print("up", flush=True)
         sys.stdin.readline()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -100,6 +102,22 @@ def test_a_stopped_cluster_leaves_neither_processes_nor_its_file(run: Run) -> No
     assert not (run.settings.data / FILE_NAME).exists()
     assert list((run.settings.data / "scratch").iterdir()) == []
     RunningEngine.until(lambda: not any(alive(process) for process in run.family), timeout_s=60)
+    left = {path.name for path in run.settings.data.iterdir()}
+    assert left == {".owner.lock", "jobs.db", "logs", "ray.token", "scratch"}
+    (job,) = reelyard(run.settings, "jobs", "--json")["jobs"]
+    assert (job["state"], job["operation"]) == ("failed", "probe")
+    logs = run.settings.data / "logs"
+    told = (logs / "registry.log").read_text() + (logs / "media-light-1.log").read_text()
+    assert told.count(job["job_id"]) >= 4
+    assert list(logs.glob("ray/session_*/raylet.out"))
+
+
+def reelyard(settings: Settings, *words: str) -> Any:
+    """What the command prints as JSON."""
+    command = [str(Path(sys.executable).with_name("reelyard")), *words]
+    environment = os.environ | {"REELYARD_DATA_DIR": str(settings.data)}
+    done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
 def test_without_a_dashboard_nothing_runs_that_only_serves_one(engine: RunningEngine) -> None:
@@ -107,8 +125,8 @@ def test_without_a_dashboard_nothing_runs_that_only_serves_one(engine: RunningEn
     assert any("raylet/raylet" in line for line in lines)
     for idle in ("dashboard/dashboard.py", "monitor.py"):
         assert not [line for line in lines if idle in line]
-    (folder,) = {c.folder for c in engine.cluster._claims} - {engine.settings.data}
-    said = (folder / "session_latest/logs/dashboard_agent.log").read_text()
+    session = engine.settings.data / "run" / "ray" / "session_latest"
+    said = (session / "logs" / "dashboard_agent.log").read_text()
     assert "Get dashboard http address failed" not in said
 
 

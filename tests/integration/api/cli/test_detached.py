@@ -117,6 +117,12 @@ def read(done: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(done.stdout)
 
 
+def processes_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Whose lines `reelyard logs --json` has printed."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line)["process"] for line in done.stdout.splitlines()]
+
+
 def test_a_detached_deployment_outlives_its_command_until_it_is_taken_down(
     head: Head, clips: Path
 ) -> None:
@@ -136,6 +142,8 @@ def test_a_detached_deployment_outlives_its_command_until_it_is_taken_down(
         timeout=100,
     )
     assert by_ray.stdout == "succeeded\n", by_ray.stderr
+    assert processes_of(head.reelyard("logs", "--job", probe.job_id)) == ["registry"] * 3
+    assert "media-light-1" in processes_of(head.reelyard("logs", "--actor", "media-*"))
 
     again = head.reelyard("up", "--detach", "--port", "0")
     assert again.returncode == 5
@@ -144,6 +152,8 @@ def test_a_detached_deployment_outlives_its_command_until_it_is_taken_down(
 
     assert read(head.reelyard("down")) == {"up": False}
     assert head.reelyard("down").returncode == 4
+    assert probe.job_id in {job["job_id"] for job in read(head.reelyard("jobs"))["jobs"]}
+    assert processes_of(head.reelyard("logs", "--job", probe.job_id)) == ["registry"] * 3
     with suppress(requests.ConnectionError):
         assert requests.get(f"{url}/livez", timeout=10).status_code == 404
 

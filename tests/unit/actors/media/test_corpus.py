@@ -33,6 +33,8 @@ DIFFERENCES = {
     "broken/attack/mp4_metadata_xss.mp4": "audio is longer than the video",
     "broken/attack/mp4_trailing_html.mp4": "audio is longer than the video",
     "video/bt601.mov": "audio is longer than the video",
+    "video/sample_scte35.ts": "its data begin before its pictures and sound",
+    "video/sample_with_ass_subtitles.mkv": "its subtitles begin before its pictures and sound",
     "video/sample_rotate_and_reflect.mp4": "audio is longer; mirror and turn told apart",
     "video/sample_fragmented.mp4": "the header claims 143,165 s",
     "audio/sample_iamf.mp4": "decodes now",

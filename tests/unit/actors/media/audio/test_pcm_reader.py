@@ -12,6 +12,7 @@ import pytest
 from actors.media.audio.pcm import PcmFormat
 from actors.media.audio.pcm_reader import AudioRegion, PcmReader
 from actors.media.codec.decode import require_audio
+from actors.media.codec.packet_clock import PacketClock
 from cluster.errors import LimitExceeded
 from tests.unit.actors.media.audio.audio_samples import noise, tone, write_audio
 
@@ -21,7 +22,9 @@ def read_blocks(
 ) -> np.ndarray:
     with av.open(str(path)) as container:
         stream = require_audio(container, path.name)
-        reader = PcmReader(container, stream, pcm, region, name=path.name, max_duration_s=longest)
+        reader = PcmReader(
+            PacketClock(container), stream, pcm, region, name=path.name, max_duration_s=longest
+        )
         return np.concatenate(list(reader.blocks()), axis=1)
 
 

@@ -11,7 +11,6 @@ from actors.media.codec.decode import (
     best_audio,
     best_video,
     first_frame,
-    frames,
     require_audio,
     require_video,
 )
@@ -23,16 +22,6 @@ from tests.unit.actors.media.videos import source
 
 def test_the_first_frame_is_the_first(any_video: Path) -> None:
     assert read_frame_number(first_frame(source(any_video))) == 0
-
-
-def test_a_range_of_frames_starts_and_stops_where_asked(any_video: Path) -> None:
-    with open_input(any_video) as container:
-        stream = best_video(container)
-        assert stream is not None
-        numbers = [read_frame_number(f) for f in frames(container, stream, 0.5, 1.0)]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert numbers[0] in (12, 13)
-    assert len(numbers) in (12, 13)
 
 
 def test_the_default_then_the_largest_stream_is_chosen_and_no_cover(tmp_path: Path) -> None:

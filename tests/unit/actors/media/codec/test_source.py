@@ -64,7 +64,6 @@ def test_a_playlist_behind_media_bytes_is_not_opened_as_a_playlist(tmp_path: Pat
     ("limits", "named"),
     [
         (Limits(max_pixels=320 * 180 - 1), "max_pixels"),
-        (Limits(max_duration_s=0.5), "max_duration_s"),
         (Limits(max_streams=1), "max_streams"),
     ],
 )

@@ -10,9 +10,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from actors.media.catalogue import find_operation
-from actors.media.operation import Work
+from actors.media.operation import Limits, Work
 from actors.media.operations.probe import ProbeParams, probe
 from actors.testing.sample_media import make_sample
+from tests.unit.actors.media.previews import run_preview
 from tests.unit.actors.media.videos import source
 
 
@@ -44,3 +45,12 @@ def test_tags_are_text_that_can_be_stored_whatever_the_file_says(tmp_path: Path)
         tags |= msgspec.json.decode(msgspec.json.encode(result.data))["tags"]
     assert tags["title"] == "te\ufffd\ufffdtitle"
     assert tags["Comment"] == "one"
+
+
+def test_a_look_at_a_film_is_not_refused_for_its_length(tmp_path: Path) -> None:
+    path = make_sample(tmp_path / "a.mp4", duration_s=2)
+    limits = Limits(max_duration_s=1)
+    made = probe(Work([source(path)], ProbeParams(), tmp_path, limits=limits))
+    assert made.data["duration_s"] == 2
+    for kind in ("thumbnail", "mosaic", "gif"):
+        assert run_preview(path, tmp_path / kind, limits, preview_type=kind).files

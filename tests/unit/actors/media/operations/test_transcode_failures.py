@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from actors.media.operation import Limits, Progress, Source, Work
@@ -15,12 +16,13 @@ from actors.media.operations.transcode import transcode as run
 from actors.testing.sample_media import make_sample
 from cluster.errors import (
     Cancelled,
-    CorruptMedia,
     LimitExceeded,
     OutputUnwritable,
     StorageFull,
+    TruncatedMedia,
 )
 from tests.unit.actors.media.conftest import SampleMaker
+from tests.unit.actors.media.enhancements import run_enhance
 from tests.unit.actors.media.videos import transcode
 
 
@@ -28,11 +30,11 @@ def test_a_file_that_is_cut_off_is_an_error_and_leaves_nothing(
     clips: SampleMaker, tmp_path: Path
 ) -> None:
     clip = clips("cut.mp4", faststart=True, keep=0.5, duration_s=5)
-    with pytest.raises(CorruptMedia, match=r"cut\.mp4.*cut off"):
+    with pytest.raises(TruncatedMedia, match=r"cut\.mp4.*cut off"):
         transcode(clip, tmp_path / "o")
     assert list((tmp_path / "o").iterdir()) == []
     mkv = clips("cut.mkv", keep=0.5, duration_s=5)
-    with pytest.raises(CorruptMedia, match="cut off"):
+    with pytest.raises(TruncatedMedia, match="cut off"):
         transcode(mkv, tmp_path / "o", format="mp4")
 
 
@@ -62,6 +64,56 @@ def test_limits_hold_while_the_output_is_made(
     with pytest.raises(LimitExceeded):
         transcode(clips(), tmp_path / "o", limits=limits, **params)
     assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_a_part_of_a_long_film_is_short_enough(clips: SampleMaker, tmp_path: Path) -> None:
+    limits = Limits(max_duration_s=1)
+    with pytest.raises(LimitExceeded, match="2 s long; at most 1 s") as refused:
+        transcode(clips(), tmp_path / "o", limits=limits)
+    assert refused.value.details["limit"] == "max_duration_s"
+    assert transcode(clips(), tmp_path / "o", limits=limits, start=0.5, end=1.2).files
+
+
+def test_the_progress_of_a_film_without_a_length_follows_its_bytes(
+    clips: SampleMaker, tmp_path: Path
+) -> None:
+    endless = tmp_path / "endless.mkv"
+    whole = clips(duration_s=8)
+    with av.open(str(whole)) as source, av.open(str(endless), "w", options={"live": "1"}) as out:
+        copies = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                out.mux(packet)
+    seen: list[float] = []
+
+    class Watched(Progress):
+        def __call__(self, *args: Any, **kwargs: Any) -> None:
+            super().__call__(*args, **kwargs)
+            if self.phase == "encode":
+                seen.append(self.fraction)
+
+    progress = Watched()
+    transcode(endless, tmp_path / "o", progress=progress)
+    assert progress.total_s is None
+    assert len({round(share, 1) for share in seen}) > 4
+    assert seen[-1] == pytest.approx(0.98, abs=0.02)
+    seen.clear()
+    run_enhance(endless, tmp_path / "e", format="wav", progress=Steps(seen))
+    assert len({round(share, 2) for share in seen}) > 4
+
+
+class Steps(Progress):
+    """Notes how far the first reading of the input was each time."""
+
+    def __init__(self, seen: list[float]) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        super().__call__(*args, **kwargs)
+        if self.total_s is None:
+            self.seen.append(self.fraction)
 
 
 class StopsAt(Progress):

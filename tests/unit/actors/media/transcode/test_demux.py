@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import pytest
-from av.container import InputContainer
 
+from actors.media.codec.packet_clock import PacketClock
 from actors.media.transcode import demux
 from actors.media.transcode.demux import Demuxer
 from actors.testing.sample_media import make_sample
@@ -29,7 +29,7 @@ def read(path: Path, *, ahead: bool) -> tuple[av.VideoFrame | None, Stamps, list
     with av.open(str(path)) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
         video.thread_type = "AUTO"
-        source = Demuxer(container, video, [video, audio])
+        source = Demuxer(PacketClock(container), video, [video, audio])
         first = source.first_frame() if ahead else None
         stamps: Stamps = []
         decoded: list[av.VideoFrame] = []
@@ -65,6 +65,8 @@ def test_a_first_frame_that_is_far_off_is_not_waited_for_and_nothing_is_lost(
 def test_packets_that_the_decoder_refuses_are_counted(clip: Path) -> None:
     class Refused:
         size = 10
+        is_corrupt = False
+        pos = pts = dts = None
 
         def __init__(self, stream: av.VideoStream) -> None:
             self.stream = stream
@@ -75,11 +77,11 @@ def test_packets_that_the_decoder_refuses_are_counted(clip: Path) -> None:
     with av.open(str(clip)) as container:
         video = container.streams.video[0]
 
-        class Container:
-            def demux(self, *_: Any) -> Iterator[Any]:
+        class Clock(PacketClock):
+            def read(self, *_: Any) -> Iterator[Any]:
                 yield Refused(video)
                 yield from container.demux(video)
 
-        source = Demuxer(cast("InputContainer", Container()), video, [video])
+        source = Demuxer(Clock(container), video, [video])
         assert source.first_frame() is not None
         assert source.bad_packets == 1

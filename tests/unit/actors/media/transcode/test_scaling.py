@@ -77,8 +77,8 @@ def test_frames_come_out_upright_in_the_planned_size(clip: Clip) -> None:
     assert read_corners(upright) == (1, 3, 0, 2)
 
 
-def test_a_frame_spans_its_time_on_the_output_s_clock(clip: Clip) -> None:
+def test_a_frame_begins_at_its_time_on_the_output_s_clock(clip: Clip) -> None:
     scaler = ClipScaler(clip, VideoSettings("h264"), None, None, Limits(), 1)
     clip.shift = Fraction(1, 25)
-    spans = [scaler.span(frame, Fraction(1, 1000)) for frame in frames(clip)]
-    assert spans[:3] == [(0, 0), (0, 40), (40, 80)]
+    begins = [scaler.begin(frame, Fraction(1, 1000)) for frame in frames(clip)]
+    assert begins[:3] == [0, 0, 40]

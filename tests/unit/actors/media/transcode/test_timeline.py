@@ -119,6 +119,23 @@ def test_jitter_is_ignored_and_a_gap_is_filled_with_silence() -> None:
     assert line.place(10, 1024).skip == 0
 
 
+def test_what_overlaps_by_more_than_jitter_is_left_out() -> None:
+    line = SampleLine(48_000)
+    line.place(0, 48_000)
+    piece = line.place(48_000 - 2_400, 9_600)
+    assert (piece.silence, piece.skip, piece.take) == (0, 2_400, 7_200)
+    assert line.place(line.position - 1_000, 1024).skip == 0
+
+
+def test_a_recording_begins_with_its_first_sample_however_late_that_is_decoded() -> None:
+    line = SampleLine(48_000)
+    line.restart(snug=True)
+    assert (line.place(4_416, 2048).silence, line.place(4_416 + 2048, 2048).silence) == (0, 0)
+    assert line.place(4_416 + 4096 + 9_600, 2048).silence == 9_600
+    line.restart(snug=True)
+    assert line.place(line.position + 48_000, 2048).silence == 48_000
+
+
 def test_the_first_block_counts_to_the_sample() -> None:
     line = SampleLine(48_000)
     assert line.place(-2000, 1024).take == 0

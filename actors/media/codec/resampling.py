@@ -1,0 +1,89 @@
+"""Conversion of audio to another sample format, rate and layout; what it makes of fewer channels.
+
+Channels are mixed down by FFmpeg's matrix, that of ITU-R BS.775 (centre and surround channels at
+0.71 of their level, LFE left out), times `DOWNMIX_GAIN`, whatever the sample formats: FFmpeg alone
+mixes integers 7.7 dB lower than floats. A limiter, which lets all else pass unchanged, keeps what
+would still exceed full scale below it.
+"""
+
+from __future__ import annotations
+
+import av
+import av.error
+from av.audio.resampler import AudioResampler
+from av.filter import Graph
+
+DOWNMIX_GAIN = 0.75
+"""2.5 dB: what a mix of loud channels gains over each of them, for the most part."""
+MONO_GAIN = 0.71
+"""Of two channels: both at one half, so that what is in both keeps its level."""
+_CEILING = 0.97
+_LIMITER = f"level=0:limit={_CEILING}:attack=5:release=50:latency=1"
+
+
+class Resampler:
+    """Converts frames of one format; PyAV's `AudioResampler`, but for fewer channels."""
+
+    def __init__(self, format: str, layout: str, rate: int) -> None:
+        """`format` of samples and `layout` by FFmpeg's names, `rate` in Hz."""
+        self._format, self._layout, self._rate = format, layout, rate
+        self._channels = av.AudioLayout(layout).nb_channels
+        self._plain: AudioResampler | None = None
+        self._graph: Graph | None = None
+
+    def resample(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
+        """What is ready now that `frame` has come; None: the rest."""
+        if frame is None:
+            return self._rest()
+        if self._plain is None and self._graph is None:
+            if frame.layout.nb_channels > self._channels:
+                self._graph = self._mixing(frame)
+            else:
+                self._plain = AudioResampler(self._format, self._layout, self._rate, threads=1)
+        if self._plain is not None:
+            return self._plain.resample(frame)
+        assert self._graph is not None
+        self._graph.push(frame)
+        return _pulled(self._graph)
+
+    def _rest(self) -> list[av.AudioFrame]:
+        if self._plain is not None:
+            return self._plain.resample(None)
+        if self._graph is None:
+            return []
+        self._graph.push(None)
+        return _pulled(self._graph)
+
+    def _mixing(self, frame: av.AudioFrame) -> Graph:
+        gain = MONO_GAIN if frame.layout.nb_channels == 2 else DOWNMIX_GAIN
+        base = frame.time_base
+        given = f"sample_rate={frame.sample_rate}:sample_fmt={frame.format.name}"
+        given += f":channel_layout={frame.layout.name}"
+        if base.denominator:
+            given += f":time_base={base.numerator}/{base.denominator}"
+        mixed = f"osr={self._rate}:osf=dbl:ochl={self._layout}"
+        mixed += f":rematrix_maxval=1000:rematrix_volume={gain}"
+        wanted = f"sample_fmts={self._format}:sample_rates={self._rate}"
+        wanted += f":channel_layouts={self._layout}"
+        steps = (
+            ("abuffer", given),
+            ("aresample", mixed),
+            ("alimiter", _LIMITER),
+            ("aformat", wanted),
+            ("abuffersink", None),
+        )
+        graph = Graph()
+        graph.threads = 1
+        graph.link_nodes(*(graph.add(name, args) for name, args in steps)).configure()
+        return graph
+
+
+def _pulled(graph: Graph) -> list[av.AudioFrame]:
+    found = []
+    while True:
+        try:
+            frame = graph.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return found
+        assert isinstance(frame, av.AudioFrame)
+        found.append(frame)
