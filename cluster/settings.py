@@ -8,6 +8,7 @@ name. `docs/configuration.md` is made from this file.
 from __future__ import annotations
 
 import ipaddress
+import json
 import math
 import os
 import tomllib
@@ -35,20 +36,43 @@ from pydantic_settings import (
 )
 
 from cluster.errors import ValidationFailed
-from cluster.faults import Fault, faults_of, refusal
+from cluster.faults import Fault, fault, faults_of, refusal
 
 CONFIG_VARIABLE = "REELYARD_CONFIG"
 REPORTS_A_LEASE = 3
 """Reports that fit into a lease: so many less one may be lost."""
 
 
-def _comma_list(value: object) -> object:
-    if isinstance(value, str) and not value.lstrip().startswith("["):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
+def _list_of(value: object) -> object:
+    """A list as the environment holds it: `a, b`, or JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return _json_of(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
-StringList = Annotated[list[str], NoDecode, BeforeValidator(_comma_list)]
+def _table_of(value: object) -> object:
+    """A table of texts as the environment holds it: `a=1, b=2`, or JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("{"):
+        return _json_of(value)
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if any(not equals for _, equals, _ in pairs):
+        raise ValueError("must be pairs such as region=eu, endpoint=http://store:9000, or JSON")
+    return {name.strip(): text.strip() for name, _, text in pairs}
+
+
+def _json_of(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"is not valid JSON: {error}") from None
+
+
+StringList = Annotated[list[str], NoDecode, BeforeValidator(_list_of)]
+StringTable = Annotated[dict[str, str], NoDecode, BeforeValidator(_table_of)]
 
 
 class PoolSettings(BaseModel):
@@ -127,7 +151,7 @@ class Settings(BaseSettings):
         description="`file:///path`, `s3://bucket/prefix`, `gs://`, `az://`, `memory://`; "
         "unset: `objects` in data_dir",
     )
-    storage_options: dict[str, str] = Field(
+    storage_options: StringTable = Field(
         default_factory=dict,
         repr=False,
         description="options for the object store, e.g. endpoint, region, access_key_id",
@@ -316,7 +340,11 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise refusal(list(map(_fault_of, error.errors())), "settings") from None
         except SettingsError as error:
-            raise ValidationFailed(f"settings: {error}: {error.__cause__}") from None
+            # Only its message names the setting (pydantic-settings 2.16).
+            name = str(error).partition('"')[2].partition('"')[0]
+            sentence = f"is not valid JSON: {error.__cause__}"
+            one = fault([name], sentence) | {"field": f"{name} (REELYARD_{name.upper()})"}
+            raise refusal([one], "settings") from None
 
     @field_validator("trusted_proxies")
     @classmethod
