@@ -7,6 +7,7 @@ name. `docs/configuration.md` is made from this file.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import math
 import os
@@ -172,7 +173,25 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address that the HTTP server binds")
     port: int = Field(8000, ge=0, le=65535, description="port of the HTTP server")
     public_url: str | None = Field(
-        None, description="URL under which clients reach the server; unset: taken from the request"
+        None,
+        description="URL under which clients reach the server; unset: taken from a request's Host "
+        "where that is an address, this machine's name or one of allowed_hosts",
+    )
+    allowed_hosts: StringList = Field(
+        default_factory=list,
+        description="names under which clients reach the server, for the links in its answers; "
+        "`*.example.com` stands for all below it",
+    )
+    trusted_proxies: StringList = Field(
+        default_factory=list,
+        description="addresses and networks of the proxies before this server: their "
+        "X-Forwarded-For tells whose connection it is",
+    )
+    max_connections_per_address: int | None = Field(
+        None,
+        ge=0,
+        description="connections that one address may hold at a time; 0: any number; unset: half "
+        "of those that the server takes",
     )
     proxy: Literal["auto", "haproxy", "python"] = Field(
         "auto", description="Serve's HTTP proxy; auto: HAProxy where its binary exists"
@@ -326,6 +345,13 @@ class Settings(BaseSettings):
             sentence = f"is not valid JSON: {error.__cause__}"
             one = fault([name], sentence) | {"field": f"{name} (REELYARD_{name.upper()})"}
             raise refusal([one], "settings") from None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, trusted_proxies: list[str]) -> list[str]:
+        for proxy in trusted_proxies:
+            ipaddress.ip_network(proxy, strict=False)
+        return trusted_proxies
 
     @field_validator("heartbeat_s")
     @classmethod

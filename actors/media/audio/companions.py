@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 
@@ -26,7 +26,7 @@ _MOST_REORDERED = 32
 """Packets that may come before the first with a decoding time."""
 _GENERATE_PTS = 1
 """FFmpeg's flag for containers that keep no time stamps of their own."""
-_COVER_MUXERS = ("mp3", "mp4", "mov", "flac")
+_COVER_MUXERS = ("mp3", "mp4", "flac")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,15 @@ class Companions:
     """Video, subtitles, cover: copied packet by packet."""
     region: AudioRegion
     tags: dict[str, str]
+    audio_tags: dict[str, str] = field(default_factory=dict)
+    """Language and title of the track that is worked on."""
+
+
+def track_tags(track: Stream) -> dict[str, str]:
+    """Language and title of a track; MP4 has the title under another name."""
+    found = {"language": track.metadata.get("language")}
+    found["title"] = track.metadata.get("title") or track.metadata.get("name")
+    return {key: value for key, value in found.items() if value and value != "und"}
 
 
 def copied_tags(container: InputContainer, audio: av.AudioStream) -> dict[str, str]:
@@ -59,14 +68,14 @@ def copied_tags(container: InputContainer, audio: av.AudioStream) -> dict[str, s
 def copied_streams(
     container: InputContainer, video: av.VideoStream | None, target: Target
 ) -> tuple[Stream, ...]:
-    """What goes into `target`: video and the subtitles that fit; beside audio alone its cover."""
+    """What goes into `target`: video and the subtitles that fit, and the first cover."""
+    kept: list[Stream] = []
     if video is not None and target.holds_video:
-        texts = [s for s in container.streams.subtitles if fits(target, s)]
-        return (video, *texts)
-    if target.muxer not in _COVER_MUXERS:
-        return ()
-    covers = [s for s in container.streams.video if is_cover(s) and fits(target, s, cover=True)]
-    return tuple(covers[:1])
+        kept = [video, *(s for s in container.streams.subtitles if fits(target, s))]
+    if target.muxer in _COVER_MUXERS:
+        found = [s for s in container.streams.video if is_cover(s) and fits(target, s, cover=True)]
+        kept += found[:1]
+    return tuple(kept)
 
 
 def fits(target: Target, stream: Stream, *, cover: bool = False) -> bool:
@@ -89,9 +98,7 @@ def _takes(muxer: str) -> frozenset[str]:
 def add_copy(out: OutputContainer, source: Stream) -> Stream:
     copy = out.add_stream_from_template(source, opaque=True)
     copy.disposition = source.disposition
-    copy.metadata.update(
-        {key: value for key, value in source.metadata.items() if key in ("language", "title")}
-    )
+    copy.metadata.update(track_tags(source))
     return copy
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from actors.media.audio.analysis import Analysis, Findings
 from actors.media.audio.clean_up_chain import CleanUp, CleanUpChain, plan_chain
-from actors.media.audio.companions import Companions, copied_streams, copied_tags
+from actors.media.audio.companions import Companions, copied_streams, copied_tags, track_tags
 from actors.media.audio.filter_graph import FilterRun
 from actors.media.audio.gain import (
     GainSetting,
@@ -218,6 +218,7 @@ class Enhancement:
             streams=copied_streams(source.container, source.video, self.target),
             region=source.region,
             tags=copied_tags(source.container, source.audio),
+            audio_tags=track_tags(source.audio) if self.target.holds_video else {},
         )
         return write_audio(
             output,

@@ -41,6 +41,7 @@ def write_audio(
         out.metadata.update(companions.tags)
         links = {s.index: add_copy(out, s) for s in companions.streams if s.type == "video"}
         audio = _AudioEncoder(out, target, pcm, bit_rate, progress)
+        audio.stream.metadata.update(companions.audio_tags)
         links |= {s.index: add_copy(out, s) for s in companions.streams if s.type != "video"}
         copy_chapters(companions, out)
         out.start_encoding()
@@ -77,7 +78,7 @@ class _AudioEncoder:
             target.encoder.name, rate=pcm.rate, options=dict(target.encoder.options)
         )
         assert isinstance(stream, av.AudioStream)
-        self._stream = stream
+        self.stream = stream
         context = stream.codec_context
         context.layout = pcm.layout
         context.format = target.encoder.sample_format
@@ -92,13 +93,13 @@ class _AudioEncoder:
             block = dithered(block, self._dither)
         frame = frame_of(np.clip(block, -1.0, 1.0), self._pcm.rate, self._pcm.layout, self._samples)
         self._samples += block.shape[1]
-        self._out.mux(self._stream.encode(frame))
+        self._out.mux(self.stream.encode(frame))
         self.written_s = self._samples / self._pcm.rate
         self._progress(self.written_s)
 
     def finish(self) -> None:
         """Drain the encoder."""
-        self._out.mux(self._stream.encode(None))
+        self._out.mux(self.stream.encode(None))
 
 
 def dithered(block: Block, random: np.random.Generator) -> Block:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     # There is such a type in PyAV's stubs only.
     from av.container.core import Chapter
 
-_AS_COMMENTS = frozenset({"ogg", "flac"})
+_AS_COMMENTS = frozenset({"ogg", "oga", "ogv", "opus", "spx", "flac"})
 
 
 def set_chapters(out: OutputContainer, chapters: Sequence[Chapter]) -> None:

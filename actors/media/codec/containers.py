@@ -36,7 +36,8 @@ CONTAINERS: Mapping[str, Container] = {
     "webm": Container("webm", ".webm", ("vp9", "av1"), ("opus",)),
     "mkv": Container("matroska", ".mkv", _ALL_VIDEO, ("aac", "opus", "mp3", "flac", *_PCM)),
     "mp3": Container("mp3", ".mp3", (), ("mp3",)),
-    "m4a": Container("ipod", ".m4a", (), ("aac",), _FASTSTART),
+    # Not FFmpeg's "ipod", to which PyAV 19 lets nobody add a cover.
+    "m4a": Container("mp4", ".m4a", (), ("aac",), {**_FASTSTART, "brand": "M4A "}),
     "aac": Container("adts", ".aac", (), ("aac",)),
     "ogg": Container("ogg", ".ogg", (), ("opus", "flac")),
     "opus": Container("ogg", ".opus", (), ("opus",)),

@@ -79,7 +79,7 @@ class Resampler:
 
 
 def _pulled(graph: Graph) -> list[av.AudioFrame]:
-    found = []
+    found: list[av.AudioFrame] = []
     while True:
         try:
             frame = graph.pull()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actors.media.codec.media_info import MediaInfo
+from actors.media.codec.media_info import MediaInfo, VideoStream
 from actors.media.codec.probe import probe_media
 from actors.media.operation import Limits
 from cluster.errors import Cancelled, MediaError, VerificationFailed
@@ -61,7 +61,7 @@ def verify_output(
 
 def facts_of(info: MediaInfo) -> dict[str, Any]:
     """The facts of a file that an output's record carries; without those that don't apply."""
-    video, audio = info.video, info.audio
+    video, audio = _film(info), info.audio
     facts: dict[str, Any] = {
         "format": info.format,
         "duration_s": info.duration_s,
@@ -87,8 +87,14 @@ def facts_of(info: MediaInfo) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if value is not None}
 
 
+def _film(info: MediaInfo) -> VideoStream | None:
+    """The video; a cover beside sound is none."""
+    video = info.video
+    return None if video is not None and video.attached_pic and info.audio else video
+
+
 def _faults(info: MediaInfo, expect: Expect) -> list[str]:
-    video, audio = info.video, info.audio
+    video, audio = _film(info), info.audio
     found: list[tuple[str, object, object]] = []
     if expect.has_video is not None:
         found.append(("video", video is not None, expect.has_video))

@@ -21,11 +21,14 @@ from actors.media.codec.source import check_duration, open_input
 from actors.media.codec.stream_span import StreamSpan
 from actors.media.codec.vacancy import left_out, vacant_streams
 from actors.media.operation import Limits, Source
+from actors.media.transcode.covers import Cover, read_covers
 from actors.media.transcode.demux import Demuxer
 from actors.media.transcode.settings import AudioSettings, TranscodeSettings
 from actors.media.truncation.policy import Ending
 from cluster.errors import MediaError
 
+_REORDERED = frozenset({"h264", "hevc", "vvc"})
+"""Codecs whose decoders give out frames in another order than FFmpeg reckons with."""
 _GENERATE_PTS = cast("int", Flags.gen_pts.value)
 
 
@@ -47,6 +50,7 @@ class Clip:
     first: av.VideoFrame | None = None
     """The first frame, for what only a decoded frame tells."""
     notes: list[str] = field(default_factory=list)
+    covers: list[Cover] = field(default_factory=list)
     shift: Fraction = Fraction(0)
     """Time on the container's clock that is time 0 of the output."""
     origin: Fraction = Fraction(0)
@@ -195,6 +199,7 @@ def open_clip(
             end=None if settings.end_s is None else origin + Fraction(settings.end_s),
             length=length,
             notes=notes,
+            covers=read_covers(source, container, limits),
             shift=start,
             origin=origin,
             heard=start,
@@ -220,11 +225,12 @@ def _streams(
     threads: int,
 ) -> _Used:
     """The streams that `settings` wants; `notes` gets remarks."""
-    # PyAV lets FFmpeg guess missing time stamps, and H.264 in AVI then gets wrong ones.
-    container.flags &= ~_GENERATE_PTS
     video = decode.require_video(container, name, vacant) if settings.video else None
     if video is not None:
         video.thread_type, video.thread_count = "AUTO", threads
+        if video.codec_context.codec.canonical_name in _REORDERED:
+            # PyAV lets FFmpeg guess missing time stamps, which goes wrong for these (in AVI).
+            container.flags &= ~_GENERATE_PTS
     return video, _tracks(container, name, settings, notes, vacant)
 
 

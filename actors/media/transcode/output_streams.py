@@ -9,7 +9,7 @@ from math import floor
 import av
 from av.codec.context import Flags
 from av.container import OutputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 
 from actors.media.codec import containers, frame_conversion
 from actors.media.codec.chapters import set_chapters
@@ -33,7 +33,50 @@ _KEPT_TAGS = frozenset(
 def copy_tags(clip: Clip, out: OutputContainer) -> None:
     """Title, artist and the like; not what describes the old file."""
     tags = clip.container.metadata
+    if "ogg" in clip.container.format.name and clip.audio:
+        # Ogg keeps them with the track.
+        tags = {**clip.audio[0].metadata, **tags}
     out.metadata.update({key: text for key, text in tags.items() if key.lower() in _KEPT_TAGS})
+
+
+_TITLED = frozenset({"mp4", "mov", "matroska", "webm"})
+"""Muxers of containers whose tracks have titles."""
+_QUICKTIME_NAMES = {
+    "deu": "ger",
+    "ell": "gre",
+    "isl": "ice",
+    "nld": "dut",
+    "sqi": "alb",
+    "swe": "sve",
+    "zho": "chi",
+}
+_QUICKTIME_LANGUAGES = frozenset(
+    {"ara", "dan", "eng", "est", "fin", "fra", "heb", "hin", "hun", "ita", "jpn", "kor", "lav"}
+    | {"lit", "mlt", "nor", "pol", "por", "rus", "spa", "tha", "tur", "urd"}
+    | set(_QUICKTIME_NAMES.values())
+)
+"""What FFmpeg 9 writes into QuickTime files (as numbers), by its names."""
+
+
+def label_track(out: OutputContainer, stream: Stream, source: Stream) -> list[str]:
+    """Language and title of a track, as far as the output holds them; remarks on the rest."""
+    found, notes = source.metadata, []
+    if (language := found.get("language")) and language != "und":
+        if out.format.name == "mov":
+            language = _QUICKTIME_NAMES.get(language, language)
+            if language not in _QUICKTIME_LANGUAGES:
+                notes.append(f"the language of the {source.type} track was left out: {language}")
+        stream.metadata["language"] = language
+    # MP4 and MOV have it under another name.
+    title = found.get("title") or found.get("name")
+    if "ogg" in source.container.format.name:
+        # There it is the title of the whole.
+        title = None
+    if title and out.format.name in _TITLED:
+        stream.metadata["title"] = title
+    elif title:
+        notes.append(f"the title of the {source.type} track was left out: {title!r}")
+    return notes
 
 
 def copy_chapters(clip: Clip, out: OutputContainer) -> None:
@@ -119,6 +162,4 @@ def add_audio(
     if bits is not None:
         context.bit_rate = bits
     stream.disposition = source.disposition & Disposition.default
-    if language := source.metadata.get("language"):
-        stream.metadata["language"] = language
     return stream

@@ -25,10 +25,17 @@ from actors.media.codec.frame_conversion import output_tags
 from actors.media.operation import Limits, Progress, Source
 from actors.media.transcode.audio_track import AudioTrack
 from actors.media.transcode.clip import Clip, open_clip
+from actors.media.transcode.covers import CoverWriter
 from actors.media.transcode.demux import Packet
 from actors.media.transcode.frame_clock import FrameClock, Stamped
 from actors.media.transcode.output_limits import OutputLimits
-from actors.media.transcode.output_streams import add_audio, add_video, copy_chapters, copy_tags
+from actors.media.transcode.output_streams import (
+    add_audio,
+    add_video,
+    copy_chapters,
+    copy_tags,
+    label_track,
+)
 from actors.media.transcode.packet_durations import PacketDurations
 from actors.media.transcode.reader import AudioItem, Reader
 from actors.media.transcode.scaling import ClipScaler, plan_layout
@@ -126,6 +133,7 @@ class _Run:
         self.report = TranscodeReport()
         self.bad_audio_packets = 0
         self.tracks: list[AudioTrack] = []
+        self.covers: CoverWriter
 
     def run(self) -> TranscodeReport:
         """Do it all."""
@@ -144,6 +152,7 @@ class _Run:
     def _prepare(self, out: OutputContainer) -> int:
         """Add the streams, open the encoders, write the header, line up the threads; returns the
         number of streams."""
+        self.covers = CoverWriter(out, self.clips[0].covers)
         copy_tags(self.clips[0], out)
         if len(self.clips) == 1:
             copy_chapters(self.clips[0], out)
@@ -153,9 +162,12 @@ class _Run:
             self._prepare_audio(out, self.settings.audio)
         if not out.streams:
             raise NoSuchStream(f"{self.clips[0].name!r} has nothing that this output could hold")
+        count = len(out.streams)
+        self.report.notes += self.covers.add()
         out.start_encoding()
+        self.covers.write()
         self.stages.add(self._read)
-        return len(out.streams)
+        return count
 
     def _prepare_video(self, out: OutputContainer, video: VideoSettings) -> None:
         first, *others = self.clips
@@ -164,6 +176,8 @@ class _Run:
         for other in others:
             plan_layout(other.name, other.upright_size, video, self.limits, canvas)
         stream = add_video(out, video, self.clips, layout, self.threads)
+        assert first.video is not None
+        self.report.notes += label_track(out, stream, first.video)
         base = stream.codec_context.time_base
         clock = FrameClock(Fraction(base.numerator, base.denominator), video.fps, self.limits)
         self.report.width, self.report.height = canvas
@@ -176,7 +190,9 @@ class _Run:
             length = Fraction(self.settings.end_s) - Fraction(self.settings.start_s)
         for number in range(max(len(clip.audio) for clip in self.clips)):
             source = next(clip.audio[number] for clip in self.clips if len(clip.audio) > number)
-            track = AudioTrack(add_audio(out, audio, source, self.settings.format), length)
+            stream = add_audio(out, audio, source, self.settings.format)
+            self.report.notes += label_track(out, stream, source)
+            track = AudioTrack(stream, length)
             items: BoundedQueue[AudioItem | None] = BoundedQueue(16)
             self.audio_queues.append(items)
             self.tracks.append(track)
@@ -299,7 +315,7 @@ class _Run:
         report, reader, name = self.report, self.reader, self.clips[0].name
         report.decoded, report.corrupt = reader.decoded, reader.corrupt
         report.bad_packets = reader.bad_packets + self.bad_audio_packets
-        report.notes = [note for clip in self.clips for note in clip.notes]
+        report.notes[:0] = [note for clip in self.clips for note in clip.notes]
         report.endings = [clip.ending for clip in self.clips if clip.ending is not None]
         heard = max((track.seconds for track in self.tracks), default=Fraction(0))
         report.duration_s = float(max(heard, reader.video_end))

@@ -192,14 +192,15 @@ async def test_a_slow_upload_takes_nothing_back_that_a_later_one_was_promised(
     services: Services, client: httpx2.AsyncClient
 ) -> None:
     url = link(services, FileGrant("PUT", "tenants/t/dlb/c.wav"))
-    woken = asyncio.Event()
+    woken, begun = asyncio.Event(), asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"old"
+        begun.set()
         await woken.wait()
 
     first = asyncio.create_task(client.put(url, content=slow()))
-    await asyncio.sleep(0.1)
+    await begun.wait()
     assert (await client.put(url, content=b"newer")).status_code == 200
     woken.set()
     answer = await first

@@ -236,7 +236,7 @@ async def test_a_broken_connection_loses_nothing_that_arrived(
 ) -> None:
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         url = await begin(client)
-        writer = await stalled_piece(port, url, DATA[:400_000])
+        writer = await stalled_piece(services, port, url, DATA[:400_000])
         writer.close()
         await writer.wait_closed()
         offset = 0
@@ -409,7 +409,7 @@ async def test_what_was_acknowledged_stays_whatever_a_stalled_request_does(
 ) -> None:
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         url = await begin(client)
-        writer = await stalled_piece(port, url, DATA[:30_000])
+        writer = await stalled_piece(services, port, url, DATA[:30_000])
         offset = 0
         if asks_first:
             offset = int((await client.head(url, headers=TUS)).headers["upload-offset"])
@@ -428,7 +428,9 @@ async def test_what_was_acknowledged_stays_whatever_a_stalled_request_does(
     assert await content(services, url) == DATA
 
 
-async def stalled_piece(port: int, url: str, data: bytes) -> asyncio.StreamWriter:
+async def stalled_piece(
+    services: Services, port: int, url: str, data: bytes
+) -> asyncio.StreamWriter:
     """A PATCH of all of `DATA` of which only `data` comes, and then nothing."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     head = (
@@ -439,5 +441,7 @@ async def stalled_piece(port: int, url: str, data: bytes) -> asyncio.StreamWrite
     )
     writer.write(head.encode() + data)
     await writer.drain()
-    await asyncio.sleep(0.1)
+    prefix = f"{uploads_prefix('t')}{url.rsplit('/', 1)[-1]}/"
+    while not services.uploads._writers.busy(prefix):
+        await asyncio.sleep(0.01)
     return writer

@@ -94,17 +94,19 @@ async def test_a_slow_put_that_was_overtaken_takes_nothing_back(
 ) -> None:
     if existing:
         await storage.put("a/b", b"old")
-    woken = asyncio.Event()
+    woken, begun = asyncio.Event(), asyncio.Semaphore(0)
 
     async def slow(data: bytes) -> AsyncIterator[bytes]:
         yield data
+        begun.release()
         await woken.wait()
 
     puts = [
         asyncio.create_task(storage.put_stream("a/b", slow(data), unless_overtaken=True))
         for data in (b"slow", b"slower")
     ]
-    await asyncio.sleep(0.1)
+    for _ in puts:
+        await begun.acquire()
     newer = await storage.put_stream("a/b", chunks_of(b"newer", 2), unless_overtaken=True)
     woken.set()
     for put in puts:
@@ -303,14 +305,15 @@ async def test_leftovers_of_a_killed_writer_are_hidden_and_swept(tmp_path: Path)
 async def test_the_same_bytes_put_twice_at_once_are_no_conflict(tmp_path: Path) -> None:
     """A client whose first try was slow, and who sent the file again."""
     storage = open_url(tmp_path.as_uri())
-    woken = asyncio.Event()
+    woken, begun = asyncio.Event(), asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"same"
+        begun.set()
         await woken.wait()
 
     first = asyncio.create_task(storage.put_stream("a", slow(), unless_overtaken=True))
-    await asyncio.sleep(0.1)
+    await begun.wait()
     again = await storage.put_stream("a", chunks_of(b"same", 2), unless_overtaken=True)
     woken.set()
     assert await first == again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import random
 from collections.abc import AsyncIterable, AsyncIterator
 
@@ -52,6 +53,20 @@ async def pieces(*chunks: bytes, error: Exception | None = None) -> AsyncIterato
         raise error
 
 
+class Stalling:
+    """A body that brings some bytes and then stands still."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.stalled = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self._data
+        self.stalled.set()
+        await self.go_on.wait()
+
+
 async def content(storage: Storage, upload: UploadInfo) -> bytes:
     found = await read_upload(storage, upload.prefix)
     return b"".join([await storage.get(part.name) for part in found.parts])
@@ -83,12 +98,9 @@ async def test_what_arrived_before_a_break_is_kept(storage: Storage, uploads: Up
     upload = await uploads.find("t", upload.upload_id)
     assert upload.offset == 4
 
-    async def hanging() -> AsyncIterator[bytes]:
-        yield b"45"
-        await asyncio.Event().wait()
-
-    task = asyncio.create_task(add(uploads, upload, 4, hanging()))
-    await asyncio.sleep(0.1)
+    body = Stalling(b"45")
+    task = asyncio.create_task(add(uploads, upload, 4, body.chunks()))
+    await body.stalled.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -235,16 +247,11 @@ async def test_a_writer_that_wakes_up_late_takes_back_nothing(
     frozen = Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock)
     monkeypatch.setattr(writers.Turn, "_give_way", lambda self, asked: asyncio.sleep(0))
     upload = await uploads.create("t", length=6)
-    woken = asyncio.Event()
-
-    async def stalling() -> AsyncIterator[bytes]:
-        yield b"abc"
-        await woken.wait()
-
-    late = asyncio.create_task(add(frozen, upload, 0, stalling()))
-    await asyncio.sleep(0.1)
+    body = Stalling(b"abc")
+    late = asyncio.create_task(add(frozen, upload, 0, body.chunks()))
+    await body.stalled.wait()
     assert (await add(uploads, upload, 0, pieces(b"012345"))).complete
-    woken.set()
+    body.go_on.set()
     with pytest.raises(Conflict):
         await late
     assert await uploads.find("t", upload.upload_id) == await uploads.stand("t", upload.upload_id)
@@ -257,13 +264,11 @@ async def test_whoever_goes_on_ends_a_writer_that_stands_still(
 ) -> None:
     other = Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock)
     upload = await uploads.create("t", length=6)
-
-    async def stalling() -> AsyncIterator[bytes]:
-        yield b"012"
-        await asyncio.Event().wait()
-
-    stalled = asyncio.create_task(add(other if elsewhere else uploads, upload, 0, stalling()))
-    await asyncio.sleep(writers.ANNOUNCE_S * 1.5)
+    body = Stalling(b"012")
+    stalled = asyncio.create_task(add(other if elsewhere else uploads, upload, 0, body.chunks()))
+    await body.stalled.wait()
+    while elsewhere and not any("writer-" in info.key for info in await storage.list()):
+        await asyncio.sleep(0.05)
     found = await uploads.stand("t", upload.upload_id)
     assert found.offset == 3
     assert (await add(uploads, upload, 3, pieces(b"345"))).complete
@@ -297,18 +302,25 @@ async def test_a_piece_that_flows_is_let_finish_unless_a_client_wants_to_go_on(
     monkeypatch.setattr(writers, "ANNOUNCE_S", 0.1)
     other = Uploads(storage, folder_of, max_bytes=1 << 20, life_s=3600, now_ms=clock)
     upload = await uploads.create("t", length=1 << 20)
-    enough = asyncio.Event()
+    enough, some = asyncio.Event(), asyncio.Event()
 
     async def flowing() -> AsyncIterator[bytes]:
-        while not enough.is_set():
+        for count in itertools.count():
+            if enough.is_set():
+                return
+            if count == 20:
+                some.set()
             yield b"0"
             await asyncio.sleep(0.02)
 
     async def begin() -> asyncio.Task[UploadInfo]:
         at = (await uploads.find("t", upload.upload_id)).offset
         writer = other if elsewhere else uploads
+        some.clear()
         begun = asyncio.create_task(add(writer, upload, at, flowing()))
-        await asyncio.sleep(0.3)
+        await some.wait()
+        while elsewhere and not any("writer-" in info.key for info in await storage.list()):
+            await asyncio.sleep(0.05)
         return begun
 
     first = await begin()
