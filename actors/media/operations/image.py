@@ -31,8 +31,8 @@ def _format_name(value: object) -> object:
 class ImageParams(Params):
     """Resize or convert an image, or take a still from a video.
 
-    EXIF orientation is applied and the ICC profile kept; other metadata is dropped. Of an animated
-    image the first frame is taken.
+    Orientation and clean aperture are applied and the ICC profile kept; other metadata is dropped.
+    Of an animated image the first frame is taken.
     """
 
     format: Annotated[ImageFormat, BeforeValidator(_format_name)] = Field(

@@ -39,7 +39,7 @@ class PreviewParams(Params):
     timestamp: Timestamp | None = Field(
         None,
         description="thumbnail: the frame to take, in seconds, MM:SS or HH:MM:SS; unset: the key "
-        "frame at or before 25 % of the duration",
+        "frame at or before 25 % of the duration, or a better one where that is flat",
     )
     exact: bool = Field(
         False,
