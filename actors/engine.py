@@ -6,10 +6,14 @@ from contextlib import suppress
 from typing import Any
 
 from cluster.errors import Unavailable
+from cluster.patience import Patience, plain_failure
 from cluster.settings import Settings
 
 POOL_MANAGER_NAME = "pool_manager"
-START_S = 120.0
+START_S = 300.0
+"""Time in which nothing moves until a start is given up."""
+LOOK_S = 5.0
+CALL_S = 60.0
 STOP_S = 10.0
 
 __all__ = [
@@ -26,13 +30,20 @@ __all__ = [
 def start_engine(settings: Settings) -> None:
     """Start registry, pool manager and workers in the connected Ray cluster; wait for workers.
 
-    Where they run already, nothing changes. Raises `Unavailable` if a pool gets no worker.
+    Where they run already, nothing changes. Raises `StartFailed` if a pool gets no worker.
     """
     wait_for_engine(launch_engine(settings))
 
 
 def launch_engine(settings: Settings) -> Any:
-    """`start_engine` without the wait: the pool manager's handle, for `wait_for_engine`."""
+    """`start_engine` without the wait: the pool manager's handle, for `wait_for_engine`.
+
+    Raises `StartFailed`."""
+    with plain_failure("the job engine"):
+        return _launch(settings)
+
+
+def _launch(settings: Settings) -> Any:
     import ray
 
     from actors.registry import start_registry
@@ -61,14 +72,24 @@ def launch_engine(settings: Settings) -> Any:
 
 
 def wait_for_engine(manager: Any) -> None:
-    """Wait until every pool has a worker. Raises `Unavailable` if one gets none."""
-    import ray
+    """Wait until every pool has a worker, as long as something moves. Raises `StartFailed`."""
+    with plain_failure("the job engine"):
+        _wait_for_workers(manager)
 
-    if not ray.get(manager.ready.remote(START_S), timeout=START_S + 30):
-        raise Unavailable(
-            f"no worker could be started within {START_S:g} s; is the cluster too small for its "
-            "pools?"
-        )
+
+def _wait_for_workers(manager: Any) -> None:
+    import ray
+    from ray.exceptions import GetTimeoutError
+
+    patience = Patience("a worker (is the cluster too small for its pools?)", START_S)
+    while True:
+        state: Any = ()
+        with suppress(GetTimeoutError):
+            if ray.get(manager.ready.remote(LOOK_S), timeout=CALL_S):
+                return
+            found = ray.get(manager.workers.remote(), timeout=CALL_S)
+            state = tuple(sorted((worker.slot, worker.alive) for worker in found))
+        patience.note(state)
 
 
 def get_pool_manager(settings: Settings) -> Any:

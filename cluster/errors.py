@@ -15,6 +15,7 @@
     │   └── UnsafeFolder          unsafe_folder           403   others own or can write it
     ├── NotFound                  not_found               404
     ├── MethodNotAllowed          method_not_allowed      405
+    ├── RequestTimeout            request_timeout         408   retryable
     ├── Conflict                  conflict                409
     │   ├── NotReady              not_ready               409
     │   └── AlreadyFinished       already_finished        409
@@ -25,6 +26,7 @@
     ├── ChecksumMismatch          checksum_mismatch       460
     ├── RateLimited               rate_limited            429   retryable
     ├── Unavailable               service_unavailable     503   retryable
+    │   └── StartFailed           start_failed            503   retryable
     ├── StorageFull               storage_full            507   retryable
     └── MediaError                media_error             422   a job that ends so is `failed`
         ├── SourceNotFound        source_not_found        422
@@ -199,6 +201,12 @@ class MethodNotAllowed(ReelyardError):
     code, http_status = "method_not_allowed", 405
 
 
+class RequestTimeout(ReelyardError):
+    """The request came too slowly."""
+
+    code, http_status, retryable = "request_timeout", 408, True
+
+
 class Conflict(ReelyardError):
     """The present state does not allow that."""
 
@@ -257,6 +265,12 @@ class Unavailable(ReelyardError):
     """The service is not ready; try again shortly."""
 
     code, http_status, retryable = "service_unavailable", 503, True
+
+
+class StartFailed(Unavailable):
+    """The server could not be started."""
+
+    code = "start_failed"
 
 
 class StorageFull(ReelyardError):

@@ -10,43 +10,36 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from cluster import haproxy_rules as rules
+from cluster.haproxy_rules import Edge, Limits, limits
 from cluster.settings import Settings
 
+NO_EDGE = Edge()
 # Ray 2.60's template gives the statistics and metrics ports to every address, without a key and
-# without a setting for it. Serve writes the file anew and starts the binary again on each change;
-# the file with the answer for a replica that is gone stands beside it.
+# without a setting for it. Serve writes the file anew and starts the binary again on each change.
 _WRAPPER = """#!/bin/sh
 previous=
 for argument; do
   if [ "$previous" = -f ]; then
     sed -i -E -f {edits} "$argument"
-    cp {answer} "${{argument%/*}}/500.http"
   fi
   previous=$argument
 done
-exec {binary} "$@"
+exec {binary} "$@" -f {tables}
 """
-# A client has no business with Serve's own request headers: they set time limits, and break the
-# replica's code if they are not UTF-8.
-# And nobody else on this machine has any with the control socket.
-_EDITS = r"""s/^( *bind )[*]?:/\1127.0.0.1:/
-s/^( *stats socket .*) mode 666 /\1 mode 600 /
+# And nobody else on this machine has any business with the control socket.
+_EDITS = """s/^( *bind )[*]?:/\\1127.0.0.1:/
+s/^( *stats socket .*) mode 666 /\\1 mode 600 /
 / # reelyard$/d
-/^frontend http_frontend$/a\
-    http-request del-header x-request-timeout-seconds # reelyard\
-    http-request del-header x-request-disconnect-disabled # reelyard\
-    http-request del-header serve[-_]multiplexed[-_]model[-_]id -m reg # reelyard\
-    http-request del-header x-request-id if { req.hdr(x-request-id) -m reg [^[:print:]] } # reelyard
+/^global$/r {global}
+/^defaults$/r {defaults}
+/^frontend http_frontend$/r {frontend}
+/^backend /r {backend}
+/^backend default_backend$/r {unknown}
 """
-_GONE = (
-    b'{"detail":"The server is not ready, or stopped while it answered; try again shortly.",'
-    b'"code":"service_unavailable"}'
-)
-# Serve makes all of HAProxy's own 502, 503 and 504 a bare 500, which nobody would try again.
-_ANSWER = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-    b"Retry-After: 2\r\nCache-Control: no-store\r\nContent-Length: %d\r\n\r\n%b"
-) % (len(_GONE), _GONE)
+# What HAProxy says to whose body does not come. (For a head that it can't read, or that does not
+# come, HAProxy 2.8 has words of its own that can't be replaced.)
+_REFUSALS = {408: ("Request Timeout", "request_timeout", "The request's body came too slowly.")}
 
 
 def uses_haproxy(settings: Settings) -> bool:
@@ -56,22 +49,55 @@ def uses_haproxy(settings: Settings) -> bool:
     return sys.platform == "linux" and _binary() is not None
 
 
-def wrapped_binary(folder: Path) -> Path | None:
+def limits_of(settings: Settings) -> Limits:
+    """The limits of connections that `settings` and this machine mean."""
+    return limits(
+        settings.max_connections_per_address, settings.trusted_proxies, rules.open_files()
+    )
+
+
+def wrapped_binary(folder: Path, found: Limits, edge: Edge = NO_EDGE) -> Path | None:
     """A program in `folder` that runs HAProxy on Serve's configuration as it should be: ports of
-    no given address on loopback only, Serve's own headers kept from clients, and 503 where no
-    replica answers. None where there is no HAProxy. Raises OSError."""
+    no given address on loopback only, and with the rules of `haproxy_rules`. None where there is no
+    HAProxy. Raises OSError."""
     binary = _binary()
     if binary is None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    wrapper, edits, answer = (folder / name for name in ("haproxy", "edits.sed", "503.http"))
-    edits.write_text(_EDITS, encoding="utf-8")
-    answer.write_bytes(_ANSWER)
-    words = {"binary": binary, "edits": str(edits), "answer": str(answer)}
+    parts = {
+        "global": rules.global_rules(),
+        "defaults": rules.defaults_rules(_refusals(folder)),
+        "frontend": rules.frontend_rules(found, edge),
+        "backend": rules.backend_rules(),
+        "unknown": rules.unknown_path_rules(),
+        "tables": rules.tables(),
+    }
+    places = {}
+    for name, text in parts.items():
+        places[name] = folder / f"{name}.cfg"
+        places[name].write_text(text, encoding="utf-8")
+    wrapper, edits = folder / "haproxy", folder / "edits.sed"
+    edits.write_text(_EDITS.format(**places), encoding="utf-8")
+    words = {"binary": binary, "edits": str(edits), "tables": str(places["tables"])}
     script = _WRAPPER.format(**{name: shlex.quote(word) for name, word in words.items()})
     wrapper.write_text(script, encoding="utf-8")
     wrapper.chmod(0o700)
     return wrapper
+
+
+def _refusals(folder: Path) -> dict[int, str]:
+    """Files with HAProxy's own refusals, by status."""
+    found = {}
+    for status, (reason, code, detail) in _REFUSALS.items():
+        body = rules.refusal(code, detail)
+        place = folder / f"{status}.http"
+        place.write_bytes(
+            f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"
+            f"Cache-Control: no-store\r\nConnection: close\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        found[status] = str(place)
+    return found
 
 
 def _binary() -> str | None:

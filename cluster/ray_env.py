@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from cluster.errors import Unavailable
-from cluster.haproxy import uses_haproxy, wrapped_binary
+from cluster.haproxy import NO_EDGE, limits_of, uses_haproxy, wrapped_binary
+from cluster.haproxy_rules import Edge
 from cluster.settings import Settings
 from cluster.user_files import USER_UMASK
 
@@ -39,9 +40,17 @@ HEALTH_CHECKS = {
 }
 """A killed raylet counts as dead after 3 s, a hung one after 6 to 9 s (Ray's own: 16 and 64 s)."""
 
+PATIENT_HEALTH_CHECKS = HEALTH_CHECKS | {"health_check_timeout_ms": 20_000}
+"""Where there is one raylet: no other node could take over, and on a busy machine it may well be
+silent for some seconds. A killed one still counts as dead after 3 s."""
+
+START_UP_S = 900
+"""Time that Ray, and Serve, give a process to start. Their own limits (5 to 60 s) end a start that
+a busy machine only makes slow; a process that dies is noticed without them."""
+
 
 def embedded_environment(
-    settings: Settings, folder: Path, token: str, umask: int
+    settings: Settings, folder: Path, token: str, umask: int, edge: Edge = NO_EDGE
 ) -> dict[str, str]:
     """What Ray reads in a cluster that lives and dies with this process.
 
@@ -64,8 +73,12 @@ def embedded_environment(
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
         "RAY_task_events_max_num_task_in_gcs": "10000",
         "RAY_maximum_gcs_destroyed_actor_cached_count": "1000",
+        "RAY_gcs_server_port_wait_time_s": str(START_UP_S),
+        "RAY_gcs_server_request_timeout_seconds": str(START_UP_S),
+        "RAY_worker_register_timeout_seconds": str(START_UP_S),
+        "RAY_agent_register_timeout_ms": str(START_UP_S * 1000),
         USER_UMASK: f"{umask:o}",
-        **serve_environment(settings, folder),
+        **serve_environment(settings, folder, edge),
     }
 
 
@@ -101,7 +114,7 @@ def join_environment(token: str | None) -> dict[str, str]:
     }
 
 
-def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
+def serve_environment(settings: Settings, folder: Path, edge: Edge = NO_EDGE) -> dict[str, str]:
     """What Ray Serve reads: HAProxy where it can run, one event loop, ports of its own.
 
     HAProxy's default ports and its sockets are the same for every cluster on a machine, and the
@@ -111,18 +124,29 @@ def serve_environment(settings: Settings, folder: Path) -> dict[str, str]:
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_LOG_TO_STDERR": "1",
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.1",
+        # Serve 2.60 kills a proxy that is not ready within 5 s, and starts another.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": str(START_UP_S),
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
+        # Until the proxy has the port, the starting process holds it; and a HAProxy that is
+        # reloaded listens before the old one ends.
+        "SERVE_SOCKET_REUSE_PORT_ENABLED": "1",
     }
+    if edge.proxy_hook is not None:
+        common["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] = edge.proxy_hook
     if not uses_haproxy(settings):
         # Without HAProxy nothing would talk to a replica directly.
         return common | {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
     home = folder / "haproxy"
     stats, metrics, fallback, fallback_grpc = free_ports(4)
-    binary = wrapped_binary(home)
+    limits = limits_of(settings)
+    binary = wrapped_binary(home, limits, edge)
     return common | {
         **({"RAY_SERVE_HAPROXY_BINARY_PATH": str(binary)} if binary else {}),
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(max(1, settings.cores)),
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": str(START_UP_S),
+        "RAY_SERVE_HAPROXY_MAXCONN": str(limits.connections),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         # Bound even where metrics are off.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),

@@ -8,16 +8,28 @@ where it is decided are methods of Ray's `Node`, and a test holds Ray to them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from cluster.errors import StartFailed
+from cluster.patience import one_line
+from cluster.ray_env import free_ports
+
+TRIES = 3
 LOOK_S = 0.02
-LISTED_WITHIN_S = 30.0
+LISTED_WITHIN_S = 900.0
+CALL_S = 60.0
 NOBODY = b"127.0.0.1:0"
+AGENT_PORTS = (
+    "metrics_agent_port",
+    "metrics_export_port",
+    "dashboard_agent_listen_port",
+    "runtime_env_agent_port",
+)
 AGENT_NEEDS = (
     "aiohttp",
     "aiohttp_cors",
@@ -42,6 +54,27 @@ def lean_node(log_folder: Callable[[str], Path]) -> Iterator[None]:
 
     with patch.object(node, "Node", _lean(node.Node, log_folder)):
         yield
+
+
+def start_ray(options: Mapping[str, Any], log_folder: Callable[[str], Path]) -> None:
+    """`ray.init(**options)` as a `lean_node`; what Ray gives up is tried again.
+
+    Raises `StartFailed`.
+    """
+    import ray
+
+    why = ""
+    for _ in range(TRIES):
+        try:
+            with lean_node(log_folder):
+                ray.init(**options)
+        # Ray 2.60 raises whatever comes its way, a bare `Exception` among it.
+        except Exception as error:  # noqa: BLE001  see above
+            why = one_line(error)
+            ray.shutdown()
+        else:
+            return
+    raise StartFailed(f"Ray could not be started in {TRIES} tries: {why}")
 
 
 def start_dashboard() -> str | None:
@@ -79,11 +112,26 @@ def _lean(plain: Any, log_folder: Callable[[str], Path]) -> Any:
             return f"http://{self.webui_url}" if self.webui_url else None
 
         def start_raylet(self, *args: Any, **kwargs: Any) -> None:
+            _choose_agent_ports(self)
             with _no_trial_imports():
                 super().start_raylet(*args, **kwargs)
             _wait_until_listed(self)
 
     return LeanNode
+
+
+def _choose_agent_ports(node: Any) -> None:
+    # Where the agents choose their ports, the raylet waits 15 s for them to tell, and then aborts.
+    from ray import _raylet
+
+    raylet: Any = _raylet
+    params, folder = node._ray_params, node._session_dir  # noqa: SLF001  see the module
+    for name, port in zip(AGENT_PORTS, free_ports(len(AGENT_PORTS)), strict=True):
+        setattr(params, name, getattr(params, name) or port)
+    # The raylet has no option for this one, and reads it where the agent would write it.
+    listening = params.dashboard_agent_listen_port
+    name = raylet.DASHBOARD_AGENT_LISTEN_PORT_NAME
+    raylet.persist_port(folder, node._node_id, name, listening)  # noqa: SLF001
 
 
 @contextmanager
@@ -120,10 +168,16 @@ def _forget_api_server(node: Any) -> None:
 
 
 def _wait_until_listed(node: Any) -> None:
-    """Wait until the new raylet is known, or has died: Ray then finds it at its first look."""
+    """Wait until the new raylet is known, or has died: Ray then finds it at its first look.
+
+    Ray itself looks for 30 s, and then gives up a node that is only slow.
+    """
     (raylet,) = node.all_processes["raylet"]
+    from ray.exceptions import RpcError
+
     end = time.monotonic() + LISTED_WITHIN_S
     while time.monotonic() < end and raylet.process.poll() is None:
-        if node.get_gcs_client().get_all_node_info(timeout=LISTED_WITHIN_S):
-            return
+        with suppress(RpcError):
+            if node.get_gcs_client().get_all_node_info(timeout=CALL_S):
+                return
         time.sleep(LOOK_S)

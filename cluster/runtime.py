@@ -25,9 +25,11 @@ from cluster.cluster_file import (
 )
 from cluster.errors import Conflict, Unavailable
 from cluster.folder_lock import FolderLock, owner_pid
+from cluster.haproxy import NO_EDGE
+from cluster.haproxy_rules import Edge
 from cluster.log_files import LogLimits, ray_session_folder
 from cluster.private_folders import check_way, private_folder, private_umask
-from cluster.ray_node import lean_node, start_dashboard
+from cluster.ray_node import start_dashboard, start_ray
 from cluster.reaper import Reaper
 from cluster.run_folder import RunFolder
 from cluster.settings import Settings
@@ -101,8 +103,10 @@ class Cluster:
         self.stop()
 
 
-def start_embedded(settings: Settings) -> Cluster:
+def start_embedded(settings: Settings, edge: Edge = NO_EDGE) -> Cluster:
     """Start Ray on this machine, for this process and those that `find_cluster` here.
+
+    `edge`: what an HTTP server on it shall say where none of its apps can.
 
     Call it from the main thread: Ray's processes end with the thread that started them. Raises
     `Conflict` if an embedded cluster already uses `settings.data_dir`, `UnsafeFolder` if another
@@ -116,7 +120,7 @@ def start_embedded(settings: Settings) -> Cluster:
             f"data_dir {str(settings.data)!r} is in use by another embedded cluster (process {pid})"
         )
     try:
-        return _start(settings, claim)
+        return _start(settings, claim, edge)
     except BaseException:
         claim.release()
         raise
@@ -132,11 +136,11 @@ def check_places(settings: Settings) -> None:
         check_way(place)
 
 
-def _start(settings: Settings, claim: FolderLock) -> Cluster:
+def _start(settings: Settings, claim: FolderLock, edge: Edge) -> Cluster:
     run = RunFolder.make(settings.data)
     try:
         with private_umask() as umask:
-            _start_ray(settings, run, umask)
+            _start_ray(settings, run, umask, edge)
     except BaseException:
         run.remove()
         raise
@@ -157,10 +161,10 @@ def _start(settings: Settings, claim: FolderLock) -> Cluster:
     return cluster
 
 
-def _start_ray(settings: Settings, run: RunFolder, umask: int) -> None:
+def _start_ray(settings: Settings, run: RunFolder, umask: int, edge: Edge) -> None:
     token = keep_token(settings, os.environ.get("RAY_AUTH_TOKEN"))
     ray_env.apply(
-        ray_env.embedded_environment(settings, run.path, token, umask),
+        ray_env.embedded_environment(settings, run.path, token, umask, edge),
         firm=ray_env.FIRM,
     )
     import ray
@@ -168,8 +172,10 @@ def _start_ray(settings: Settings, run: RunFolder, umask: int) -> None:
     if ray.is_initialized():
         raise Conflict("this process is connected to a Ray cluster already")
     limits = LogLimits.of(settings)
-    with lean_node(lambda session: ray_session_folder(settings.logs, session, limits)):
-        ray.init(**_init_options(settings, run.ray))
+    start_ray(
+        _init_options(settings, run.ray),
+        lambda session: ray_session_folder(settings.logs, session, limits),
+    )
 
 
 def _init_options(settings: Settings, folder: Path) -> dict[str, Any]:
@@ -184,7 +190,7 @@ def _init_options(settings: Settings, folder: Path) -> dict[str, Any]:
         "logging_level": "error",
         "_node_ip_address": "127.0.0.1",
         "_temp_dir": str(folder),
-        "_system_config": ray_env.HEALTH_CHECKS,
+        "_system_config": ray_env.PATIENT_HEALTH_CHECKS,
     }
 
 
@@ -226,7 +232,7 @@ def join(settings: Settings) -> Cluster:
     return Cluster(settings, address, owned=False, dashboard_url=dashboard_url)
 
 
-def wait_for_cluster(settings: Settings, timeout_s: float = 30.0) -> ClusterFile | None:
+def wait_for_cluster(settings: Settings, timeout_s: float = 300.0) -> ClusterFile | None:
     """`find_cluster`, waiting while another process is just starting one; None: none came."""
     end = time.monotonic() + timeout_s
     while True:

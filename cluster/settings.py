@@ -7,6 +7,8 @@ name. `docs/configuration.md` is made from this file.
 
 from __future__ import annotations
 
+import ipaddress
+import json
 import math
 import os
 import tomllib
@@ -34,20 +36,43 @@ from pydantic_settings import (
 )
 
 from cluster.errors import ValidationFailed
-from cluster.faults import Fault, faults_of, refusal
+from cluster.faults import Fault, fault, faults_of, refusal
 
 CONFIG_VARIABLE = "REELYARD_CONFIG"
 REPORTS_A_LEASE = 3
 """Reports that fit into a lease: so many less one may be lost."""
 
 
-def _comma_list(value: object) -> object:
-    if isinstance(value, str) and not value.lstrip().startswith("["):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
+def _list_of(value: object) -> object:
+    """A list as the environment holds it: `a, b`, or JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return _json_of(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
-StringList = Annotated[list[str], NoDecode, BeforeValidator(_comma_list)]
+def _table_of(value: object) -> object:
+    """A table of texts as the environment holds it: `a=1, b=2`, or JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("{"):
+        return _json_of(value)
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if any(not equals for _, equals, _ in pairs):
+        raise ValueError("must be pairs such as region=eu, endpoint=http://store:9000, or JSON")
+    return {name.strip(): text.strip() for name, _, text in pairs}
+
+
+def _json_of(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"is not valid JSON: {error}") from None
+
+
+StringList = Annotated[list[str], NoDecode, BeforeValidator(_list_of)]
+StringTable = Annotated[dict[str, str], NoDecode, BeforeValidator(_table_of)]
 
 
 class PoolSettings(BaseModel):
@@ -126,7 +151,7 @@ class Settings(BaseSettings):
         description="`file:///path`, `s3://bucket/prefix`, `gs://`, `az://`, `memory://`; "
         "unset: `objects` in data_dir",
     )
-    storage_options: dict[str, str] = Field(
+    storage_options: StringTable = Field(
         default_factory=dict,
         repr=False,
         description="options for the object store, e.g. endpoint, region, access_key_id",
@@ -148,7 +173,25 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address that the HTTP server binds")
     port: int = Field(8000, ge=0, le=65535, description="port of the HTTP server")
     public_url: str | None = Field(
-        None, description="URL under which clients reach the server; unset: taken from the request"
+        None,
+        description="URL under which clients reach the server; unset: taken from a request's Host "
+        "where that is an address, this machine's name or one of allowed_hosts",
+    )
+    allowed_hosts: StringList = Field(
+        default_factory=list,
+        description="names under which clients reach the server, for the links in its answers; "
+        "`*.example.com` stands for all below it",
+    )
+    trusted_proxies: StringList = Field(
+        default_factory=list,
+        description="addresses and networks of the proxies before this server: their "
+        "X-Forwarded-For tells whose connection it is",
+    )
+    max_connections_per_address: int | None = Field(
+        None,
+        ge=0,
+        description="connections that one address may hold at a time; 0: any number; unset: half "
+        "of those that the server takes",
     )
     proxy: Literal["auto", "haproxy", "python"] = Field(
         "auto", description="Serve's HTTP proxy; auto: HAProxy where its binary exists"
@@ -297,7 +340,18 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise refusal(list(map(_fault_of, error.errors())), "settings") from None
         except SettingsError as error:
-            raise ValidationFailed(f"settings: {error}: {error.__cause__}") from None
+            # Only its message names the setting (pydantic-settings 2.16).
+            name = str(error).partition('"')[2].partition('"')[0]
+            sentence = f"is not valid JSON: {error.__cause__}"
+            one = fault([name], sentence) | {"field": f"{name} (REELYARD_{name.upper()})"}
+            raise refusal([one], "settings") from None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, trusted_proxies: list[str]) -> list[str]:
+        for proxy in trusted_proxies:
+            ipaddress.ip_network(proxy, strict=False)
+        return trusted_proxies
 
     @field_validator("heartbeat_s")
     @classmethod

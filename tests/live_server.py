@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -16,8 +17,24 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-START_S = 180
+import requests
+
+from cluster.ray_env import free_ports
+
+START_S = 600
+PATHS = ("/v1/usage", "/media/jobs", "/api/media/limits", "/jobs", "/livez")
+"""One of each dialect, and one that nobody needs a key for."""
 _REELYARD = str(Path(sys.executable).with_name("reelyard"))
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What somebody was answered; status 0: the connection was refused or cut."""
+
+    path: str
+    status: int
+    retry_after: str | None = None
+    body: str = ""
 
 
 @dataclass
@@ -29,6 +46,8 @@ class LiveServer:
     env: dict[str, str] = field(repr=False)
     facts: dict[str, str] = field(repr=False)
     """What `reelyard up --json` printed."""
+    start_answers: list[Answered] = field(default_factory=list, repr=False)
+    """What callers were answered while it started, where that was watched."""
 
     def cli(self, *args: str) -> Any:
         """What `reelyard <args> --json` prints."""
@@ -50,15 +69,21 @@ class LiveServer:
 
 
 @contextmanager
-def live_server(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterator[LiveServer]:
-    """`reelyard up` on a free port, `settings` as REELYARD_* variables; no dashboard unasked."""
+def live_server(
+    data_dir: Path, settings: Mapping[str, str] | None = None, *, watched: bool = False
+) -> Iterator[LiveServer]:
+    """`reelyard up` on a free port, `settings` as REELYARD_* variables; no dashboard unasked.
+
+    `watched`: callers knock from the first moment on, at a port that they know.
+    """
+    port = free_ports(1)[0] if watched else 0
     chosen = {"dashboard": "no"} | dict(settings or {})
     given = {f"REELYARD_{name.upper()}": value for name, value in chosen.items()}
     env = os.environ | {"REELYARD_DATA_DIR": str(data_dir), "REELYARD_LOG_LEVEL": "warning"} | given
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [_REELYARD, "up", "--port", "0", "--json"],
+            [_REELYARD, "up", "--port", str(port), "--json"],
             env=env,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -66,8 +91,9 @@ def live_server(data_dir: Path, settings: Mapping[str, str] | None = None) -> It
             start_new_session=True,
         )
     try:
-        facts = _read_facts(process, log)
-        yield LiveServer(facts["url"], data_dir, env, facts)
+        with _knocking(port) as answers:
+            facts = _read_facts(process, log)
+        yield LiveServer(facts["url"], data_dir, env, facts, answers)
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -77,6 +103,33 @@ def live_server(data_dir: Path, settings: Mapping[str, str] | None = None) -> It
             process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+@contextmanager
+def _knocking(port: int) -> Iterator[list[Answered]]:
+    """What callers are answered within, by path in turn; none call at port 0."""
+    answers: list[Answered] = []
+    ended = threading.Event()
+    paths = itertools.cycle(PATHS)
+
+    def knock() -> None:
+        while port and not ended.wait(0.05):
+            path = next(paths)
+            try:
+                found = requests.get(f"http://127.0.0.1:{port}{path}", timeout=60)
+            except requests.RequestException:
+                answers.append(Answered(path, 0))
+            else:
+                told = found.headers.get("retry-after")
+                answers.append(Answered(path, found.status_code, told, found.text))
+
+    thread = threading.Thread(target=knock)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _read_facts(process: subprocess.Popen[str], log: Path) -> dict[str, str]:

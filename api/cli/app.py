@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated
 
 import typer
+
+from cluster.faults import did_you_mean
 
 COMMANDS = {
     "run": "run",
@@ -36,7 +39,7 @@ def _print_version(wanted: bool) -> None:
 
 
 def _options(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  its callback does all
         bool,
         typer.Option(
             "--version", "-V", is_eager=True, callback=_print_version, help="print the version"
@@ -44,6 +47,11 @@ def _options(
     ] = False,
 ) -> None:
     """What goes before the command."""
+    from api.cli.output import errors
+    from api.cli.session import unknown_variables
+
+    for name, meant in unknown_variables(os.environ).items():
+        errors.print(f"{name} is no setting{did_you_mean(meant)}", markup=False)
 
 
 def build(words: Sequence[str]) -> typer.Typer:

@@ -20,6 +20,19 @@ INTRODUCTION = """\
 Every setting has three places, the first one found counts: the environment variable
 `REELYARD_<NAME>`, the file `reelyard.toml` in the working folder (or the one that
 `REELYARD_CONFIG` names), the default. `reelyard config` shows what is in force."""
+SPELLING = """\
+In the environment a list is written with commas, or as JSON; a table of texts as pairs, or as JSON;
+the table `pools` as JSON only:
+
+```
+export REELYARD_INPUT_ROOTS=/srv/media,/mnt/archive
+export REELYARD_INPUT_ROOTS='["/srv/media", "/mnt/with, comma"]'
+export REELYARD_STORAGE_OPTIONS='endpoint=http://store:9000, region=eu-1'
+export REELYARD_POOLS='{"cpu": {"max_workers": 4}}'
+```
+
+Yes and no are `true` and `false`. A variable `REELYARD_…` that no setting has is told on standard
+error by every command, with the name that was probably meant; in `reelyard.toml` it is refused."""
 ELSEWHERE = """\
 `REELYARD_URL` leads the `reelyard` command to a server elsewhere, with the API key in
 `REELYARD_KEY`: files of this machine are sent there, and outputs come back to where `-o` says."""
@@ -78,6 +91,8 @@ def reference() -> str:
         INTRODUCTION,
         "",
         "This page is made from `cluster/settings.py` by `reelyard config --markdown`.",
+        "",
+        SPELLING,
         "",
         ELSEWHERE,
         "",

@@ -7,12 +7,16 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from api.cli.output import Exit, command, console, escape, print_json
 from api.serving.bind import check_bind
+from api.serving.not_ready import edge
+from api.serving.waiting_room import WaitingRoom
 from cluster.cluster_file import commands_file, token_file
 from cluster.errors import Conflict, Unavailable
 from cluster.run_folder import prometheus_targets
@@ -20,7 +24,7 @@ from cluster.runtime import Cluster, check_places, find_cluster, join, start_emb
 from cluster.settings import Settings
 from cluster.url_secrets import hide_url_secrets
 
-DOWN_S = 60.0
+DOWN_S = 300.0
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -43,10 +47,10 @@ def up(
     if settings.ray_address is None:
         _check_data(settings)
     check_bind(settings, keys_are_needed=_keys_are_needed(settings))
-    with _open(settings) as cluster:
+    with _waiting_room(settings) as room, _open(settings) as cluster:
         stop = _stop_on_signals()
         _refuse_a_second(cluster)
-        _serve(settings, cluster, as_json=as_json)
+        _serve(settings, cluster, room, as_json=as_json)
         if detach and not cluster.owned:
             return Exit.OK
         while not stop.wait(1.0):
@@ -84,12 +88,27 @@ def _refuse_a_second(cluster: Cluster) -> None:
 
 
 def _open(settings: Settings) -> Cluster:
-    return join(settings) if settings.ray_address is not None else start_embedded(settings)
+    if settings.ray_address is not None:
+        return join(settings)
+    return start_embedded(settings, edge())
 
 
-def _serve(settings: Settings, cluster: Cluster, *, as_json: bool) -> None:
+@contextmanager
+def _waiting_room(settings: Settings) -> Iterator[WaitingRoom | None]:
+    """Whoever calls while an embedded cluster starts is told to come again; a port that nobody
+    knows yet has no callers. Raises `BadRequest` if the address can't be bound."""
+    if settings.ray_address is not None or not settings.port:
+        yield None
+        return
+    with WaitingRoom(settings.host, settings.port) as room:
+        yield room
+
+
+def _serve(
+    settings: Settings, cluster: Cluster, room: WaitingRoom | None, *, as_json: bool
+) -> None:
     """Start everything, and tell of it. The dashboard comes last: no job has to wait for it."""
-    url = _start(settings, cluster)
+    url = _start(settings, cluster, room)
     facts = {
         "docs": f"{url}/docs",
         "store": hide_url_secrets(settings.store),
@@ -111,13 +130,13 @@ def _serve(settings: Settings, cluster: Cluster, *, as_json: bool) -> None:
         console.print("Ctrl-C stops it.")
 
 
-def _start(settings: Settings, cluster: Cluster) -> str:
+def _start(settings: Settings, cluster: Cluster, room: WaitingRoom | None) -> str:
     from actors.engine import launch_engine, wait_for_engine
     from api.serving.server import start_http
 
     # Both at once: most of the time goes into starting processes.
     engine = launch_engine(settings)
-    url = start_http(settings)
+    url = start_http(settings, room)
     wait_for_engine(engine)
     cluster.announce(url)
     return url

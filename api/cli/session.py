@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from api.cli.output import errors
@@ -11,11 +11,27 @@ from api.client.http_transport import HttpTransport
 from api.client.store_transport import StoreTransport
 from api.client.sync_client import Client
 from cluster.errors import Unavailable
+from cluster.faults import closest
 from cluster.runtime import find_cluster
-from cluster.settings import Settings
+from cluster.settings import CONFIG_VARIABLE, Settings
 
 URL_VARIABLE = "REELYARD_URL"
 KEY_VARIABLE = "REELYARD_KEY"
+
+
+OTHER_VARIABLES = (URL_VARIABLE, KEY_VARIABLE, CONFIG_VARIABLE)
+
+
+def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
+    """The variables `REELYARD_…` that mean nothing here, each with the one that was probably
+    meant."""
+    known = [f"REELYARD_{name.upper()}" for name in Settings.model_fields]
+    known += OTHER_VARIABLES
+    return {
+        name: closest(name, known)
+        for name in sorted(environment)
+        if name.startswith("REELYARD_") and name not in known
+    }
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""The outermost layer of the app: body caps, counters, rate headers, and the last catch."""
+"""The outermost layer of the app: what is no request, body caps and pace, counters, rate headers,
+and the last catch."""
 
 from __future__ import annotations
 
@@ -6,19 +7,22 @@ import time
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.auth import address_key
+from api.http.body_pace import paced
 from api.http.errors import response_for, unhandled
 from api.http.query_names import warning
 from api.http.services import services_of
-from cluster.errors import TooLarge
+from api.http.single_headers import check_headers
+from cluster.errors import BadRequest, TooLarge
 
 log = structlog.get_logger(__name__)
 
+REDIRECTS = (301, 302, 303, 307, 308)
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -86,6 +90,8 @@ class RequestMiddleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                if message["status"] in REDIRECTS:
+                    _lead_back(message, scope)
                 await _add_rate(request, message)
                 if (told := warning(scope)) is not None:
                     MutableHeaders(raw=message["headers"])["Warning"] = told
@@ -94,7 +100,13 @@ class RequestMiddleware:
 
         scope.setdefault("state", {})
         request = Request(scope)
+        receive = paced(receive)
         try:
+            try:
+                check_headers(scope["headers"])
+            except BadRequest as refusal:
+                await response_for(refusal, request)(scope, receive, outgoing)
+                return
             if self._max_bytes is not None and self._capped(request):
                 if _length(request) > self._max_bytes:
                     await response_for(self._too_large(), request)(scope, receive, outgoing)
@@ -160,3 +172,11 @@ async def _add_rate(request: Request, message: Message) -> None:
         rate = await limiter.look(address_key(request))
     if rate is not None:
         MutableHeaders(raw=message["headers"]).update(rate.headers())
+
+
+def _lead_back(message: Message, scope: Scope) -> None:
+    """Make a redirect to this server one by path: Starlette builds it from the client's `Host`."""
+    headers = MutableHeaders(raw=message["headers"])
+    own = f"{scope['scheme']}://{Headers(scope=scope).get('host', '')}/"
+    if (place := headers.get("location", "")).startswith(own):
+        headers["location"] = "/" + place.removeprefix(own).lstrip("/")

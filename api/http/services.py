@@ -34,6 +34,7 @@ from api.http.locations import (
     no_source,
     output_of,
 )
+from api.http.public_address import link_base
 from api.http.rate_limit import RateLimiter
 from api.http.signing import FileGrant, Signer
 from api.registry_client.client import RegistryClient
@@ -144,11 +145,8 @@ class Services:
 
     def base_url(self, request: Request) -> str:
         """The URL under which the client reaches this server, without a final slash."""
-        if self.settings.public_url:
-            return self.settings.public_url.rstrip("/")
-        scope = request.scope
-        host = request.headers.get("host") or f"{self.settings.host}:{self.settings.port}"
-        return f"{scope.get('scheme', 'http')}://{host}"
+        scheme = request.scope.get("scheme", "http")
+        return link_base(self.settings, scheme, request.headers.get("host"))
 
     async def download_url(self, request: Request, job: Job, output: OutputFile) -> str:
         """A URL that whoever has it can fetch until it expires; for an output that lies outside

@@ -23,7 +23,11 @@ class _App:
         from cluster.logs import configure_logging
 
         self._settings = Settings(**settings)
+        from api.serving.uvicorn_guard import install
+
         configure_logging(self._settings, self.part)
+        # Serve starts uvicorn once this object is there.
+        install()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.part}, {self._settings.storage})"

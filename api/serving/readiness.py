@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
-from cluster.errors import Unavailable
+from cluster.errors import StartFailed
 from cluster.settings import Settings
 
 STEADY_S, SETTLED_S = 1.0, 0.2
-STEADY_WITHIN_S = 60.0
+STEADY_WITHIN_S = 600.0
 
 
 def wait_until_ready(settings: Settings, port: int) -> None:
@@ -25,7 +25,7 @@ def wait_until_ready(settings: Settings, port: int) -> None:
     Ray Serve 2.60 reloads HAProxy for a moment after the apps are there: it ends connections in
     mid-request, and a client could not tell whether its POST was taken. It has no further cause
     once one HAProxy is left and knows all replicas; where we can't ask it, a second without a
-    reload must do. Raises `Unavailable` if it takes too long.
+    reload must do. Raises `StartFailed` if it takes too long.
     """
     host = settings.host
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared only
@@ -35,7 +35,7 @@ def wait_until_ready(settings: Settings, port: int) -> None:
         if _answers_for(reachable, port, seconds):
             return
         time.sleep(0.05)
-    raise Unavailable(f"the HTTP server at {host}:{port} did not become steady")
+    raise StartFailed(f"the HTTP server at {host}:{port} did not become steady")
 
 
 def _is_settled(settings: Settings) -> bool:
@@ -96,7 +96,7 @@ def ask_haproxy(path: Path) -> dict[str, list[str]]:
 
 def _answers_for(host: str, port: int, seconds: float) -> bool:
     """Whether one connection gets answers from both apps for so long."""
-    connection = http.client.HTTPConnection(host, port, timeout=10)
+    connection = http.client.HTTPConnection(host, port, timeout=60)
     end = time.monotonic() + seconds
     try:
         while time.monotonic() < end:

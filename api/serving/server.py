@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
-import socket
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from api.serving.bind import check_bind
 from api.serving.readiness import wait_until_ready
+from api.serving.waiting_room import WaitingRoom, check_free
 from cluster.address_checks import is_loopback
-from cluster.errors import BadRequest, Unavailable
+from cluster.errors import StartFailed
+from cluster.patience import Patience, plain_failure
 from cluster.ray_env import free_ports
 from cluster.settings import Settings
 
@@ -32,18 +33,24 @@ _MOST_POLLS = 4000
 _MOST_TRANSFERS = 256
 """Each may hold some MiB, and is as slow as its client."""
 START_S = 600.0
-"""On a cluster that first has to grow, it takes minutes."""
+"""Time in which nothing moves: on a cluster that first has to grow, it is minutes."""
+TRIES = 3
 STOP_S = 60.0
 LOOK_S = 0.1
 
 
-def start_http(settings: Settings) -> str:
+def start_http(settings: Settings, room: WaitingRoom | None = None) -> str:
     """Serve both apps on the cluster that this process is connected to; the URL they answer at.
 
-    Where the cluster has a Serve of its own, its address counts. Raises `BadRequest` if the address
-    can't be bound, or would serve strangers without a key.
+    Where the cluster has a Serve of its own, its address counts. `room` holds the address until
+    the server has it. Raises `BadRequest` if the address can't be bound, or would serve strangers
+    without a key; `StartFailed` if it does not start.
     """
-    import ray
+    with plain_failure("the HTTP server"):
+        return _start_http(settings, room)
+
+
+def _start_http(settings: Settings, room: WaitingRoom | None) -> str:
     from ray import serve
     from ray.serve.config import HTTPOptions
     from ray.serve.schema import LoggingConfig
@@ -54,10 +61,10 @@ def start_http(settings: Settings) -> str:
     settings = settings.model_copy(update={"host": host, "port": port})
     if not is_loopback(host):
         check_bind(settings, keys_are_needed=_keys_are_needed(settings))
-    proxies: list[Any] = []
     if running is None:
-        _check_free(host, port)
-        proxies = _begin_serve(HTTPOptions(host=host, port=port))
+        if room is None:
+            check_free(host, port)
+        _begin_serve(HTTPOptions(host=host, port=port))
     from api.serving import deployments
 
     plain = settings.portable().model_dump(mode="json")
@@ -68,19 +75,30 @@ def start_http(settings: Settings) -> str:
     transfer = deployments.transfer.options(
         **options, num_replicas=settings.transfer_replicas, max_ongoing_requests=_MOST_TRANSFERS
     )
-    serve.run_many(
-        [
-            serve.RunTarget(api.bind(plain), name=APPS[0], route_prefix="/"),
-            serve.RunTarget(transfer.bind(plain), name=APPS[1], route_prefix="/api"),
-        ],
-        # It would look once a second.
-        wait_for_ingress_deployment_creation=False,
-        wait_for_applications_running=False,
-    )
-    ray.get(proxies, timeout=START_S)
-    _wait_until_running()
+    targets = [
+        serve.RunTarget(api.bind(plain), name=APPS[0], route_prefix="/"),
+        serve.RunTarget(transfer.bind(plain), name=APPS[1], route_prefix="/api"),
+    ]
+    _deploy(targets)
+    _wait_until_running(targets, with_proxies=running is None)
+    if room is not None:
+        room.close()
     wait_until_ready(settings, port)
     return _url(host, port)
+
+
+def _deploy(targets: list[Any]) -> None:
+    from ray import serve
+    from ray.exceptions import RayActorError
+
+    # Once both are on their way, Serve waits 60 s for its proxies: we wait for them ourselves.
+    with suppress(TimeoutError, RayActorError):
+        serve.run_many(
+            targets,
+            # It would look once a second.
+            wait_for_ingress_deployment_creation=False,
+            wait_for_applications_running=False,
+        )
 
 
 def http_url() -> str | None:
@@ -99,37 +117,70 @@ def _serve_address() -> tuple[str, int] | None:
     return None if client is None else (client.http_config.host, client.http_config.port)
 
 
-def _begin_serve(options: Any) -> list[Any]:
-    """Start Serve; what to wait for until its proxies are ready.
+def _begin_serve(options: Any) -> None:
+    """Start Serve, without a wait for its proxies.
 
     `serve.start` of Ray 2.60 itself waits for them before anything can be deployed. Their
-    processes take seconds to start, and those of the apps as long: here they start together.
+    processes take seconds to start, and those of the apps as long: here they start together. And
+    it waits for the first ones, which Serve may have given up for others.
     """
     from ray.serve._private import api
     from ray.serve.config import ControllerOptions
 
-    begin = api._create_controller_and_proxy_refs  # noqa: SLF001  see above
-    _, proxies = begin(options, None, None, None, ControllerOptions())
-    ready: list[Any] = proxies
-    return ready
+    api._create_controller_and_proxy_refs(  # noqa: SLF001  see above
+        options, None, None, None, ControllerOptions()
+    )
 
 
-def _wait_until_running() -> None:
-    """Wait until both apps run. Raises `Unavailable` if Serve gives one up."""
-    from ray import serve
-    from ray.serve.schema import ApplicationStatus
-
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        apps = serve.status().applications
-        found = [apps[name] for name in APPS if name in apps]
-        for app in found:
-            if app.status == ApplicationStatus.DEPLOY_FAILED:
-                raise Unavailable(f"the HTTP server could not be started: {app.message}")
-        if [app.status for app in found] == [ApplicationStatus.RUNNING] * len(APPS):
+def _wait_until_running(targets: list[Any], *, with_proxies: bool) -> None:
+    """Wait until both apps run, and every proxy where this has started them, as long as something
+    moves. What Serve gives up is deployed again, a few times. Raises `StartFailed`."""
+    patience = Patience("the HTTP server", START_S)
+    tries = TRIES
+    while True:
+        seen = _look()
+        if seen.apps_run and (seen.proxies_run or not with_proxies):
             return
+        if seen.failed:
+            tries -= 1
+            if not tries:
+                raise StartFailed(f"the HTTP server could not be started: {seen.failed}")
+            _deploy(targets)
+        patience.note(seen)
         time.sleep(LOOK_S)
-    raise Unavailable(f"the HTTP server did not start within {START_S:g} s")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """How far Serve is; two that differ are progress."""
+
+    apps_run: bool = False
+    proxies_run: bool = False
+    failed: str = ""
+    """Why Serve has given an app up."""
+    states: tuple[str, ...] = ()
+
+
+def _look() -> _Seen:
+    from ray import serve
+    from ray.exceptions import RayError
+    from ray.serve.schema import ApplicationStatus, ProxyStatus
+
+    try:
+        status = serve.status()
+    except (RayError, TimeoutError):
+        # Its controller is too busy to answer.
+        return _Seen()
+    apps = [status.applications[name] for name in APPS if name in status.applications]
+    failed = [app.message for app in apps if app.status == ApplicationStatus.DEPLOY_FAILED]
+    proxies = list(status.proxies.values())
+    return _Seen(
+        apps_run=[app.status for app in apps] == [ApplicationStatus.RUNNING] * len(APPS),
+        # One that drains belongs to a node that leaves.
+        proxies_run=ProxyStatus.HEALTHY in proxies and ProxyStatus.STARTING not in proxies,
+        failed=failed[0].strip().rpartition("\n")[2] if failed else "",
+        states=tuple(str(one) for one in (*proxies, *apps)),
+    )
 
 
 def stop_http() -> None:
@@ -151,19 +202,6 @@ def _keys_are_needed(settings: Settings) -> bool:
     from api.registry_client.client import RegistryClient
 
     return asyncio.run(RegistryClient.over_ray(settings).keys.are_needed())
-
-
-def _check_free(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise BadRequest(f"port: {port} is in use on {host}; choose another") from None
-            why = os.strerror(error.errno) if error.errno else str(error)
-            raise BadRequest(f"host: {host}:{port} can't be bound: {why}") from None
 
 
 def _url(host: str, port: int) -> str:

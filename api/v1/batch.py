@@ -52,6 +52,7 @@ class BatchBody(BaseModel):
 async def create_jobs(
     body: BatchBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
+    """Each item is accepted or refused by itself; `results` are in the order of the items."""
     raw: list[Any] = list(body.jobs)
     if len(raw) > services.settings.max_batch_jobs:
         most = services.settings.max_batch_jobs

@@ -59,6 +59,8 @@ class JobIdsBody(Body):
     summary="A job as it is, or once it has ended",
 )
 async def get_job(request: Request) -> Response:
+    """With `wait`, the answer comes once the job has ended, or after so many seconds as it then is.
+    `outputs[].url` are signed and end after a while; another look brings fresh ones."""
     # The route that pollers hammer: it reads the request itself and encodes records directly.
     caller = await identify_caller(request)
     job_id = request.path_params["job_id"]
@@ -90,6 +92,8 @@ async def list_jobs(
         str | None, Query(alias="input", description="the input as sent", max_length=8192)
     ] = None,
 ) -> Response:
+    """A page at a time: as long as `has_more`, `next_cursor` leads to the next one. A list tells of
+    each job in short; `getJob` and `getJobs` have its parameters, result and outputs."""
     states = _states_of(status, state)
     query = PageQuery(
         tenant=caller.tenant,
@@ -123,6 +127,8 @@ async def list_jobs(
 async def get_jobs(
     body: JobIdsBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
+    """Whole jobs, in the order of their ids in the request; `missing` are the ids that there are
+    not, or that are another tenant's."""
     known = {text: parse_id(text) for text in body.job_ids}
     jobs = await services.registry.get_many([key for key in known.values() if key], caller.scope)
     found = [jobs[key] for key in dict.fromkeys(known.values()) if key in jobs]

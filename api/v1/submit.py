@@ -39,6 +39,8 @@ router = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
 async def create_job(
     body: JobBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
+    """The job is durable once this is answered. `params` are those of the operation; the answer to
+    a request that can't work says which field is wrong, what was sent and what is allowed."""
     spec = keyed(await spec_of(body, caller, services), request, body)
     try:
         accepted = await services.registry.submit_one(spec)

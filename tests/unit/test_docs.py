@@ -12,12 +12,20 @@ import pytest
 import ray
 import yaml
 
+from api.cli import error_reference
 from api.cli.config import reference
+from cluster.errors import error_classes
 from tests.paths import ROOT
 
 
 def test_the_configuration_reference_is_the_one_that_the_settings_give() -> None:
     assert (ROOT / "docs/configuration.md").read_text() == reference()
+
+
+def test_the_page_of_errors_is_the_one_that_their_classes_give() -> None:
+    page = (ROOT / "docs/errors.md").read_text()
+    assert page == error_reference.reference()
+    assert all(f"| `{cls.code}` |" in page for cls in error_classes())
 
 
 def test_every_document_that_a_document_links_to_exists() -> None:

@@ -26,6 +26,7 @@ _READ_WHOLE = 8 << 20
 _WRAP = Fraction(2**33, 90_000)
 """As many s do MPEG's time stamps count."""
 _PLACES_EVERY = Fraction(1, 2)
+"""Every packet of audio can be decoded alone: as many s apart are enough."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,8 @@ def _surveyed(container: InputContainer, tick: Callable[[], object] | None) -> _
         ends[index] = max(ends.get(index, at), at + (packet.duration or 0) * unit)
         if packet.is_keyframe and packet.pos is not None:
             known = places.setdefault(index, [])
-            if not known or at - known[-1].at >= _PLACES_EVERY:
+            spaced = packet.stream.type == "video" or not known
+            if spaced or at - known[-1].at >= _PLACES_EVERY:
                 known.append(_Place(at, bridge.part, packet.pos))
     begin = min(begins, default=Fraction(0))
     return _Survey(bridge.offsets, begin, max(ends.values(), default=begin), places)

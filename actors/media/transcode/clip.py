@@ -27,6 +27,8 @@ from actors.media.transcode.settings import AudioSettings, TranscodeSettings
 from actors.media.truncation.policy import Ending
 from cluster.errors import MediaError
 
+_REORDERED = frozenset({"h264", "hevc", "vvc"})
+"""Codecs whose decoders give out frames in another order than FFmpeg reckons with."""
 _GENERATE_PTS = cast("int", Flags.gen_pts.value)
 
 
@@ -223,11 +225,12 @@ def _streams(
     threads: int,
 ) -> _Used:
     """The streams that `settings` wants; `notes` gets remarks."""
-    # PyAV lets FFmpeg guess missing time stamps, and H.264 in AVI then gets wrong ones.
-    container.flags &= ~_GENERATE_PTS
     video = decode.require_video(container, name, vacant) if settings.video else None
     if video is not None:
         video.thread_type, video.thread_count = "AUTO", threads
+        if video.codec_context.codec.canonical_name in _REORDERED:
+            # PyAV lets FFmpeg guess missing time stamps, which goes wrong for these (in AVI).
+            container.flags &= ~_GENERATE_PTS
     return video, _tracks(container, name, settings, notes, vacant)
 
 

@@ -23,6 +23,31 @@ def test_an_argument_counts_before_the_environment_and_that_before_the_file(
     assert (settings.host, settings.port, settings.namespace) == ("127.0.0.4", 2222, "file")
 
 
+def test_lists_and_tables_are_written_as_json_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELYARD_INPUT_ROOTS", '["/srv/a", "/mnt/with, comma"]')
+    monkeypatch.setenv("REELYARD_STORAGE_OPTIONS", '{"region": "eu-1"}')
+    monkeypatch.setenv("REELYARD_POOLS", '{"cpu": {"max_workers": 4}}')
+    settings = Settings()
+    assert settings.input_roots == ["/srv/a", "/mnt/with, comma"]
+    assert settings.storage_options == {"region": "eu-1"}
+    assert settings.all_pools["cpu"].max_workers == 4
+
+
+def test_a_table_of_texts_is_written_as_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELYARD_STORAGE_OPTIONS", "endpoint=http://store:9000, region=eu-1")
+    assert Settings().storage_options == {"endpoint": "http://store:9000", "region": "eu-1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("INPUT_ROOTS", '["/srv'), ("STORAGE_OPTIONS", "{region"), ("POOLS", "cpu")],
+)
+def test_what_is_no_json_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"REELYARD_{name}", value)
+    with pytest.raises(ValidationFailed, match=rf"\(REELYARD_{name}\): is not valid JSON"):
+        Settings()
+
+
 def test_lists_are_written_with_commas_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REELYARD_INPUT_ROOTS", "/srv/a, /srv/b")
     assert Settings().input_roots == ["/srv/a", "/srv/b"]

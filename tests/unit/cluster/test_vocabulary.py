@@ -42,7 +42,11 @@ MAY_SAY: dict[str, dict[str, str]] = {
         split("job task tenant lease worker pool codec operation media"),
         "every floor's metrics are declared in one place",
     ),
-    "ray_env.py": {"worker": "Ray's worker processes", "task": "Ray's tasks"},
+    "ray_env.py": {
+        "worker": "Ray's worker processes",
+        "task": "Ray's tasks",
+        "callback": "a variable of Serve's has it",
+    },
     "ray_node.py": {"worker": "Ray's worker processes"},
     "run_folder.py": {"worker": "Ray's worker processes"},
     "logs.py": {"worker": "the name of a module of Ray's"},

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from api.cli.app import COMMANDS, build
 from api.cli.output import Exit
+from api.cli.session import unknown_variables
 
 
 def imported_by(code: str) -> set[str]:
@@ -44,6 +45,11 @@ def test_a_misspelt_word_is_wrong_usage_and_told_with_the_one_meant(
     told = CliRunner().invoke(build(words), words)
     assert told.exit_code == Exit.USAGE
     assert meant in told.output
+
+
+def test_a_variable_that_no_setting_has_is_told_with_the_one_meant() -> None:
+    told = unknown_variables(["REELYARD_PROT", "REELYARD_PORT", "REELYARD_URL", "PROT"])
+    assert told == {"REELYARD_PROT": "REELYARD_PORT"}
 
 
 def test_without_a_known_command_all_are_there() -> None:

@@ -73,7 +73,7 @@ def test_a_job_is_shown_with_its_outputs_where_they_lie(home: Path, kept: list[J
 
 def test_a_job_that_never_was_is_not_found(kept: list[Job]) -> None:
     done = reelyard("show", "01900000-0000-7000-8000-000000000000")
-    assert done.exit_code == 2
+    assert done.exit_code == 6
     assert "not_found" in done.stderr
 
 

@@ -70,7 +70,7 @@ def test_a_job_is_told_of_by_its_id_in_any_form(home: Path, job_id: str) -> None
 
 def test_an_unknown_actor_is_refused_with_those_there_are(home: Path) -> None:
     done = logs("--actor", "registrar")
-    assert done.exit_code == 2
+    assert done.exit_code == 6
     assert "media-cpu-1, registry" in done.stderr
 
 

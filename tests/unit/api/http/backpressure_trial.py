@@ -15,7 +15,6 @@ from ray.serve._private.direct_ingress_http_util import ASGIDIReceiveProxy
 from ray.serve._private.http_util import ASGIReceiveProxy
 
 from api.http.backpressure import BoundedReceive
-from cluster.errors import InvalidInput
 
 SCOPE: dict[str, Any] = {"type": "http"}
 PIECES, AT_ONCE = 1000, 20
@@ -69,37 +68,6 @@ async def _serve(app: Any, receive: Any, reading: asyncio.Task[Any]) -> None:
         await asyncio.gather(reading, return_exceptions=True)
 
 
-async def stall() -> dict[str, Any]:
-    """What a handler meets whose client sends a piece and then nothing, and how it waits for the
-    farewell of a client that has sent all."""
-    found: dict[str, Any] = {}
-
-    async def handler(scope: Any, receive: Any, send: Any) -> None:
-        try:
-            while (message := await receive())["type"] != "http.disconnect":
-                found["more"] = message["more_body"]
-        except InvalidInput as error:
-            found["error"] = error.message
-        else:
-            found["error"] = None
-
-    async def send(message: Any) -> None:
-        raise AssertionError("the handler answers nothing")
-
-    for name, more in (("broken", True), ("whole", False)):
-        messages: asyncio.Queue[Any] = asyncio.Queue()
-        proxy = ASGIDIReceiveProxy(SCOPE, messages.get, asyncio.get_running_loop())
-        reading = proxy.fetch_until_disconnect_task()
-        messages.put_nowait({"type": "http.request", "body": b"x", "more_body": more})
-        handling = asyncio.create_task(BoundedReceive(handler, stall_s=0.05)(SCOPE, proxy, send))
-        await asyncio.sleep(0.2)
-        messages.put_nowait({"type": "http.disconnect"})
-        await handling
-        reading.cancel()
-        found[name] = found.pop("error")
-    return found
-
-
 async def main() -> None:
     seen = 0
 
@@ -115,7 +83,7 @@ async def main() -> None:
             if seen % 100 == 0:
                 await asyncio.sleep(0.001)
 
-    found: dict[str, Any] = {"stall": await stall()}
+    found: dict[str, Any] = {}
     for name, serve in (("beside", beside), ("afar", afar)):
         found[name] = {"bound": await serve(BoundedReceive(slow)), "free": await serve(slow)}
         seen = 0

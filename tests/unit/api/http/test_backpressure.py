@@ -43,14 +43,6 @@ def test_every_piece_arrives_and_then_the_farewell(trial: Trial, proxy: str) -> 
     assert trial[proxy]["whole"] == 1000
 
 
-def test_a_body_that_stands_still_is_given_up(trial: Trial) -> None:
-    assert trial["stall"]["broken"] == "nothing of the request's body came for 0.05 s"
-
-
-def test_a_client_that_has_sent_all_may_stay_as_long_as_it_likes(trial: Trial) -> None:
-    assert trial["stall"]["whole"] is None
-
-
 async def test_another_receiver_is_left_alone() -> None:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"x"}
