@@ -24,6 +24,7 @@ from actors.media.signatures import (
     REFUSED,
     REFUSED_BRANDS,
     RIFF,
+    Signature,
 )
 from cluster.errors import (
     CorruptMedia,
@@ -70,6 +71,26 @@ _PLAYLISTS = (
     b"v=0",
     b"[reference]",
 )
+
+
+type _Index = dict[int, tuple[Signature, ...]]
+
+
+def _index(*rows: Signature) -> _Index:
+    """Which signatures may fit, by a file's first byte: most are ruled out by it."""
+    return {
+        first: tuple(row for row in rows if row.parts[0][0] > 0 or row.parts[0][1][0] == first)
+        for first in range(256)
+    }
+
+
+_FILMS = _index(*MEDIA, *AUDIO, *GAMES)
+_PICTURES = _index(*IMAGES)
+_REFUSALS = _index(*REFUSED)
+
+
+def _first_fit(index: _Index, head: bytes) -> Signature | None:
+    return next((row for row in index[head[0]] if row.fits(head)), None) if head else None
 
 
 def identify(path: Path, name: str | None = None) -> Sniffed:
@@ -141,18 +162,16 @@ def _behind_id3(file: BinaryIO, head: bytes, name: str) -> Sniffed:
 
 
 def _binary(head: bytes) -> Sniffed | None:
-    for row in (*MEDIA, *AUDIO, *GAMES):
-        if row.fits(head):
-            webm = row.format == "mkv" and b"webm" in head[:64]
-            return Sniffed(row.demuxer, "webm" if webm else row.format)
+    if row := _first_fit(_FILMS, head):
+        webm = row.format == "mkv" and b"webm" in head[:64]
+        return Sniffed(row.demuxer, "webm" if webm else row.format)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         animated = b"acTL" in head.split(b"IDAT", 1)[0]
         return _image("apng" if animated else "png_pipe", "png")
-    for row in IMAGES:
-        if row.fits(head):
-            # Pillow reads samples of 1 and 8 bits.
-            deep = row.format == "psd" and head[22:24] not in (b"\0\1", b"\0\x08")
-            return _image(row.demuxer, row.format, by_pillow=not deep)
+    if row := _first_fit(_PICTURES, head):
+        # Pillow reads samples of 1 and 8 bits.
+        deep = row.format == "psd" and head[22:24] not in (b"\0\1", b"\0\x08")
+        return _image(row.demuxer, row.format, by_pillow=not deep)
     if b"#define " in head[:64] and b"_width " in head[:256]:
         return _image("xbm_pipe", "xbm")
     if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX"):
@@ -268,7 +287,8 @@ def _padded(head: bytes) -> Sniffed | None:
 
 
 def _refuse_known(head: bytes, name: str) -> None:
-    what = next((row.format for row in REFUSED if row.fits(head)), None)
+    row = _first_fit(_REFUSALS, head)
+    what = None if row is None else row.format
     if what is None and head[4:8] == b"ftyp":
         what = REFUSED_BRANDS.get(head[8:12])
     if what is not None:
