@@ -109,12 +109,7 @@ def _serve(
 ) -> None:
     """Start everything, and tell of it. The dashboard comes last: no job has to wait for it."""
     url = _start(settings, cluster, room)
-    facts = {
-        "docs": f"{url}/docs",
-        "store": hide_url_secrets(settings.store),
-        "storage": settings.storage,
-        **_ray_facts(settings, cluster.address),
-    }
+    facts = _place_facts(settings, url) | _ray_facts(settings, cluster.address)
     if not as_json:
         console.print(f"[bold green]Reelyard is up[/] at [bold]{url}[/]")
         _print_facts(facts)
@@ -140,6 +135,12 @@ def _start(settings: Settings, cluster: Cluster, room: WaitingRoom | None) -> st
     wait_for_engine(engine)
     cluster.announce(url)
     return url
+
+
+def _place_facts(settings: Settings, url: str | None) -> dict[str, str]:
+    """Where the reference is, and where jobs and files are kept."""
+    docs = {"docs": f"{url}/docs"} if url else {}
+    return docs | {"store": hide_url_secrets(settings.store), "storage": settings.storage}
 
 
 def _ray_facts(settings: Settings, address: str) -> dict[str, str]:
@@ -252,7 +253,8 @@ def status(as_json: AsJson = False) -> int:
     here = None if remote else find_cluster(settings)
     url = here.url if here else remote
     address = here.ray_address if here else settings.ray_address
-    facts = {} if remote or address is None else _ray_facts(settings, address)
+    facts = {"docs": f"{url}/docs"} if remote else _place_facts(settings, url)
+    facts |= {} if remote or address is None else _ray_facts(settings, address)
     facts |= _dashboard_facts(settings, here.dashboard_url if here else None)
     if as_json:
         print_json({"up": True, "url": url, "dashboard": None, **facts, **overview})

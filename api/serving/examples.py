@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from actors.media.operation import Operation
+from api.dolby.locations import DLB
 
 VIDEO = "https://example.com/clip.mp4"
-STORED_VIDEO = "dlb://in/clip.mp4"
+STORED_VIDEO = f"{DLB}in/clip.mp4"
 _JOB_ID = "01998b1e-5f1a-7c3d-9a53-6f0d2e8b4c11"
 
 PARAMS: Mapping[str, dict[str, Any]] = {
@@ -32,13 +33,13 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "grantCredits": {"credits": 1000},
     "dolbyStartEnhance": {
         "input": VIDEO,
-        "output": "dlb://out/clip.mp4",
+        "output": f"{DLB}out/clip.mp4",
         "content": {"type": "podcast"},
     },
     "dolbyStartTranscode": {
         "inputs": [{"source": VIDEO}],
         "outputs": [
-            {"id": "small", "kind": "mp4", "destination": "dlb://out/small.mp4"},
+            {"id": "small", "kind": "mp4", "destination": f"{DLB}out/small.mp4"},
         ],
     },
     "dolbyStartInput": {"url": STORED_VIDEO},

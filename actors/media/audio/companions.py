@@ -85,7 +85,7 @@ def fits(target: Target, stream: Stream, *, cover: bool = False) -> bool:
     name = stream.codec_context.codec.canonical_name
     if cover:
         return name in ("mjpeg", "png")
-    return name in _takes(target.muxer) or (target.muxer == "matroska" and stream.type == "video")
+    return name in _takes(target.muxer)
 
 
 @cache

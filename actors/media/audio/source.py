@@ -132,7 +132,7 @@ def check_video_fits(source: EnhancementSource, target: Target) -> None:
         return
     codec = source.video.codec_context.codec.canonical_name
     raise UnsupportedCodec(
-        f"{source.name!r}: its video ({codec}) does not go into {target.format}; "
-        "mkv takes every codec",
+        f"{source.name!r}: its video ({codec}) does not go into {target.format} as it is; "
+        "transcode it first, or ask for a format of audio",
         details={"codec": codec, "format": target.format},
     )

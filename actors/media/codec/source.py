@@ -14,6 +14,7 @@ from actors.media.codec.errors import media_errors
 from actors.media.codec.image_headers import image_size
 from actors.media.operation import Limits, Source
 from actors.media.sniff import Sniffed
+from actors.media.truncation.formats import promise_of
 from cluster.errors import (
     CorruptMedia,
     LimitExceeded,
@@ -79,9 +80,22 @@ def open_input(
             if refused:
                 _explain(path, kind, refused, limits, name)
             yield container
-    except (CorruptMedia, UnsupportedCodec, NoSuchStream):
+    except (CorruptMedia, UnsupportedCodec, NoSuchStream) as error:
         refuse_scrambled(path, kind, name)
+        if isinstance(error.__cause__, av.InvalidDataError):
+            _refuse_without_index(path, kind, name)
         raise
+
+
+def _refuse_without_index(path: Path, kind: Sniffed, name: str) -> None:
+    """Raises `CorruptMedia` for a file that can't even be opened since its end is missing, and with
+    it, as in many MP4 files, its index."""
+    if kind.demuxer == "mov" and (missing := promise_of(path, kind).missing_bytes):
+        raise CorruptMedia(
+            f"{name!r} is cut off: {missing} bytes are missing, and with them the index (moov) "
+            "without which nothing of it can be read",
+            details={"name": name, "missing_bytes": missing},
+        )
 
 
 def _explain(path: Path, kind: Sniffed, refused: list[int], limits: Limits, name: str) -> None:

@@ -188,7 +188,10 @@ class _VideoPart:
             self._reach = span.end_s / self._unit
 
     def _lay_behind(self, frame: av.VideoFrame) -> int:
-        base = Fraction(frame.time_base.numerator or 1, frame.time_base.denominator or 90_000)
+        base = Fraction(1, 90_000)
+        # None, whatever PyAV's stubs say, where a decoder gives a frame a time of its own.
+        if frame.time_base:
+            base = Fraction(frame.time_base.numerator, frame.time_base.denominator)
         pts = round(self.end / base)
         frame.time_base, frame.pts = base, pts
         return pts

@@ -76,7 +76,7 @@ def test_a_start_on_a_folder_that_strangers_can_write_is_refused_in_one_line(
     (tmp_path / "data").mkdir()
     (tmp_path / "data").chmod(0o777)
     done = up(tmp_path / "data")
-    assert done.returncode == 2
+    assert done.returncode == 5
     assert len(done.stderr.splitlines()) == 1
     assert "(unsafe_folder)" in done.stderr
     assert "chmod o-w" in done.stderr
@@ -92,7 +92,7 @@ def test_a_start_on_a_folder_in_which_strangers_own_something_is_refused(
     (tmp_path / "data" / planted).touch()
     os.chown(tmp_path / "data" / planted, STRANGER, STRANGER)
     done = up(tmp_path / "data")
-    assert done.returncode == 2
+    assert done.returncode == 5
     assert f"{planted} belongs to uid {STRANGER}" in done.stderr
 
 

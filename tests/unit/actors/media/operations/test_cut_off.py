@@ -163,6 +163,12 @@ def test_a_film_that_is_cut_off_before_its_first_picture_is_damaged(tmp_path: Pa
         transcode(path, tmp_path / "o")
 
 
+def test_a_film_that_lost_its_index_with_its_end_is_damaged_and_says_why(tmp_path: Path) -> None:
+    path = make_sample(tmp_path / "a.mp4", duration_s=1, keep=0.5)
+    with pytest.raises(CorruptMedia, match=r"a\.mp4.*bytes are missing.*index"):
+        transcode(path, tmp_path / "o", partial=True)
+
+
 def test_lengths_of_several_inputs_are_told_together(tmp_path: Path) -> None:
     whole, cut = whole_film(tmp_path, "b.mkv"), cut_film(tmp_path, "a.mkv")
     with pytest.raises(TruncatedMedia, match=r"a\.mkv"):

@@ -14,6 +14,7 @@ from cluster.errors import (
     LimitExceeded,
     MediaError,
     NoSuchStream,
+    UnsupportedCodec,
     UnsupportedOutput,
     ValidationFailed,
 )
@@ -70,3 +71,9 @@ def test_bad_inputs_are_refused_by_name(tmp_path: Path) -> None:
 def test_parameters_out_of_bounds_are_refused(params: dict[str, object]) -> None:
     with pytest.raises(ValidationFailed, match="enhance|" + "|".join(params)):
         find_operation("enhance").parse(params)
+
+
+def test_a_video_that_mkv_does_not_take_is_refused_before_the_work(tmp_path: Path) -> None:
+    path = make_sample(tmp_path / "a.avi", duration_s=0.5, vcodec="wmv2")
+    with pytest.raises(UnsupportedCodec, match=r"a\.avi.*wmv2.*transcode it first"):
+        run_enhance(path, tmp_path / "o", format="mkv")
