@@ -91,6 +91,7 @@ class DialectHarness:
 @asynccontextmanager
 async def open_dialects(settings: Settings) -> AsyncIterator[DialectHarness]:
     """A harness on the store and storage of `settings`."""
+    settings = settings.model_copy(update={"allowed_hosts": ["test"]})
     registry = RegistryService(settings)
     client = RegistryClient(InProcessLink(registry), settings)
     services = Services(settings, client, open_storage(settings), Signer("s" * 32))

@@ -84,16 +84,15 @@ def open_image(path: Path, kind: Sniffed, name: str) -> Iterator[Image.Image | N
             yield None
             return
         except Image.DecompressionBombError as error:
-            count = next(iter(re.findall(r"\d+", str(error))), "too many")
-            raise LimitExceeded(
-                f"{name!r} has {count} pixels, more than an image may have",
-                details={"limit": "max_pixels"},
-            ) from None
+            raise _too_large(error, name) from None
         except _DAMAGE as error:
             raise CorruptMedia(f"{name!r} is a damaged image", internal=repr(error)) from None
         with image:
             try:
                 yield image
+            except Image.DecompressionBombError as error:
+                # Some formats hold other images, of which only decoding shows the size.
+                raise _too_large(error, name) from None
             except MemoryError as error:
                 raise translate(error, name) from error
             except _DAMAGE as error:
@@ -103,6 +102,14 @@ def open_image(path: Path, kind: Sniffed, name: str) -> Iterator[Image.Image | N
                         internal=repr(error),
                     ) from None
                 raise CorruptMedia(f"{name!r} is a damaged image", internal=repr(error)) from None
+
+
+def _too_large(error: Exception, name: str) -> LimitExceeded:
+    count = next(iter(re.findall(r"\d+", str(error))), "too many")
+    return LimitExceeded(
+        f"{name!r} has {count} pixels, more than an image may have",
+        details={"limit": "max_pixels"},
+    )
 
 
 def image_size(path: Path, kind: Sniffed, name: str) -> tuple[int, int] | None:

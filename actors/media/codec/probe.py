@@ -257,8 +257,12 @@ def _probe_image(source: Source, limits: Limits, *, check: bool) -> MediaInfo | 
         check_pixels(*image.size, limits, source.name)
         stream = describe(image, kind)
         tags = _tags({str(k): text for k, text in image.info.items() if isinstance(text, str)})
-        if check:
-            image.load()
+    if check:
+        # Apart: a look for EXIF behind a PNG's samples loads them and lets damage pass, and a TIFF
+        # forgets how it was turned once it is loaded (Pillow 13).
+        with open_image(source.path, kind, source.name) as image:
+            if image is not None:
+                image.load()
     return MediaInfo(
         format=kind.format,
         kind="image",

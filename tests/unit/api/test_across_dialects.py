@@ -148,7 +148,7 @@ async def test_a_form_that_came_twice_is_stored_once(dialects: DialectHarness) -
     for _ in range(3):
         await dialects.http.post("/api/media/jobs", headers=headers, **form)
     kept = await dialects.services.storage.list("")
-    assert len([info for info in kept if "/part-" in info.key]) == 1
+    assert len([info for info in kept if "/data-" in info.key]) == 1
 
 
 async def test_a_cancel_that_came_twice_is_answered_alike(dialects: DialectHarness) -> None:

@@ -62,7 +62,7 @@ CASES = [
     ("transcode", "empty.mp4", {}, {"empty_source"}),
     ("transcode", "text.mp4", {}, {"corrupt_media", "unsupported_format"}),
     ("transcode", "cut.mp4", {}, {"corrupt_media"}),
-    ("transcode", "truncated.mp4", {}, {"corrupt_media", "verification_failed"}),
+    ("transcode", "truncated.mp4", {}, {"truncated_media"}),
     ("transcode", "codec.mp4", {}, {"unsupported_codec"}),
     ("image", "huge.png", {}, {"limit_exceeded"}),
     ("probe", "playlist.mp4", {}, {"unsupported_format"}),

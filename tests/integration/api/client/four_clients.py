@@ -16,7 +16,7 @@ from reelyard import AsyncClient, Client, JobView
 URL = frozenset({"url"})
 #: what is another one for each job
 OF_ONE_JOB = frozenset(
-    {"job_id", "name", "worker", "sha256", "updated_ms", "speed", "eta_s"}
+    {"job_id", "name", "worker", "sha256", "updated_ms", "speed", "eta_s", "sizing"}
     | {"created_at", "started_at", "completed_at", "ended_at", "expires_at"}
 )
 

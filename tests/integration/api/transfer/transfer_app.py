@@ -23,7 +23,7 @@ BASE = "http://server.test"
 
 def services_on(storage: Storage, **changes: Any) -> Services:
     return Services(
-        settings=Settings(**changes),
+        settings=Settings(**({"allowed_hosts": ["server.test"]} | changes)),
         registry=cast("RegistryClient", None),
         storage=storage,
         signer=Signer("a secret of enough characters"),
