@@ -71,34 +71,36 @@ def part(name: str) -> Any:
 def test_a_client_made_by_openapi_python_client_submits_polls_and_pages(
     python_client: ModuleType, server: LiveServer, key: str, media_url: str
 ) -> None:
-    client = python_client.AuthenticatedClient(server.url, key, timeout=60)
-    models = part("models")
-    url = f"{media_url}/clip.mp4"
-    probe = models.ProbeJob(operation="probe", url=url)
-    kind = models.PreviewParamsPreviewType.THUMBNAIL
-    params = models.PreviewParams(preview_type=kind, width=64)
-    preview = models.PreviewJob(operation="preview", url=url, params=params)
-    create, get = part("api.jobs.create_job"), part("api.jobs.get_job")
-    sent = [create.sync(client=client, body=body).job_id for body in (probe, preview)]
-    jobs: list[Any] = []
-    while len(jobs) < len(sent):
-        job = get.sync(sent[len(jobs)], client=client, wait=20)
-        if job.state == "succeeded":
-            jobs.append(job)
-        else:
-            assert job.state in ("queued", "running")
-    assert jobs[0].result_data["duration_s"] == pytest.approx(2, abs=0.1)
-    assert [output.content_type for output in jobs[1].outputs] == ["image/jpeg"]
-    listed: list[str] = []
-    cursor = part("types").UNSET
-    while cursor is not None:
-        page = part("api.jobs.list_jobs").sync(client=client, limit=1, cursor=cursor)
-        listed += [item.job_id for item in page.items]
-        cursor = page.next_cursor
-    assert listed[:2] == sent[::-1]
-    wrong = create.sync(client=client, body=models.TranscodeJob(operation="transcode", url="x:y"))
-    assert isinstance(wrong, models.Error)
-    assert wrong.code == "invalid_input"
+    with python_client.AuthenticatedClient(server.url, key, timeout=60) as client:
+        models = part("models")
+        url = f"{media_url}/clip.mp4"
+        probe = models.ProbeJob(operation="probe", url=url)
+        kind = models.PreviewParamsPreviewType.THUMBNAIL
+        params = models.PreviewParams(preview_type=kind, width=64)
+        preview = models.PreviewJob(operation="preview", url=url, params=params)
+        create, get = part("api.jobs.create_job"), part("api.jobs.get_job")
+        sent = [create.sync(client=client, body=body).job_id for body in (probe, preview)]
+        jobs: list[Any] = []
+        while len(jobs) < len(sent):
+            job = get.sync(sent[len(jobs)], client=client, wait=20)
+            if job.state == "succeeded":
+                jobs.append(job)
+            else:
+                assert job.state in ("queued", "running")
+        assert jobs[0].result_data["duration_s"] == pytest.approx(2, abs=0.1)
+        assert [output.content_type for output in jobs[1].outputs] == ["image/jpeg"]
+        listed: list[str] = []
+        cursor = part("types").UNSET
+        while cursor is not None:
+            page = part("api.jobs.list_jobs").sync(client=client, limit=1, cursor=cursor)
+            listed += [item.job_id for item in page.items]
+            cursor = page.next_cursor
+        assert listed[:2] == sent[::-1]
+        wrong = create.sync(
+            client=client, body=models.TranscodeJob(operation="transcode", url="x:y")
+        )
+        assert isinstance(wrong, models.Error)
+        assert wrong.code == "invalid_input"
 
 
 def test_a_client_typed_by_openapi_typescript_submits_polls_and_pages(
