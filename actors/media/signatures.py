@@ -169,7 +169,7 @@ GAMES: Final = (
         )
     ),
 )
-"""Films of games and of their time."""
+"""Videos of games and of their time."""
 
 IMAGES: Final = (
     *_same("gif", "gif", b"GIF87a", b"GIF89a"),
@@ -280,7 +280,7 @@ REFUSED: Final = (
         (b"Vgm ", "", "game music (VGM)"),
         (b"PSID", "", "game music (SID)"),
         (b"RSID", "", "game music (SID)"),
-        (b"ZWS", "", "a Flash film compressed by LZMA"),
+        (b"ZWS", "", "a Flash movie compressed by LZMA"),
         (b"MLVI", "", "Magic Lantern raw video"),
         (b"\xff\x0a", "", "JPEG XL"),
         (b"\x00\x00\x00\x0cJXL ", "", "JPEG XL"),

@@ -100,7 +100,7 @@ def _is_default(stream: Stream) -> bool:
 
 
 def origin_s(container: InputContainer) -> Fraction:
-    """The start of the film, in s on the container's clock: that of its pictures and sound, what
+    """The start of the video, in s on the container's clock: that of its pictures and sound, what
     "time 0" of the input means. To be asked before anything is read: that changes the streams."""
     starts = [
         at

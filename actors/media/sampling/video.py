@@ -79,7 +79,7 @@ class OpenVideo:
     stream: av.VideoStream
     clock: PacketClock
     origin: Fraction
-    """The start of the film on the container's clock, in s."""
+    """The start of the video on the container's clock, in s."""
     ending: Ending | None = None
     """How the file ends, once anybody had to know."""
     tick: Callable[[], object] | None = None

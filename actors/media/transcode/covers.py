@@ -26,7 +26,7 @@ _MOST_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class Cover:
-    """A picture that goes along with a film or with sound."""
+    """A picture that goes along with a video or with sound."""
 
     stream: av.VideoStream
     """In the open input."""

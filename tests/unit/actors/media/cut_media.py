@@ -1,4 +1,4 @@
-"""Films that are cut off short, in each kind of container."""
+"""Videos that are cut off short, in each kind of container."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def whole_film(folder: Path, name: str, *, duration_s: float = 4) -> Path:
 
 
 def cut_film(folder: Path, name: str, keep: float = 0.6) -> Path:
-    """The first `keep` of the bytes of a film of 4 s."""
+    """The first `keep` of the bytes of a video of 4 s."""
     path = whole_film(folder, name)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep)])

@@ -169,7 +169,7 @@ def write_deep_jpeg(path: Path, levels: list[int]) -> Path:
 
 
 def add_to_sample_entry(path: Path, extra: bytes) -> Path:
-    """Put a box into the description of the first track of a film whose index is at its end."""
+    """Put a box into the description of the first track of a video whose index is at its end."""
     data = bytearray(path.read_bytes())
     with path.open("rb") as file:
         chain, level = [], list(boxes(file))

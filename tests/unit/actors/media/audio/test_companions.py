@@ -44,8 +44,8 @@ def test_a_cover_goes_along_beside_audio_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wanted", ["mp4", "mkv"])
 def test_language_title_and_cover_stay_with_an_enhanced_film(tmp_path: Path, wanted: str) -> None:
     plain = make_sample(tmp_path / "a.mp4", duration_s=1, attached_picture=True)
-    film = tmp_path / "titled.mp4"
-    with av.open(str(plain)) as source, av.open(str(film), "w") as out:
+    video = tmp_path / "titled.mp4"
+    with av.open(str(plain)) as source, av.open(str(video), "w") as out:
         links = {}
         for stream in source.streams:
             links[stream.index] = copy = out.add_stream_from_template(stream, opaque=True)
@@ -55,7 +55,7 @@ def test_language_title_and_cover_stay_with_an_enhanced_film(tmp_path: Path, wan
             if packet.size:
                 packet.stream = links[packet.stream_index]
                 out.mux_one(packet)
-    made = run_enhance(film, tmp_path / "out", format=wanted).files[0].path
+    made = run_enhance(video, tmp_path / "out", format=wanted).files[0].path
     with av.open(str(made)) as found:
         tags = {s.type: track_tags(s) for s in reversed(found.streams)}
         covers = [s for s in found.streams.video if s.disposition & Disposition.attached_pic]

@@ -91,10 +91,10 @@ def test_more_channels_and_other_rates_stay_as_loud_as_they_are() -> None:
 
 @pytest.mark.parametrize("format", ["m4a", "mp3", "opus", "flac", "wav"])
 def test_a_film_s_sound_is_as_loud_in_every_stereo_format(tmp_path: Path, format: str) -> None:
-    film = make_sample(tmp_path / "a.mkv", layout="5.1", acodec="aac", duration_s=1)
-    wide = samples_of(film)
+    video = make_sample(tmp_path / "a.mkv", layout="5.1", acodec="aac", duration_s=1)
+    wide = samples_of(video)
     wanted = DOWNMIX_GAIN * (wide[0] + SIDE * (wide[2] + wide[4]))
     options: dict[str, Any] = {} if format == "mp3" else {"channels": 2}
-    made = samples_of(transcode(film, tmp_path / "out", format=format, **options).files[0].path)
+    made = samples_of(transcode(video, tmp_path / "out", format=format, **options).files[0].path)
     found_db = 20 * np.log10(made[0, 4800:40_000].std() / wanted[4800:40_000].std())
     assert found_db == pytest.approx(0, abs=0.7)

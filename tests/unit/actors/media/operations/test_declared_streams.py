@@ -33,10 +33,10 @@ def test_the_track_that_holds_something_is_taken(tmp_path: Path) -> None:
     enhanced = run_enhance(path, tmp_path / "e")
     assert enhanced.files[0].kind == "audio"
     assert sum("empty" in note for note in enhanced.data["notes"]) == 2
-    film = with_empty_tracks(tmp_path / "b.mkv", video=1)
-    assert transcode(film, tmp_path / "p").files[0].facts["frames"] == 25
+    video = with_empty_tracks(tmp_path / "b.mkv", video=1)
+    assert transcode(video, tmp_path / "p").files[0].facts["frames"] == 25
     for kind in ("thumbnail", "mosaic", "gif"):
-        assert run_preview(film, tmp_path / kind, preview_type=kind).files
+        assert run_preview(video, tmp_path / kind, preview_type=kind).files
 
 
 def test_an_empty_track_that_is_asked_for_is_named(tmp_path: Path) -> None:

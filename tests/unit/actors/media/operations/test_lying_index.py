@@ -1,4 +1,4 @@
-"""Films whose index of key frames lies, in every operation that searches by time."""
+"""Videos whose index of key frames lies, in every operation that searches by time."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_a_thumbnail_at_a_time_is_the_exact_frame(
 
 
 def _film(path: Path, scenes: list[int | None], *, gop: int = 10) -> Path:
-    """A film of ten frames for each scene, 10 frames/s: of one grey level, or (None) a pattern."""
+    """A video of ten frames for each scene, 10 frames/s: of one grey level, or (None) a pattern."""
     pattern = (np.indices((96, 128)).sum(0) // 16 % 2 * 160 + 40).astype(np.uint8)
     with av.open(str(path), "w") as out:
         stream = out.add_stream(

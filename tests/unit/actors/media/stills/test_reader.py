@@ -73,8 +73,8 @@ def test_a_turned_tiff_is_upright_in_every_operation(tmp_path: Path) -> None:
     path = _turned(tmp_path / "turned.tif", 6, compression="tiff_lzw")
     small = shown(run_preview(path, tmp_path / "a", preview_type="thumbnail", width=64))
     web = opened(run_optimize(path, tmp_path / "b"))
-    film = to_image(frames_of(transcode(path, tmp_path / "c").files[0].path)[0])
-    for image in (small, web, film):
+    video = to_image(frames_of(transcode(path, tmp_path / "c").files[0].path)[0])
+    for image in (small, web, video):
         assert image.width / image.height == pytest.approx(4 / 3, abs=0.01)
         at = image.width // 8, image.height // 8
         assert is_near(image.convert("RGB"), at, (255, 0, 0), by=20)

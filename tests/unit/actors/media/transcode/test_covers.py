@@ -22,7 +22,7 @@ def covers_of(path: Path) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a second with a cover, its tracks in German and with titles."""
     folder = tmp_path_factory.mktemp("covers")
     plain = make_sample(folder / "plain.mp4", duration_s=0.5, attached_picture=True)
@@ -40,10 +40,10 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("format", [*KEPT, *LOST])
-def test_a_cover_is_carried_or_missed_aloud(film: Path, tmp_path: Path, format: str) -> None:
-    result = transcode(film, tmp_path / "out", format=format)
+def test_a_cover_is_carried_or_missed_aloud(video: Path, tmp_path: Path, format: str) -> None:
+    result = transcode(video, tmp_path / "out", format=format)
     noted = any("cover" in note for note in result.data["notes"])
-    assert covers_of(result.files[0].path) == (covers_of(film) if format in KEPT else [])
+    assert covers_of(result.files[0].path) == (covers_of(video) if format in KEPT else [])
     assert noted is (format in LOST)
     assert result.files[0].facts.get("width") == (None if format in KEPT[2:] + LOST[2:] else 320)
 
@@ -58,18 +58,18 @@ def test_a_cover_of_sound_goes_along_into_every_kind_of_sound(tmp_path: Path) ->
 
 @pytest.mark.parametrize("format", ["mp4", "mov", "mkv", "webm"])
 def test_languages_and_titles_of_tracks_are_carried(
-    film: Path, tmp_path: Path, format: str
+    video: Path, tmp_path: Path, format: str
 ) -> None:
-    made = transcode(film, tmp_path / "out", format=format).files[0].path
+    made = transcode(video, tmp_path / "out", format=format).files[0].path
     with av.open(str(made)) as container:
-        video, audio = container.streams.video[0], container.streams.audio[0]
-        for track, title in ((video, "Spur 0"), (audio, "Spur 1")):
+        streams = container.streams
+        for track, title in ((streams.video[0], "Spur 0"), (streams.audio[0], "Spur 1")):
             assert track.metadata["language"] in ("deu", "ger")
             assert title in (track.metadata.get("title"), track.metadata.get("name"))
 
 
-def test_a_title_that_the_output_can_t_hold_is_noted(film: Path, tmp_path: Path) -> None:
-    notes = transcode(film, tmp_path / "out", format="wav").data["notes"]
+def test_a_title_that_the_output_can_t_hold_is_noted(video: Path, tmp_path: Path) -> None:
+    notes = transcode(video, tmp_path / "out", format="wav").data["notes"]
     assert any("Spur 1" in note for note in notes)
 
 

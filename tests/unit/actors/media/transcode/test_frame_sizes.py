@@ -1,4 +1,4 @@
-"""Films whose pictures change their size on the way, or are to be shown in part."""
+"""Videos whose pictures change their size on the way, or are to be shown in part."""
 
 from __future__ import annotations
 
@@ -90,11 +90,11 @@ def test_previews_of_a_part_have_its_shape_or_bars(tmp_path: Path, changing: Pat
 
 
 def test_the_clean_aperture_of_a_film_is_what_is_shown(tmp_path: Path) -> None:
-    film = make_sample(tmp_path / "a.mp4", width=320, height=180, duration_s=0.5, audio=False)
-    whole = to_image(frames_of(film)[0])
-    add_to_sample_entry(film, clap(160, 120, 320, 180, x=100, y=20))
+    video = make_sample(tmp_path / "a.mp4", width=320, height=180, duration_s=0.5, audio=False)
+    whole = to_image(frames_of(video)[0])
+    add_to_sample_entry(video, clap(160, 120, 320, 180, x=100, y=20))
     wanted = np.asarray(whole.crop((100, 20, 260, 140)), int)
-    info = probe_media(film).video
+    info = probe_media(video).video
     assert info is not None
     assert (info.width, info.height, info.display_width, info.display_height) == (
         320,
@@ -102,8 +102,8 @@ def test_the_clean_aperture_of_a_film_is_what_is_shown(tmp_path: Path) -> None:
         160,
         120,
     )
-    made = to_image(frames_of(transcode(film, tmp_path / "a", crf=1).files[0].path)[0])
-    small = shown(run_preview(film, tmp_path / "b", preview_type="thumbnail", timestamp=0))
+    made = to_image(frames_of(transcode(video, tmp_path / "a", crf=1).files[0].path)[0])
+    small = shown(run_preview(video, tmp_path / "b", preview_type="thumbnail", timestamp=0))
     for image in (made, small):
         assert image.size == (160, 120)
         assert np.abs(np.asarray(image, int) - wanted).mean() < 6

@@ -67,12 +67,14 @@ def test_more_data_never_make_a_verdict_worse(
 
 
 def test_the_error_tells_both_lengths_and_the_way_out() -> None:
-    ending = Ending.of("film.flv", Evidence(40.0, 1.76, points_behind=True))
-    with pytest.raises(TruncatedMedia, match=r"film\.flv.*1\.76 of 40\.00 s.*partial=true") as told:
+    ending = Ending.of("video.flv", Evidence(40.0, 1.76, points_behind=True))
+    with pytest.raises(
+        TruncatedMedia, match=r"video\.flv.*1\.76 of 40\.00 s.*partial=true"
+    ) as told:
         ending.refuse_unless(partial=False)
     assert told.value.code == "truncated_media"
     assert told.value.details == {
-        "name": "film.flv",
+        "name": "video.flv",
         "expected_duration_s": 40.0,
         "available_duration_s": 1.76,
         "parameter": "partial",
