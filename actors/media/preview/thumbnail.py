@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -23,17 +24,17 @@ _OTHER_SHARES = (0.5, 0.75, 0.1, 0.9, 0.4)
 """Where a better frame is looked for if that at `DEFAULT_SHARE` is flat."""
 _FLAT = 12.0
 """A frame whose luma deviates by less from its mean (of 255) shows nothing: black, white, fades."""
-_MOST_PIXELS = 300 * 1920 * 1080
+_MOST_PIXELS = 12 * 1920 * 1080
 _MOST_FRAMES = 300
 _EVERY = 10
-"""Where all key frames are flat: so much is decoded, and each so-manieth frame looked at."""
+"""Where all key frames are flat: so much is decoded, and each so-manieth frame looked at. As much
+as a few more key frames cost: a video that is flat throughout must not pay for it dearly."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a thumbnail shows, and the contrast that it has."""
+    """What a thumbnail shows."""
 
-    contrast: float
     still: Still
     time_s: float
     found: Findings
@@ -76,7 +77,7 @@ def _by_header(source: Source, width: int, limits: Limits, threads: int) -> Show
     ):
         frame = video.key_frame_at(video.duration_s * DEFAULT_SHARE)
         if frame is not None and video.header_holds:
-            return _best(video, _scaled(video, frame, width, threads), width, threads)
+            return _scaled(video, _best(video, frame), width, threads)
     return None
 
 
@@ -97,7 +98,7 @@ def _decoded(
             at_s = quarter_s if timestamp_s is None else timestamp_s
             return _scaled(video, next(video.shown_at([at_s])), width, threads)
         frame = video.key_frame_at(quarter_s) or next(video.shown_at([quarter_s]))
-        return _best(video, _scaled(video, frame, width, threads), width, threads)
+        return _scaled(video, _best(video, frame), width, threads)
 
 
 def _refuse_behind_end(video: OpenVideo, timestamp_s: float) -> None:
@@ -106,32 +107,49 @@ def _refuse_behind_end(video: OpenVideo, timestamp_s: float) -> None:
         video.refuse_behind_end("timestamp", timestamp_s)
 
 
-def _best(video: OpenVideo, first: Shown, width: int, threads: int) -> Shown:
+def _best(video: OpenVideo, first: av.VideoFrame) -> av.VideoFrame:
     """`first`, or if that is flat, the one of most contrast among a few."""
-    best, quarter_s = first, video.duration_s * DEFAULT_SHARE
-    if first.contrast < _FLAT:
-        for share in _OTHER_SHARES:
-            frame = video.key_frame_at(video.duration_s * share)
-            if frame is not None:
-                best = max(best, _scaled(video, frame, width, threads), key=_contrast)
-    if best.contrast < _FLAT:
-        most = min(_MOST_FRAMES, _MOST_PIXELS // (video.width * video.height))
-        for frame in islice(video.frames_from(quarter_s), 0, most, _EVERY):
-            best = max(best, _scaled(video, frame, width, threads), key=_contrast)
+    most = _contrast(first)
+    if most >= _FLAT:
+        return first
+    best = first
+    for frame in _others(video):
+        if (contrast := _contrast(frame)) > most:
+            best, most = frame, contrast
     return best
 
 
-def _contrast(shown: Shown) -> float:
-    return shown.contrast
+def _others(video: OpenVideo) -> Iterator[av.VideoFrame]:
+    """Key frames elsewhere; where all are flat, frames from the quarter on."""
+    shows = False
+    for share in _OTHER_SHARES:
+        frame = video.key_frame_at(video.duration_s * share)
+        if frame is not None:
+            shows = shows or _contrast(frame) >= _FLAT
+            yield frame
+    if not shows:
+        most = min(_MOST_FRAMES, _MOST_PIXELS // (video.width * video.height))
+        yield from islice(video.frames_from(video.duration_s * DEFAULT_SHARE), 0, most, _EVERY)
+
+
+def _contrast(frame: av.VideoFrame) -> float:
+    """How far luma deviates from its mean, of 255, by a sample of it: no frame is scaled that may
+    not be shown."""
+    kind = frame.format
+    plane = frame.planes[0]
+    plain = kind.is_planar or len(kind.components) == 1
+    if not plain or kind.is_rgb or kind.has_palette or kind.components[0].bits != 8:
+        frame = frame.reformat(64, 36, "gray")
+        plane = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    step = max(1, plane.width // 64)
+    return float(np.std(rows[::step, : plane.width : step]))
 
 
 def _scaled(video: OpenVideo, frame: av.VideoFrame, width: int, threads: int) -> Shown:
     size = scaled_size(*video.shown_size(frame.width, frame.height), width)
     small, like = UprightScaler(video, *size, threads).scale(frame)
-    # A sixteenth of the samples tells as much.
-    contrast = float(np.std(small.planes[0][::4, ::4]))
-    still = still_of(small, like)
-    return Shown(contrast, still, round(video.time_of(frame), 3), video.found)
+    return Shown(still_of(small, like), round(video.time_of(frame), 3), video.found)
 
 
 def thumbnail_of_image(
