@@ -20,11 +20,11 @@ from actors.media.stills import Still, make_still, still_of, write_still
 from cluster.errors import MediaError
 
 DEFAULT_SHARE = 0.25
-_OTHER_SHARES = (0.5, 0.75, 0.1, 0.9, 0.4)
+_OTHER_SHARES = (0.5, 0.75, 0.1)
 """Where a better frame is looked for if that at `DEFAULT_SHARE` is flat."""
 _FLAT = 12.0
 """A frame whose luma deviates by less from its mean (of 255) shows nothing: black, white, fades."""
-_MOST_PIXELS = 12 * 1920 * 1080
+_MOST_PIXELS = 5 * 1920 * 1080
 _MOST_FRAMES = 300
 _EVERY = 10
 """Where all key frames are flat: so much is decoded, and each so-manieth frame looked at. As much
