@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import av
@@ -22,7 +21,7 @@ from cluster.errors import MediaError
 DEFAULT_SHARE = 0.25
 _OTHER_SHARES = (0.5, 0.75, 0.1)
 """Where a better frame is looked for if that at `DEFAULT_SHARE` is flat."""
-_FLAT = 12.0
+FLAT = 12.0
 """A frame whose luma deviates by less from its mean (of 255) shows nothing: black, white, fades."""
 _MOST_PIXELS = 5 * 1920 * 1080
 _MOST_FRAMES = 300
@@ -109,30 +108,18 @@ def _refuse_behind_end(video: OpenVideo, timestamp_s: float) -> None:
 
 def _best(video: OpenVideo, first: av.VideoFrame) -> av.VideoFrame:
     """`first`, or if that is flat, the one of most contrast among a few."""
-    most = _contrast(first)
-    if most >= _FLAT:
+    if contrast_of(first) >= FLAT:
         return first
-    best = first
-    for frame in _others(video):
-        if (contrast := _contrast(frame)) > most:
-            best, most = frame, contrast
-    return best
+    elsewhere = (video.key_frame_at(video.duration_s * share) for share in _OTHER_SHARES)
+    best = max(chain([first], filter(None, elsewhere)), key=contrast_of)
+    if contrast_of(best) >= FLAT:
+        return best
+    most = min(_MOST_FRAMES, _MOST_PIXELS // (video.width * video.height))
+    following = islice(video.frames_from(video.duration_s * DEFAULT_SHARE), 0, most, _EVERY)
+    return max(chain([best], following), key=contrast_of)
 
 
-def _others(video: OpenVideo) -> Iterator[av.VideoFrame]:
-    """Key frames elsewhere; where all are flat, frames from the quarter on."""
-    shows = False
-    for share in _OTHER_SHARES:
-        frame = video.key_frame_at(video.duration_s * share)
-        if frame is not None:
-            shows = shows or _contrast(frame) >= _FLAT
-            yield frame
-    if not shows:
-        most = min(_MOST_FRAMES, _MOST_PIXELS // (video.width * video.height))
-        yield from islice(video.frames_from(video.duration_s * DEFAULT_SHARE), 0, most, _EVERY)
-
-
-def _contrast(frame: av.VideoFrame) -> float:
+def contrast_of(frame: av.VideoFrame) -> float:
     """How far luma deviates from its mean, of 255, by a sample of it: no frame is scaled that may
     not be shown."""
     kind = frame.format

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from actors.media.preview.thumbnail import FLAT, contrast_of
 from actors.testing.sample_media import make_sample
 from tests.unit.actors.media.previews import luma, number_of, run_preview, shown
 
@@ -150,3 +151,22 @@ def test_an_asked_for_frame_may_be_flat(tmp_path: Path) -> None:
     asked = run_preview(path, tmp_path / "a", preview_type="thumbnail", timestamp=0.5)
     exact = run_preview(path, tmp_path / "b", preview_type="thumbnail", exact=True)
     assert [result.data["timestamp"] for result in (asked, exact)] == [0.5, 1.0]
+
+
+FORMS = (
+    "yuv420p yuvj420p yuv420p10le yuv444p nv12 yuyv422 gray gray16le rgb24 bgra gbrp rgb565le"
+).split()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_contrast_is_seen_in_every_form_of_samples(form: str) -> None:
+    """Odd sizes too, whose rows are padded: what lies in the padding does not count."""
+    flat = np.full((69, 101, 3), 90, np.uint8)
+    halves = flat.copy()
+    halves[:, :50] = 200
+    small, large = (
+        contrast_of(av.VideoFrame.from_ndarray(samples, "rgb24").reformat(format=form))
+        for samples in (flat, halves)
+    )
+    assert small < FLAT / 4
+    assert large > FLAT * 2
