@@ -153,9 +153,20 @@ def test_an_asked_for_frame_may_be_flat(tmp_path: Path) -> None:
     assert [result.data["timestamp"] for result in (asked, exact)] == [0.5, 1.0]
 
 
-FORMS = (
-    "yuv420p yuvj420p yuv420p10le yuv444p nv12 yuyv422 gray gray16le rgb24 bgra gbrp rgb565le"
-).split()
+FORMS = [
+    "yuv420p",
+    "yuvj420p",
+    "yuv420p10le",
+    "yuv444p",
+    "nv12",
+    "yuyv422",
+    "gray",
+    "gray16le",
+    "rgb24",
+    "bgra",
+    "gbrp",
+    "rgb565le",
+]
 
 
 @pytest.mark.parametrize("form", FORMS)
