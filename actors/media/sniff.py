@@ -181,7 +181,7 @@ def _binary(head: bytes) -> Sniffed | None:
             return _image("iff", "iff")
         return Sniffed(*IFF[head[8:12]]) if head[8:12] in IFF else None
     # The header's length tells where CRI's mark is.
-    if head[:2] == b"\x80\x00" and head.startswith(b"(c)CRI", (head[2] << 8 | head[3]) - 2):
+    if head[:2] == b"\x80\x00" and head[int.from_bytes(head[2:4]) - 2 :].startswith(b"(c)CRI"):
         return Sniffed("adx", "adx")
     return _mov(head) or _transport(head)
 

@@ -38,7 +38,17 @@ def test_missing_files_folders_and_devices_are_told_apart(tmp_path: Path) -> Non
         identify(tmp_path / "pipe.mp4")
 
 
-@given(st.binary(max_size=3000))
+_BEGINNINGS = st.sampled_from(
+    [
+        *[b"".join(magic for _, magic in row.parts) for row in (*MEDIA, *AUDIO, *IMAGES)],
+        *(b"ID3\4\0\0", b"\0\0\1\xb0", b"\xff\xd8\xff", b"\0\0\0\x18ftyp"),
+        *(b"RIFF\0\0\0\0", b"FORM\0\0\0\0", b"FORM\0\0\0\0ILBM", b"#define a_width "),
+        *(b"\x80\0", b"\0\0\x80", b"\xff\xf1", b"\xff\xfb", b"\x56\xe0", b"G", b"%PDF", b"<svg"),
+    ]
+)
+
+
+@given(st.tuples(_BEGINNINGS | st.just(b""), st.binary(max_size=3000)).map(b"".join))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_are_either_identified_or_refused_as_media_errors(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
