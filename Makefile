@@ -23,7 +23,7 @@ $(STAMP): uv.lock pyproject.toml .python-version
 	@command -v uv >/dev/null || test -x .tools/uv/bin/uv || \
 	    { echo "setting up uv in .tools/"; python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv; }
 	$(UV) sync --frozen --group dev --compile-bytecode --quiet
-	@$(BIN)/python -m compileall -q cluster actors api reelyard
+	@$(BIN)/python -m compileall -q reelyard
 	@touch $@
 
 # Clients in JavaScript that the tests run, on the Node.js that a Python package brings.

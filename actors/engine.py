@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from cluster.errors import Unavailable
-from cluster.patience import Patience, plain_failure
-from cluster.settings import Settings
+from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.patience import Patience, plain_failure
+from reelyard.cluster.settings import Settings
 
 POOL_MANAGER_NAME = "pool_manager"
 START_S = 300.0
@@ -46,11 +46,11 @@ def launch_engine(settings: Settings) -> Any:
 def _launch(settings: Settings) -> Any:
     import ray
 
-    from actors.registry import start_registry
+    from reelyard.actors.registry import start_registry
 
     settings = settings.portable()
     start_registry(settings)
-    from actors.pool.manager import PoolManager
+    from reelyard.actors.pool.manager import PoolManager
 
     return (
         ray.remote(PoolManager)
@@ -111,7 +111,7 @@ def stop_engine(settings: Settings, grace_s: float = 3.0) -> bool:
     import ray
     from ray.exceptions import RayError
 
-    from actors.registry import get_registry
+    from reelyard.actors.registry import get_registry
 
     ended = False
     with suppress(Unavailable):

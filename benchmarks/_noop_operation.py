@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from actors.media.catalogue import operation
-from actors.media.operation import Params, Result, Work
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.operation import Params, Result, Work
 
 
 class NoopParams(Params):

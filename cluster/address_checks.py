@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from cluster.errors import SourceForbidden, SourceUnreadable
+from reelyard.cluster.errors import SourceForbidden, SourceUnreadable
 
 _BLOCKED_V4 = {
     IPv4Network("0.0.0.0/8"): "this network (RFC 791, section 3.2)",

@@ -1,4 +1,4 @@
-"""Connections to checked addresses only: the network end of `cluster.fetch`."""
+"""Connections to checked addresses only: the network end of `reelyard.cluster.fetch`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, override
 import httpcore2
 import httpx2
 
-from cluster.address_checks import check_addresses
-from cluster.errors import SourceForbidden, SourceUnreadable
+from reelyard.cluster.address_checks import check_addresses
+from reelyard.cluster.errors import SourceForbidden, SourceUnreadable
 
 type Resolver = Callable[[str, int], Awaitable[list[str]]]
 """(host, port) to IP addresses, all of them. Raises OSError."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from cluster.private_folders import check_owner
-from cluster.settings import Settings
+from reelyard.cluster.private_folders import check_owner
+from reelyard.cluster.settings import Settings
 
 FILE_NAME = "cluster.json"
 _TOKEN = re.compile("[0-9a-f]{64}")

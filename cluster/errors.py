@@ -47,16 +47,16 @@
         └── Cancelled             cancelled               409
 
 `code` is stable and part of the API; `message` is for the person who asked (no paths of the
-server); `details` are its fields; both are without the secrets of URLs (`cluster.url_secrets`);
-`internal` goes to the log only.
+server); `details` are its fields; both are without the secrets of URLs (see
+`reelyard.cluster.url_secrets`); `internal` goes to the log only.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from cluster.readable import readable
-from cluster.url_secrets import hide_in_text, hide_secrets
+from reelyard.cluster.readable import readable
+from reelyard.cluster.url_secrets import hide_in_text, hide_secrets
 
 
 class ReelyardError(Exception):
@@ -135,7 +135,7 @@ class ValidationFailed(ReelyardError):
     """A field of the request has a value that is not allowed.
 
     `details` are `field`, `value`, `allowed` and `suggestion` of the first fault, as far as there
-    are such, and `errors`: all faults, as `cluster.faults` makes them.
+    are such, and `errors`: all faults, as `reelyard.cluster.faults` makes them.
     """
 
     code, http_status = "validation_error", 422

@@ -16,8 +16,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from cluster.allowed_values import Schema, allowed_values, names_at, schemas_at
-from cluster.errors import ValidationFailed
+from reelyard.cluster.allowed_values import Schema, allowed_values, names_at, schemas_at
+from reelyard.cluster.errors import ValidationFailed
 
 Fault = dict[str, Any]
 Loc = Sequence[str | int]

@@ -2,7 +2,7 @@
 
 A name is resolved once, every address that it has must be global, and the checked address is the
 one dialled, so that no second look-up can point elsewhere; Host header and TLS keep the name.
-Each redirect goes the same way (`cluster.checked_transport`).
+Each redirect goes the same way (`reelyard.cluster.checked_transport`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from urllib.parse import unquote
 import httpx2
 import stamina
 
-from cluster.checked_transport import CheckedBackend, CheckedTransport, Resolver, resolve
-from cluster.content_decoding import ContentDecoder, ContentError
-from cluster.errors import (
+from reelyard.cluster.checked_transport import CheckedBackend, CheckedTransport, Resolver, resolve
+from reelyard.cluster.content_decoding import ContentDecoder, ContentError
+from reelyard.cluster.errors import (
     LimitExceeded,
     OutputUnwritable,
     SourceForbidden,
@@ -30,11 +30,11 @@ from cluster.errors import (
     StorageFull,
     TimedOut,
 )
-from cluster.settings import Settings
-from cluster.storage.atomic_files import is_full
-from cluster.storage.filenames import disposition_filename, safe_name
-from cluster.storage.protocol import CHUNK_BYTES
-from cluster.url_secrets import without_secrets
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage.atomic_files import is_full
+from reelyard.cluster.storage.filenames import disposition_filename, safe_name
+from reelyard.cluster.storage.protocol import CHUNK_BYTES
+from reelyard.cluster.url_secrets import without_secrets
 
 type OnBytes = Callable[[int, int | None], None]
 """Called now and then with the bytes so far and the total, where that is known."""

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Self
 
-from cluster.errors import OutputUnwritable
+from reelyard.cluster.errors import OutputUnwritable
 
 LOCK_NAME = ".owner.lock"
 

@@ -10,9 +10,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from cluster import haproxy_rules as rules
-from cluster.haproxy_rules import Edge, Limits, limits
-from cluster.settings import Settings
+from reelyard.cluster import haproxy_rules as rules
+from reelyard.cluster.haproxy_rules import Edge, Limits, limits
+from reelyard.cluster.settings import Settings
 
 NO_EDGE = Edge()
 # Ray 2.60's template gives the statistics and metrics ports to every address, without a key and

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from cluster.settings import Settings
+from reelyard.cluster.settings import Settings
 
 RAY = "ray"
 LOOK_S = 1.0

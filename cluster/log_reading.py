@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 import structlog
 
-from cluster.log_files import Found, actor_of, log_files
+from reelyard.cluster.log_files import Found, actor_of, log_files
 
 _STAMP = re.compile(rb'"timestamp": ?"([^"]*)"')
 

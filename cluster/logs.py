@@ -16,9 +16,9 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from cluster.log_files import LogFile, LogLimits
-from cluster.settings import Settings
-from cluster.url_secrets import HIDDEN, hide_in_text, hide_url_secrets
+from reelyard.cluster.log_files import LogFile, LogLimits
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.url_secrets import HIDDEN, hide_in_text, hide_url_secrets
 
 _SECRET_NAMES = re.compile(
     r"(?i)(pass(word|wd|phrase)?|secret|token|api[-_]?key|authorization|cookie|credential"

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cluster.log_reading import LogLine, LogQuery, Positions, actors_of, read_last, read_new
-from cluster.logs import log_folder
-from cluster.settings import Settings
+from reelyard.cluster.log_reading import (
+    LogLine,
+    LogQuery,
+    Positions,
+    actors_of,
+    read_last,
+    read_new,
+)
+from reelyard.cluster.logs import log_folder
+from reelyard.cluster.settings import Settings
 
 READ_S = 60.0
 

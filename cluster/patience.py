@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
-from cluster.errors import ReelyardError, StartFailed
+from reelyard.cluster.errors import ReelyardError, StartFailed
 
 
 class Patience:

@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from cluster.errors import OutputUnwritable, UnsafeFolder
-from cluster.folder_lock import LOCK_NAME
+from reelyard.cluster.errors import OutputUnwritable, UnsafeFolder
+from reelyard.cluster.folder_lock import LOCK_NAME
 
 ROOT_UID = 0
 MOST_LINKS = 40

@@ -12,11 +12,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from cluster.errors import Unavailable
-from cluster.haproxy import NO_EDGE, limits_of, uses_haproxy, wrapped_binary
-from cluster.haproxy_rules import Edge
-from cluster.settings import Settings
-from cluster.user_files import USER_UMASK
+from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.haproxy import NO_EDGE, limits_of, uses_haproxy, wrapped_binary
+from reelyard.cluster.haproxy_rules import Edge
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.user_files import USER_UMASK
 
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Set to 0 it makes Ray take 127.0.0.1 for the node's address, and bind to it, on Linux too."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from cluster.errors import StartFailed
-from cluster.patience import one_line
-from cluster.ray_env import free_ports
+from reelyard.cluster.errors import StartFailed
+from reelyard.cluster.patience import one_line
+from reelyard.cluster.ray_env import free_ports
 
 TRIES = 3
 LOOK_S = 0.02

@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.errors import OutputUnwritable, UnsafeFolder
-from cluster.folder_lock import FolderLock, remove_abandoned
-from cluster.private_folders import check_way, private_folder
-from cluster.reaper import end_left
+from reelyard.cluster.errors import OutputUnwritable, UnsafeFolder
+from reelyard.cluster.folder_lock import FolderLock, remove_abandoned
+from reelyard.cluster.private_folders import check_way, private_folder
+from reelyard.cluster.reaper import end_left
 
 NAME = "run"
 RAY = "ray"

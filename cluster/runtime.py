@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from cluster import ray_env
-from cluster.cluster_file import (
+from reelyard.cluster import ray_env
+from reelyard.cluster.cluster_file import (
     ClusterFile,
     find_cluster,
     keep_token,
@@ -23,16 +23,16 @@ from cluster.cluster_file import (
     write_cluster_file,
     write_commands_file,
 )
-from cluster.errors import Conflict, Unavailable
-from cluster.folder_lock import FolderLock, owner_pid
-from cluster.haproxy import NO_EDGE
-from cluster.haproxy_rules import Edge
-from cluster.log_files import LogLimits, ray_session_folder
-from cluster.private_folders import check_way, private_folder, private_umask
-from cluster.ray_node import start_dashboard, start_ray
-from cluster.reaper import Reaper
-from cluster.run_folder import RunFolder
-from cluster.settings import Settings
+from reelyard.cluster.errors import Conflict, Unavailable
+from reelyard.cluster.folder_lock import FolderLock, owner_pid
+from reelyard.cluster.haproxy import NO_EDGE
+from reelyard.cluster.haproxy_rules import Edge
+from reelyard.cluster.log_files import LogLimits, ray_session_folder
+from reelyard.cluster.private_folders import check_way, private_folder, private_umask
+from reelyard.cluster.ray_node import start_dashboard, start_ray
+from reelyard.cluster.reaper import Reaper
+from reelyard.cluster.run_folder import RunFolder
+from reelyard.cluster.settings import Settings
 
 __all__ = [
     "Cluster",

@@ -35,8 +35,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from cluster.errors import ValidationFailed
-from cluster.faults import Fault, fault, faults_of, refusal
+from reelyard.cluster.errors import ValidationFailed
+from reelyard.cluster.faults import Fault, fault, faults_of, refusal
 
 CONFIG_VARIABLE = "REELYARD_CONFIG"
 REPORTS_A_LEASE = 3

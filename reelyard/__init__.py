@@ -14,19 +14,18 @@ Beside it: `reelyard.errors`, which calls raise, and for operations of your own 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from actors.jobs.model import ErrorInfo, State
-from actors.media.catalogue import operation
-from actors.media.operation import Limits, MediaFile, Params, Result, Source, Work
-from cluster.errors import ReelyardError
-
 if TYPE_CHECKING:
-    from api.client.async_client import AsyncClient
-    from api.client.connect import connect, connect_async
-    from api.client.request import JobRequest, request
-    from api.client.results_view import results_view
-    from api.client.sync_client import Client
-    from api.client.views import JobView, OutputView
-    from cluster.settings import Settings
+    from reelyard.actors.jobs.model import ErrorInfo, State
+    from reelyard.actors.media.catalogue import operation
+    from reelyard.actors.media.operation import Limits, MediaFile, Params, Result, Source, Work
+    from reelyard.api.client.async_client import AsyncClient
+    from reelyard.api.client.connect import connect, connect_async
+    from reelyard.api.client.request import JobRequest, request
+    from reelyard.api.client.results_view import results_view
+    from reelyard.api.client.sync_client import Client
+    from reelyard.api.client.views import JobView, OutputView
+    from reelyard.cluster.errors import ReelyardError
+    from reelyard.cluster.settings import Settings
 
 __all__ = [
     "AsyncClient",
@@ -51,26 +50,34 @@ __all__ = [
     "results_view",
 ]
 
-# The clients take half a second to import, and a codec process that loads an operation of yours has
-# no use for them.
+# This module runs before any other of the product: each process would load what it imported.
 _AT_FIRST_USE = {
-    "AsyncClient": "api.client.async_client",
-    "Client": "api.client.sync_client",
-    "JobRequest": "api.client.request",
-    "JobView": "api.client.views",
-    "OutputView": "api.client.views",
-    "Settings": "cluster.settings",
-    "connect": "api.client.connect",
-    "connect_async": "api.client.connect",
-    "request": "api.client.request",
-    "results_view": "api.client.results_view",
+    "reelyard.actors.jobs.model": ("ErrorInfo", "State"),
+    "reelyard.actors.media.catalogue": ("operation",),
+    "reelyard.actors.media.operation": (
+        "Limits",
+        "MediaFile",
+        "Params",
+        "Result",
+        "Source",
+        "Work",
+    ),
+    "reelyard.api.client.async_client": ("AsyncClient",),
+    "reelyard.api.client.connect": ("connect", "connect_async"),
+    "reelyard.api.client.request": ("JobRequest", "request"),
+    "reelyard.api.client.results_view": ("results_view",),
+    "reelyard.api.client.sync_client": ("Client",),
+    "reelyard.api.client.views": ("JobView", "OutputView"),
+    "reelyard.cluster.errors": ("ReelyardError",),
+    "reelyard.cluster.settings": ("Settings",),
 }
+_MODULE_OF = {name: module for module, names in _AT_FIRST_USE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _AT_FIRST_USE:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_AT_FIRST_USE[name]), name)
+    found = getattr(import_module(_MODULE_OF[name]), name)
     globals()[name] = found
     return found
 

@@ -1,6 +1,6 @@
 """Every error that Reelyard raises on purpose: all are `ReelyardError`s with a stable `code`."""
 
-from cluster.errors import (
+from reelyard.cluster.errors import (
     AlreadyFinished,
     BadRequest,
     Cancelled,

@@ -1,6 +1,6 @@
 """Frame operations on NumPy planes, for operations of your own; frames never go through RGB."""
 
-from actors.media.frames import (
+from reelyard.actors.media.frames import (
     BLACK,
     Colour,
     Frame,

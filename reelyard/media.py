@@ -5,12 +5,12 @@ frames upright, small and SDR; `verify_output` reads a finished file back and gi
 `media_errors` turns what PyAV raises into errors that name the file.
 """
 
-from actors.media.codec.decode import best_audio, best_video
-from actors.media.codec.errors import media_errors
-from actors.media.codec.source import open_input
-from actors.media.codec.verify import Expect, verify_output
-from actors.media.sampling.scaler import UprightScaler, scaled_size
-from actors.media.sampling.video import OpenVideo, open_video
+from reelyard.actors.media.codec.decode import best_audio, best_video
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.codec.verify import Expect, verify_output
+from reelyard.actors.media.sampling.scaler import UprightScaler, scaled_size
+from reelyard.actors.media.sampling.video import OpenVideo, open_video
 
 __all__ = [
     "Expect",

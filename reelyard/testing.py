@@ -8,9 +8,9 @@ def test_it_plays_backwards(tmp_path):
     assert result.files[0].facts["frames"] == 25
 """
 
-from actors.media.catalogue import load_operations
-from actors.testing.operation_runs import run_operation
-from actors.testing.sample_media import (
+from reelyard.actors.media.catalogue import load_operations
+from reelyard.actors.testing.operation_runs import run_operation
+from reelyard.actors.testing.sample_media import (
     CORNERS,
     make_sample,
     plane_of,

@@ -9,17 +9,17 @@ from typing import Any
 
 import httpx2
 
-from actors.jobs.messages import Commit, WorkerInfo
-from actors.jobs.model import ErrorInfo, Outcome, OutputFile
-from actors.jobs.object_keys import output_key
-from actors.registry.service import RegistryService
-from actors.testing.in_process_link import InProcessLink
-from api.http.services import Services
-from api.http.signing import Signer
-from api.registry_client.client import RegistryClient
-from api.serving.app import create_app
-from cluster.settings import Settings
-from cluster.storage import open_storage
+from reelyard.actors.jobs.messages import Commit, WorkerInfo
+from reelyard.actors.jobs.model import ErrorInfo, Outcome, OutputFile
+from reelyard.actors.jobs.object_keys import output_key
+from reelyard.actors.registry.service import RegistryService
+from reelyard.actors.testing.in_process_link import InProcessLink
+from reelyard.api.http.services import Services
+from reelyard.api.http.signing import Signer
+from reelyard.api.registry_client.client import RegistryClient
+from reelyard.api.serving.app import create_app
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import open_storage
 
 URL = "https://example.com/video.mp4"
 MP4 = ("clip.mp4", b"not looked at here", "video/mp4")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.jobs.model import Job, State
-from actors.jobs.transitions import charges
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.jobs.transitions import charges
 
 
 class LedgerEntry(msgspec.Struct, frozen=True):

@@ -25,9 +25,9 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from cluster.errors import InvalidInput
-from cluster.storage.protocol import OBJECT_STORE_SCHEMES
-from cluster.url_secrets import hide_secrets
+from reelyard.cluster.errors import InvalidInput
+from reelyard.cluster.storage.protocol import OBJECT_STORE_SCHEMES
+from reelyard.cluster.url_secrets import hide_secrets
 
 CLIENT_STORE_SCHEMES = ("s3", "gs", "az")
 """Object stores that clients may name; workers know more spellings, and memory for tests."""

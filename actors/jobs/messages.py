@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.model import ErrorInfo, Job, Outcome, OutputFile, State
-from actors.media.operation import Phase
-from cluster.errors import ReelyardError
+from reelyard.actors.jobs.model import ErrorInfo, Job, Outcome, OutputFile, State
+from reelyard.actors.media.operation import Phase
+from reelyard.cluster.errors import ReelyardError
 
 
 class Submission(msgspec.Struct, frozen=True):

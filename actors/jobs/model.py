@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from actors.media.operation import Phase
-from cluster.errors import ReelyardError
+from reelyard.actors.media.operation import Phase
+from reelyard.cluster.errors import ReelyardError
 
 
 class State(StrEnum):

@@ -11,8 +11,8 @@ part that no key may have. Pure.
 
 from __future__ import annotations
 
-from cluster.storage.filenames import safe_name
-from cluster.storage.key_rules import check_key, check_segment
+from reelyard.cluster.storage.filenames import safe_name
+from reelyard.cluster.storage.key_rules import check_key, check_segment
 
 TENANTS = "tenants"
 """The folder of all tenants' folders."""

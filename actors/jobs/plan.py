@@ -6,8 +6,8 @@ import os
 from pathlib import PurePosixPath
 from typing import Any
 
-from actors.jobs.ids import created_ms, new_id
-from actors.jobs.locations import (
+from reelyard.actors.jobs.ids import created_ms, new_id
+from reelyard.actors.jobs.locations import (
     File,
     JobInputs,
     TaskOutputs,
@@ -16,13 +16,13 @@ from actors.jobs.locations import (
     parse_step_input,
     shown,
 )
-from actors.jobs.model import Change, Job, JobSpec, State, Task, TaskSpec
-from actors.jobs.prices import price_of
-from actors.jobs.times import DAY_MS
-from actors.media.catalogue import find_operation
-from actors.media.operation import Operation
-from cluster.errors import ValidationFailed
-from cluster.storage.filenames import MAX_NAME_BYTES
+from reelyard.actors.jobs.model import Change, Job, JobSpec, State, Task, TaskSpec
+from reelyard.actors.jobs.prices import price_of
+from reelyard.actors.jobs.times import DAY_MS
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Operation
+from reelyard.cluster.errors import ValidationFailed
+from reelyard.cluster.storage.filenames import MAX_NAME_BYTES
 
 
 def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:

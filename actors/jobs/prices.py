@@ -6,8 +6,8 @@ job are paid for. The plan asks, the registry charges (see `ledger`).
 
 from __future__ import annotations
 
-from actors.jobs.model import JobSpec
-from actors.media.catalogue import find_operation
+from reelyard.actors.jobs.model import JobSpec
+from reelyard.actors.media.catalogue import find_operation
 
 FREE_DIALECTS = frozenset({"python"})
 """Whoever submits over Ray is on the cluster itself and is not billed."""

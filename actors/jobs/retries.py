@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.jobs.model import Attempt, ErrorInfo, Outcome
-from cluster.errors import ReelyardError, WorkerCrashed, WorkerLost
+from reelyard.actors.jobs.model import Attempt, ErrorInfo, Outcome
+from reelyard.cluster.errors import ReelyardError, WorkerCrashed, WorkerLost
 
 
 @dataclass(frozen=True)

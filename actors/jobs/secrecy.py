@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.model import ErrorInfo, Job, Task
-from cluster.url_secrets import hide_in_text, hide_secrets
+from reelyard.actors.jobs.model import ErrorInfo, Job, Task
+from reelyard.cluster.url_secrets import hide_in_text, hide_secrets
 
 
 class TaskSecrets(msgspec.Struct, frozen=True):

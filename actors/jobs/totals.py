@@ -5,9 +5,9 @@ An operation that knows how much it has read says so in its result as `input_byt
 
 from __future__ import annotations
 
-from actors.jobs.messages import Totals
-from actors.jobs.model import Job, State
-from actors.jobs.transitions import sinks
+from reelyard.actors.jobs.messages import Totals
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.jobs.transitions import sinks
 
 
 def totals_of(job: Job) -> Totals | None:

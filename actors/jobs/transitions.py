@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.locations import stored_key
-from actors.jobs.messages import Report, WorkerInfo
-from actors.jobs.model import (
+from reelyard.actors.jobs.locations import stored_key
+from reelyard.actors.jobs.messages import Report, WorkerInfo
+from reelyard.actors.jobs.model import (
     TERMINAL,
     Attempt,
     Change,
@@ -25,8 +25,8 @@ from actors.jobs.model import (
     State,
     Task,
 )
-from actors.jobs.retries import RetryPolicy, decide_retry, final_error
-from cluster.errors import AlreadyFinished, Conflict, NotReady
+from reelyard.actors.jobs.retries import RetryPolicy, decide_retry, final_error
+from reelyard.cluster.errors import AlreadyFinished, Conflict, NotReady
 
 RETRIED = "retried"
 ORPHAN_GRACE_MS = 60_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.jobs.model import ErrorInfo
+from reelyard.actors.jobs.model import ErrorInfo
 
 TRACEBACK = "traceback"
 """The field of an error's details that holds it."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from actors.media.operation import Kind, Lane, Operation, Params, Result, Work
-from cluster.errors import BadRequest, UnknownOperation
-from cluster.faults import closest, details_of, did_you_mean, fault
+from reelyard.actors.media.operation import Kind, Lane, Operation, Params, Result, Work
+from reelyard.cluster.errors import BadRequest, UnknownOperation
+from reelyard.cluster.faults import closest, details_of, did_you_mean, fault
 
 _catalogue: dict[str, Operation] = {}
 
@@ -87,7 +87,7 @@ def _load_extra(name: str) -> None:
 
 def built_in_names() -> list[str]:
     """The operations that come with Reelyard, each in a file of its name; nothing is imported."""
-    from actors.media import operations
+    from reelyard.actors.media import operations
 
     return sorted(module.name for module in pkgutil.iter_modules(operations.__path__))
 
@@ -95,7 +95,7 @@ def built_in_names() -> list[str]:
 def _load_builtin(name: str) -> None:
     # All of them together take half a second to import.
     if name in built_in_names():
-        importlib.import_module(f"actors.media.operations.{name}")
+        importlib.import_module(f"reelyard.actors.media.operations.{name}")
 
 
 def find_operation(name: str) -> Operation:

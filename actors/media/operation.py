@@ -2,7 +2,7 @@
 
 An operation is one file: a pydantic model of its parameters (bounds, units, defaults: they become
 the HTTP schema and the command line's help), and a function from local input files to local output
-files. `actors.media.catalogue` registers it, which makes it reachable from every surface:
+files. `reelyard.actors.media.catalogue` registers it, which makes it reachable from every surface:
 
     class ReverseParams(Params):
         '''Play it backwards.'''
@@ -29,9 +29,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from actors.media.sniff import Sniffed, identify
-from cluster.errors import Cancelled, InvalidInput, ReelyardError
-from cluster.faults import unfit
+from reelyard.actors.media.sniff import Sniffed, identify
+from reelyard.cluster.errors import Cancelled, InvalidInput, ReelyardError
+from reelyard.cluster.faults import unfit
 
 Lane = Literal["light", "cpu"]
 Kind = Literal["video", "audio", "image", "animation", "data"]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from actors.media.codec import geometry
-from actors.media.frames import parse_colour
+from reelyard.actors.media.codec import geometry
+from reelyard.actors.media.frames import parse_colour
 
 MOST_PX = 16_384
 

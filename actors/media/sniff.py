@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from actors.media.signatures import (
+from reelyard.actors.media.signatures import (
     AUDIO,
     GAMES,
     IFF,
@@ -26,7 +26,7 @@ from actors.media.signatures import (
     RIFF,
     Signature,
 )
-from cluster.errors import (
+from reelyard.cluster.errors import (
     CorruptMedia,
     EmptySource,
     SourceNotFound,

@@ -14,11 +14,11 @@ import ray
 import structlog
 from ray.exceptions import ActorUnavailableError, RayError
 
-from actors.pool.sizing import WorkerView
-from actors.pool.status import PoolWorker
-from actors.registry import REGISTRY_NAME
-from actors.worker.status import WorkerStatus
-from cluster.settings import PoolSettings, Settings
+from reelyard.actors.pool.sizing import WorkerView
+from reelyard.actors.pool.status import PoolWorker
+from reelyard.actors.registry import REGISTRY_NAME
+from reelyard.actors.worker.status import WorkerStatus
+from reelyard.cluster.settings import PoolSettings, Settings
 
 log = structlog.get_logger()
 
@@ -110,7 +110,7 @@ class Fleet:
     def start(self, pool_name: str, slot: str) -> None:
         """Start a worker; it may wait for resources. Raises ValueError if the name is not free."""
         # Not needed by the process that only names the pool manager's class.
-        from actors.worker.actor import MediaWorker, WorkerSetup
+        from reelyard.actors.worker.actor import MediaWorker, WorkerSetup
 
         pool = self._settings.all_pools[pool_name]
         incarnation = secrets.token_hex(8)

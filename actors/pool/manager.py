@@ -11,15 +11,15 @@ import ray
 import structlog
 from ray.exceptions import RayError
 
-from actors.jobs.messages import Overview
-from actors.pool.fleet import Fleet, Member
-from actors.pool.sizing import Load, bounds, plan_pool, restart_pause_s, slot_name
-from actors.pool.status import PoolWorker
-from actors.registry import get_registry
-from cluster.errors import ReelyardError
-from cluster.logs import configure_logging
-from cluster.metrics import WORKERS_LOST
-from cluster.settings import Settings
+from reelyard.actors.jobs.messages import Overview
+from reelyard.actors.pool.fleet import Fleet, Member
+from reelyard.actors.pool.sizing import Load, bounds, plan_pool, restart_pause_s, slot_name
+from reelyard.actors.pool.status import PoolWorker
+from reelyard.actors.registry import get_registry
+from reelyard.cluster.errors import ReelyardError
+from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.metrics import WORKERS_LOST
+from reelyard.cluster.settings import Settings
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from cluster.settings import PoolSettings
+from reelyard.cluster.settings import PoolSettings
 
 TARGET_S = 30.0
 """The queue of a pool should be worked off in about that time."""

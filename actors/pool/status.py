@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.worker.status import WorkerStatus
+from reelyard.actors.worker.status import WorkerStatus
 
 
 class PoolWorker(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.registry import pickling as _pickling  # noqa: F401 - how records travel
-from cluster.settings import Settings
+from reelyard.actors.registry import pickling as _pickling  # noqa: F401 - how records travel
+from reelyard.cluster.settings import Settings
 
 __all__ = [
     "REGISTRY_NAME",
@@ -38,7 +38,7 @@ def start_registry(settings: Settings) -> Any:
     """
     import ray
 
-    from actors.registry.actor import JobRegistry
+    from reelyard.actors.registry.actor import JobRegistry
 
     actor = ray.remote(JobRegistry).options(
         name=REGISTRY_NAME,
@@ -58,8 +58,8 @@ def start_registry(settings: Settings) -> Any:
 
 async def stored_keys_are_needed(settings: Settings) -> bool:
     """`keys_are_needed`, asked of the store itself, where no registry runs yet."""
-    from actors.registry.api_keys import keys_are_needed
-    from actors.registry.store.opening import open_store
+    from reelyard.actors.registry.api_keys import keys_are_needed
+    from reelyard.actors.registry.store.opening import open_store
 
     store = open_store(settings.store)
     await store.open()
@@ -74,6 +74,6 @@ def redis_of(store_url: str) -> tuple[str, str] | None:
     begin with; None: the store is a file of one node."""
     if store_url.startswith("sqlite:"):
         return None
-    from actors.registry.store.redis.store import server_and_prefix
+    from reelyard.actors.registry.store.redis.store import server_and_prefix
 
     return server_and_prefix(store_url)

@@ -6,11 +6,11 @@ import gc
 import sys
 from typing import Any
 
-from actors.jobs.messages import Commit, PageQuery, Report, Submission, WorkerInfo
-from actors.registry import pickling
-from actors.registry.service import RegistryService
-from cluster.logs import configure_logging
-from cluster.settings import Settings
+from reelyard.actors.jobs.messages import Commit, PageQuery, Report, Submission, WorkerInfo
+from reelyard.actors.registry import pickling
+from reelyard.actors.registry.service import RegistryService
+from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.settings import Settings
 
 SWITCH_INTERVAL_S = 0.002
 """The store's thread must not wait long for the GIL while the event loop is busy."""

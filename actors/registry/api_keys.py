@@ -8,10 +8,10 @@ from hashlib import sha256
 
 import msgspec
 
-from actors.jobs.ids import new_id
-from actors.jobs.messages import KeyInfo
-from actors.registry.store.protocol import JobStore
-from cluster.errors import NotFound
+from reelyard.actors.jobs.ids import new_id
+from reelyard.actors.jobs.messages import KeyInfo
+from reelyard.actors.registry.store.protocol import JobStore
+from reelyard.cluster.errors import NotFound
 
 PREFIX = "ry_"
 _KEY_BYTES = 30

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
-from actors.jobs.messages import FROM_NOW, Changes
+from reelyard.actors.jobs.messages import FROM_NOW, Changes
 
 
 class ChangeLog:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from actors.jobs import ledger, transitions
-from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import Commit, Report, Verdict
-from actors.jobs.model import Attempt, ErrorInfo, Job, Outcome, State, Task
-from actors.jobs.retries import RetryPolicy
-from actors.jobs.times import HOUR_MS
-from actors.registry.change_log import ChangeLog
-from actors.registry.credits import Credits
-from actors.registry.repository import JobRepository, PendingWrite
-from actors.registry.scheduling.leases import Holding
-from actors.registry.scheduling.run_times import RunTimes
-from actors.registry.verdicts import ending_of, fallback_note, outdated, repeated, task_of, verdict
-from cluster.errors import NotFound
-from cluster.settings import Settings
-from cluster.url_secrets import hide_secrets
+from reelyard.actors.jobs import ledger, transitions
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.jobs.messages import Commit, Report, Verdict
+from reelyard.actors.jobs.model import Attempt, ErrorInfo, Job, Outcome, State, Task
+from reelyard.actors.jobs.retries import RetryPolicy
+from reelyard.actors.jobs.times import HOUR_MS
+from reelyard.actors.registry.change_log import ChangeLog
+from reelyard.actors.registry.credits import Credits
+from reelyard.actors.registry.repository import JobRepository, PendingWrite
+from reelyard.actors.registry.scheduling.leases import Holding
+from reelyard.actors.registry.scheduling.run_times import RunTimes
+from reelyard.actors.registry.verdicts import (
+    ending_of,
+    fallback_note,
+    outdated,
+    repeated,
+    task_of,
+    verdict,
+)
+from reelyard.cluster.errors import NotFound
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.url_secrets import hide_secrets
 
 RETRIES = 3
 """Tries to bring in a commit when somebody else writes the same job."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
-from actors.jobs.ledger import LedgerEntry
-from actors.registry.repository import PendingWrite
-from actors.registry.store.protocol import JobStore
-from cluster.errors import BadRequest, InsufficientCredits
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.registry.repository import PendingWrite
+from reelyard.actors.registry.store.protocol import JobStore
+from reelyard.cluster.errors import BadRequest, InsufficientCredits
 
 
 class Credits:

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from actors.jobs import transitions
-from actors.jobs.messages import Commit, Lease, LeaseReply, WorkerInfo
-from actors.jobs.model import ErrorInfo, Job, Outcome, State, Task
-from actors.registry.completion import Completion
-from actors.registry.repository import JobRepository, PendingWrite
-from actors.registry.scheduling.idle_workers import IdleWorkers
-from actors.registry.scheduling.ready_queue import Entry
-from actors.registry.verdicts import lease_of, task_of
-from cluster.errors import ReelyardError
-from cluster.settings import Settings
+from reelyard.actors.jobs import transitions
+from reelyard.actors.jobs.messages import Commit, Lease, LeaseReply, WorkerInfo
+from reelyard.actors.jobs.model import ErrorInfo, Job, Outcome, State, Task
+from reelyard.actors.registry.completion import Completion
+from reelyard.actors.registry.repository import JobRepository, PendingWrite
+from reelyard.actors.registry.scheduling.idle_workers import IdleWorkers
+from reelyard.actors.registry.scheduling.ready_queue import Entry
+from reelyard.actors.registry.verdicts import lease_of, task_of
+from reelyard.cluster.errors import ReelyardError
+from reelyard.cluster.settings import Settings
 
 FALLBACK_AFTER_MS = 15_000
 """A registry that has not been told who is there waits so long for a gpu worker to call."""

@@ -14,9 +14,9 @@ from typing import Protocol
 
 import structlog
 
-from actors.jobs.locations import stored_key
-from actors.jobs.model import Job, Outcome
-from actors.jobs.object_keys import (
+from reelyard.actors.jobs.locations import stored_key
+from reelyard.actors.jobs.model import Job, Outcome
+from reelyard.actors.jobs.object_keys import (
     TENANTS,
     answers_prefix,
     attempt_folder,
@@ -24,11 +24,11 @@ from actors.jobs.object_keys import (
     temporary_prefix,
     uploads_prefix,
 )
-from actors.jobs.transitions import mark_outputs_deleted
-from actors.registry.repository import JobRepository, PendingWrite
-from cluster.settings import Settings
-from cluster.storage import Storage
-from cluster.storage.sweep import delete_older, delete_older_uploads, delete_unfinished
+from reelyard.actors.jobs.transitions import mark_outputs_deleted
+from reelyard.actors.registry.repository import JobRepository, PendingWrite
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage
+from reelyard.cluster.storage.sweep import delete_older, delete_older_uploads, delete_unfinished
 
 log = structlog.get_logger(__name__)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from actors.jobs.messages import Overview, PoolStatus
-from actors.jobs.model import State
-from actors.registry.dispatch import Dispatch
-from actors.registry.repository import JobRepository
-from actors.registry.scheduling.run_times import RunTimes
-from cluster import metrics
-from cluster.settings import Settings
+from reelyard.actors.jobs.messages import Overview, PoolStatus
+from reelyard.actors.jobs.model import State
+from reelyard.actors.registry.dispatch import Dispatch
+from reelyard.actors.registry.repository import JobRepository
+from reelyard.actors.registry.scheduling.run_times import RunTimes
+from reelyard.cluster import metrics
+from reelyard.cluster.settings import Settings
 
 SHOWN_JOBS = 50
 FORGET_SLOT_MS = 120_000

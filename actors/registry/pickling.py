@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.messages import (
+from reelyard.actors.jobs.messages import (
     Accepted,
     Commit,
     LeaseReply,
@@ -25,7 +25,7 @@ from actors.jobs.messages import (
     Submission,
     Verdict,
 )
-from actors.jobs.model import Job
+from reelyard.actors.jobs.model import Job
 
 _KINDS: tuple[type[msgspec.Struct], ...] = (
     Accepted,

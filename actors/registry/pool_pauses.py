@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
-from actors.registry.scheduling.ready_queue import ReadyQueue
-from actors.registry.store.protocol import JobStore
-from cluster.errors import NotFound
+from reelyard.actors.registry.scheduling.ready_queue import ReadyQueue
+from reelyard.actors.registry.store.protocol import JobStore
+from reelyard.cluster.errors import NotFound
 
 
 class PoolPauses:

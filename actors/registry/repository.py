@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import structlog
 
-from actors.jobs.ledger import LedgerEntry
-from actors.jobs.model import TERMINAL, Job, State
-from actors.registry.change_log import ChangeLog
-from actors.registry.scheduling.live_jobs import LiveJobs
-from actors.registry.state_log import StateLog
-from actors.registry.store.protocol import IdempotencyKey, JobStore, Write
-from actors.registry.vault import Vault
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.jobs.model import TERMINAL, Job, State
+from reelyard.actors.registry.change_log import ChangeLog
+from reelyard.actors.registry.scheduling.live_jobs import LiveJobs
+from reelyard.actors.registry.state_log import StateLog
+from reelyard.actors.registry.store.protocol import IdempotencyKey, JobStore, Write
+from reelyard.actors.registry.vault import Vault
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
-from actors.jobs.ids import new_id
-from actors.jobs.messages import (
+from reelyard.actors.jobs.ids import new_id
+from reelyard.actors.jobs.messages import (
     Accepted,
     Changes,
     Commit,
@@ -26,28 +26,28 @@ from actors.jobs.messages import (
     Verdict,
     WorkerInfo,
 )
-from actors.jobs.model import Job
-from actors.jobs.times import HOUR_MS
-from actors.registry.api_keys import ApiKeys, new_key
-from actors.registry.change_log import ChangeLog
-from actors.registry.completion import Completion
-from actors.registry.credits import Credits
-from actors.registry.dispatch import Dispatch
-from actors.registry.expiry import JobFiles, StoredFiles, Sweeper
-from actors.registry.overview import OverviewReporter
-from actors.registry.pool_pauses import PoolPauses
-from actors.registry.repository import JobRepository
-from actors.registry.scheduling.idle_workers import IdleWorkers
-from actors.registry.scheduling.live_jobs import LiveJobs
-from actors.registry.scheduling.run_times import RunTimes
-from actors.registry.store.opening import open_store
-from actors.registry.store.protocol import JobStore
-from actors.registry.submission import Submitter
-from actors.registry.vault import Vault
-from cluster import metrics
-from cluster.errors import ReelyardError
-from cluster.settings import Settings
-from cluster.storage import open_storage
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.jobs.times import HOUR_MS
+from reelyard.actors.registry.api_keys import ApiKeys, new_key
+from reelyard.actors.registry.change_log import ChangeLog
+from reelyard.actors.registry.completion import Completion
+from reelyard.actors.registry.credits import Credits
+from reelyard.actors.registry.dispatch import Dispatch
+from reelyard.actors.registry.expiry import JobFiles, StoredFiles, Sweeper
+from reelyard.actors.registry.overview import OverviewReporter
+from reelyard.actors.registry.pool_pauses import PoolPauses
+from reelyard.actors.registry.repository import JobRepository
+from reelyard.actors.registry.scheduling.idle_workers import IdleWorkers
+from reelyard.actors.registry.scheduling.live_jobs import LiveJobs
+from reelyard.actors.registry.scheduling.run_times import RunTimes
+from reelyard.actors.registry.store.opening import open_store
+from reelyard.actors.registry.store.protocol import JobStore
+from reelyard.actors.registry.submission import Submitter
+from reelyard.actors.registry.vault import Vault
+from reelyard.cluster import metrics
+from reelyard.cluster.errors import ReelyardError
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import open_storage
 
 log = structlog.get_logger(__name__)
 

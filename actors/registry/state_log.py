@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
-from actors.jobs.model import Job, State
+from reelyard.actors.jobs.model import Job, State
 
 EVENT = "job_state"
 REFRESH_BATCHES = 256

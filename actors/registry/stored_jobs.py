@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job
-from actors.jobs.secrecy import hide_job_secrets
-from actors.registry.store.opening import open_store
-from actors.registry.store.protocol import JobStore
-from cluster.settings import Settings
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.jobs.secrecy import hide_job_secrets
+from reelyard.actors.registry.store.opening import open_store
+from reelyard.actors.registry.store.protocol import JobStore
+from reelyard.cluster.settings import Settings
 
 
 class StoredJobs:

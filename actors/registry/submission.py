@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from actors.jobs import ledger, transitions
-from actors.jobs.messages import Accepted, Refusal, Submission
-from actors.jobs.model import Change, Job, State
-from actors.jobs.times import DAY_MS, HOUR_MS
-from actors.registry.credits import Credits
-from actors.registry.repository import JobRepository, PendingWrite
-from actors.registry.store.protocol import IdempotencyKey
-from cluster.errors import (
+from reelyard.actors.jobs import ledger, transitions
+from reelyard.actors.jobs.messages import Accepted, Refusal, Submission
+from reelyard.actors.jobs.model import Change, Job, State
+from reelyard.actors.jobs.times import DAY_MS, HOUR_MS
+from reelyard.actors.registry.credits import Credits
+from reelyard.actors.registry.repository import JobRepository, PendingWrite
+from reelyard.actors.registry.store.protocol import IdempotencyKey
+from reelyard.cluster.errors import (
     Conflict,
     IdempotencyMismatch,
     NotFound,
     RateLimited,
     ReelyardError,
 )
-from cluster.settings import Settings
+from reelyard.cluster.settings import Settings
 
 
 class _Candidate(NamedTuple):

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
 
-from actors.jobs.model import Job, Task
-from actors.jobs.secrecy import TaskSecrets, hide_job_secrets
-from cluster.errors import SourceUnreadable, Unavailable
+from reelyard.actors.jobs.model import Job, Task
+from reelyard.actors.jobs.secrecy import TaskSecrets, hide_job_secrets
+from reelyard.cluster.errors import SourceUnreadable, Unavailable
 
 KEY_FILE = "secrets.key"
 

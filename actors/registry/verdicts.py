@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from actors.jobs.locations import named_task
-from actors.jobs.messages import Commit, Lease, Report, Verdict
-from actors.jobs.model import Job, Outcome, Task
-from actors.jobs.secrecy import TaskSecrets
+from reelyard.actors.jobs.locations import named_task
+from reelyard.actors.jobs.messages import Commit, Lease, Report, Verdict
+from reelyard.actors.jobs.model import Job, Outcome, Task
+from reelyard.actors.jobs.secrecy import TaskSecrets
 
 FALLBACK_NOTE = "no gpu worker: ran on cpu"
 

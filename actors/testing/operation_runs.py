@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from actors.media.catalogue import find_operation
-from actors.media.operation import Limits, Result, Source, Work, check_result
-from cluster.errors import ReelyardError
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Limits, Result, Source, Work, check_result
+from reelyard.cluster.errors import ReelyardError
 
 
 def run_operation(

@@ -18,7 +18,7 @@ from av.container import OutputContainer
 from av.stream import Disposition
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from actors.testing.sample_frames import (
+from reelyard.actors.testing.sample_frames import (
     CORNERS,
     Artist,
     Plane,

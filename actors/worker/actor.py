@@ -13,20 +13,20 @@ from typing import Any
 
 import structlog
 
-from actors.jobs.messages import WorkerInfo
-from actors.worker.capabilities import probe_capabilities
-from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.group import CodecGroup
-from actors.worker.codec_process.options import CodecOptions, configure_message
-from actors.worker.counters import begin_counters
-from actors.worker.loop import WorkerLoop
-from actors.worker.registry_client import CALL_S, RegistryLeaseClient
-from actors.worker.scratch import Scratch
-from actors.worker.status import WorkerStatus
-from actors.worker.task_run import WorkerTools
-from cluster.logs import configure_logging
-from cluster.settings import PoolSettings, Settings
-from cluster.storage import open_storage
+from reelyard.actors.jobs.messages import WorkerInfo
+from reelyard.actors.worker.capabilities import probe_capabilities
+from reelyard.actors.worker.codec_process.child import ChildSpec
+from reelyard.actors.worker.codec_process.group import CodecGroup
+from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
+from reelyard.actors.worker.counters import begin_counters
+from reelyard.actors.worker.loop import WorkerLoop
+from reelyard.actors.worker.registry_client import CALL_S, RegistryLeaseClient
+from reelyard.actors.worker.scratch import Scratch
+from reelyard.actors.worker.status import WorkerStatus
+from reelyard.actors.worker.task_run import WorkerTools
+from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.settings import PoolSettings, Settings
+from reelyard.cluster.storage import open_storage
 
 log = structlog.get_logger()
 

@@ -1,8 +1,8 @@
 """The abilities of a GPU worker's device: tried out at its start, not inferred.
 
 Data-centre cards decode but have no encoder, few decode AV1, and a driver may be missing. The
-trial runs in a process of its own (`python -m actors.worker.capabilities`), because drivers have
-crashed the ones that ask.
+trial runs in a process of its own (`python -m reelyard.actors.worker.capabilities`), because
+drivers have crashed the ones that ask.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _probe_in_child(timeout_s: float) -> list[str]:
     }
     try:
         trial = subprocess.run(
-            [sys.executable, "-m", "actors.worker.capabilities"],
+            [sys.executable, "-m", "reelyard.actors.worker.capabilities"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

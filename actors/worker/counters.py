@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from actors.jobs.model import Outcome
-from actors.media.catalogue import built_in_names
-from cluster.errors import MediaError, StorageFull, error_classes
-from cluster.metrics import CODEC_ENDS, FAILURES, FRAMES, TASKS
+from reelyard.actors.jobs.model import Outcome
+from reelyard.actors.media.catalogue import built_in_names
+from reelyard.cluster.errors import MediaError, StorageFull, error_classes
+from reelyard.cluster.metrics import CODEC_ENDS, FAILURES, FRAMES, TASKS
 
 OUTCOMES = (*(str(outcome) for outcome in Outcome if outcome is not Outcome.RUNNING), "refused")
 CODEC_END_REASONS = ("crash", "cancel", "stall", "timeout", "memory", "tasks", "growth")

@@ -13,16 +13,23 @@ from pathlib import Path
 
 import msgspec
 
-from actors.jobs.locations import File, ObjectUrl, Stored
-from actors.media.operation import MediaFile
-from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, OutputUnwritable, StorageFull
-from cluster.fetch import upload
-from cluster.readable import readable
-from cluster.settings import Settings
-from cluster.storage import ObjectInfo, Storage, part_name
-from cluster.storage.atomic_files import is_full, place
-from cluster.url_secrets import without_secrets
-from cluster.user_files import make_user_folder, user_mode
+from reelyard.actors.jobs.locations import File, ObjectUrl, Stored
+from reelyard.actors.media.operation import MediaFile
+from reelyard.cluster.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    NotFound,
+    OutputUnwritable,
+    StorageFull,
+)
+from reelyard.cluster.fetch import upload
+from reelyard.cluster.readable import readable
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import ObjectInfo, Storage, part_name
+from reelyard.cluster.storage.atomic_files import is_full, place
+from reelyard.cluster.url_secrets import without_secrets
+from reelyard.cluster.user_files import make_user_folder, user_mode
 
 
 @dataclass(frozen=True)

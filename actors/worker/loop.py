@@ -15,15 +15,15 @@ from typing import Any
 
 import structlog
 
-from actors.jobs.messages import Commit, Lease, Verdict
-from actors.worker.prefetch import GIVE_BACK_S, PrefetchDepth, Standing
-from actors.worker.registry_client import LeaseClient
-from actors.worker.scratch import Scratch
-from actors.worker.status import LoopStatus
-from actors.worker.task_run import Stop, TaskRun, WorkerTools
-from cluster.errors import Unavailable
-from cluster.metrics import FAILURES, FRAMES, SPEED, TASK_SECONDS, TASKS
-from cluster.settings import Settings
+from reelyard.actors.jobs.messages import Commit, Lease, Verdict
+from reelyard.actors.worker.prefetch import GIVE_BACK_S, PrefetchDepth, Standing
+from reelyard.actors.worker.registry_client import LeaseClient
+from reelyard.actors.worker.scratch import Scratch
+from reelyard.actors.worker.status import LoopStatus
+from reelyard.actors.worker.task_run import Stop, TaskRun, WorkerTools
+from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.metrics import FAILURES, FRAMES, SPEED, TASK_SECONDS, TASKS
+from reelyard.cluster.settings import Settings
 
 log = structlog.get_logger()
 

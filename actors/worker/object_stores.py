@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from actors.jobs.locations import ObjectUrl, scheme_of
-from cluster.settings import Settings
-from cluster.storage import Storage, open_url
-from cluster.storage.protocol import BUCKET_SCHEMES
+from reelyard.actors.jobs.locations import ObjectUrl, scheme_of
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage, open_url
+from reelyard.cluster.storage.protocol import BUCKET_SCHEMES
 
 
 def open_store(location: ObjectUrl, settings: Settings) -> Storage:

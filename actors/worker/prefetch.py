@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from actors.worker.codec_process.sizing import SHORT_S, TaskLength
+from reelyard.actors.worker.codec_process.sizing import SHORT_S, TaskLength
 
 MAX_DEPTH = 128
 BATCH_S = 0.25

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location
-from actors.jobs.messages import Lease
-from actors.jobs.model import OutputFile
-from actors.jobs.object_keys import output_key
-from actors.media.operation import MediaFile, Result
-from actors.worker.destinations import (
+from reelyard.actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location
+from reelyard.actors.jobs.messages import Lease
+from reelyard.actors.jobs.model import OutputFile
+from reelyard.actors.jobs.object_keys import output_key
+from reelyard.actors.media.operation import MediaFile, Result
+from reelyard.actors.worker.destinations import (
     AttemptDestination,
     Destination,
     FileDestination,
@@ -27,10 +27,10 @@ from actors.worker.destinations import (
     UrlDestination,
     file_errors,
 )
-from actors.worker.object_stores import open_store
-from cluster.errors import BadRequest, OutputUnwritable, ReelyardError, UnsupportedOutput
-from cluster.settings import Settings
-from cluster.storage import Storage
+from reelyard.actors.worker.object_stores import open_store
+from reelyard.cluster.errors import BadRequest, OutputUnwritable, ReelyardError, UnsupportedOutput
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from actors.jobs.messages import Commit, LeaseReply, Report, Verdict, WorkerInfo
-from cluster.errors import ReelyardError, Unavailable
+from reelyard.actors.jobs.messages import Commit, LeaseReply, Report, Verdict, WorkerInfo
+from reelyard.cluster.errors import ReelyardError, Unavailable
 
 log = structlog.get_logger()
 

@@ -14,8 +14,8 @@ import os
 import shutil
 from pathlib import Path
 
-from cluster.errors import Conflict
-from cluster.folder_lock import FolderLock, remove_abandoned
+from reelyard.cluster.errors import Conflict
+from reelyard.cluster.folder_lock import FolderLock, remove_abandoned
 
 IN, OUT = "in", "out"
 HYSTERESIS = 1.1

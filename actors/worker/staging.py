@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 import stamina
 
-from actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location, shown
-from actors.jobs.messages import Lease
-from actors.media.operation import Source
-from actors.worker.object_stores import open_store
-from cluster.errors import (
+from reelyard.actors.jobs.locations import File, ObjectUrl, Stored, WebUrl, parse_location, shown
+from reelyard.actors.jobs.messages import Lease
+from reelyard.actors.media.operation import Source
+from reelyard.actors.worker.object_stores import open_store
+from reelyard.cluster.errors import (
     BadRequest,
     EmptySource,
     Forbidden,
@@ -28,12 +28,12 @@ from cluster.errors import (
     StorageFull,
     Unavailable,
 )
-from cluster.fetch import OnBytes, download
-from cluster.readable import readable
-from cluster.settings import Settings
-from cluster.storage import Storage, fitted_name, safe_name
-from cluster.storage.atomic_files import copy_bytes, is_full
-from cluster.storage.uploads import read_upload
+from reelyard.cluster.fetch import OnBytes, download
+from reelyard.cluster.readable import readable
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage, fitted_name, safe_name
+from reelyard.cluster.storage.atomic_files import copy_bytes, is_full
+from reelyard.cluster.storage.uploads import read_upload
 
 
 async def stage_inputs(

@@ -13,22 +13,22 @@ from typing import Any
 import structlog
 from structlog.contextvars import bind_contextvars
 
-from actors.jobs.messages import Commit, Lease, Report
-from actors.jobs.model import ErrorInfo, Outcome
-from actors.jobs.visibility import TRACEBACK
-from actors.media.operation import Progress, Result, Source
-from actors.worker.codec_process.client import CodecCrashed
-from actors.worker.codec_process.group import CodecGroup
-from actors.worker.codec_process.order import Order
-from actors.worker.destinations import LeaseLost
-from actors.worker.progress import ProgressEstimator
-from actors.worker.publishing import Published, publish, unpublish
-from actors.worker.scratch import AttemptFolder, Scratch
-from actors.worker.staging import renamed, stage_inputs
-from cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
-from cluster.readable import traceback_text
-from cluster.settings import Settings
-from cluster.storage import Storage
+from reelyard.actors.jobs.messages import Commit, Lease, Report
+from reelyard.actors.jobs.model import ErrorInfo, Outcome
+from reelyard.actors.jobs.visibility import TRACEBACK
+from reelyard.actors.media.operation import Progress, Result, Source
+from reelyard.actors.worker.codec_process.client import CodecCrashed
+from reelyard.actors.worker.codec_process.group import CodecGroup
+from reelyard.actors.worker.codec_process.order import Order
+from reelyard.actors.worker.destinations import LeaseLost
+from reelyard.actors.worker.progress import ProgressEstimator
+from reelyard.actors.worker.publishing import Published, publish, unpublish
+from reelyard.actors.worker.scratch import AttemptFolder, Scratch
+from reelyard.actors.worker.staging import renamed, stage_inputs
+from reelyard.cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
+from reelyard.cluster.readable import traceback_text
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage
 
 log = structlog.get_logger()
 

@@ -7,6 +7,6 @@ import sys
 
 def main() -> None:
     """Entry point of the `reelyard` command."""
-    from api.cli.app import build
+    from reelyard.api.cli.app import build
 
     build(sys.argv[1:])(prog_name="reelyard")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.faults import did_you_mean
+from reelyard.cluster.faults import did_you_mean
 
 COMMANDS = {
     "run": "run",
@@ -47,8 +47,8 @@ def _options(
     ] = False,
 ) -> None:
     """What goes before the command."""
-    from api.cli.output import errors
-    from api.cli.session import unknown_variables
+    from reelyard.api.cli.output import errors
+    from reelyard.api.cli.session import unknown_variables
 
     for name, meant in unknown_variables(os.environ).items():
         errors.print(f"{name} is no setting{did_you_mean(meant)}", markup=False)
@@ -72,7 +72,7 @@ def build(words: Sequence[str]) -> typer.Typer:
     app.callback()(_options)
     first = words[0] if words else None
     for name in (first,) if first in COMMANDS else COMMANDS:
-        module = import_module(f"api.cli.{COMMANDS[name]}")
+        module = import_module(f"reelyard.api.cli.{COMMANDS[name]}")
         if name == "keys":
             app.add_typer(module.app, name=name)
         else:

@@ -12,9 +12,9 @@ import typer
 from pydantic.fields import FieldInfo
 from rich.table import Table
 
-from api.cli.output import Exit, command, console, escape, print_json
-from cluster.settings import PoolSettings, Settings
-from cluster.url_secrets import HIDDEN, hide_secrets
+from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.cluster.settings import PoolSettings, Settings
+from reelyard.cluster.url_secrets import HIDDEN, hide_secrets
 
 INTRODUCTION = """\
 Every setting has three places, the first one found counts: the environment variable

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from api.cli.output import Exit, exit_code
-from cluster.errors import MediaError, ReelyardError, error_classes
+from reelyard.api.cli.output import Exit, exit_code
+from reelyard.cluster.errors import MediaError, ReelyardError, error_classes
 
 INTRODUCTION = """\
 # Errors
 
-This page is made from `cluster/errors.py` by `python -m api.cli.error_reference`.
+This page is made from `cluster/errors.py` by `python -m reelyard.api.cli.error_reference`.
 
 Every error has one form, over HTTP below `/v1`, in `--json` of the command, in Python and in the
 `error` of a job:

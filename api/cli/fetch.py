@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from actors.jobs.locations import File
-from api.client.request import InputLike
-from api.client.sync_client import Client
-from api.client.views import JobView, OutputView
-from cluster.errors import OutputUnwritable, UnsupportedOutput
-from cluster.readable import readable
+from reelyard.actors.jobs.locations import File
+from reelyard.api.client.request import InputLike
+from reelyard.api.client.sync_client import Client
+from reelyard.api.client.views import JobView, OutputView
+from reelyard.cluster.errors import OutputUnwritable, UnsupportedOutput
+from reelyard.cluster.readable import readable
 
 
 def fetch(client: Client, job: JobView, output: str, inputs: Sequence[InputLike]) -> JobView:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.live import Live
 
-from actors.jobs.model import State
-from actors.jobs.visibility import TRACEBACK
-from api.cli.output import (
+from reelyard.actors.jobs.model import State
+from reelyard.actors.jobs.visibility import TRACEBACK
+from reelyard.api.cli.output import (
     Exit,
     command,
     console,
@@ -21,14 +21,14 @@ from api.cli.output import (
     print_json,
     refusals_exit_code,
 )
-from api.cli.run import follow
-from api.cli.session import from_cluster_or_store, running_cluster
-from api.client.progress_bars import shown_source
-from api.client.results_view import human_bytes, results_view, state_text, summary
-from api.client.sync_client import Client
-from api.client.views import JobView
-from cluster.errors import ReelyardError
-from cluster.settings import Settings
+from reelyard.api.cli.run import follow
+from reelyard.api.cli.session import from_cluster_or_store, running_cluster
+from reelyard.api.client.progress_bars import shown_source
+from reelyard.api.client.results_view import human_bytes, results_view, state_text, summary
+from reelyard.api.client.sync_client import Client
+from reelyard.api.client.views import JobView
+from reelyard.cluster.errors import ReelyardError
+from reelyard.cluster.settings import Settings
 
 JobIds = Annotated[list[str], typer.Argument(help="ids of jobs")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

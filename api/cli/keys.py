@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.cli.output import Exit, command, console, escape, print_json
-from api.cli.session import any_cluster, running_cluster
-from cluster.settings import Settings
+from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.api.cli.session import any_cluster, running_cluster
+from reelyard.cluster.settings import Settings
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

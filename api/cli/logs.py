@@ -11,11 +11,11 @@ from typing import Annotated, Protocol
 
 import typer
 
-from actors.jobs.ids import parse_id
-from api.cli.output import Exit, command
-from api.cli.session import remote
-from cluster.errors import BadRequest, NotFound
-from cluster.log_reading import (
+from reelyard.actors.jobs.ids import parse_id
+from reelyard.api.cli.output import Exit, command
+from reelyard.api.cli.session import remote
+from reelyard.cluster.errors import BadRequest, NotFound
+from reelyard.cluster.log_reading import (
     LogLine,
     LogQuery,
     Positions,
@@ -24,9 +24,9 @@ from cluster.log_reading import (
     read_last,
     read_new,
 )
-from cluster.node_logs import NodePositions, actors_of_nodes, read_nodes
-from cluster.runtime import join
-from cluster.settings import Settings
+from reelyard.cluster.node_logs import NodePositions, actors_of_nodes, read_nodes
+from reelyard.cluster.runtime import join
+from reelyard.cluster.settings import Settings
 
 LOOK_S = 0.3
 LOOK_AT_NODES_S = 1.0

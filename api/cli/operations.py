@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from actors.media.catalogue import find_operation, load_operations
-from actors.media.operation import Operation
-from api.cli.output import Exit, command, console, escape, print_json
-from cluster.settings import Settings
+from reelyard.actors.media.catalogue import find_operation, load_operations
+from reelyard.actors.media.operation import Operation
+from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.cluster.settings import Settings
 
 
 @command

@@ -13,11 +13,11 @@ import msgspec
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from actors.jobs.model import State
-from api.client.progress_bars import clock, short_name, shown_source
-from api.client.results_view import state_text
-from api.client.views import JobView
-from cluster.errors import (
+from reelyard.actors.jobs.model import State
+from reelyard.api.client.progress_bars import clock, short_name, shown_source
+from reelyard.api.client.results_view import state_text
+from reelyard.api.client.views import JobView
+from reelyard.cluster.errors import (
     BadRequest,
     Gone,
     MediaError,

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from actors.jobs.locations import is_location
-from actors.jobs.plan import infer_format, plan_job
-from actors.media.catalogue import find_operation, load_operations
-from api.cli.fetch import fetch
-from api.cli.output import (
+from reelyard.actors.jobs.locations import is_location
+from reelyard.actors.jobs.plan import infer_format, plan_job
+from reelyard.actors.media.catalogue import find_operation, load_operations
+from reelyard.api.cli.fetch import fetch
+from reelyard.api.cli.output import (
     Exit,
     command,
     console,
@@ -23,19 +23,19 @@ from api.cli.output import (
     print_json,
     refusals_exit_code,
 )
-from api.cli.session import any_cluster, remote
-from api.client.request import InputLike, JobRequest, expanded, in_folder, request, spec_of
-from api.client.results_view import results_view
-from api.client.sync_client import Client
-from api.client.views import JobView
-from cluster.errors import (
+from reelyard.api.cli.session import any_cluster, remote
+from reelyard.api.client.request import InputLike, JobRequest, expanded, in_folder, request, spec_of
+from reelyard.api.client.results_view import results_view
+from reelyard.api.client.sync_client import Client
+from reelyard.api.client.views import JobView
+from reelyard.cluster.errors import (
     ReelyardError,
     SourceNotFound,
     SourceUnreadable,
     UnknownOperation,
     ValidationFailed,
 )
-from cluster.settings import Settings
+from reelyard.cluster.settings import Settings
 
 
 @command

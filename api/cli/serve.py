@@ -13,16 +13,16 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.output import Exit, command, console, escape, print_json
-from api.serving.bind import check_bind
-from api.serving.not_ready import edge
-from api.serving.waiting_room import WaitingRoom
-from cluster.cluster_file import commands_file, token_file
-from cluster.errors import Conflict, Unavailable
-from cluster.run_folder import prometheus_targets
-from cluster.runtime import Cluster, check_places, find_cluster, join, start_embedded
-from cluster.settings import Settings
-from cluster.url_secrets import hide_url_secrets
+from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.api.serving.bind import check_bind
+from reelyard.api.serving.not_ready import edge
+from reelyard.api.serving.waiting_room import WaitingRoom
+from reelyard.cluster.cluster_file import commands_file, token_file
+from reelyard.cluster.errors import Conflict, Unavailable
+from reelyard.cluster.run_folder import prometheus_targets
+from reelyard.cluster.runtime import Cluster, check_places, find_cluster, join, start_embedded
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.url_secrets import hide_url_secrets
 
 DOWN_S = 300.0
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -70,7 +70,7 @@ def _check_data(settings: Settings) -> None:
 
 def _keys_are_needed(settings: Settings) -> bool:
     # Asked of the store itself: a refusal should not take the start of a whole cluster.
-    from actors.registry import stored_keys_are_needed
+    from reelyard.actors.registry import stored_keys_are_needed
 
     return asyncio.run(stored_keys_are_needed(settings))
 
@@ -78,7 +78,7 @@ def _keys_are_needed(settings: Settings) -> bool:
 def _refuse_a_second(cluster: Cluster) -> None:
     if cluster.owned:
         return
-    from api.serving.server import http_url
+    from reelyard.api.serving.server import http_url
 
     if (url := http_url()) is not None:
         raise Conflict(
@@ -126,8 +126,8 @@ def _serve(
 
 
 def _start(settings: Settings, cluster: Cluster, room: WaitingRoom | None) -> str:
-    from actors.engine import launch_engine, wait_for_engine
-    from api.serving.server import start_http
+    from reelyard.actors.engine import launch_engine, wait_for_engine
+    from reelyard.api.serving.server import start_http
 
     # Both at once: most of the time goes into starting processes.
     engine = launch_engine(settings)
@@ -165,8 +165,8 @@ def _dashboard_facts(settings: Settings, url: str | None) -> dict[str, str]:
 def _shut_down(settings: Settings, cluster: Cluster) -> None:
     """Finish what is nearly done, and give the rest back to the queue for the next start."""
     if cluster.owned:
-        from actors.engine import stop_engine
-        from api.serving.server import stop_http
+        from reelyard.actors.engine import stop_engine
+        from reelyard.api.serving.server import stop_http
 
         stop_http()
         stop_engine(settings)
@@ -222,8 +222,8 @@ def _end_server(settings: Settings) -> None:
 
 
 def _undeploy(settings: Settings) -> None:
-    from actors.engine import remove_engine
-    from api.serving.server import http_url, stop_http
+    from reelyard.actors.engine import remove_engine
+    from reelyard.api.serving.server import http_url, stop_http
 
     with join(settings):
         if http_url() is not None:
@@ -234,8 +234,8 @@ def _undeploy(settings: Settings) -> None:
 @command
 def status(as_json: AsJson = False) -> int:
     """Whether a cluster runs here, where, and what it does; exit code 4 if none does."""
-    from api.cli.session import URL_VARIABLE, find_running
-    from api.client.progress_bars import clock
+    from reelyard.api.cli.session import URL_VARIABLE, find_running
+    from reelyard.api.client.progress_bars import clock
 
     settings = Settings()
     found = find_running(settings)

@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from api.cli.output import errors
-from api.client.http_transport import HttpTransport
-from api.client.store_transport import StoreTransport
-from api.client.sync_client import Client
-from cluster.errors import Unavailable
-from cluster.faults import closest
-from cluster.runtime import find_cluster
-from cluster.settings import CONFIG_VARIABLE, Settings
+from reelyard.api.cli.output import errors
+from reelyard.api.client.http_transport import HttpTransport
+from reelyard.api.client.store_transport import StoreTransport
+from reelyard.api.client.sync_client import Client
+from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.faults import closest
+from reelyard.cluster.runtime import find_cluster
+from reelyard.cluster.settings import CONFIG_VARIABLE, Settings
 
 URL_VARIABLE = "REELYARD_URL"
 KEY_VARIABLE = "REELYARD_KEY"
@@ -68,7 +68,7 @@ def any_cluster(settings: Settings) -> Iterator[Client]:
     """A client of the running cluster, or of one that lives as long as this command."""
     client = find_running(settings)
     if client is None:
-        from api.client.connect import connect
+        from reelyard.api.client.connect import connect
 
         client = connect(settings=settings)
     with client:
@@ -93,7 +93,7 @@ def find_running(settings: Settings) -> Client | None:
 
         return Client(transport=local)
     if found is not None or settings.ray_address is not None:
-        from api.client.connect import connect
+        from reelyard.api.client.connect import connect
 
         return connect(settings=settings)
     return None

@@ -11,12 +11,12 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from actors.jobs.model import State
-from api.cli.output import Exit, command, console, escape, print_json
-from api.cli.session import running_cluster
-from api.client.progress_bars import clock, job_label
-from api.client.views import JobView
-from cluster.settings import Settings
+from reelyard.actors.jobs.model import State
+from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.api.cli.session import running_cluster
+from reelyard.api.client.progress_bars import clock, job_label
+from reelyard.api.client.views import JobView
+from reelyard.cluster.settings import Settings
 
 BAR_WIDTH = 14
 #: running jobs that are shown: with pools and counts they fit on 24 lines

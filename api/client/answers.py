@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from cluster.errors import NotFound, ReelyardError, Unavailable, error_from_dict
+from reelyard.cluster.errors import NotFound, ReelyardError, Unavailable, error_from_dict
 
 
 def json_of(answer: httpx2.Response) -> Any:

@@ -1,4 +1,4 @@
-"""The client for asyncio programs; `api.client.sync_client` is the same for all others."""
+"""The client for asyncio programs; `reelyard.api.client.sync_client` is the same for all others."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from typing import Any, Literal, Self, TypeGuard, cast, overload
 
 from rich.console import Console
 
-from api.client.http_transport import HttpTransport
-from api.client.progress_bars import JobBars
-from api.client.request import InputLike, JobRequest, many_requests, request
-from api.client.transport import Answer, Transport, job_filter
-from api.client.views import JobRef, JobView, chunks, job_id_of, refused_view, several
-from cluster.errors import Gone, NotFound, NotReady, OutputUnwritable, ReelyardError, TimedOut
+from reelyard.api.client.http_transport import HttpTransport
+from reelyard.api.client.progress_bars import JobBars
+from reelyard.api.client.request import InputLike, JobRequest, many_requests, request
+from reelyard.api.client.transport import Answer, Transport, job_filter
+from reelyard.api.client.views import JobRef, JobView, chunks, job_id_of, refused_view, several
+from reelyard.cluster.errors import (
+    Gone,
+    NotFound,
+    NotReady,
+    OutputUnwritable,
+    ReelyardError,
+    TimedOut,
+)
 
 #: jobs asked about in one poll: so many of the oldest, and as many further ones in turn
 POLL_WINDOW = 200

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from actors.engine import start_engine
-from api.client.async_client import AsyncClient
-from api.client.ray_transport import RayTransport
-from api.client.sync_client import Client
-from cluster.errors import Conflict
-from cluster.runtime import Cluster, find_cluster, join, start_embedded, wait_for_cluster
-from cluster.settings import Settings
+from reelyard.actors.engine import start_engine
+from reelyard.api.client.async_client import AsyncClient
+from reelyard.api.client.ray_transport import RayTransport
+from reelyard.api.client.sync_client import Client
+from reelyard.cluster.errors import Conflict
+from reelyard.cluster.runtime import Cluster, find_cluster, join, start_embedded, wait_for_cluster
+from reelyard.cluster.settings import Settings
 
 
 def connect(address: str | None = None, *, settings: Settings | None = None) -> Client:

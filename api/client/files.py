@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx2
 
-from actors.jobs.locations import WebUrl, parse_location
-from api.client.answers import error_of
-from cluster.errors import OutputUnwritable, SourceNotFound, SourceUnreadable, Unavailable
-from cluster.storage import part_name
+from reelyard.actors.jobs.locations import WebUrl, parse_location
+from reelyard.api.client.answers import error_of
+from reelyard.cluster.errors import OutputUnwritable, SourceNotFound, SourceUnreadable, Unavailable
+from reelyard.cluster.storage import part_name
 
 
 def copy_file(source: Path, target: Path) -> None:

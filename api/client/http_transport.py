@@ -19,13 +19,13 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 import msgspec
 
-from actors.jobs.locations import Upload
-from api.client.answers import error_of, json_of
-from api.client.files import copy_file, read_at, save_url
-from api.client.request import InputLike, JobRequest, body_of, local_url
-from api.client.transport import Answer, JobFilter
-from api.client.views import JobView, OutputView, accepted_view, chunks, job_view
-from cluster.errors import (
+from reelyard.actors.jobs.locations import Upload
+from reelyard.api.client.answers import error_of, json_of
+from reelyard.api.client.files import copy_file, read_at, save_url
+from reelyard.api.client.request import InputLike, JobRequest, body_of, local_url
+from reelyard.api.client.transport import Answer, JobFilter
+from reelyard.api.client.views import JobView, OutputView, accepted_view, chunks, job_view
+from reelyard.cluster.errors import (
     Conflict,
     NotFound,
     ReelyardError,
@@ -36,7 +36,7 @@ from cluster.errors import (
     ValidationFailed,
     error_from_dict,
 )
-from cluster.readable import readable
+from reelyard.cluster.readable import readable
 
 BATCH = 1000
 #: largest request body of a batch; servers take 8 MiB unless set otherwise

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import httpx2
 
-from actors.jobs.locations import File, stored_key
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job
-from api.client.files import copy_file, save_url
-from api.client.request import TENANT
-from api.client.transport import JobFilter
-from api.client.views import JobView, OutputView, view_of
-from cluster.settings import Settings
-from cluster.storage import Storage
+from reelyard.actors.jobs.locations import File, stored_key
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job
+from reelyard.api.client.files import copy_file, save_url
+from reelyard.api.client.request import TENANT
+from reelyard.api.client.transport import JobFilter
+from reelyard.api.client.views import JobView, OutputView, view_of
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage
 
 
 def page_query(which: JobFilter, limit: int, cursor: str | None) -> PageQuery:

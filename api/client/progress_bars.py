@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from actors.jobs.locations import file_path
-from actors.jobs.model import State
-from api.client.views import JobView
-from cluster.readable import readable
+from reelyard.actors.jobs.locations import file_path
+from reelyard.actors.jobs.model import State
+from reelyard.api.client.views import JobView
+from reelyard.cluster.readable import readable
 
 #: more jobs than this share one bar; only what runs gets a bar of its own
 SEPARATE_BARS = 12

@@ -10,26 +10,26 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from actors.engine import stop_engine
-from actors.jobs.ids import parse_id
-from actors.jobs.locations import Foreign, JobOutput, parse_location
-from actors.jobs.messages import Accepted, Refusal
-from actors.jobs.model import Job, JobSpec
-from api.client.job_records import page_query, placed_view, save_output
-from api.client.request import JobRequest, body_of, sent_as, spec_of
-from api.client.transport import Answer, JobFilter
-from api.client.views import JobView, OutputView, accepted_view, chunks
-from api.http.locations import no_destination, no_source, output_of
-from api.registry_client.client import RegistryClient, refused
-from api.v1 import v1_shapes
-from api.v1.refusals import in_body, no_pool
-from api.v1.request_bodies import BatchItem, KeyBody
-from api.v1.v1_shapes import accepted_job
-from cluster.errors import ReelyardError
-from cluster.faults import faults_of, refusal, unfit
-from cluster.runtime import Cluster
-from cluster.settings import Settings
-from cluster.storage import Storage, open_storage
+from reelyard.actors.engine import stop_engine
+from reelyard.actors.jobs.ids import parse_id
+from reelyard.actors.jobs.locations import Foreign, JobOutput, parse_location
+from reelyard.actors.jobs.messages import Accepted, Refusal
+from reelyard.actors.jobs.model import Job, JobSpec
+from reelyard.api.client.job_records import page_query, placed_view, save_output
+from reelyard.api.client.request import JobRequest, body_of, sent_as, spec_of
+from reelyard.api.client.transport import Answer, JobFilter
+from reelyard.api.client.views import JobView, OutputView, accepted_view, chunks
+from reelyard.api.http.locations import no_destination, no_source, output_of
+from reelyard.api.registry_client.client import RegistryClient, refused
+from reelyard.api.v1 import v1_shapes
+from reelyard.api.v1.refusals import in_body, no_pool
+from reelyard.api.v1.request_bodies import BatchItem, KeyBody
+from reelyard.api.v1.v1_shapes import accepted_job
+from reelyard.cluster.errors import ReelyardError
+from reelyard.cluster.faults import faults_of, refusal, unfit
+from reelyard.cluster.runtime import Cluster
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage, open_storage
 
 #: jobs planned and sent in one step: large enough to be quick, small enough to stay lively
 BATCH = 1000

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.locations import is_location
-from actors.jobs.model import JobSpec
-from cluster.errors import InvalidInput, ReelyardError, ValidationFailed
-from cluster.readable import readable
-from cluster.url_secrets import hide_secrets
+from reelyard.actors.jobs.locations import is_location
+from reelyard.actors.jobs.model import JobSpec
+from reelyard.cluster.errors import InvalidInput, ReelyardError, ValidationFailed
+from reelyard.cluster.readable import readable
+from reelyard.cluster.url_secrets import hide_secrets
 
 #: whose jobs those are that come over Ray
 TENANT = "default"

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from api.client.progress_bars import STATE_STYLE, short_name
-from api.client.views import JobView, OutputView
-from cluster.readable import readable
+from reelyard.api.client.progress_bars import STATE_STYLE, short_name
+from reelyard.api.client.views import JobView, OutputView
+from reelyard.cluster.readable import readable
 
 #: a longer URL gets a line of its own below the table, where a terminal does not break it
 LONGEST_URL = 60

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from actors.jobs.model import Job
-from actors.registry.stored_jobs import StoredJobs
-from api.client.job_records import page_query, placed_view, save_output
-from api.client.request import JobRequest
-from api.client.transport import Answer, JobFilter
-from api.client.views import JobView, OutputView
-from cluster.errors import NotFound, Unavailable
-from cluster.settings import Settings
-from cluster.storage import Storage, open_storage
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.registry.stored_jobs import StoredJobs
+from reelyard.api.client.job_records import page_query, placed_view, save_output
+from reelyard.api.client.request import JobRequest
+from reelyard.api.client.transport import Answer, JobFilter
+from reelyard.api.client.views import JobView, OutputView
+from reelyard.cluster.errors import NotFound, Unavailable
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage, open_storage
 
 _WHY = "no cluster runs here, the jobs can only be read; start one with `reelyard up`"
 

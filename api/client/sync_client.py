@@ -12,10 +12,10 @@ from anyio import CancelScope
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
-from api.client.async_client import AsyncClient
-from api.client.request import InputLike, JobRequest
-from api.client.transport import Answer, Transport
-from api.client.views import JobRef, JobView
+from reelyard.api.client.async_client import AsyncClient
+from reelyard.api.client.request import InputLike, JobRequest
+from reelyard.api.client.transport import Answer, Transport
+from reelyard.api.client.views import JobRef, JobView
 
 
 class _Call[T]:

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from actors.jobs.model import State
-from api.client.request import JobRequest
-from api.client.views import JobView, OutputView
-from cluster.errors import ReelyardError, ValidationFailed
+from reelyard.actors.jobs.model import State
+from reelyard.api.client.request import JobRequest
+from reelyard.api.client.views import JobView, OutputView
+from reelyard.cluster.errors import ReelyardError, ValidationFailed
 
 type Answer = JobView | ReelyardError
 """The item of a list call: a job, or why this one was refused."""

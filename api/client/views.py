@@ -1,6 +1,7 @@
 """A job as the Python client hands it out, the same over Ray and over HTTP.
 
-There is one way to it: a job in the words of `/v1` (`api.v1.v1_shapes`), read by `job_view`.
+There is one way to it: a job in the words of `/v1` (`reelyard.api.v1.v1_shapes`), which `job_view`
+reads.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.ids import parse_id
-from actors.jobs.locations import file_path
-from actors.jobs.model import ErrorInfo, Job, State
-from api.v1.v1_shapes import whole_job
-from cluster.errors import (
+from reelyard.actors.jobs.ids import parse_id
+from reelyard.actors.jobs.locations import file_path
+from reelyard.actors.jobs.model import ErrorInfo, Job, State
+from reelyard.api.v1.v1_shapes import whole_job
+from reelyard.cluster.errors import (
     Cancelled,
     NotReady,
     ReelyardError,
     ValidationFailed,
     error_from_dict,
 )
-from cluster.readable import readable
-from cluster.url_secrets import hide_secrets
+from reelyard.cluster.readable import readable
+from reelyard.cluster.url_secrets import hide_secrets
 
 
 class OutputView(msgspec.Struct, frozen=True):

@@ -1,5 +1,5 @@
 """Dolby.io's Media API over Reelyard's jobs."""
 
-from api.dolby.routes import error_response, router
+from reelyard.api.dolby.routes import error_response, router
 
 __all__ = ["error_response", "router"]

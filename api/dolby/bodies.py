@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from actors.media.audio import content
-from api.http.bodies import Body, Url
+from reelyard.actors.media.audio import content
+from reelyard.api.http.bodies import Body, Url
 
 Amount = Literal["low", "medium", "high", "max", "auto"]
 

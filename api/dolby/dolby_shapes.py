@@ -6,12 +6,12 @@ import calendar
 from datetime import UTC, datetime
 from typing import Any
 
-from actors.jobs.ids import parse_id
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import ErrorInfo, Job, State
-from actors.jobs.times import DAY_MS
-from api.dolby.locations import dlb_names
-from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
+from reelyard.actors.jobs.ids import parse_id
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import ErrorInfo, Job, State
+from reelyard.actors.jobs.times import DAY_MS
+from reelyard.api.dolby.locations import dlb_names
+from reelyard.cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
 
 STATES: dict[State, str] = {
     State.QUEUED: "Pending",

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.jobs.model import JobSpec
-from actors.media.audio.content import Content
-from actors.media.operations.enhance import PRESETS
-from api.dolby import dolby_shapes
-from api.dolby.bodies import Audio, EnhanceBody, Filter, Loudness, Place, Reduction, Speech
-from api.dolby.locations import locate_result, locate_source, refuse_auth, refuse_callback, url_of
-from api.http.caller import Caller
-from api.http.services import Services
-from cluster.errors import ValidationFailed
+from reelyard.actors.jobs.model import JobSpec
+from reelyard.actors.media.audio.content import Content
+from reelyard.actors.media.operations.enhance import PRESETS
+from reelyard.api.dolby import dolby_shapes
+from reelyard.api.dolby.bodies import Audio, EnhanceBody, Filter, Loudness, Place, Reduction, Speech
+from reelyard.api.dolby.locations import (
+    locate_result,
+    locate_source,
+    refuse_auth,
+    refuse_callback,
+    url_of,
+)
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.services import Services
+from reelyard.cluster.errors import ValidationFailed
 
 _USUAL_AMOUNT = "medium"
 """What a clean-up is set to that is switched on where the content's preset has it off."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.jobs.locations import Stored
-from actors.jobs.object_keys import temporary_key, temporary_prefix
-from api.dolby.bodies import Callback, Destination, Location, Place, StoragePlace
-from api.http.caller import Caller
-from api.http.services import Services
-from cluster.errors import ValidationFailed
+from reelyard.actors.jobs.locations import Stored
+from reelyard.actors.jobs.object_keys import temporary_key, temporary_prefix
+from reelyard.api.dolby.bodies import Callback, Destination, Location, Place, StoragePlace
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.services import Services
+from reelyard.cluster.errors import ValidationFailed
 
 DLB = "dlb://"
 

@@ -9,19 +9,19 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.dolby import dolby_shapes
-from api.dolby.bodies import EnhanceBody, TranscodeBody, UrlBody
-from api.dolby.enhance import enhance_spec
-from api.dolby.locations import storage_key
-from api.dolby.token import issue_token
-from api.dolby.transcode import transcode_spec
-from api.http.caller import Caller
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import error_headers, full_path, json_response
-from api.http.idempotency import keyed, once
-from api.http.services import Services
-from api.registry_client.client import expect_job
-from cluster.errors import BadRequest, NotFound, ReelyardError
+from reelyard.api.dolby import dolby_shapes
+from reelyard.api.dolby.bodies import EnhanceBody, TranscodeBody, UrlBody
+from reelyard.api.dolby.enhance import enhance_spec
+from reelyard.api.dolby.locations import storage_key
+from reelyard.api.dolby.token import issue_token
+from reelyard.api.dolby.transcode import transcode_spec
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import error_headers, full_path, json_response
+from reelyard.api.http.idempotency import keyed, once
+from reelyard.api.http.services import Services
+from reelyard.api.registry_client.client import expect_job
+from reelyard.cluster.errors import BadRequest, NotFound, ReelyardError
 
 router = APIRouter(tags=["dolby"], strict_content_type=False)
 

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import Request
 
-from actors.jobs.messages import KeyInfo
-from api.http.services import Services
-from cluster.errors import BadRequest, Unauthorized, ValidationFailed
+from reelyard.actors.jobs.messages import KeyInfo
+from reelyard.api.http.services import Services
+from reelyard.cluster.errors import BadRequest, Unauthorized, ValidationFailed
 
 DEFAULT_LIFE_S = 1800
 LONGEST_LIFE_S = 86_400

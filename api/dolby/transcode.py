@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.jobs.locations import JobInputs
-from actors.jobs.model import JobSpec, TaskSpec
-from api.dolby import dolby_shapes
-from api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
-from api.dolby.locations import (
+from reelyard.actors.jobs.locations import JobInputs
+from reelyard.actors.jobs.model import JobSpec, TaskSpec
+from reelyard.api.dolby import dolby_shapes
+from reelyard.api.dolby.bodies import TranscodeBody, TranscodeInput, TranscodeOutput
+from reelyard.api.dolby.locations import (
     destination_url,
     locate_result,
     locate_source,
     refuse_callback,
     url_of,
 )
-from api.http.caller import Caller
-from api.http.services import Services
-from cluster.errors import UnsupportedOutput, ValidationFailed
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.services import Services
+from reelyard.cluster.errors import UnsupportedOutput, ValidationFailed
 
 IMAGE_FORMATS = {"png": "png", "jpg": "jpeg"}
 AUDIO_KINDS = ("mp3", "wav", "ogg")

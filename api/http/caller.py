@@ -6,8 +6,8 @@ import asyncio
 import hmac
 from dataclasses import dataclass
 
-from cluster.cluster_file import find_cluster
-from cluster.settings import Settings
+from reelyard.cluster.cluster_file import find_cluster
+from reelyard.cluster.settings import Settings
 
 DEFAULT_TENANT = "default"
 

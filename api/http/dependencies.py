@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from api.http.auth import identify_admin, identify_caller
-from api.http.caller import Caller
-from api.http.services import Services, get_services
+from reelyard.api.http.auth import identify_admin, identify_caller
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.services import Services, get_services
 
 CallerDep = Annotated[Caller, Depends(identify_caller)]
 """Whoever sent the request. Raises `Unauthorized`, `RateLimited`."""

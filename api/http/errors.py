@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from api.http.auth import identify_caller
-from cluster.errors import (
+from reelyard.api.http.auth import identify_caller
+from reelyard.cluster.errors import (
     BadRequest,
     Forbidden,
     MethodNotAllowed,
@@ -30,7 +30,7 @@ from cluster.errors import (
     UnsupportedType,
     ValidationFailed,
 )
-from cluster.faults import Fault, faults_of, refusal
+from reelyard.cluster.faults import Fault, faults_of, refusal
 
 log = structlog.get_logger(__name__)
 

@@ -19,13 +19,13 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.jobs.model import JobSpec
-from actors.jobs.object_keys import answers_prefix
-from api.http.caller import Caller
-from api.http.services import Services
-from cluster.errors import Conflict, IdempotencyMismatch, NotFound
-from cluster.faults import wrong
-from cluster.url_secrets import hide_secrets
+from reelyard.actors.jobs.model import JobSpec
+from reelyard.actors.jobs.object_keys import answers_prefix
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.services import Services
+from reelyard.cluster.errors import Conflict, IdempotencyMismatch, NotFound
+from reelyard.cluster.faults import wrong
+from reelyard.cluster.url_secrets import hide_secrets
 
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255

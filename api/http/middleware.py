@@ -12,13 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.auth import address_key
-from api.http.body_pace import paced
-from api.http.errors import response_for, unhandled
-from api.http.query_names import warning
-from api.http.services import services_of
-from api.http.single_headers import check_headers
-from cluster.errors import BadRequest, TooLarge
+from reelyard.api.http.auth import address_key
+from reelyard.api.http.body_pace import paced
+from reelyard.api.http.errors import response_for, unhandled
+from reelyard.api.http.query_names import warning
+from reelyard.api.http.services import services_of
+from reelyard.api.http.single_headers import check_headers
+from reelyard.cluster.errors import BadRequest, TooLarge
 
 log = structlog.get_logger(__name__)
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 import structlog
 
-from cluster.address_checks import is_address
-from cluster.settings import Settings
+from reelyard.cluster.address_checks import is_address
+from reelyard.cluster.settings import Settings
 
 log = structlog.get_logger(__name__)
 

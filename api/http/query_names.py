@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api.http.auth import identify_caller
-from cluster.faults import closest, refusal, unknown
+from reelyard.api.http.auth import identify_caller
+from reelyard.cluster.faults import closest, refusal, unknown
 
 _MOST_TOLD = 5
 _LONGEST_NAME = 40

@@ -13,8 +13,8 @@ from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
-from actors.registry import redis_of
-from cluster.errors import RateLimited, Unavailable
+from reelyard.actors.registry import redis_of
+from reelyard.cluster.errors import RateLimited, Unavailable
 
 CONNECTIONS = 8
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from actors.jobs.ids import parse_id
-from actors.jobs.locations import (
+from reelyard.actors.jobs.ids import parse_id
+from reelyard.actors.jobs.locations import (
     CLIENT_STORE_SCHEMES,
     File,
     JobOutput,
@@ -21,11 +21,11 @@ from actors.jobs.locations import (
     scheme_of,
     stored_key,
 )
-from actors.jobs.model import Job, OutputFile
-from actors.jobs.object_keys import uploads_prefix
-from actors.jobs.visibility import sees_traceback
-from api.http.caller import Caller, OperatorToken
-from api.http.locations import (
+from reelyard.actors.jobs.model import Job, OutputFile
+from reelyard.actors.jobs.object_keys import uploads_prefix
+from reelyard.actors.jobs.visibility import sees_traceback
+from reelyard.api.http.caller import Caller, OperatorToken
+from reelyard.api.http.locations import (
     check_file,
     check_store,
     check_stored,
@@ -34,13 +34,13 @@ from api.http.locations import (
     no_source,
     output_of,
 )
-from api.http.public_address import link_base
-from api.http.rate_limit import RateLimiter
-from api.http.signing import FileGrant, Signer
-from api.registry_client.client import RegistryClient
-from cluster.errors import Forbidden, InvalidInput, NotReady
-from cluster.settings import Settings
-from cluster.storage import Storage, Uploads, open_storage
+from reelyard.api.http.public_address import link_base
+from reelyard.api.http.rate_limit import RateLimiter
+from reelyard.api.http.signing import FileGrant, Signer
+from reelyard.api.registry_client.client import RegistryClient
+from reelyard.cluster.errors import Forbidden, InvalidInput, NotReady
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage, Uploads, open_storage
 
 
 @dataclass

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from cluster.errors import Forbidden, Gone, InvalidCursor, Unauthorized
+from reelyard.cluster.errors import Forbidden, Gone, InvalidCursor, Unauthorized
 
 Disposition = Literal["attachment", "inline"]
 _JWT_HEADER = {"alg": "HS256", "typ": "JWT"}

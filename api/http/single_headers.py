@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cluster.errors import BadRequest
+from reelyard.cluster.errors import BadRequest
 
 SINGLE = frozenset(
     b"authorization content-encoding content-length content-type date expect from host "

@@ -1,5 +1,5 @@
 """ittybit's API over Reelyard's jobs."""
 
-from api.ittybit.routes import error_response, router
+from reelyard.api.ittybit.routes import error_response, router
 
 __all__ = ["error_response", "router"]

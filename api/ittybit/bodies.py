@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.http.bodies import Body, Metadata, Url
-from cluster.errors import UnsupportedOutput, ValidationFailed
+from reelyard.api.http.bodies import Body, Metadata, Url
+from reelyard.cluster.errors import UnsupportedOutput, ValidationFailed
 
 Quality = Literal["very_low", "low", "medium", "high", "very_high"]
 Fit = Literal["contain", "cover", "fill"]

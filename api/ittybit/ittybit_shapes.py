@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from actors.jobs.ids import ULID_PREFIX, from_ulid, parse_id, to_ulid
-from actors.jobs.locations import stored_key
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import ErrorInfo, Job, OutputFile, State, Task
-from cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
+from reelyard.actors.jobs.ids import ULID_PREFIX, from_ulid, parse_id, to_ulid
+from reelyard.actors.jobs.locations import stored_key
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import ErrorInfo, Job, OutputFile, State, Task
+from reelyard.cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
 
 STATES: dict[State, str] = {
     State.QUEUED: "queued",

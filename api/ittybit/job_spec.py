@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from actors.jobs.model import JobSpec, TaskSpec
-from api.http.caller import Caller
-from api.http.services import Services
-from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody, refuse_adaptive, refuse_webhook
-from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
+from reelyard.actors.jobs.model import JobSpec, TaskSpec
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.services import Services
+from reelyard.api.ittybit.bodies import (
+    IttybitJobBody,
+    IttybitTaskBody,
+    refuse_adaptive,
+    refuse_webhook,
+)
+from reelyard.api.ittybit.plan import OPERATIONS, job_tasks, operation_params
 
 
 async def job_spec(body: IttybitJobBody, caller: Caller, services: Services) -> JobSpec:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from actors.jobs.locations import stored_key
-from actors.jobs.model import Job, OutputFile
-from api.http.services import Services
-from api.ittybit import ittybit_shapes
+from reelyard.actors.jobs.locations import stored_key
+from reelyard.actors.jobs.model import Job, OutputFile
+from reelyard.api.http.services import Services
+from reelyard.api.ittybit import ittybit_shapes
 
 
 async def links_of(job: Job, request: Request, services: Services) -> ittybit_shapes.Links:

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from actors.jobs.locations import JobInputs, TaskOutputs
-from actors.jobs.model import TaskSpec
-from api.ittybit.bodies import OPTIONS, Options
-from cluster.errors import UnsupportedOutput, ValidationFailed
-from cluster.faults import unfit
+from reelyard.actors.jobs.locations import JobInputs, TaskOutputs
+from reelyard.actors.jobs.model import TaskSpec
+from reelyard.api.ittybit.bodies import OPTIONS, Options
+from reelyard.cluster.errors import UnsupportedOutput, ValidationFailed
+from reelyard.cluster.faults import unfit
 
 OPERATIONS: dict[str, str] = {
     "probe": "probe",

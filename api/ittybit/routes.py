@@ -8,16 +8,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.http.auth import credential
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import error_headers, full_path, json_response
-from api.http.idempotency import keyed
-from api.ittybit import ittybit_shapes
-from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody
-from api.ittybit.job_spec import job_spec, task_spec
-from api.ittybit.links import links_of
-from api.ittybit.task_pages import task_page
-from cluster.errors import NotFound, ReelyardError
+from reelyard.api.http.auth import credential
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import error_headers, full_path, json_response
+from reelyard.api.http.idempotency import keyed
+from reelyard.api.ittybit import ittybit_shapes
+from reelyard.api.ittybit.bodies import IttybitJobBody, IttybitTaskBody
+from reelyard.api.ittybit.job_spec import job_spec, task_spec
+from reelyard.api.ittybit.links import links_of
+from reelyard.api.ittybit.task_pages import task_page
+from reelyard.cluster.errors import NotFound, ReelyardError
 
 router = APIRouter(tags=["ittybit"], strict_content_type=False)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from actors.jobs.model import Job, Task
-from api.http.caller import Caller
-from api.http.services import Services
-from api.ittybit import ittybit_shapes
-from cluster.errors import InvalidCursor, NotFound
+from reelyard.actors.jobs.model import Job, Task
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.services import Services
+from reelyard.api.ittybit import ittybit_shapes
+from reelyard.cluster.errors import InvalidCursor, NotFound
 
 
 async def task_page(

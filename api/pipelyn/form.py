@@ -8,15 +8,21 @@ from collections.abc import AsyncIterable, AsyncIterator
 import msgspec
 from starlette.requests import Request
 
-from actors.media.operation import mime_of
-from api.http.caller import Caller
-from api.http.errors import full_path
-from api.http.idempotency import key_of
-from api.http.services import Services
-from api.pipelyn import pipelyn_shapes
-from api.transfer.multipart import FormFile, receive_form
-from cluster.errors import EmptySource, InvalidInput, ReelyardError, TooLarge, UnsupportedType
-from cluster.storage import UploadInfo
+from reelyard.actors.media.operation import mime_of
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.errors import full_path
+from reelyard.api.http.idempotency import key_of
+from reelyard.api.http.services import Services
+from reelyard.api.pipelyn import pipelyn_shapes
+from reelyard.api.transfer.multipart import FormFile, receive_form
+from reelyard.cluster.errors import (
+    EmptySource,
+    InvalidInput,
+    ReelyardError,
+    TooLarge,
+    UnsupportedType,
+)
+from reelyard.cluster.storage import UploadInfo
 
 _UNKNOWN_TYPES = ("", "application/octet-stream")
 

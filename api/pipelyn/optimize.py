@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 from starlette.requests import Request
 
-from actors.jobs.locations import Stored
-from actors.jobs.model import Job, JobSpec, State
-from api.http.caller import Caller
-from api.http.idempotency import keyed
-from api.http.services import Services
-from api.pipelyn import pipelyn_shapes
-from api.pipelyn.form import OptimizeForm
-from cluster.errors import (
+from reelyard.actors.jobs.locations import Stored
+from reelyard.actors.jobs.model import Job, JobSpec, State
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.idempotency import keyed
+from reelyard.api.http.services import Services
+from reelyard.api.pipelyn import pipelyn_shapes
+from reelyard.api.pipelyn.form import OptimizeForm
+from reelyard.cluster.errors import (
     ReelyardError,
     TimedOut,
     error_from_dict,

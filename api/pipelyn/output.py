@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.jobs.locations import stored_key
-from actors.jobs.model import Job, OutputFile
-from api.http.services import Services
-from api.http.signing import Disposition
-from api.transfer.downloads import object_response
-from cluster.errors import NotFound
+from reelyard.actors.jobs.locations import stored_key
+from reelyard.actors.jobs.model import Job, OutputFile
+from reelyard.api.http.services import Services
+from reelyard.api.http.signing import Disposition
+from reelyard.api.transfer.downloads import object_response
+from reelyard.cluster.errors import NotFound
 
 
 async def output_url(job: Job, request: Request, services: Services) -> str | None:

@@ -7,12 +7,12 @@ from urllib.parse import unquote
 
 import msgspec
 
-from actors.jobs.ids import parse_id
-from actors.jobs.locations import last_name
-from actors.jobs.messages import Usage
-from actors.jobs.model import Job, State
-from actors.media.operations.optimize import DEFAULT_PRESET, presets
-from cluster.errors import NotFound, ReelyardError, TooLarge, UnsupportedType
+from reelyard.actors.jobs.ids import parse_id
+from reelyard.actors.jobs.locations import last_name
+from reelyard.actors.jobs.messages import Usage
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.media.operations.optimize import DEFAULT_PRESET, presets
+from reelyard.cluster.errors import NotFound, ReelyardError, TooLarge, UnsupportedType
 
 STATES: dict[State, str] = {
     State.QUEUED: "pending",

@@ -8,14 +8,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.jobs.model import State
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import error_headers, full_path, json_response
-from api.pipelyn import pipelyn_shapes
-from api.pipelyn.form import check_sync, read_form
-from api.pipelyn.optimize import run_to_end, submit
-from api.pipelyn.output import output_response, output_url
-from cluster.errors import NotReady, ReelyardError
+from reelyard.actors.jobs.model import State
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import error_headers, full_path, json_response
+from reelyard.api.pipelyn import pipelyn_shapes
+from reelyard.api.pipelyn.form import check_sync, read_form
+from reelyard.api.pipelyn.optimize import run_to_end, submit
+from reelyard.api.pipelyn.output import output_response, output_url
+from reelyard.cluster.errors import NotReady, ReelyardError
 
 router = APIRouter(tags=["pipelyn"])
 _FORM: dict[str, Any] = {

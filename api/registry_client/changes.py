@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from actors.jobs.messages import FROM_NOW, Changes
+from reelyard.actors.jobs.messages import FROM_NOW, Changes
 
 POLL_S = 10.0
 GATHER_S = 0.004

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from actors.jobs.ids import new_id
-from actors.jobs.messages import (
+from reelyard.actors.jobs.ids import new_id
+from reelyard.actors.jobs.messages import (
     Accepted,
     Changes,
     KeyInfo,
@@ -21,18 +21,24 @@ from actors.jobs.messages import (
     Submission,
     Usage,
 )
-from actors.jobs.model import Job, JobSpec
-from actors.jobs.plan import plan_job
-from actors.jobs.times import DAY_MS
-from actors.media.catalogue import load_operations
-from actors.registry.api_keys import new_key
-from actors.registry.pickling import pack_list
-from api.registry_client.batching import Lookups, Writes
-from api.registry_client.changes import ChangeFeed
-from api.registry_client.job_cache import JobCache
-from api.registry_client.key_cache import KeyCache
-from cluster.errors import NotFound, ReelyardError, Unavailable, ValidationFailed, error_from_dict
-from cluster.settings import Settings
+from reelyard.actors.jobs.model import Job, JobSpec
+from reelyard.actors.jobs.plan import plan_job
+from reelyard.actors.jobs.times import DAY_MS
+from reelyard.actors.media.catalogue import load_operations
+from reelyard.actors.registry.api_keys import new_key
+from reelyard.actors.registry.pickling import pack_list
+from reelyard.api.registry_client.batching import Lookups, Writes
+from reelyard.api.registry_client.changes import ChangeFeed
+from reelyard.api.registry_client.job_cache import JobCache
+from reelyard.api.registry_client.key_cache import KeyCache
+from reelyard.cluster.errors import (
+    NotFound,
+    ReelyardError,
+    Unavailable,
+    ValidationFailed,
+    error_from_dict,
+)
+from reelyard.cluster.settings import Settings
 
 PATIENCE_S = 5.0
 """How long a call is tried again while the registry restarts."""
@@ -79,7 +85,7 @@ class RayLink:
             raise Unavailable(retry_after_s=2, internal=f"Ray: {error}") from None
 
     def _find(self) -> Any:
-        from actors.registry import get_registry
+        from reelyard.actors.registry import get_registry
 
         try:
             return get_registry(self._settings)

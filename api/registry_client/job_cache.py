@@ -6,8 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 
-from actors.jobs.messages import FROM_NOW, Changes
-from actors.jobs.model import Job, State
+from reelyard.actors.jobs.messages import FROM_NOW, Changes
+from reelyard.actors.jobs.model import Job, State
 
 KEPT_JOBS = 4096
 STALE_S = 10.0

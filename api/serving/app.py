@@ -11,13 +11,13 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.http.errors import ErrorResponse, install_error_handlers
-from api.http.middleware import RequestMetrics, RequestMiddleware
-from api.http.services import Services, ServicesFactory
-from api.serving import doc_pages, error_schemas
-from api.serving.routes import TRANSFER_AT, byte_routers, json_routers
-from api.v1.errors import v1_error_response
-from api.v1.event_stream import StreamEnded
+from reelyard.api.http.errors import ErrorResponse, install_error_handlers
+from reelyard.api.http.middleware import RequestMetrics, RequestMiddleware
+from reelyard.api.http.services import Services, ServicesFactory
+from reelyard.api.serving import doc_pages, error_schemas
+from reelyard.api.serving.routes import TRANSFER_AT, byte_routers, json_routers
+from reelyard.api.v1.errors import v1_error_response
+from reelyard.api.v1.event_stream import StreamEnded
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ def create_app(
 
 def error_shape(path: str) -> ErrorResponse:
     """How errors look at `path` (the whole path): each dialect has its own shape."""
-    from api import dolby, ittybit, pipelyn
+    from reelyard.api import dolby, ittybit, pipelyn
 
     shapes: dict[str, ErrorResponse] = {
         "DolbyError": dolby.error_response,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cluster.address_checks import is_loopback
-from cluster.errors import BadRequest
-from cluster.settings import Settings
+from reelyard.cluster.address_checks import is_loopback
+from reelyard.cluster.errors import BadRequest
+from reelyard.cluster.settings import Settings
 
 
 def check_bind(settings: Settings, *, keys_are_needed: bool) -> None:

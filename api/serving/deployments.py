@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 from ray import serve
 from starlette.types import ASGIApp
 
-from cluster.settings import Settings
+from reelyard.cluster.settings import Settings
 
 if TYPE_CHECKING:
-    from api.serving.app import Part
+    from reelyard.api.serving.app import Part
 
 
 class _App:
     part: Part
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        from cluster.logs import configure_logging
+        from reelyard.cluster.logs import configure_logging
 
         self._settings = Settings(**settings)
-        from api.serving.uvicorn_guard import install
+        from reelyard.api.serving.uvicorn_guard import install
 
         configure_logging(self._settings, self.part)
         # Serve starts uvicorn once this object is there.
@@ -33,9 +33,9 @@ class _App:
         return f"{type(self).__name__}({self.part}, {self._settings.storage})"
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        from api.http.backpressure import BoundedReceive
-        from api.http.services import ServicesFactory
-        from api.serving.app import create_app
+        from reelyard.api.http.backpressure import BoundedReceive
+        from reelyard.api.http.services import ServicesFactory
+        from reelyard.api.serving.app import create_app
 
         app = create_app(ServicesFactory(self._settings), (self.part,))
         if self.part == "transfer":

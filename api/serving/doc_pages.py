@@ -16,9 +16,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.http.dependencies import ServicesDep
-from api.serving import openapi
-from cluster.settings import Settings
+from reelyard.api.http.dependencies import ServicesDep
+from reelyard.api.serving import openapi
+from reelyard.cluster.settings import Settings
 
 DOCS, REDOC, DOCUMENT = "/docs", "/redoc", "/openapi.json"
 STATIC = "/docs/static"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from actors.media.operation import Operation
-from api.dolby.locations import DLB
+from reelyard.actors.media.operation import Operation
+from reelyard.api.dolby.locations import DLB
 
 VIDEO = "https://example.com/clip.mp4"
 STORED_VIDEO = f"{DLB}in/clip.mp4"

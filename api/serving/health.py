@@ -11,11 +11,11 @@ from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from actors.jobs.messages import Overview
-from api.http.dependencies import AdminDep, ServicesDep
-from api.http.errors import json_response
-from api.v1.openapi_entries import READ, answered, errors
-from api.v1.response_models import Health
+from reelyard.actors.jobs.messages import Overview
+from reelyard.api.http.dependencies import AdminDep, ServicesDep
+from reelyard.api.http.errors import json_response
+from reelyard.api.v1.openapi_entries import READ, answered, errors
+from reelyard.api.v1.response_models import Health
 
 router = APIRouter(tags=["health"])
 VERSION = version("reelyard")

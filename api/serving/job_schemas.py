@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from actors.media.operation import Operation
+from reelyard.actors.media.operation import Operation
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/"

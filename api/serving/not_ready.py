@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 
-from cluster.haproxy_rules import PATH, RETRY_AFTER_S, Edge
+from reelyard.cluster.haproxy_rules import PATH, RETRY_AFTER_S, Edge
 
-PROXY_HOOK = "api.serving.serve_proxy.for_serve"
+PROXY_HOOK = "reelyard.api.serving.serve_proxy.for_serve"
 MESSAGE = "The service is not ready; try again shortly."
 ROOTS: tuple[tuple[str, ...], ...] = (
     ("/media", "/v1/auth"),

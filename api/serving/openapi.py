@@ -12,12 +12,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from actors.media.catalogue import load_operations
-from api.serving import error_schemas, examples
-from api.serving.health import VERSION
-from api.serving.job_schemas import add_job_schemas
-from api.serving.routes import TRANSFER_AT, byte_routers, json_routers
-from cluster.settings import Settings
+from reelyard.actors.media.catalogue import load_operations
+from reelyard.api.serving import error_schemas, examples
+from reelyard.api.serving.health import VERSION
+from reelyard.api.serving.job_schemas import add_job_schemas
+from reelyard.api.serving.routes import TRANSFER_AT, byte_routers, json_routers
+from reelyard.cluster.settings import Settings
 
 Schema = dict[str, Any]
 _ABOUT = """\

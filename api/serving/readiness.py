@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from cluster.errors import StartFailed
-from cluster.settings import Settings
+from reelyard.cluster.errors import StartFailed
+from reelyard.cluster.settings import Settings
 
 STEADY_S, SETTLED_S = 1.0, 0.2
 STEADY_WITHIN_S = 600.0

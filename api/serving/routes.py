@@ -9,15 +9,15 @@ TRANSFER_AT = "/api"
 
 def json_routers() -> list[APIRouter]:
     """The routes of the app at `/`."""
-    from api import dolby, ittybit
-    from api.serving import health
-    from api.v1.router import router as v1_router
+    from reelyard.api import dolby, ittybit
+    from reelyard.api.serving import health
+    from reelyard.api.v1.router import router as v1_router
 
     return [v1_router, health.router, dolby.router, ittybit.router]
 
 
 def byte_routers() -> list[APIRouter]:
     """The routes of the app at `TRANSFER_AT`, without that prefix."""
-    from api import pipelyn, transfer
+    from reelyard.api import pipelyn, transfer
 
     return [transfer.router, pipelyn.router]

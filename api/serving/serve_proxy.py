@@ -7,9 +7,9 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.serving import uvicorn_guard
-from api.serving.not_ready import body_for
-from cluster.haproxy_rules import NOT_ANSWERED, RETRY_AFTER_S
+from reelyard.api.serving import uvicorn_guard
+from reelyard.api.serving.not_ready import body_for
+from reelyard.cluster.haproxy_rules import NOT_ANSWERED, RETRY_AFTER_S
 
 
 class NotReadyAnswers:

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from api.serving.bind import check_bind
-from api.serving.readiness import wait_until_ready
-from api.serving.waiting_room import WaitingRoom, check_free
-from cluster.address_checks import is_loopback
-from cluster.errors import StartFailed
-from cluster.patience import Patience, plain_failure
-from cluster.ray_env import free_ports
-from cluster.settings import Settings
+from reelyard.api.serving.bind import check_bind
+from reelyard.api.serving.readiness import wait_until_ready
+from reelyard.api.serving.waiting_room import WaitingRoom, check_free
+from reelyard.cluster.address_checks import is_loopback
+from reelyard.cluster.errors import StartFailed
+from reelyard.cluster.patience import Patience, plain_failure
+from reelyard.cluster.ray_env import free_ports
+from reelyard.cluster.settings import Settings
 
 APPS = ("api", "transfer")
 
@@ -65,7 +65,7 @@ def _start_http(settings: Settings, room: WaitingRoom | None) -> str:
         if room is None:
             check_free(host, port)
         _begin_serve(HTTPOptions(host=host, port=port))
-    from api.serving import deployments
+    from reelyard.api.serving import deployments
 
     plain = settings.portable().model_dump(mode="json")
     options = _COMMON | {"logging_config": LoggingConfig(enable_access_log=False)}
@@ -199,7 +199,7 @@ def stop_http() -> None:
 
 
 def _keys_are_needed(settings: Settings) -> bool:
-    from api.registry_client.client import RegistryClient
+    from reelyard.api.registry_client.client import RegistryClient
 
     return asyncio.run(RegistryClient.over_ray(settings).keys.are_needed())
 

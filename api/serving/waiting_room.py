@@ -13,8 +13,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from api.serving.not_ready import answer_for
-from cluster.errors import BadRequest
+from reelyard.api.serving.not_ready import answer_for
+from reelyard.cluster.errors import BadRequest
 
 BACKLOG = 128
 HEAD_S = 2.0

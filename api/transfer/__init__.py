@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.transfer import files, uploads
+from reelyard.api.transfer import files, uploads
 
 __all__ = ["router"]
 

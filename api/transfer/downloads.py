@@ -8,11 +8,11 @@ from email.utils import formatdate
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from actors.media.operation import mime_of
-from api.http.signing import Disposition
-from api.transfer.ranges import Span, is_cached, parse_range, range_still_applies
-from cluster.errors import NotFound
-from cluster.storage import ObjectInfo, Storage, content_disposition
+from reelyard.actors.media.operation import mime_of
+from reelyard.api.http.signing import Disposition
+from reelyard.api.transfer.ranges import Span, is_cached, parse_range, range_still_applies
+from reelyard.cluster.errors import NotFound
+from reelyard.cluster.storage import ObjectInfo, Storage, content_disposition
 
 _REDIRECT_TTL_S = 3600.0
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from api.http.dependencies import ServicesDep
-from api.transfer.downloads import object_response
-from api.transfer.multipart import check_length
-from cluster.errors import Forbidden, InvalidInput
+from reelyard.api.http.dependencies import ServicesDep
+from reelyard.api.transfer.downloads import object_response
+from reelyard.api.transfer.multipart import check_length
+from reelyard.cluster.errors import Forbidden, InvalidInput
 
 router = APIRouter(tags=["files"])
 

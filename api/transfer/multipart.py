@@ -9,8 +9,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from cluster.errors import InvalidInput, ReelyardError, TooLarge, UnsupportedType
-from cluster.storage.streams import Feeder, limit
+from reelyard.cluster.errors import InvalidInput, ReelyardError, TooLarge, UnsupportedType
+from reelyard.cluster.storage.streams import Feeder, limit
 
 _MAX_FIELD_BYTES = 64 << 10
 _MAX_PARTS = 64

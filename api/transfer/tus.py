@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from cluster.errors import InvalidInput, UnsupportedType
-from cluster.storage import Checksum, UploadInfo
-from cluster.storage.checksums import ALGORITHMS
+from reelyard.cluster.errors import InvalidInput, UnsupportedType
+from reelyard.cluster.storage import Checksum, UploadInfo
+from reelyard.cluster.storage.checksums import ALGORITHMS
 
 VERSION = "1.0.0"
 EXTENSIONS = (

@@ -11,16 +11,22 @@ from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from api.http.caller import Caller
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import full_path, response_for
-from api.http.middleware import is_form, media_type
-from api.http.query_names import StrictQueryRoute
-from api.http.services import Services
-from api.transfer import tus
-from api.transfer.multipart import FormFile, body_length, check_length, receive_form
-from cluster.errors import Forbidden, InvalidInput, ReelyardError, UnsupportedType, WrongVersion
-from cluster.storage import Checksum, UploadInfo
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import full_path, response_for
+from reelyard.api.http.middleware import is_form, media_type
+from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.http.services import Services
+from reelyard.api.transfer import tus
+from reelyard.api.transfer.multipart import FormFile, body_length, check_length, receive_form
+from reelyard.cluster.errors import (
+    Forbidden,
+    InvalidInput,
+    ReelyardError,
+    UnsupportedType,
+    WrongVersion,
+)
+from reelyard.cluster.storage import Checksum, UploadInfo
 
 
 class TusRoute(StrictQueryRoute):

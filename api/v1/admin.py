@@ -9,17 +9,17 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.http.bodies import Body
-from api.http.caller import Caller
-from api.http.dependencies import AdminDep, ServicesDep
-from api.http.errors import json_response
-from api.http.idempotency import once
-from api.http.query_names import StrictQueryRoute
-from api.http.services import Services
-from api.v1 import response_models, v1_shapes
-from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
-from api.v1.request_bodies import MOST_CREDITS, KeyBody
-from cluster.errors import NotFound
+from reelyard.api.http.bodies import Body
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.dependencies import AdminDep, ServicesDep
+from reelyard.api.http.errors import json_response
+from reelyard.api.http.idempotency import once
+from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.http.services import Services
+from reelyard.api.v1 import response_models, v1_shapes
+from reelyard.api.v1.openapi_entries import IDEMPOTENCY, READ, answered
+from reelyard.api.v1.request_bodies import MOST_CREDITS, KeyBody
+from reelyard.cluster.errors import NotFound
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=StrictQueryRoute)
 _KEYED = {"parameters": [IDEMPOTENCY]}

@@ -11,23 +11,23 @@ from pydantic import BaseModel, Field, SkipValidation, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.jobs.messages import Accepted, Refusal
-from actors.jobs.model import JobSpec
-from api.http.bodies import Body
-from api.http.caller import Caller
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import json_response
-from api.http.idempotency import fingerprint, key_of, pledged
-from api.http.query_names import StrictQueryRoute
-from api.http.services import Services
-from api.registry_client.client import refused
-from api.v1 import response_models, v1_shapes
-from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
-from api.v1.refusals import in_body
-from api.v1.request_bodies import BatchItem
-from api.v1.submit import spec_of
-from cluster.errors import ReelyardError
-from cluster.faults import fault, refusal, unfit
+from reelyard.actors.jobs.messages import Accepted, Refusal
+from reelyard.actors.jobs.model import JobSpec
+from reelyard.api.http.bodies import Body
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import json_response
+from reelyard.api.http.idempotency import fingerprint, key_of, pledged
+from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.http.services import Services
+from reelyard.api.registry_client.client import refused
+from reelyard.api.v1 import response_models, v1_shapes
+from reelyard.api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
+from reelyard.api.v1.refusals import in_body
+from reelyard.api.v1.request_bodies import BatchItem
+from reelyard.api.v1.submit import spec_of
+from reelyard.cluster.errors import ReelyardError
+from reelyard.cluster.faults import fault, refusal, unfit
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
 

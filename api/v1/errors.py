@@ -7,16 +7,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.http.errors import error_headers, json_response
-from api.http.faults import pydantic_v1
-from cluster.errors import (
+from reelyard.api.http.errors import error_headers, json_response
+from reelyard.api.http.faults import pydantic_v1
+from reelyard.cluster.errors import (
     IdempotencyMismatch,
     InsufficientCredits,
     RateLimited,
     ReelyardError,
     ValidationFailed,
 )
-from cluster.faults import PLACES, Fault, fault, moved
+from reelyard.cluster.faults import PLACES, Fault, fault, moved
 
 _PLACES = [[place] for place in PLACES]
 

@@ -9,10 +9,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.jobs.model import Job
-from api.http.caller import Caller
-from api.http.services import Services
-from api.v1.v1_shapes import whole_job
+from reelyard.actors.jobs.model import Job
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.services import Services
+from reelyard.api.v1.v1_shapes import whole_job
 
 KEPT_JOBS = 2048
 KEPT_S = 30.0

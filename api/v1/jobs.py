@@ -13,23 +13,23 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.jobs.ids import parse_id
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job, State
-from api.http.auth import identify_caller
-from api.http.bodies import Body
-from api.http.caller import Caller
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import json_response
-from api.http.idempotency import once
-from api.http.query_names import StrictQueryRoute
-from api.http.services import Services, services_of
-from api.registry_client.client import expect_job
-from api.v1 import response_models, v1_shapes
-from api.v1.job_encoder import JobEncoder, encode_job, reply
-from api.v1.openapi_entries import IDEMPOTENCY, READ, answered, parameter
-from cluster.errors import InvalidCursor, NotFound
-from cluster.faults import closest, did_you_mean, fault, refusal
+from reelyard.actors.jobs.ids import parse_id
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job, State
+from reelyard.api.http.auth import identify_caller
+from reelyard.api.http.bodies import Body
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import json_response
+from reelyard.api.http.idempotency import once
+from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.http.services import Services, services_of
+from reelyard.api.registry_client.client import expect_job
+from reelyard.api.v1 import response_models, v1_shapes
+from reelyard.api.v1.job_encoder import JobEncoder, encode_job, reply
+from reelyard.api.v1.openapi_entries import IDEMPOTENCY, READ, answered, parameter
+from reelyard.cluster.errors import InvalidCursor, NotFound
+from reelyard.cluster.faults import closest, did_you_mean, fault, refusal
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 own = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)

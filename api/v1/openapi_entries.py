@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.v1.response_models import Error
+from reelyard.api.v1.response_models import Error
 
 _MEANINGS = {
     400: "The input, the cursor or another part of the request makes no sense.",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from actors.media.catalogue import find_operation, load_operations
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import json_response
-from api.http.query_names import StrictQueryRoute
-from api.v1 import response_models
-from api.v1.openapi_entries import READ, answered
-from cluster.errors import NotFound, UnknownOperation
+from reelyard.actors.media.catalogue import find_operation, load_operations
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import json_response
+from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.v1 import response_models
+from reelyard.api.v1.openapi_entries import READ, answered
+from reelyard.cluster.errors import NotFound, UnknownOperation
 
 router = APIRouter(prefix="/v1", tags=["operations"], route_class=StrictQueryRoute)
 

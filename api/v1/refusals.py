@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cluster.errors import ReelyardError, ValidationFailed
-from cluster.faults import closest, details_of, did_you_mean, fault, moved, refusal
+from reelyard.cluster.errors import ReelyardError, ValidationFailed
+from reelyard.cluster.faults import closest, details_of, did_you_mean, fault, moved, refusal
 
 
 def in_body(error: ReelyardError, field: str) -> ReelyardError:

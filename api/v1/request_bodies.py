@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from actors.jobs.locations import JobInputs, Upload
-from api.http.bodies import Body, Metadata
+from reelyard.actors.jobs.locations import JobInputs, Upload
+from reelyard.api.http.bodies import Body, Metadata
 
 MOST_CREDITS = 10**12
 """In one grant: sums of them stay exact, in JavaScript too."""

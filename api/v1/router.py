@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.v1 import (
+from reelyard.api.v1 import (
     admin,
     batch,
     event_stream,

@@ -12,19 +12,19 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.jobs.locations import JobInputs, TaskOutputs, parse_step_input
-from actors.jobs.model import Job, JobSpec, TaskSpec
-from api.http.caller import Caller
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import json_response
-from api.http.idempotency import keyed
-from api.http.query_names import StrictQueryRoute
-from api.http.services import Services
-from api.v1 import response_models, v1_shapes
-from api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
-from api.v1.refusals import in_body, no_pool
-from api.v1.request_bodies import JobBody, TaskBody
-from cluster.errors import ReelyardError
+from reelyard.actors.jobs.locations import JobInputs, TaskOutputs, parse_step_input
+from reelyard.actors.jobs.model import Job, JobSpec, TaskSpec
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import json_response
+from reelyard.api.http.idempotency import keyed
+from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.http.services import Services
+from reelyard.api.v1 import response_models, v1_shapes
+from reelyard.api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
+from reelyard.api.v1.refusals import in_body, no_pool
+from reelyard.api.v1.request_bodies import JobBody, TaskBody
+from reelyard.cluster.errors import ReelyardError
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
 

@@ -8,18 +8,18 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from actors.jobs.locations import Upload
-from actors.jobs.times import iso
-from api.http.bodies import Body
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import json_response
-from api.http.idempotency import once
-from api.http.middleware import is_form, media_type
-from api.http.query_names import StrictQueryRoute
-from api.v1 import response_models
-from api.v1.openapi_entries import IDEMPOTENCY, READ, answered
-from cluster.errors import UnsupportedType
-from cluster.faults import unfit
+from reelyard.actors.jobs.locations import Upload
+from reelyard.actors.jobs.times import iso
+from reelyard.api.http.bodies import Body
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import json_response
+from reelyard.api.http.idempotency import once
+from reelyard.api.http.middleware import is_form, media_type
+from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.v1 import response_models
+from reelyard.api.v1.openapi_entries import IDEMPOTENCY, READ, answered
+from reelyard.cluster.errors import UnsupportedType
+from reelyard.cluster.faults import unfit
 
 router = APIRouter(prefix="/v1", tags=["uploads"], route_class=StrictQueryRoute)
 UPLOADS = "/api/uploads"

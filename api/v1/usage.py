@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import json_response
-from api.http.query_names import StrictQueryRoute
-from api.v1 import response_models, v1_shapes
-from api.v1.openapi_entries import READ, answered
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import json_response
+from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.v1 import response_models, v1_shapes
+from reelyard.api.v1.openapi_entries import READ, answered
 
 router = APIRouter(prefix="/v1", tags=["account"], route_class=StrictQueryRoute)
 

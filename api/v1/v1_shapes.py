@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.locations import stored_key
-from actors.jobs.messages import KeyInfo, Overview, Usage
-from actors.jobs.model import Attempt, Job, OutputFile, State, Task
-from actors.jobs.times import iso
-from actors.jobs.visibility import told_error
+from reelyard.actors.jobs.locations import stored_key
+from reelyard.actors.jobs.messages import KeyInfo, Overview, Usage
+from reelyard.actors.jobs.model import Attempt, Job, OutputFile, State, Task
+from reelyard.actors.jobs.times import iso
+from reelyard.actors.jobs.visibility import told_error
 
 STATUS: dict[State, str] = {
     State.QUEUED: "pending",

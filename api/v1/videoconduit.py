@@ -9,15 +9,15 @@ from pydantic import Field, field_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.jobs.model import JobSpec, State
-from api.http.bodies import Body
-from api.http.dependencies import CallerDep, ServicesDep
-from api.http.errors import json_response
-from api.http.idempotency import keyed
-from api.v1 import response_models
-from api.v1.openapi_entries import IDEMPOTENCY, READ, SUBMIT, answered
-from api.v1.submit import accepted_response
-from cluster.errors import ReelyardError, Unavailable, error_from_dict
+from reelyard.actors.jobs.model import JobSpec, State
+from reelyard.api.http.bodies import Body
+from reelyard.api.http.dependencies import CallerDep, ServicesDep
+from reelyard.api.http.errors import json_response
+from reelyard.api.http.idempotency import keyed
+from reelyard.api.v1 import response_models
+from reelyard.api.v1.openapi_entries import IDEMPOTENCY, READ, SUBMIT, answered
+from reelyard.api.v1.submit import accepted_response
+from reelyard.cluster.errors import ReelyardError, Unavailable, error_from_dict
 
 router = APIRouter(prefix="/v1", tags=["videoconduit"])
 INFO_PRIORITY = 50

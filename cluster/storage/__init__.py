@@ -1,11 +1,16 @@
 """Objects by URL: on a local disk, in memory, in S3, Google Cloud Storage or Azure."""
 
-from cluster.settings import Settings
-from cluster.storage.checksums import Checksum
-from cluster.storage.filenames import content_disposition, fitted_name, part_name, safe_name
-from cluster.storage.opening import open_url
-from cluster.storage.protocol import CHUNK_BYTES, ObjectInfo, Storage
-from cluster.storage.uploads import UploadInfo, Uploads
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage.checksums import Checksum
+from reelyard.cluster.storage.filenames import (
+    content_disposition,
+    fitted_name,
+    part_name,
+    safe_name,
+)
+from reelyard.cluster.storage.opening import open_url
+from reelyard.cluster.storage.protocol import CHUNK_BYTES, ObjectInfo, Storage
+from reelyard.cluster.storage.uploads import UploadInfo, Uploads
 
 __all__ = [
     "CHUNK_BYTES",

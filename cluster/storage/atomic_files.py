@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from cluster.storage.protocol import CHUNK_BYTES
+from reelyard.cluster.storage.protocol import CHUNK_BYTES
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 

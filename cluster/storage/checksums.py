@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from cluster.errors import ChecksumMismatch
+from reelyard.cluster.errors import ChecksumMismatch
 
 
 class _Hash(Protocol):

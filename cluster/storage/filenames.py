@@ -11,8 +11,8 @@ from contextlib import suppress
 from email.message import Message
 from urllib.parse import quote, unquote_to_bytes
 
-from cluster.readable import readable
-from cluster.storage.key_rules import NOT_IN_NAMES
+from reelyard.cluster.readable import readable
+from reelyard.cluster.storage.key_rules import NOT_IN_NAMES
 
 _EXTENDED = re.compile(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;]*)", re.IGNORECASE)
 

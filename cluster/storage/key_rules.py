@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cluster.errors import BadRequest
+from reelyard.cluster.errors import BadRequest
 
 TEMP_PREFIX = ".part-"
 """Files still being written on a local disk begin so; no key may."""

@@ -16,11 +16,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, override
 
-from cluster.errors import Conflict, NotFound, StorageFull, Unavailable
-from cluster.storage.atomic_files import finish, is_full, place, sync_folder
-from cluster.storage.key_rules import TEMP_PREFIX, check_key, check_prefix
-from cluster.storage.protocol import CHUNK_BYTES, Method, ObjectInfo, Storage
-from cluster.storage.streams import coalesce, limit
+from reelyard.cluster.errors import Conflict, NotFound, StorageFull, Unavailable
+from reelyard.cluster.storage.atomic_files import finish, is_full, place, sync_folder
+from reelyard.cluster.storage.key_rules import TEMP_PREFIX, check_key, check_prefix
+from reelyard.cluster.storage.protocol import CHUNK_BYTES, Method, ObjectInfo, Storage
+from reelyard.cluster.storage.streams import coalesce, limit
 
 _LIST_BATCH = 1000
 

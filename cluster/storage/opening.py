@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from cluster.errors import BadRequest
-from cluster.storage.local import LocalStorage
-from cluster.storage.protocol import Storage
+from reelyard.cluster.errors import BadRequest
+from reelyard.cluster.storage.local import LocalStorage
+from reelyard.cluster.storage.protocol import Storage
 
 
 def open_url(url: str, options: Mapping[str, str] | None = None) -> Storage:
@@ -27,6 +27,6 @@ def open_url(url: str, options: Mapping[str, str] | None = None) -> Storage:
             raise BadRequest(f"storage: a file URL needs an absolute path, not {url!r}")
         return LocalStorage(Path(unquote(parts.path)))
     # Not needed where everything lies on a disk.
-    from cluster.storage.remote import RemoteStorage
+    from reelyard.cluster.storage.remote import RemoteStorage
 
     return RemoteStorage(url, dict(options or {}))

@@ -20,18 +20,25 @@ from obstore.exceptions import (
 )
 from obstore.store import AzureStore, GCSStore, MemoryStore, S3Store, from_url
 
-from cluster.errors import BadRequest, Conflict, Forbidden, NotFound, ReelyardError, Unavailable
-from cluster.storage.filenames import content_disposition
-from cluster.storage.key_rules import check_key, check_prefix
-from cluster.storage.local import LocalStorage
-from cluster.storage.protocol import (
+from reelyard.cluster.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    NotFound,
+    ReelyardError,
+    Unavailable,
+)
+from reelyard.cluster.storage.filenames import content_disposition
+from reelyard.cluster.storage.key_rules import check_key, check_prefix
+from reelyard.cluster.storage.local import LocalStorage
+from reelyard.cluster.storage.protocol import (
     CHUNK_BYTES,
     OBJECT_STORE_SCHEMES,
     Method,
     ObjectInfo,
     Storage,
 )
-from cluster.storage.streams import coalesce, limit, pour
+from reelyard.cluster.storage.streams import coalesce, limit, pour
 
 if TYPE_CHECKING:
     from obstore import Attributes, GetOptions, ObjectMeta

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from cluster.errors import TooLarge
-from cluster.storage.protocol import CHUNK_BYTES
+from reelyard.cluster.errors import TooLarge
+from reelyard.cluster.storage.protocol import CHUNK_BYTES
 
 
 async def limit(chunks: AsyncIterable[bytes], max_bytes: int | None) -> AsyncIterator[bytes]:

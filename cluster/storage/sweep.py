@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 
-from cluster.storage.local import LocalStorage
-from cluster.storage.protocol import Storage
-from cluster.storage.uploads import created_ms
+from reelyard.cluster.storage.local import LocalStorage
+from reelyard.cluster.storage.protocol import Storage
+from reelyard.cluster.storage.uploads import created_ms
 
 
 async def delete_older(storage: Storage, prefix: str, before_ms: int) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from actors.testing.sample_media import make_sample
+from reelyard.actors.testing.sample_media import make_sample
 from tests.dialects.fixture_types import Headers, Json, Poll, RunCurl, RunNode
 from tests.live_server import LiveServer, file_host, live_server
 

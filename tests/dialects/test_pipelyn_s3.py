@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from cluster.settings import Settings
+from reelyard.cluster.settings import Settings
 from tests.dialect_harness import open_dialects
 from tests.object_stores import BUCKET
 

@@ -19,11 +19,11 @@ import requests
 from tusclient.client import TusClient
 from tusclient.exceptions import TusUploadFailed
 
-from actors.jobs.object_keys import uploads_prefix
-from api.client.http_transport import HttpTransport
-from cluster.settings import Settings
-from cluster.storage import open_storage
-from cluster.storage.uploads import read_upload
+from reelyard.actors.jobs.object_keys import uploads_prefix
+from reelyard.api.client.http_transport import HttpTransport
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import open_storage
+from reelyard.cluster.storage.uploads import read_upload
 from tests.dialects.fixture_types import Headers, Json, Poll
 from tests.live_server import LiveServer
 from tests.node_tools import FOLDER, install_packages, run_node

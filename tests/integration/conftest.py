@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from cluster.storage import Storage, open_url
+from reelyard.cluster.storage import Storage, open_url
 from tests.object_stores import BUCKET
 
 

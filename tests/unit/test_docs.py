@@ -12,9 +12,9 @@ import pytest
 import ray
 import yaml
 
-from api.cli import error_reference
-from api.cli.config import reference
-from cluster.errors import error_classes
+from reelyard.api.cli import error_reference
+from reelyard.api.cli.config import reference
+from reelyard.cluster.errors import error_classes
 from tests.paths import ROOT
 
 

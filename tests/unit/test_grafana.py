@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from api.http.middleware import RequestMetrics
-from cluster import metrics
-from cluster.metrics import Metric
+from reelyard.api.http.middleware import RequestMetrics
+from reelyard.cluster import metrics
+from reelyard.cluster.metrics import Metric
 from tests.paths import ROOT
 
 DASHBOARD = ROOT / "docs" / "grafana.json"

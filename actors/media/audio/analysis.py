@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from actors.media.audio.hum import Hum, HumDetector
-from actors.media.audio.loudness import Loudness, LoudnessMeter
-from actors.media.audio.noise import NoiseFloor, NoiseMeter
-from actors.media.audio.pcm import Block, PcmFormat
+from reelyard.actors.media.audio.hum import Hum, HumDetector
+from reelyard.actors.media.audio.loudness import Loudness, LoudnessMeter
+from reelyard.actors.media.audio.noise import NoiseFloor, NoiseMeter
+from reelyard.actors.media.audio.pcm import Block, PcmFormat
 
 
 @dataclass(frozen=True)

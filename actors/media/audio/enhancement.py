@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from actors.media.audio.analysis import Analysis, Findings
-from actors.media.audio.clean_up_chain import CleanUp, CleanUpChain, plan_chain
-from actors.media.audio.companions import Companions, copied_streams, copied_tags, track_tags
-from actors.media.audio.filter_graph import FilterRun
-from actors.media.audio.gain import (
+from reelyard.actors.media.audio.analysis import Analysis, Findings
+from reelyard.actors.media.audio.clean_up_chain import CleanUp, CleanUpChain, plan_chain
+from reelyard.actors.media.audio.companions import (
+    Companions,
+    copied_streams,
+    copied_tags,
+    track_tags,
+)
+from reelyard.actors.media.audio.filter_graph import FilterRun
+from reelyard.actors.media.audio.gain import (
     GainSetting,
     LoudnessGoal,
     corrected_setting,
@@ -20,20 +25,20 @@ from actors.media.audio.gain import (
     is_reached,
     levelled,
 )
-from actors.media.audio.loudness import Loudness, LoudnessMeter
-from actors.media.audio.output_formats import Target
-from actors.media.audio.pass_progress import PassProgress
-from actors.media.audio.pcm import Block, PcmFormat
-from actors.media.audio.pcm_reader import AudioRegion, PcmReader
-from actors.media.audio.pcm_spool import PcmSpool
-from actors.media.audio.source import EnhancementSource
-from actors.media.audio.writer import write_audio
-from actors.media.codec.decode import require_audio, seconds
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.source import open_input
-from actors.media.operation import Limits, Progress
-from actors.media.truncation.policy import Ending
-from cluster.errors import CorruptMedia
+from reelyard.actors.media.audio.loudness import Loudness, LoudnessMeter
+from reelyard.actors.media.audio.output_formats import Target
+from reelyard.actors.media.audio.pass_progress import PassProgress
+from reelyard.actors.media.audio.pcm import Block, PcmFormat
+from reelyard.actors.media.audio.pcm_reader import AudioRegion, PcmReader
+from reelyard.actors.media.audio.pcm_spool import PcmSpool
+from reelyard.actors.media.audio.source import EnhancementSource
+from reelyard.actors.media.audio.writer import write_audio
+from reelyard.actors.media.codec.decode import require_audio, seconds
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.operation import Limits, Progress
+from reelyard.actors.media.truncation.policy import Ending
+from reelyard.cluster.errors import CorruptMedia
 
 _MOST_RENDERS = 4
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from actors.media.audio.limiter import Limiter
-from actors.media.audio.loudness import Loudness
-from actors.media.audio.pcm import Block, PcmFormat
+from reelyard.actors.media.audio.limiter import Limiter
+from reelyard.actors.media.audio.loudness import Loudness
+from reelyard.actors.media.audio.pcm import Block, PcmFormat
 
 MOST_GAIN_DB = 40.0
 """More would be raising noise, not the recording."""

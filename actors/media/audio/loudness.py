@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from actors.media.audio.filter_graph import AudioFilter, FilterRun
-from actors.media.audio.pcm import Block, PcmFormat
-from actors.media.audio.true_peak import TruePeakMeter
+from reelyard.actors.media.audio.filter_graph import AudioFilter, FilterRun
+from reelyard.actors.media.audio.pcm import Block, PcmFormat
+from reelyard.actors.media.audio.true_peak import TruePeakMeter
 
 GATE_S = 0.4
 """Length of a gating block: nothing shorter has an integrated loudness."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from actors.media.audio.pcm import standard_layout
-from cluster.errors import UnsupportedOutput
+from reelyard.actors.media.audio.pcm import standard_layout
+from reelyard.cluster.errors import UnsupportedOutput
 
 FormatName = Literal[
     "same", "wav", "flac", "mp3", "aac", "m4a", "ogg", "opus", "mka", "mp4", "mov", "mkv", "webm"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.media.operation import Phase, Progress
+from reelyard.actors.media.operation import Phase, Progress
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import av
 import numpy as np
 
-from actors.media.audio.pcm import (
+from reelyard.actors.media.audio.pcm import (
     BLOCK_SAMPLES,
     Block,
     PcmFormat,
@@ -18,12 +18,12 @@ from actors.media.audio.pcm import (
     sample_format,
     samples_of,
 )
-from actors.media.codec.decode import packets, seconds
-from actors.media.codec.ending import Reach
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.resampling import Resampler
-from actors.media.codec.seeking import packets_from
-from cluster.errors import CorruptMedia, LimitExceeded
+from reelyard.actors.media.codec.decode import packets, seconds
+from reelyard.actors.media.codec.ending import Reach
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.resampling import Resampler
+from reelyard.actors.media.codec.seeking import packets_from
+from reelyard.cluster.errors import CorruptMedia, LimitExceeded
 
 GAP_S = 0.1
 """A jump of the time stamps by more than this is a gap, which becomes silence."""

@@ -9,8 +9,8 @@ from typing import Self
 
 import numpy as np
 
-from actors.media.audio.pcm import BLOCK_SAMPLES, Block, PcmFormat
-from actors.media.codec.errors import media_errors
+from reelyard.actors.media.audio.pcm import BLOCK_SAMPLES, Block, PcmFormat
+from reelyard.actors.media.codec.errors import media_errors
 
 
 class PcmSpool:

@@ -9,21 +9,21 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from actors.media.audio.companions import fits, key_frame_before
-from actors.media.audio.output_formats import (
+from reelyard.actors.media.audio.companions import fits, key_frame_before
+from reelyard.actors.media.audio.output_formats import (
     SourceFormat,
     Target,
     choose_channels,
     choose_layout,
     choose_rate,
 )
-from actors.media.audio.pcm import PcmFormat
-from actors.media.audio.pcm_reader import AudioRegion
-from actors.media.codec.decode import best_video, origin_s, require_audio, seconds, whole_s
-from actors.media.codec.ending import Expectation, expectation
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.operation import Source
-from cluster.errors import UnsupportedCodec
+from reelyard.actors.media.audio.pcm import PcmFormat
+from reelyard.actors.media.audio.pcm_reader import AudioRegion
+from reelyard.actors.media.codec.decode import best_video, origin_s, require_audio, seconds, whole_s
+from reelyard.actors.media.codec.ending import Expectation, expectation
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.operation import Source
+from reelyard.cluster.errors import UnsupportedCodec
 
 
 @dataclass(frozen=True)

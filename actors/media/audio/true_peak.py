@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.media.audio.pcm import Block
+from reelyard.actors.media.audio.pcm import Block
 
 TAPS = 16
 FACTOR = 8

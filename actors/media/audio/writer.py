@@ -10,10 +10,15 @@ import av
 import numpy as np
 from av.container import OutputContainer
 
-from actors.media.audio.companions import Companions, add_copy, copy_chapters, shifted_packets
-from actors.media.audio.output_formats import Target
-from actors.media.audio.pcm import Block, PcmFormat, frame_of
-from actors.media.codec.errors import media_errors
+from reelyard.actors.media.audio.companions import (
+    Companions,
+    add_copy,
+    copy_chapters,
+    shifted_packets,
+)
+from reelyard.actors.media.audio.output_formats import Target
+from reelyard.actors.media.audio.pcm import Block, PcmFormat, frame_of
+from reelyard.actors.media.codec.errors import media_errors
 
 _MUXER = {name: {"movflags": "+faststart"} for name in ("mp4", "mov")}
 

@@ -12,10 +12,10 @@ from av.rational import AVRational
 from av.stream import Disposition, Stream
 from av.video.frame import PictureType
 
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.source import open_input
-from actors.media.operation import Limits, Source
-from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
 
 
 def has_decoder(stream: Stream) -> bool:

@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from av.container import InputContainer
 
-from actors.media.codec.boxes import boxes, inside
-from actors.media.sniff import Sniffed
-from cluster.errors import UnsupportedFormat
+from reelyard.actors.media.codec.boxes import boxes, inside
+from reelyard.actors.media.sniff import Sniffed
+from reelyard.cluster.errors import UnsupportedFormat
 
 _SCRAMBLED_ENTRIES = frozenset({b"encv", b"enca", b"enct", b"encs", b"drms", b"drmi"})
 """Sample entries: ISO/IEC 14496-12, section 8.12, and those of Apple's FairPlay."""

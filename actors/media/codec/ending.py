@@ -10,12 +10,12 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-from actors.media.codec.decode import is_cover, length_s, origin_s, packets
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.source import open_input
-from actors.media.operation import Limits, Source
-from actors.media.truncation.formats import TOLD_BY_DEMUXER, promise_of
-from actors.media.truncation.policy import Ending, Evidence
+from reelyard.actors.media.codec.decode import is_cover, length_s, origin_s, packets
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.truncation.formats import TOLD_BY_DEMUXER, promise_of
+from reelyard.actors.media.truncation.policy import Ending, Evidence
 
 _LAST_ENTRIES = 8
 """The end of an index is what leads furthest."""

@@ -10,7 +10,7 @@ import av
 import av.error
 from av.codec.codec import UnknownCodecError
 
-from cluster.errors import (
+from reelyard.cluster.errors import (
     CorruptMedia,
     LimitExceeded,
     MediaError,

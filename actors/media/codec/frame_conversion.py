@@ -15,9 +15,23 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
-from actors.media.codec.geometry import Orientation, Rect, orientation_of, part_of, rotation_of
-from actors.media.codec.tonemap import ToneMapper, is_hdr
-from actors.media.frames import blank, matrix_of, overlay, parse_colour, to_av_frame, view, yuv_of
+from reelyard.actors.media.codec.geometry import (
+    Orientation,
+    Rect,
+    orientation_of,
+    part_of,
+    rotation_of,
+)
+from reelyard.actors.media.codec.tonemap import ToneMapper, is_hdr
+from reelyard.actors.media.frames import (
+    blank,
+    matrix_of,
+    overlay,
+    parse_colour,
+    to_av_frame,
+    view,
+    yuv_of,
+)
 
 _SPACES = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
 """By H.273's number."""

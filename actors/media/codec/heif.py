@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from actors.media.codec.boxes import Box, boxes, inside
-from actors.media.codec.geometry import Orientation, Rect
+from reelyard.actors.media.codec.boxes import Box, boxes, inside
+from reelyard.actors.media.codec.geometry import Orientation, Rect
 
 
 @dataclass(frozen=True)

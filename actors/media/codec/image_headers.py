@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.media.codec.errors import translate
-from actors.media.codec.geometry import Orientation
-from actors.media.codec.heif import read_photo
-from actors.media.codec.media_info import VideoStream
-from actors.media.sniff import Sniffed
-from cluster.errors import CorruptMedia, LimitExceeded, UnsupportedCodec
+from reelyard.actors.media.codec.errors import translate
+from reelyard.actors.media.codec.geometry import Orientation
+from reelyard.actors.media.codec.heif import read_photo
+from reelyard.actors.media.codec.media_info import VideoStream
+from reelyard.actors.media.sniff import Sniffed
+from reelyard.cluster.errors import CorruptMedia, LimitExceeded, UnsupportedCodec
 
 if TYPE_CHECKING:
     from PIL import Image

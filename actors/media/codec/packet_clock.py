@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.format import Flags
 from av.stream import Stream
 
-from actors.media.codec.stamp_bridge import StampBridge, runs_on
+from reelyard.actors.media.codec.stamp_bridge import StampBridge, runs_on
 
 type Packet = av.Packet[Any]
 

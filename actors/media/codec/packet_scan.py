@@ -10,12 +10,12 @@ import av.error
 from av.container import InputContainer
 from av.stream import Stream
 
-from actors.media.codec import decode
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.source import check_pixels
-from actors.media.codec.stream_span import StreamSpan
-from actors.media.operation import Limits
-from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
+from reelyard.actors.media.codec import decode
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.source import check_pixels
+from reelyard.actors.media.codec.stream_span import StreamSpan
+from reelyard.actors.media.operation import Limits
+from reelyard.cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
 
 
 class FirstFrames:

@@ -14,19 +14,25 @@ from av.rational import AVRational
 from av.stream import Disposition
 from av.stream import Stream as AVStream
 
-from actors.media.codec import colour_codes, decode
-from actors.media.codec.ending import expectation
-from actors.media.codec.frame_conversion import shown_part
-from actors.media.codec.geometry import orientation_of, upright_size
-from actors.media.codec.heif import read_photo
-from actors.media.codec.image_headers import describe, open_image
-from actors.media.codec.media_info import AudioStream, MediaInfo, OtherStream, Stream, VideoStream
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.packet_scan import FirstFrames, scan
-from actors.media.codec.source import check_pixels, open_input
-from actors.media.codec.stream_span import StreamSpan
-from actors.media.operation import Limits, Source
-from actors.media.sniff import Sniffed
+from reelyard.actors.media.codec import colour_codes, decode
+from reelyard.actors.media.codec.ending import expectation
+from reelyard.actors.media.codec.frame_conversion import shown_part
+from reelyard.actors.media.codec.geometry import orientation_of, upright_size
+from reelyard.actors.media.codec.heif import read_photo
+from reelyard.actors.media.codec.image_headers import describe, open_image
+from reelyard.actors.media.codec.media_info import (
+    AudioStream,
+    MediaInfo,
+    OtherStream,
+    Stream,
+    VideoStream,
+)
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.packet_scan import FirstFrames, scan
+from reelyard.actors.media.codec.source import check_pixels, open_input
+from reelyard.actors.media.codec.stream_span import StreamSpan
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.sniff import Sniffed
 
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 _ANIMATED = frozenset({"gif", "png", "webp", "avif"})

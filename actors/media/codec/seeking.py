@@ -16,10 +16,17 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from actors.media.codec.decode import decoded, frame_time, origin_s, packets, seconds, stands_alone
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.sniff import Sniffed
-from actors.media.truncation.formats import promise_of
+from reelyard.actors.media.codec.decode import (
+    decoded,
+    frame_time,
+    origin_s,
+    packets,
+    seconds,
+    stands_alone,
+)
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.sniff import Sniffed
+from reelyard.actors.media.truncation.formats import promise_of
 
 _INDEXED = frozenset({"mov", "matroska", "avi", "flv", "wav", "flac", "mxf", "caf", "aiff"})
 STEPS_BACK_S = (0, 2, 10, 60)

@@ -9,13 +9,13 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from actors.media.codec.encryption import refuse_encrypted, refuse_scrambled
-from actors.media.codec.errors import media_errors
-from actors.media.codec.image_headers import image_size
-from actors.media.operation import Limits, Source
-from actors.media.sniff import Sniffed
-from actors.media.truncation.formats import promise_of
-from cluster.errors import (
+from reelyard.actors.media.codec.encryption import refuse_encrypted, refuse_scrambled
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.actors.media.codec.image_headers import image_size
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.sniff import Sniffed
+from reelyard.actors.media.truncation.formats import promise_of
+from reelyard.cluster.errors import (
     CorruptMedia,
     LimitExceeded,
     NoSuchStream,

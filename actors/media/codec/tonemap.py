@@ -23,7 +23,7 @@ from av.video.reformatter import (
 )
 from numpy.typing import NDArray
 
-from actors.media.codec.tonecurve import sdr_cube
+from reelyard.actors.media.codec.tonecurve import sdr_cube
 
 # A table of 36 x 36 x 36 colours, written as a square of 216 x 216: FFmpeg's "Hald CLUT".
 _LEVEL = 6

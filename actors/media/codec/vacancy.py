@@ -9,10 +9,10 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from actors.media.codec.decode import is_cover, packets, seconds
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.source import open_input
-from actors.media.operation import Limits, Source
+from reelyard.actors.media.codec.decode import is_cover, packets, seconds
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.operation import Limits, Source
 
 
 def vacant_streams(

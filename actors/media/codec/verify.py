@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actors.media.codec.media_info import MediaInfo, VideoStream
-from actors.media.codec.probe import probe_media
-from actors.media.operation import Limits
-from cluster.errors import Cancelled, MediaError, VerificationFailed
+from reelyard.actors.media.codec.media_info import MediaInfo, VideoStream
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.operation import Limits
+from reelyard.cluster.errors import Cancelled, MediaError, VerificationFailed
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ as FFmpeg's crop and pad filters do. `gray` frames have no such rule. Sizes may 
 planes then have ceil(n / 2) rows or columns.
 """
 
-from actors.media.frames.av_frames import matrix_of, to_av_frame, view
-from actors.media.frames.blend import cross_fade, fade, fade_level, overlay
-from actors.media.frames.colour import BLACK, Colour, parse_colour, yuv_of
-from actors.media.frames.frame import Frame, Plane, blank
-from actors.media.frames.geometry import crop, flip, pad, rotate
-from actors.media.frames.grid import mosaic
+from reelyard.actors.media.frames.av_frames import matrix_of, to_av_frame, view
+from reelyard.actors.media.frames.blend import cross_fade, fade, fade_level, overlay
+from reelyard.actors.media.frames.colour import BLACK, Colour, parse_colour, yuv_of
+from reelyard.actors.media.frames.frame import Frame, Plane, blank
+from reelyard.actors.media.frames.geometry import crop, flip, pad, rotate
+from reelyard.actors.media.frames.grid import mosaic
 
 __all__ = [
     "BLACK",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import av
 import numpy as np
 
-from actors.media.frames.colour import Matrix
-from actors.media.frames.frame import Frame, Plane, PlaneLayout
+from reelyard.actors.media.frames.colour import Matrix
+from reelyard.actors.media.frames.frame import Frame, Plane, PlaneLayout
 
 _COUNTS = {"gray": 1, "yuv420p": 3, "yuvj420p": 3, "yuva420p": 4}
 _TAGS = ("colorspace", "color_range", "color_primaries", "color_trc")

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.media.frames.colour import BLACK, Colour
-from actors.media.frames.frame import Frame, Plane, blank
-from actors.media.frames.geometry import crop
+from reelyard.actors.media.frames.colour import BLACK, Colour
+from reelyard.actors.media.frames.frame import Frame, Plane, blank
+from reelyard.actors.media.frames.geometry import crop
 
 _Weight = NDArray[np.uint16] | int
 

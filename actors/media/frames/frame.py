@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.media.frames.colour import BLACK, Colour
+from reelyard.actors.media.frames.colour import BLACK, Colour
 
 Plane = NDArray[np.uint8]
 PlaneLayout = Literal["gray", "yuv420p", "yuva420p"]

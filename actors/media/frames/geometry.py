@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from actors.media.frames.colour import BLACK, Colour
-from actors.media.frames.frame import Frame, Plane, blank
+from reelyard.actors.media.frames.colour import BLACK, Colour
+from reelyard.actors.media.frames.frame import Frame, Plane, blank
 
 
 def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actors.media.frames.colour import BLACK, Colour
-from actors.media.frames.frame import Frame, blank
-from actors.media.frames.geometry import paste
+from reelyard.actors.media.frames.colour import BLACK, Colour
+from reelyard.actors.media.frames.frame import Frame, blank
+from reelyard.actors.media.frames.geometry import paste
 
 
 def mosaic(

@@ -8,35 +8,39 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from actors.media.audio.clean_up_chain import CleanUp, HumMode, Strength
-from actors.media.audio.companions import copied_streams, dropped_streams, fits
-from actors.media.audio.content import Content
-from actors.media.audio.enhancement import Enhancement, EnhancementReport, removed_on_failure
-from actors.media.audio.gain import LoudnessGoal
-from actors.media.audio.output_formats import (
+from reelyard.actors.media.audio.clean_up_chain import CleanUp, HumMode, Strength
+from reelyard.actors.media.audio.companions import copied_streams, dropped_streams, fits
+from reelyard.actors.media.audio.content import Content
+from reelyard.actors.media.audio.enhancement import (
+    Enhancement,
+    EnhancementReport,
+    removed_on_failure,
+)
+from reelyard.actors.media.audio.gain import LoudnessGoal
+from reelyard.actors.media.audio.output_formats import (
     VIDEO_FORMATS,
     FormatName,
     Target,
     choose_bit_rate,
     choose_target,
 )
-from actors.media.audio.source import (
+from reelyard.actors.media.audio.source import (
     EnhancementSource,
     check_video_fits,
     choose_streams,
     pcm_for,
     to_key_frame,
 )
-from actors.media.catalogue import operation
-from actors.media.codec.decode import whole_s
-from actors.media.codec.ending import survey
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.source import check_duration, open_input
-from actors.media.codec.vacancy import left_out, vacant_streams
-from actors.media.codec.verify import Expect, verify_output
-from actors.media.operation import Kind, MediaFile, Params, Result, Work
-from actors.media.truncation.policy import truncation_data
-from cluster.errors import UnsupportedOutput, VerificationFailed
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.codec.decode import whole_s
+from reelyard.actors.media.codec.ending import survey
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.source import check_duration, open_input
+from reelyard.actors.media.codec.vacancy import left_out, vacant_streams
+from reelyard.actors.media.codec.verify import Expect, verify_output
+from reelyard.actors.media.operation import Kind, MediaFile, Params, Result, Work
+from reelyard.actors.media.truncation.policy import truncation_data
+from reelyard.cluster.errors import UnsupportedOutput, VerificationFailed
 
 
 @dataclass(frozen=True)

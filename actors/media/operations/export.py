@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from actors.media.catalogue import operation
-from actors.media.codec.errors import media_errors
-from actors.media.codec.probe import probe_media
-from actors.media.codec.verify import facts_of
-from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, mime_of
-from cluster.errors import EmptySource, MediaError
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.codec.verify import facts_of
+from reelyard.actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, mime_of
+from reelyard.cluster.errors import EmptySource, MediaError
 
 
 class ExportParams(Params):

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from actors.media.catalogue import operation
-from actors.media.codec import geometry
-from actors.media.codec.source import check_output_pixels
-from actors.media.frames import parse_colour
-from actors.media.operation import Params, Result, Work
-from actors.media.param_types import MOST_PX, HexColour, Position, length_from
-from actors.media.stills import (
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.codec import geometry
+from reelyard.actors.media.codec.source import check_output_pixels
+from reelyard.actors.media.frames import parse_colour
+from reelyard.actors.media.operation import Params, Result, Work
+from reelyard.actors.media.param_types import MOST_PX, HexColour, Position, length_from
+from reelyard.actors.media.stills import (
     EXTENSIONS,
     ImageFormat,
     Quality,

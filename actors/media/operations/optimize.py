@@ -11,17 +11,17 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from actors.media.catalogue import operation
-from actors.media.codec.geometry import Layout, fit_size
-from actors.media.codec.verify import Expect, verify_output
-from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work
-from actors.media.sampling.scaler import scaled_size
-from actors.media.sampling.video import open_video
-from actors.media.stills import EXTENSIONS, make_still, write_still
-from actors.media.transcode.pipeline import TranscodeReport, transcode
-from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
-from actors.media.truncation.policy import Ending, truncation_data
-from cluster.errors import (
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.codec.geometry import Layout, fit_size
+from reelyard.actors.media.codec.verify import Expect, verify_output
+from reelyard.actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work
+from reelyard.actors.media.sampling.scaler import scaled_size
+from reelyard.actors.media.sampling.video import open_video
+from reelyard.actors.media.stills import EXTENSIONS, make_still, write_still
+from reelyard.actors.media.transcode.pipeline import TranscodeReport, transcode
+from reelyard.actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
+from reelyard.actors.media.truncation.policy import Ending, truncation_data
+from reelyard.cluster.errors import (
     BadRequest,
     MediaError,
     NoSuchStream,
@@ -30,7 +30,7 @@ from cluster.errors import (
     UnsupportedType,
     VerificationFailed,
 )
-from cluster.faults import unfit
+from reelyard.cluster.faults import unfit
 
 ImageStrategy = Literal["webp", "avif", "jpeg"]
 VideoStrategy = Literal["mp4", "webm"]

@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from actors.media.catalogue import operation
-from actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work
-from actors.media.param_types import HexColour
-from actors.media.preview.clip import write_clip
-from actors.media.preview.gif import GifSettings, write_gif
-from actors.media.preview.mosaic import MosaicGrid, write_mosaic
-from actors.media.preview.thumbnail import thumbnail_of_image, thumbnail_of_video
-from actors.media.sampling.timestamps import parse_timestamp
-from actors.media.truncation.policy import truncation_data
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.operation import Kind, Lane, MediaFile, Params, Result, Work
+from reelyard.actors.media.param_types import HexColour
+from reelyard.actors.media.preview.clip import write_clip
+from reelyard.actors.media.preview.gif import GifSettings, write_gif
+from reelyard.actors.media.preview.mosaic import MosaicGrid, write_mosaic
+from reelyard.actors.media.preview.thumbnail import thumbnail_of_image, thumbnail_of_video
+from reelyard.actors.media.sampling.timestamps import parse_timestamp
+from reelyard.actors.media.truncation.policy import truncation_data
 
 PreviewType = Literal["gif", "thumbnail", "mosaic", "clip"]
 

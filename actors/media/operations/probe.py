@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from actors.media.catalogue import operation
-from actors.media.codec.ending import survey
-from actors.media.codec.probe import probe_media
-from actors.media.codec.verify import facts_of
-from actors.media.operation import Params, Result, Work
-from actors.media.truncation.policy import truncation_data
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.codec.ending import survey
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.codec.verify import facts_of
+from reelyard.actors.media.operation import Params, Result, Work
+from reelyard.actors.media.truncation.policy import truncation_data
 
 
 class ProbeParams(Params):

@@ -10,20 +10,20 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from actors.media.catalogue import operation
-from actors.media.codec import containers
-from actors.media.codec.errors import media_errors
-from actors.media.codec.geometry import Fit, fit_size
-from actors.media.codec.probe import probe_media
-from actors.media.codec.verify import Expect, verify_output
-from actors.media.frames import parse_colour
-from actors.media.operation import Kind, MediaFile, Params, Result, Source, Work
-from actors.media.param_types import OpaqueColour, Position, length_from
-from actors.media.transcode.pipeline import TranscodeReport
-from actors.media.transcode.pipeline import transcode as run_transcode
-from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
-from actors.media.truncation.policy import truncation_data
-from cluster.errors import ReelyardError, UnsupportedOutput
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.codec import containers
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.actors.media.codec.geometry import Fit, fit_size
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.codec.verify import Expect, verify_output
+from reelyard.actors.media.frames import parse_colour
+from reelyard.actors.media.operation import Kind, MediaFile, Params, Result, Source, Work
+from reelyard.actors.media.param_types import OpaqueColour, Position, length_from
+from reelyard.actors.media.transcode.pipeline import TranscodeReport
+from reelyard.actors.media.transcode.pipeline import transcode as run_transcode
+from reelyard.actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
+from reelyard.actors.media.truncation.policy import truncation_data
+from reelyard.cluster.errors import ReelyardError, UnsupportedOutput
 
 _ALIASES = {
     "hevc": "h265",
@@ -300,7 +300,7 @@ def _flatten(source: Source, target: Path, work: Work[TranscodeParams]) -> Seque
     """The image in `source` as FFmpeg reads any: PNG, upright, in sRGB, opaque (on white, unless
     there is a `background`). Returns remarks."""
     # Pillow is for these few only; videos do not wait for its import.
-    from actors.media.stills import make_still, to_srgb
+    from reelyard.actors.media.stills import make_still, to_srgb
 
     made = make_still(
         source,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.media.codec.verify import Expect, verify_output
-from actors.media.operation import Limits, MediaFile, Progress, Source
-from actors.media.sampling.scaler import scaled_size
-from actors.media.sampling.video import open_video
-from actors.media.transcode.pipeline import TranscodeReport, transcode
-from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
+from reelyard.actors.media.codec.verify import Expect, verify_output
+from reelyard.actors.media.operation import Limits, MediaFile, Progress, Source
+from reelyard.actors.media.sampling.scaler import scaled_size
+from reelyard.actors.media.sampling.video import open_video
+from reelyard.actors.media.transcode.pipeline import TranscodeReport, transcode
+from reelyard.actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
 
 _VIDEO_PRESET = "veryfast"
 _AUDIO_BITS = 96_000

@@ -12,14 +12,14 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.reformatter import VideoReformatter
 
-from actors.media.codec.errors import media_errors
-from actors.media.codec.frame_conversion import FilterChain, Normalizer, pulled
-from actors.media.frames import Frame, cross_fade, fade, fade_level, to_av_frame
-from actors.media.operation import Limits, MediaFile, Progress, Source
-from actors.media.sampling.on_show import tick_count
-from actors.media.sampling.scaler import UprightScaler, scaled_size
-from actors.media.sampling.video import Findings, open_video
-from cluster.errors import CorruptMedia, VerificationFailed
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.actors.media.codec.frame_conversion import FilterChain, Normalizer, pulled
+from reelyard.actors.media.frames import Frame, cross_fade, fade, fade_level, to_av_frame
+from reelyard.actors.media.operation import Limits, MediaFile, Progress, Source
+from reelyard.actors.media.sampling.on_show import tick_count
+from reelyard.actors.media.sampling.scaler import UprightScaler, scaled_size
+from reelyard.actors.media.sampling.video import Findings, open_video
+from reelyard.cluster.errors import CorruptMedia, VerificationFailed
 
 # Frames up to this size are kept between the two passes; longer ones are decoded twice.
 _KEEP_BYTES = 128 << 20

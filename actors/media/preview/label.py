@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from actors.media.frames import Frame, blank, parse_colour, yuv_of
+from reelyard.actors.media.frames import Frame, blank, parse_colour, yuv_of
 
 _WHITE, _BLACK = (yuv_of(parse_colour(text)[:3]) for text in ("#fff", "#000"))
 _BOX_ALPHA = 140

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from actors.media.frames import (
+from reelyard.actors.media.frames import (
     Colour,
     Frame,
     matrix_of,
@@ -18,12 +18,12 @@ from actors.media.frames import (
     parse_colour,
     yuv_of,
 )
-from actors.media.operation import Limits, MediaFile, Progress, Source
-from actors.media.preview.label import label
-from actors.media.sampling.scaler import UprightScaler, scaled_size
-from actors.media.sampling.timestamps import format_timestamp
-from actors.media.sampling.video import Findings, OpenVideo, open_video
-from actors.media.stills import still_of, write_still
+from reelyard.actors.media.operation import Limits, MediaFile, Progress, Source
+from reelyard.actors.media.preview.label import label
+from reelyard.actors.media.sampling.scaler import UprightScaler, scaled_size
+from reelyard.actors.media.sampling.timestamps import format_timestamp
+from reelyard.actors.media.sampling.video import Findings, OpenVideo, open_video
+from reelyard.actors.media.stills import still_of, write_still
 
 # About 10 min of 1080p30, or a minute of work: what a mosaic decodes at most.
 _MOST_PIXELS = 40e9

@@ -10,13 +10,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from actors.media.codec.geometry import Layout, fit_size
-from actors.media.codec.source import tells_by_header
-from actors.media.operation import Limits, MediaFile, Progress, Source
-from actors.media.sampling.scaler import UprightScaler, scaled_size
-from actors.media.sampling.video import Findings, OpenVideo, open_video
-from actors.media.stills import Still, make_still, still_of, write_still
-from cluster.errors import MediaError
+from reelyard.actors.media.codec.geometry import Layout, fit_size
+from reelyard.actors.media.codec.source import tells_by_header
+from reelyard.actors.media.operation import Limits, MediaFile, Progress, Source
+from reelyard.actors.media.sampling.scaler import UprightScaler, scaled_size
+from reelyard.actors.media.sampling.video import Findings, OpenVideo, open_video
+from reelyard.actors.media.stills import Still, make_still, still_of, write_still
+from reelyard.cluster.errors import MediaError
 
 DEFAULT_SHARE = 0.25
 _OTHER_SHARES = (0.5, 0.75, 0.1)

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import av
 
-from actors.media.codec import decode
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.seeking import STEPS_BACK_S, landings, rewind
+from reelyard.actors.media.codec import decode
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.seeking import STEPS_BACK_S, landings, rewind
 
 MOST_PACKETS = 300
 """A search for the first key frame behind a point reads no further."""

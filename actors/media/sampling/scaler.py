@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import av
 
-from actors.media.codec.frame_conversion import FilterChain, Normalizer, cutter
-from actors.media.codec.geometry import Fit, Layout, fit_size
-from actors.media.frames import Frame, flip, pad, rotate, view
-from actors.media.sampling.video import OpenVideo
+from reelyard.actors.media.codec.frame_conversion import FilterChain, Normalizer, cutter
+from reelyard.actors.media.codec.geometry import Fit, Layout, fit_size
+from reelyard.actors.media.frames import Frame, flip, pad, rotate, view
+from reelyard.actors.media.sampling.video import OpenVideo
 
 
 class UprightScaler:

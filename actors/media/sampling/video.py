@@ -13,30 +13,30 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-from actors.media.codec import decode, seeking
-from actors.media.codec.ending import expectation, survey
-from actors.media.codec.frame_conversion import (
+from reelyard.actors.media.codec import decode, seeking
+from reelyard.actors.media.codec.ending import expectation, survey
+from reelyard.actors.media.codec.frame_conversion import (
     BLACK,
     WHITE,
     clean_part,
     orientation,
     shown_part,
 )
-from actors.media.codec.geometry import Orientation, Rect, upright_size
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.probe import (
+from reelyard.actors.media.codec.geometry import Orientation, Rect, upright_size
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.probe import (
     frame_rate,
     pixel_aspect,
     probe_media,
     sane_aspect,
 )
-from actors.media.codec.source import open_input
-from actors.media.codec.vacancy import vacant_streams
-from actors.media.operation import Limits, Source
-from actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
-from actors.media.sampling.on_show import on_show, ticks
-from actors.media.truncation.policy import Ending, truncation_data
-from cluster.errors import CorruptMedia, MediaError, NoSuchStream, UnsupportedFormat
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.codec.vacancy import vacant_streams
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
+from reelyard.actors.media.sampling.on_show import on_show, ticks
+from reelyard.actors.media.truncation.policy import Ending, truncation_data
+from reelyard.cluster.errors import CorruptMedia, MediaError, NoSuchStream, UnsupportedFormat
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ from av.container import InputContainer
 from av.video.reformatter import ColorRange, VideoReformatter
 from PIL import Image
 
-from actors.media.codec.decode import require_video
-from actors.media.codec.frame_conversion import Normalizer, clean_part, orientation
-from actors.media.codec.geometry import Rect
-from actors.media.codec.heif import HeifPhoto, read_photo
-from actors.media.codec.probe import pixel_aspect
-from actors.media.codec.source import open_input
-from actors.media.codec.tonemap import is_hdr
-from actors.media.operation import Limits, Source
-from actors.media.stills.profiles import profile_by_numbers
-from actors.media.stills.reader import Still, upright_image
-from actors.media.stills.tiles import tiled_photo
-from cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec, UnsupportedFormat
+from reelyard.actors.media.codec.decode import require_video
+from reelyard.actors.media.codec.frame_conversion import Normalizer, clean_part, orientation
+from reelyard.actors.media.codec.geometry import Rect
+from reelyard.actors.media.codec.heif import HeifPhoto, read_photo
+from reelyard.actors.media.codec.probe import pixel_aspect
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.codec.tonemap import is_hdr
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.stills.profiles import profile_by_numbers
+from reelyard.actors.media.stills.reader import Still, upright_image
+from reelyard.actors.media.stills.tiles import tiled_photo
+from reelyard.cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec, UnsupportedFormat
 
 _LINEAR = 8
 """H.273's number of the transfer of samples that are light itself."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PIL import Image
 
-from actors.media.codec.geometry import Layout
-from actors.media.stills.colour import to_srgb
-from actors.media.stills.reader import Still
+from reelyard.actors.media.codec.geometry import Layout
+from reelyard.actors.media.stills.colour import to_srgb
+from reelyard.actors.media.stills.reader import Still
 
 Rgba = tuple[int, int, int, int]
 

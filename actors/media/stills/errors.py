@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 from PIL import Image, UnidentifiedImageError
 
-from actors.media.codec.errors import media_errors
-from cluster.errors import CorruptMedia, LimitExceeded, ReelyardError, UnsupportedCodec
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.cluster.errors import CorruptMedia, LimitExceeded, ReelyardError, UnsupportedCodec
 
 # What Pillow's readers raise on damaged files, beside OSError.
 _DAMAGE = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actors.media.codec.geometry import Layout
-from actors.media.operation import Limits, Source
-from actors.media.stills.coded import coded_still
-from actors.media.stills.composition import Rgba, compose, decode_size
-from actors.media.stills.from_video import still_at
-from actors.media.stills.reader import Still, open_still
+from reelyard.actors.media.codec.geometry import Layout
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.stills.coded import coded_still
+from reelyard.actors.media.stills.composition import Rgba, compose, decode_size
+from reelyard.actors.media.stills.from_video import still_at
+from reelyard.actors.media.stills.reader import Still, open_still
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import av
 from PIL import Image
 
-from actors.media.codec.frame_conversion import Normalizer
-from actors.media.frames import Frame, to_av_frame
-from actors.media.operation import Limits, Source
-from actors.media.sampling.scaler import UprightScaler
-from actors.media.sampling.video import open_video
-from actors.media.stills.profiles import profile_by_numbers
-from actors.media.stills.reader import Still
+from reelyard.actors.media.codec.frame_conversion import Normalizer
+from reelyard.actors.media.frames import Frame, to_av_frame
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.sampling.scaler import UprightScaler
+from reelyard.actors.media.sampling.video import open_video
+from reelyard.actors.media.stills.profiles import profile_by_numbers
+from reelyard.actors.media.stills.reader import Still
 
 
 def still_at(source: Source, time_s: float, limits: Limits, threads: int = 1) -> Still:

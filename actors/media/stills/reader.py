@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from actors.media.codec.geometry import Orientation, Rect
-from actors.media.codec.heif import read_photo
-from actors.media.codec.image_headers import turn_left
-from actors.media.operation import Limits, Source
-from actors.media.stills.colour import to_web
-from actors.media.stills.errors import still_errors, too_many_pixels
-from actors.media.stills.profiles import is_hdr_image, profile_of
-from cluster.errors import CorruptMedia, UnsupportedCodec
+from reelyard.actors.media.codec.geometry import Orientation, Rect
+from reelyard.actors.media.codec.heif import read_photo
+from reelyard.actors.media.codec.image_headers import turn_left
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.stills.colour import to_web
+from reelyard.actors.media.stills.errors import still_errors, too_many_pixels
+from reelyard.actors.media.stills.profiles import is_hdr_image, profile_of
+from reelyard.cluster.errors import CorruptMedia, UnsupportedCodec
 
 _ANIMATED = frozenset({"AVIF", "GIF", "PNG", "TIFF", "WEBP"})
 _TIFF_COMPRESSION = 259

@@ -10,15 +10,15 @@ from av.container import InputContainer
 from av.stream import Disposition
 from PIL import Image
 
-from actors.media.codec.errors import media_errors
-from actors.media.codec.frame_conversion import Normalizer
-from actors.media.codec.heif import HeifPhoto
-from actors.media.codec.source import check_pixels, open_input
-from actors.media.frames import crop, mosaic, view
-from actors.media.operation import Limits, Source
-from actors.media.stills.from_video import still_of
-from actors.media.stills.reader import upright_image
-from cluster.errors import CorruptMedia, UnsupportedFormat
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.actors.media.codec.frame_conversion import Normalizer
+from reelyard.actors.media.codec.heif import HeifPhoto
+from reelyard.actors.media.codec.source import check_pixels, open_input
+from reelyard.actors.media.frames import crop, mosaic, view
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.stills.from_video import still_of
+from reelyard.actors.media.stills.reader import upright_image
+from reelyard.cluster.errors import CorruptMedia, UnsupportedFormat
 
 
 def tiled_photo(

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from PIL import Image
 from pydantic import Field
 
-from actors.media.codec.errors import media_errors
-from actors.media.operation import MediaFile
-from actors.media.stills.colour import flatten, to_srgb
-from actors.media.stills.reader import Still
-from cluster.errors import MediaError, OutputUnwritable, VerificationFailed
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.actors.media.operation import MediaFile
+from reelyard.actors.media.stills.colour import flatten, to_srgb
+from reelyard.actors.media.stills.reader import Still
+from reelyard.cluster.errors import MediaError, OutputUnwritable, VerificationFailed
 
 ImageFormat = Literal["jpeg", "png", "webp", "avif"]
 QualityName = Literal["very_low", "low", "medium", "high", "very_high"]

@@ -9,9 +9,9 @@ import av
 from av.audio.fifo import AudioFifo
 from av.rational import AVRational
 
-from actors.media.codec.resampling import Resampler
-from actors.media.transcode.demux import Packet
-from actors.media.transcode.timeline import Retimer, SampleLine
+from reelyard.actors.media.codec.resampling import Resampler
+from reelyard.actors.media.transcode.demux import Packet
+from reelyard.actors.media.transcode.timeline import Retimer, SampleLine
 
 _BLOCK = 8192
 """Samples that are gathered before the encoder gets them."""

@@ -11,21 +11,21 @@ from typing import cast
 import av
 from av.container import Flags, InputContainer
 
-from actors.media.codec import decode, frame_conversion, seeking
-from actors.media.codec.ending import Expectation, expectation, survey
-from actors.media.codec.geometry import Orientation, Rect, upright_size
-from actors.media.codec.image_headers import file_orientation
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.probe import pixel_aspect, sane_aspect
-from actors.media.codec.source import check_duration, open_input
-from actors.media.codec.stream_span import StreamSpan
-from actors.media.codec.vacancy import left_out, vacant_streams
-from actors.media.operation import Limits, Source
-from actors.media.transcode.covers import Cover, read_covers
-from actors.media.transcode.demux import Demuxer
-from actors.media.transcode.settings import AudioSettings, TranscodeSettings
-from actors.media.truncation.policy import Ending
-from cluster.errors import MediaError
+from reelyard.actors.media.codec import decode, frame_conversion, seeking
+from reelyard.actors.media.codec.ending import Expectation, expectation, survey
+from reelyard.actors.media.codec.geometry import Orientation, Rect, upright_size
+from reelyard.actors.media.codec.image_headers import file_orientation
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.probe import pixel_aspect, sane_aspect
+from reelyard.actors.media.codec.source import check_duration, open_input
+from reelyard.actors.media.codec.stream_span import StreamSpan
+from reelyard.actors.media.codec.vacancy import left_out, vacant_streams
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.transcode.covers import Cover, read_covers
+from reelyard.actors.media.transcode.demux import Demuxer
+from reelyard.actors.media.transcode.settings import AudioSettings, TranscodeSettings
+from reelyard.actors.media.truncation.policy import Ending
+from reelyard.cluster.errors import MediaError
 
 _REORDERED = frozenset({"h264", "hevc", "vvc"})
 """Codecs whose decoders give out frames in another order than FFmpeg reckons with."""

@@ -11,9 +11,9 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.stream import Disposition
 
-from actors.media.codec.decode import has_decoder, is_cover
-from actors.media.codec.source import open_input
-from actors.media.operation import Limits, Source
+from reelyard.actors.media.codec.decode import has_decoder, is_cover
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.operation import Limits, Source
 
 _MIMES = {"mjpeg": "image/jpeg", "png": "image/png"}
 _SUFFIXES = {"mjpeg": "jpg", "png": "png"}

@@ -7,11 +7,11 @@ from fractions import Fraction
 
 import av
 
-from actors.media.codec.decode import seconds
-from actors.media.operation import Limits
-from actors.media.transcode.scaling import ClipScaler
-from actors.media.transcode.timeline import ConstantRate, RisingStamps
-from cluster.errors import LimitExceeded
+from reelyard.actors.media.codec.decode import seconds
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.media.transcode.scaling import ClipScaler
+from reelyard.actors.media.transcode.timeline import ConstantRate, RisingStamps
+from reelyard.cluster.errors import LimitExceeded
 
 Stamped = tuple[av.VideoFrame, int, int]
 """A frame with its time stamp and duration in units of the encoder's time base."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import av
 
-from actors.media.operation import Limits
-from cluster.errors import LimitExceeded
+from reelyard.actors.media.operation import Limits
+from reelyard.cluster.errors import LimitExceeded
 
 
 class OutputLimits:

@@ -11,11 +11,11 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 from av.stream import Disposition, Stream
 
-from actors.media.codec import containers, frame_conversion
-from actors.media.codec.chapters import set_chapters
-from actors.media.codec.geometry import Layout
-from actors.media.transcode.clip import Clip
-from actors.media.transcode.settings import (
+from reelyard.actors.media.codec import containers, frame_conversion
+from reelyard.actors.media.codec.chapters import set_chapters
+from reelyard.actors.media.codec.geometry import Layout
+from reelyard.actors.media.transcode.clip import Clip
+from reelyard.actors.media.transcode.settings import (
     AudioSettings,
     VideoSettings,
     audio_layout,

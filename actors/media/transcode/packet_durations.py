@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from actors.media.transcode.demux import Packet
+from reelyard.actors.media.transcode.demux import Packet
 
 
 class PacketDurations:

@@ -20,29 +20,29 @@ import av
 import av.error
 from av.container import OutputContainer
 
-from actors.media.codec.errors import media_errors
-from actors.media.codec.frame_conversion import output_tags
-from actors.media.operation import Limits, Progress, Source
-from actors.media.transcode.audio_track import AudioTrack
-from actors.media.transcode.clip import Clip, open_clip
-from actors.media.transcode.covers import CoverWriter
-from actors.media.transcode.demux import Packet
-from actors.media.transcode.frame_clock import FrameClock, Stamped
-from actors.media.transcode.output_limits import OutputLimits
-from actors.media.transcode.output_streams import (
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.actors.media.codec.frame_conversion import output_tags
+from reelyard.actors.media.operation import Limits, Progress, Source
+from reelyard.actors.media.transcode.audio_track import AudioTrack
+from reelyard.actors.media.transcode.clip import Clip, open_clip
+from reelyard.actors.media.transcode.covers import CoverWriter
+from reelyard.actors.media.transcode.demux import Packet
+from reelyard.actors.media.transcode.frame_clock import FrameClock, Stamped
+from reelyard.actors.media.transcode.output_limits import OutputLimits
+from reelyard.actors.media.transcode.output_streams import (
     add_audio,
     add_video,
     copy_chapters,
     copy_tags,
     label_track,
 )
-from actors.media.transcode.packet_durations import PacketDurations
-from actors.media.transcode.reader import AudioItem, Reader
-from actors.media.transcode.scaling import ClipScaler, plan_layout
-from actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
-from actors.media.transcode.threads import BoundedQueue, ThreadPipeline
-from actors.media.truncation.policy import Ending
-from cluster.errors import CorruptMedia, NoSuchStream
+from reelyard.actors.media.transcode.packet_durations import PacketDurations
+from reelyard.actors.media.transcode.reader import AudioItem, Reader
+from reelyard.actors.media.transcode.scaling import ClipScaler, plan_layout
+from reelyard.actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
+from reelyard.actors.media.transcode.threads import BoundedQueue, ThreadPipeline
+from reelyard.actors.media.truncation.policy import Ending
+from reelyard.cluster.errors import CorruptMedia, NoSuchStream
 
 _BATCH = 32
 """Packets of audio that are handed to the writer together."""

@@ -10,12 +10,12 @@ from math import ceil, floor
 import av
 from av.rational import AVRational
 
-from actors.media.codec.decode import seconds
-from actors.media.codec.errors import media_errors
-from actors.media.codec.stream_span import StreamSpan
-from actors.media.transcode.clip import Clip
-from actors.media.transcode.demux import Packet
-from actors.media.transcode.timeline import StampGuess
+from reelyard.actors.media.codec.decode import seconds
+from reelyard.actors.media.codec.errors import media_errors
+from reelyard.actors.media.codec.stream_span import StreamSpan
+from reelyard.actors.media.transcode.clip import Clip
+from reelyard.actors.media.transcode.demux import Packet
+from reelyard.actors.media.transcode.timeline import StampGuess
 
 type AudioItem = Clip | tuple[Clip, list[Packet]]
 """Packets of a clip's audio, or the clip itself where it begins."""

@@ -8,20 +8,20 @@ from fractions import Fraction
 import av
 from av.rational import AVRational
 
-from actors.media.codec.frame_conversion import (
+from reelyard.actors.media.codec.frame_conversion import (
     Filter,
     FilterChain,
     Normalizer,
     cutter,
     turn_filters,
 )
-from actors.media.codec.geometry import Layout, fit_size
-from actors.media.codec.source import check_output_pixels
-from actors.media.operation import Limits
-from actors.media.transcode.clip import Clip
-from actors.media.transcode.settings import VideoSettings
-from actors.media.transcode.timeline import Retimer
-from cluster.errors import LimitExceeded
+from reelyard.actors.media.codec.geometry import Layout, fit_size
+from reelyard.actors.media.codec.source import check_output_pixels
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.media.transcode.clip import Clip
+from reelyard.actors.media.transcode.settings import VideoSettings
+from reelyard.actors.media.transcode.timeline import Retimer
+from reelyard.cluster.errors import LimitExceeded
 
 MAX_SIDE = 16_384
 """The longest side in px that all encoders take."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from actors.media.codec import containers
-from actors.media.codec.geometry import Fit, Length, Position
+from reelyard.actors.media.codec import containers
+from reelyard.actors.media.codec.geometry import Fit, Length, Position
 
 
 @dataclass(frozen=True)

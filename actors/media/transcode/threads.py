@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-from cluster.errors import Cancelled
+from reelyard.cluster.errors import Cancelled
 
 _POLL_S = 0.1
 

@@ -5,7 +5,7 @@ RFC 8794 (EBML) and RFC 9559 (Matroska).
 
 from __future__ import annotations
 
-from actors.media.truncation.promise import HeaderReader, Promise
+from reelyard.actors.media.truncation.promise import HeaderReader, Promise
 
 _EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
 _SEEK_HEAD, _SEEK, _SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AC

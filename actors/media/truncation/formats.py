@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from actors.media.sniff import Sniffed
-from actors.media.truncation.ebml import matroska_promise
-from actors.media.truncation.mp4 import mp4_promise
-from actors.media.truncation.promise import Promise, Reading, read_promise
-from actors.media.truncation.riff import (
+from reelyard.actors.media.sniff import Sniffed
+from reelyard.actors.media.truncation.ebml import matroska_promise
+from reelyard.actors.media.truncation.mp4 import mp4_promise
+from reelyard.actors.media.truncation.promise import Promise, Reading, read_promise
+from reelyard.actors.media.truncation.riff import (
     aiff_promise,
     au_promise,
     avi_promise,
@@ -18,7 +18,7 @@ from actors.media.truncation.riff import (
     wav_promise,
     wave64_promise,
 )
-from actors.media.truncation.tagged import (
+from reelyard.actors.media.truncation.tagged import (
     asf_promise,
     flv_promise,
     mp3_promise,

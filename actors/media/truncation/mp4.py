@@ -5,7 +5,7 @@ ISO/IEC 14496-12, sections 4.2 (boxes) and 8.16.3 (segment index).
 
 from __future__ import annotations
 
-from actors.media.truncation.promise import HeaderReader, Promise
+from reelyard.actors.media.truncation.promise import HeaderReader, Promise
 
 _MOST_BOXES = 200_000
 _REFERENCE_BYTES = 12

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cluster.errors import CorruptMedia, TruncatedMedia
+from reelyard.cluster.errors import CorruptMedia, TruncatedMedia
 
 _SURE_S = 0.1
 """The end of a file may lack an index, or the last packet's own length: less does not count."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from actors.media.truncation.promise import HeaderReader, Promise
+from reelyard.actors.media.truncation.promise import HeaderReader, Promise
 
 _STREAMED = 0x7FFFF000
 """SoX, arecord and FFmpeg write a size from there on when they do not know it."""

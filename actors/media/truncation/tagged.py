@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from actors.media.truncation.promise import HeaderReader, Promise
+from reelyard.actors.media.truncation.promise import HeaderReader, Promise
 
 _SCRIPT = 18
 _NUMBER, _ARRAY = 0, 10

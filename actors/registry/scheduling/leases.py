@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
-from actors.registry.scheduling.ready_queue import TaskKey
+from reelyard.actors.registry.scheduling.ready_queue import TaskKey
 
 
 @dataclass(slots=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from actors.jobs.model import Job, State, Task
-from actors.jobs.retries import RetryPolicy
-from actors.jobs.transitions import ready_tasks
-from actors.registry.scheduling.leases import Holding, LeaseBook
-from actors.registry.scheduling.ready_queue import Entry, ReadyQueue, TaskKey
+from reelyard.actors.jobs.model import Job, State, Task
+from reelyard.actors.jobs.retries import RetryPolicy
+from reelyard.actors.jobs.transitions import ready_tasks
+from reelyard.actors.registry.scheduling.leases import Holding, LeaseBook
+from reelyard.actors.registry.scheduling.ready_queue import Entry, ReadyQueue, TaskKey
 
 HOT_JOBS = 50_000
 """Of the jobs that only wait, so many are kept whole; of the others, the place in the queue."""

@@ -21,10 +21,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from actors.jobs.ids import first_id_at
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job, State
-from cluster.url_secrets import hide_secrets
+from reelyard.actors.jobs.ids import first_id_at
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job, State
+from reelyard.cluster.url_secrets import hide_secrets
 
 END = b"\xff" * 17
 """Above every id."""

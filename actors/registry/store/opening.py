@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from actors.registry.store.protocol import JobStore
-from cluster.errors import BadRequest
+from reelyard.actors.registry.store.protocol import JobStore
+from reelyard.cluster.errors import BadRequest
 
 
 def open_store(url: str) -> JobStore:
@@ -16,13 +16,13 @@ def open_store(url: str) -> JobStore:
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        from actors.registry.store.sqlite.store import SQLiteStore
+        from reelyard.actors.registry.store.sqlite.store import SQLiteStore
 
         if not parts.path.startswith("/") or parts.netloc:
             raise BadRequest(f"store_url: an absolute path is needed, sqlite:///path, not {url!r}")
         return SQLiteStore(Path(unquote(parts.path)))
     if parts.scheme in {"redis", "rediss", "unix"}:
-        from actors.registry.store.redis.store import RedisStore
+        from reelyard.actors.registry.store.redis.store import RedisStore
 
         return RedisStore(url)
     raise BadRequest(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job
-from actors.registry.store.index import Scan, id_bytes, matches
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.registry.store.index import Scan, id_bytes, matches
 
 MAX_CHUNK = 1000
 

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import msgspec
 
-from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import KeyInfo, PageQuery, Totals
-from actors.jobs.model import Job
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.jobs.messages import KeyInfo, PageQuery, Totals
+from reelyard.actors.jobs.model import Job
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True):

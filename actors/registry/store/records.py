@@ -8,13 +8,13 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import Totals
-from actors.jobs.model import Job
-from actors.jobs.totals import totals_of
-from actors.registry.store.index import CODES, FIRST_TERMINAL, id_bytes
-from actors.registry.store.protocol import IdempotencyKey, Write
-from actors.registry.store.upgrades import upgrade
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.jobs.messages import Totals
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.jobs.totals import totals_of
+from reelyard.actors.registry.store.index import CODES, FIRST_TERMINAL, id_bytes
+from reelyard.actors.registry.store.protocol import IdempotencyKey, Write
+from reelyard.actors.registry.store.upgrades import upgrade
 
 log = structlog.get_logger(__name__)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from actors.jobs.model import Job
-from actors.jobs.transitions import result_of
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.jobs.transitions import result_of
 
 _OPTIMIZE_RESULT = {
     "contentType": "content_type",

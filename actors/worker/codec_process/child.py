@@ -23,7 +23,7 @@ from typing import Any, cast
 
 import psutil
 
-from actors.worker.codec_process.messages import (
+from reelyard.actors.worker.codec_process.messages import (
     Configure,
     FromCodec,
     Reader,
@@ -268,7 +268,13 @@ async def spawn(
 def _start(spec: ChildSpec, fd: int, family: str) -> subprocess.Popen[bytes]:
     # Not asyncio's subprocess: it wants a child watcher, which Ray's event loops lack.
     return subprocess.Popen(
-        [sys.executable, "-m", "actors.worker.codec_process.main", str(fd), str(os.getpid())],
+        [
+            sys.executable,
+            "-m",
+            "reelyard.actors.worker.codec_process.main",
+            str(fd),
+            str(os.getpid()),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr if _has_fd(sys.stderr) else subprocess.DEVNULL,
         pass_fds=(fd,),

@@ -9,15 +9,21 @@ from contextvars import copy_context
 
 import structlog
 
-from actors.media.operation import Result
-from actors.worker.codec_process.child import Child, ChildSpec, Exit
-from actors.worker.codec_process.messages import CancelTask, Failed, Finished, FromCodec, Progressed
-from actors.worker.codec_process.options import CodecOptions
-from actors.worker.codec_process.order import Order, OrderQueue
-from actors.worker.codec_process.supervisor import CodecSupervisor
-from actors.worker.codec_process.watchdog import Watchdog
-from cluster.errors import Cancelled, ReelyardError, TimedOut
-from cluster.metrics import CODEC_ENDS
+from reelyard.actors.media.operation import Result
+from reelyard.actors.worker.codec_process.child import Child, ChildSpec, Exit
+from reelyard.actors.worker.codec_process.messages import (
+    CancelTask,
+    Failed,
+    Finished,
+    FromCodec,
+    Progressed,
+)
+from reelyard.actors.worker.codec_process.options import CodecOptions
+from reelyard.actors.worker.codec_process.order import Order, OrderQueue
+from reelyard.actors.worker.codec_process.supervisor import CodecSupervisor
+from reelyard.actors.worker.codec_process.watchdog import Watchdog
+from reelyard.cluster.errors import Cancelled, ReelyardError, TimedOut
+from reelyard.cluster.metrics import CODEC_ENDS
 
 log = structlog.get_logger()
 

@@ -7,12 +7,17 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from actors.media.operation import Result
-from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.client import CodecClient
-from actors.worker.codec_process.options import CodecOptions
-from actors.worker.codec_process.order import Order
-from actors.worker.codec_process.sizing import TaskLength, another_process, share_of, window_of
+from reelyard.actors.media.operation import Result
+from reelyard.actors.worker.codec_process.child import ChildSpec
+from reelyard.actors.worker.codec_process.client import CodecClient
+from reelyard.actors.worker.codec_process.options import CodecOptions
+from reelyard.actors.worker.codec_process.order import Order
+from reelyard.actors.worker.codec_process.sizing import (
+    TaskLength,
+    another_process,
+    share_of,
+    window_of,
+)
 
 IDLE_S = 60.0
 """A process beside the first one ends when nothing was to do for so long."""

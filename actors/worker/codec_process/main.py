@@ -1,7 +1,7 @@
 """The codec process: runs operations, one after another, for the worker that started it.
 
-`python -m actors.worker.codec_process.main FD PARENT_PID`, where FD is one end of a socket pair.
-The main thread listens, one thread runs the operations, one reports progress. It is expendable: a
+`python -m reelyard.actors.worker.codec_process.main FD PARENT_PID`, where FD is one end of a socket
+pair. The main thread listens, one thread runs the operations, one reports progress. It is expendable: a
 worker kills it whenever it has to, and it dies with its worker.
 """
 
@@ -18,11 +18,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from actors.media.catalogue import find_operation, load_operations
-from actors.media.operation import Operation, Progress, Result, Source, Work, check_result
-from actors.worker.codec_process import limits
-from actors.worker.codec_process.memory import release
-from actors.worker.codec_process.messages import (
+from reelyard.actors.media.catalogue import find_operation, load_operations
+from reelyard.actors.media.operation import Operation, Progress, Result, Source, Work, check_result
+from reelyard.actors.worker.codec_process import limits
+from reelyard.actors.worker.codec_process.memory import release
+from reelyard.actors.worker.codec_process.messages import (
     CancelTask,
     Configure,
     Failed,
@@ -36,8 +36,8 @@ from actors.worker.codec_process.messages import (
     ToCodec,
     encode,
 )
-from cluster.errors import Cancelled, LimitExceeded, ReelyardError, StorageFull
-from cluster.readable import traceback_text
+from reelyard.cluster.errors import Cancelled, LimitExceeded, ReelyardError, StorageFull
+from reelyard.cluster.readable import traceback_text
 
 REPORT_S = 0.25
 SWITCH_S = 0.0005

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from actors.media.operation import Kind, Limits, MediaFile, Phase, Result
-from cluster.errors import ReelyardError, error_from_dict
+from reelyard.actors.media.operation import Kind, Limits, MediaFile, Phase, Result
+from reelyard.cluster.errors import ReelyardError, error_from_dict
 
 MAX_FRAME_BYTES = 64 << 20
 _LENGTH = struct.Struct("!I")
@@ -56,7 +56,7 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
-    """How far the running task is; see `actors.media.operation.Progress`."""
+    """How far the running task is; see `reelyard.actors.media.operation.Progress`."""
 
     id: int
     phase: Phase

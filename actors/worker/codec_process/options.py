@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.media.operation import Limits
-from actors.worker.codec_process.messages import Configure
-from cluster.settings import Settings
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.worker.codec_process.messages import Configure
+from reelyard.cluster.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.media.operation import Progress, Result, Source
-from actors.worker.codec_process.messages import RunTask
-from cluster.errors import ReelyardError
+from reelyard.actors.media.operation import Progress, Result, Source
+from reelyard.actors.worker.codec_process.messages import RunTask
+from reelyard.cluster.errors import ReelyardError
 
 WINDOW = 16
 """Orders that a codec process holds at a time, so that it never waits between short ones."""

@@ -11,11 +11,17 @@ from typing import Protocol
 
 import structlog
 
-from actors.worker.codec_process.child import Child, ChildSpec, Exit, spawn
-from actors.worker.codec_process.messages import Failed, Finished, FromCodec, Progressed, Ready
-from actors.worker.codec_process.options import CodecOptions
-from cluster.errors import ReelyardError, Unavailable
-from cluster.metrics import CODEC_ENDS
+from reelyard.actors.worker.codec_process.child import Child, ChildSpec, Exit, spawn
+from reelyard.actors.worker.codec_process.messages import (
+    Failed,
+    Finished,
+    FromCodec,
+    Progressed,
+    Ready,
+)
+from reelyard.actors.worker.codec_process.options import CodecOptions
+from reelyard.cluster.errors import ReelyardError, Unavailable
+from reelyard.cluster.metrics import CODEC_ENDS
 
 log = structlog.get_logger()
 

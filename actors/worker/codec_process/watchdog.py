@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cluster.errors import ReelyardError, Stalled, TimedOut
+from reelyard.cluster.errors import ReelyardError, Stalled, TimedOut
 
 BEAT_S = 0.25
 """Longest pause between two looks at the task."""

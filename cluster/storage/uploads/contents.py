@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cluster.storage.protocol import Storage
-from cluster.storage.uploads.records import (
+from reelyard.cluster.storage.protocol import Storage
+from reelyard.cluster.storage.uploads.records import (
     INFO,
     LENGTH,
     Folder,

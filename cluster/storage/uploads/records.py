@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cluster.errors import Conflict, Forbidden, InvalidInput, NotReady, TooLarge
-from cluster.storage.protocol import ObjectInfo
+from reelyard.cluster.errors import Conflict, Forbidden, InvalidInput, NotReady, TooLarge
+from reelyard.cluster.storage.protocol import ObjectInfo
 
 PARTIAL = "partial"
 """The `Upload-Concat` of an upload that is to be a part of another."""

@@ -12,19 +12,19 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 
 import msgspec
 
-from cluster.errors import Conflict, Gone, NotFound
-from cluster.storage.checksums import Checksum
-from cluster.storage.key_rules import check_segment
-from cluster.storage.protocol import Storage
-from cluster.storage.streams import limit, pour
-from cluster.storage.uploads.contents import (
+from reelyard.cluster.errors import Conflict, Gone, NotFound
+from reelyard.cluster.storage.checksums import Checksum
+from reelyard.cluster.storage.key_rules import check_segment
+from reelyard.cluster.storage.protocol import Storage
+from reelyard.cluster.storage.streams import limit, pour
+from reelyard.cluster.storage.uploads.contents import (
     UploadContent,
     read_length,
     read_offset,
     read_record,
     read_upload,
 )
-from cluster.storage.uploads.records import (
+from reelyard.cluster.storage.uploads.records import (
     INFO,
     LENGTH,
     PARTIAL,
@@ -45,7 +45,7 @@ from cluster.storage.uploads.records import (
     settle_length,
     size_of,
 )
-from cluster.storage.uploads.writers import Writers
+from reelyard.cluster.storage.uploads.writers import Writers
 
 PART_BYTES = 64 << 20
 _SIDE_BY_SIDE = 16

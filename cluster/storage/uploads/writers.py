@@ -20,8 +20,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from cluster.errors import Conflict, NotFound, ReelyardError
-from cluster.storage.protocol import Storage
+from reelyard.cluster.errors import Conflict, NotFound, ReelyardError
+from reelyard.cluster.storage.protocol import Storage
 
 QUIET_S = 0.5
 """A writer that is asked to end does so once nothing has come for so long,"""

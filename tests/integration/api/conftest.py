@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.testing.sample_media import make_sample
+from reelyard.actors.testing.sample_media import make_sample
 from tests.live_server import LiveServer, live_server
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.testing.sample_media import make_sample
+from reelyard.actors.testing.sample_media import make_sample
 from tests.live_server import LiveServer, file_host, live_server
 from tests.paths import ROOT
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cluster.settings import Settings
+from reelyard.cluster.settings import Settings
 from tests.dialect_harness import DialectHarness, open_dialects
 from tests.unit.api.api_harness import ApiHarness, MakeHarness, start_harness
 
@@ -20,7 +20,7 @@ async def make_harness(
     """`await make_harness(setting=value)`: a server with those settings, whose polls are as of
     now."""
     # Here a worker's change and the poll after it are no milliseconds apart.
-    monkeypatch.setattr("api.registry_client.client.POLL_AGE_S", -1.0)
+    monkeypatch.setattr("reelyard.api.registry_client.client.POLL_AGE_S", -1.0)
     harnesses: list[ApiHarness] = []
 
     async def make(**changes: Any) -> ApiHarness:

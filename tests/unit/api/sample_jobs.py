@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.jobs.model import ErrorInfo, Job, OutputFile, State, Task
-from actors.testing.ids import id_at
+from reelyard.actors.jobs.model import ErrorInfo, Job, OutputFile, State, Task
+from reelyard.actors.testing.ids import id_at
 
 CREATED_MS = 1_628_572_591_494
 STARTED_MS = 1_628_572_592_000

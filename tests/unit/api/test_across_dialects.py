@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import WorkerInfo
+from reelyard.actors.jobs.messages import WorkerInfo
 from tests.dialect_harness import MP4, URL, DialectHarness
 
 

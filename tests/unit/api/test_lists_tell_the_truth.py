@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 
-from api.client.async_client import AsyncClient
-from api.client.http_transport import HttpTransport
+from reelyard.api.client.async_client import AsyncClient
+from reelyard.api.client.http_transport import HttpTransport
 from tests.unit.api.api_harness import URL, ApiHarness
 
 PARAMS = {"preview_type": "thumbnail", "width": 64}

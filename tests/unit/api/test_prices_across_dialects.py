@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import Usage
-from actors.media import catalogue
-from api.client.request import JobRequest, spec_of
+from reelyard.actors.jobs.messages import Usage
+from reelyard.actors.media import catalogue
+from reelyard.api.client.request import JobRequest, spec_of
 from tests.dialect_harness import MP4, URL, DialectHarness
 
 PRICES = {

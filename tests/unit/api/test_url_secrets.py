@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.ids import new_id
+from reelyard.actors.jobs.ids import new_id
 from tests.unit.api.api_harness import ApiHarness
 
 SECRET = "S3cr3t"

@@ -2,7 +2,7 @@
 
 import os
 
-from cluster.cluster_file import ClusterFile, process_start
+from reelyard.cluster.cluster_file import ClusterFile, process_start
 
 
 def cluster_file(pid: int | None = None, started: float | None = None) -> ClusterFile:

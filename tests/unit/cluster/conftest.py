@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stamina
 
-from cluster.settings import Settings
+from reelyard.cluster.settings import Settings
 
 from .loopback import Loopback, loopback
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from cluster.fetch import Fetched, Network, download
-from cluster.settings import Settings
+from reelyard.cluster.fetch import Fetched, Network, download
+from reelyard.cluster.settings import Settings
 
 from .loopback import Loopback
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.address_checks import is_loopback, why_forbidden
+from reelyard.cluster.address_checks import is_loopback, why_forbidden
 
 
 def words(text: str) -> list[str]:

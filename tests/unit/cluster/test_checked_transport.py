@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cluster.checked_transport import CheckedBackend
-from cluster.errors import (
+from reelyard.cluster.checked_transport import CheckedBackend
+from reelyard.cluster.errors import (
     OutputUnwritable,
     SourceForbidden,
     SourceUnreadable,
 )
-from cluster.fetch import Network, download, upload
-from cluster.settings import Settings
+from reelyard.cluster.fetch import Network, download, upload
+from reelyard.cluster.settings import Settings
 
 from .fetching import MakeSettings, fetch, left, to_loopback
 from .loopback import Loopback, loopback, redirect, status

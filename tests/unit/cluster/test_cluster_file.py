@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.cluster_file import (
+from reelyard.cluster.cluster_file import (
     FILE_NAME,
     commands_file,
     find_cluster,
@@ -18,8 +18,8 @@ from cluster.cluster_file import (
     write_cluster_file,
     write_commands_file,
 )
-from cluster.errors import UnsafeFolder
-from cluster.settings import Settings
+from reelyard.cluster.errors import UnsafeFolder
+from reelyard.cluster.settings import Settings
 
 from .cluster_files import cluster_file
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.content_decoding import PIECE_BYTES, ContentDecoder, ContentError
+from reelyard.cluster.content_decoding import PIECE_BYTES, ContentDecoder, ContentError
 
 compressed = partial(gzip.compress, mtime=0)
 """The same bytes at any time."""

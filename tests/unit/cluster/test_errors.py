@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-import cluster.errors
-from cluster.errors import ReelyardError, error_classes, error_from_dict
+from reelyard.cluster import errors
+from reelyard.cluster.errors import ReelyardError, error_classes, error_from_dict
 
 
 @pytest.mark.parametrize("cls", error_classes(), ids=lambda cls: cls.__name__)
@@ -27,11 +27,11 @@ def test_every_error_comes_back_from_its_public_form(cls: type[ReelyardError]) -
 
 
 def test_a_class_that_ray_made_of_an_error_is_not_taken_for_it() -> None:
-    class RayTaskError(cluster.errors.NotFound):
+    class RayTaskError(errors.NotFound):
         def __init__(self, cause: Exception) -> None:
             super().__init__(str(cause))
 
-    assert type(error_from_dict({"code": "not_found", "message": "no"})) is cluster.errors.NotFound
+    assert type(error_from_dict({"code": "not_found", "message": "no"})) is errors.NotFound
     assert RayTaskError not in error_classes()
 
 
@@ -42,7 +42,7 @@ def test_codes_are_unique_and_statuses_are_those_of_errors() -> None:
 
 
 def test_the_tree_at_the_top_of_the_file_names_every_class_with_its_code_and_status() -> None:
-    drawn = (cluster.errors.__doc__ or "").splitlines()
+    drawn = (errors.__doc__ or "").splitlines()
     for cls in error_classes():
         line = next(line for line in drawn if cls.__name__ in line.replace("─", " ").split())
         assert cls.code in line.split()

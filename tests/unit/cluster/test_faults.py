@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from cluster.faults import closest, faults_of, field_of, moved, plain_loc, refusal, unfit
+from reelyard.cluster.faults import closest, faults_of, field_of, moved, plain_loc, refusal, unfit
 
 
 class Place(BaseModel):

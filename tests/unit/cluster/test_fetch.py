@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import (
+from reelyard.cluster.errors import (
     LimitExceeded,
     OutputUnwritable,
     ReelyardError,
@@ -18,8 +18,8 @@ from cluster.errors import (
     SourceUnreadable,
     TimedOut,
 )
-from cluster.fetch import Fetched, Network, download, upload
-from cluster.settings import Settings
+from reelyard.cluster.fetch import Fetched, Network, download, upload
+from reelyard.cluster.settings import Settings
 
 from .fetching import LOCAL, MakeSettings, fetch, left
 from .loopback import Loopback, redirect, status

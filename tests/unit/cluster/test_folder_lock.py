@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import OutputUnwritable
-from cluster.folder_lock import LOCK_NAME, FolderLock, owner_pid, remove_abandoned
+from reelyard.cluster.errors import OutputUnwritable
+from reelyard.cluster.folder_lock import LOCK_NAME, FolderLock, owner_pid, remove_abandoned
 
 
 def test_a_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
@@ -31,7 +31,8 @@ def test_a_folder_that_can_not_be_is_named(tmp_path: Path) -> None:
 
 def test_a_claim_ends_with_its_process(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from cluster.folder_lock import FolderLock; "
+        "import os, sys; from pathlib import Path; "
+        "from reelyard.cluster.folder_lock import FolderLock; "
         "FolderLock.claim(Path(sys.argv[1])); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], check=False)

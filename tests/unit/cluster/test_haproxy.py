@@ -15,10 +15,10 @@ import pytest
 import ray
 import requests
 
-from cluster import haproxy
-from cluster.haproxy_rules import Edge, Limits
-from cluster.ray_env import free_ports
-from cluster.settings import Settings
+from reelyard.cluster import haproxy
+from reelyard.cluster.haproxy_rules import Edge, Limits
+from reelyard.cluster.ray_env import free_ports
+from reelyard.cluster.settings import Settings
 
 pytestmark = pytest.mark.skipif(
     not haproxy.uses_haproxy(Settings()), reason="there is no HAProxy here"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.haproxy_rules import MOST_CONNECTIONS, limits
+from reelyard.cluster.haproxy_rules import MOST_CONNECTIONS, limits
 
 
 @given(st.integers(1, 2_000_000))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.log_files import (
+from reelyard.cluster.log_files import (
     Found,
     LogFile,
     LogLimits,
@@ -70,7 +70,7 @@ def test_two_processes_may_write_one_file_and_lose_nothing(log: LogFile) -> None
 def test_a_file_that_somebody_has_deleted_is_begun_anew(
     log: LogFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.log_files.LOOK_S", 0.0)
+    monkeypatch.setattr("reelyard.cluster.log_files.LOOK_S", 0.0)
     log.path.unlink()
     log.write("again\n")
     assert log.path.read_text() == "again\n"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.log_files import LogFile, LogLimits
-from cluster.log_reading import LogLine, LogQuery, actors_of, as_text, read_last, read_new
+from reelyard.cluster.log_files import LogFile, LogLimits
+from reelyard.cluster.log_reading import LogLine, LogQuery, actors_of, as_text, read_last, read_new
 
 LIMITS = LogLimits(file_bytes=2000, keep_bytes=1 << 30, keep_s=1e9)
 JOB = "01900000-0000-7000-8000-000000000000"

@@ -14,11 +14,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from structlog.contextvars import bound_contextvars
 
-from actors.jobs.model import State
-from actors.registry.state_log import StateLog
-from cluster.logs import configure_logging, hide_secrets
-from cluster.settings import Settings
-from cluster.url_secrets import HIDDEN
+from reelyard.actors.jobs.model import State
+from reelyard.actors.registry.state_log import StateLog
+from reelyard.cluster.logs import configure_logging, hide_secrets
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.url_secrets import HIDDEN
 from tests.unit.actors.registry.builders import make_job
 
 KEY = "ry_" + "a1B2-_" * 7

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from cluster import metrics
-from cluster.metrics import Metric
+from reelyard.cluster import metrics
+from reelyard.cluster.metrics import Metric
 
 ALL = [value for value in vars(metrics).values() if isinstance(value, Metric)]
 LOW_CARDINALITY = {"pool", "operation", "outcome", "code", "reason"}
@@ -23,7 +23,7 @@ def test_every_metric_has_a_name_and_a_description_of_its_own() -> None:
 
 def test_outside_ray_metrics_do_nothing_and_do_not_import_it() -> None:
     code = (
-        "import sys; from cluster import metrics as m; "
+        "import sys; from reelyard.cluster import metrics as m; "
         "m.TASKS.add(pool='a', operation='b', outcome='c'); m.RUNNING.set(1, pool='a'); "
         "m.TASK_SECONDS.observe(1, pool='a', operation='b'); sys.exit('ray' in sys.modules)"
     )

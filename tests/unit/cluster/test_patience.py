@@ -2,8 +2,8 @@
 
 import pytest
 
-from cluster.errors import BadRequest, StartFailed
-from cluster.patience import Patience, one_line, plain_failure
+from reelyard.cluster.errors import BadRequest, StartFailed
+from reelyard.cluster.patience import Patience, one_line, plain_failure
 
 
 class Clock:

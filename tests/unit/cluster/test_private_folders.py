@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import OutputUnwritable, UnsafeFolder
-from cluster.folder_lock import LOCK_NAME
-from cluster.private_folders import check_way, private_folder, private_umask
+from reelyard.cluster.errors import OutputUnwritable, UnsafeFolder
+from reelyard.cluster.folder_lock import LOCK_NAME
+from reelyard.cluster.private_folders import check_way, private_folder, private_umask
 
 STRANGER = 54321
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster import ray_env
-from cluster.settings import Settings
+from reelyard.cluster import ray_env
+from reelyard.cluster.settings import Settings
 from tests.paths import ROOT
 
 
@@ -85,7 +85,7 @@ def test_free_ports_are_none_that_outgoing_connections_get() -> None:
 
 def test_a_child_of_a_program_with_a_cluster_chooses_its_own_ports_and_paths() -> None:
     program = (
-        "import os; from cluster import ray_env\n"
+        "import os; from reelyard.cluster import ray_env\n"
         "wanted = {'RAY_SERVE_HAPROXY_STATS_PORT': os.environ['PORT'], 'RAY_CHOSEN': 'ours'}\n"
         "ray_env.apply(wanted)\n"
         "print(os.environ['RAY_SERVE_HAPROXY_STATS_PORT'], os.environ['RAY_CHOSEN'])"

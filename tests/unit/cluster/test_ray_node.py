@@ -9,8 +9,8 @@ import ray
 from ray import _raylet
 from ray._private.parameter import RayParams
 
-from cluster import ray_node
-from cluster.errors import StartFailed
+from reelyard.cluster import ray_node
+from reelyard.cluster.errors import StartFailed
 
 raylet: Any = _raylet
 NODE_ID = "7b" * 28

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from cluster.reaper import end_left
+from reelyard.cluster.reaper import end_left
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from cluster import run_folder
-from cluster.errors import OutputUnwritable
-from cluster.run_folder import MOST_BYTES, RunFolder, prometheus_targets
+from reelyard.cluster import run_folder
+from reelyard.cluster.errors import OutputUnwritable
+from reelyard.cluster.run_folder import MOST_BYTES, RunFolder, prometheus_targets
 
 SESSION = "session_2026-11-28_08-42-18_065692_4194304"
 NODE = "f" * 56

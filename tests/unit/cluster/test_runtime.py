@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster.cluster_file import write_cluster_file
-from cluster.errors import Unavailable
-from cluster.folder_lock import FolderLock
-from cluster.runtime import join, wait_for_cluster
-from cluster.settings import Settings
+from reelyard.cluster.cluster_file import write_cluster_file
+from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.folder_lock import FolderLock
+from reelyard.cluster.runtime import join, wait_for_cluster
+from reelyard.cluster.settings import Settings
 
 from .cluster_files import cluster_file
 

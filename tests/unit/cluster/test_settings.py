@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import ValidationFailed
-from cluster.settings import PoolSettings, Settings, default_pools
+from reelyard.cluster.errors import ValidationFailed
+from reelyard.cluster.settings import PoolSettings, Settings, default_pools
 
 
 def test_an_argument_counts_before_the_environment_and_that_before_the_file(

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.url_secrets import hide_in_text, hide_secrets, hide_url_secrets, without_secrets
+from reelyard.cluster.url_secrets import (
+    hide_in_text,
+    hide_secrets,
+    hide_url_secrets,
+    without_secrets,
+)
 
 words = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=20)
 SECRET = "S3cr3t"

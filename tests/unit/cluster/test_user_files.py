@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.private_folders import private_umask
-from cluster.user_files import USER_UMASK, make_user_folder, user_mode
+from reelyard.cluster.private_folders import private_umask
+from reelyard.cluster.user_files import USER_UMASK, make_user_folder, user_mode
 
 
 def mode(path: Path) -> int:

@@ -123,7 +123,7 @@ def test_a_dialect_is_named_nowhere_in_the_cluster() -> None:
         ('prefix = "tenants/"', "tenant"),
         ('key = f"{owner}/jobs/{name}"', "job"),
         ('url.removeprefix("dlb://")', "dlb"),
-        ("from actors.jobs.model import Lease", "lease"),
+        ("from reelyard.actors.jobs.model import Lease", "lease"),
     ],
 )
 def test_a_word_of_the_upper_floors_is_found_wherever_it_stands(source: str, word: str) -> None:
@@ -136,7 +136,7 @@ def test_a_word_of_the_upper_floors_is_found_wherever_it_stands(source: str, wor
         'key = "a/b"  # asynchronously',
         "def release(folder): ...",
         '"""Objects by key: multitasking, immediate, offences, defence."""',
-        "from cluster.storage import Storage",
+        "from reelyard.cluster.storage import Storage",
     ],
 )
 def test_words_that_only_look_alike_are_none(source: str) -> None:

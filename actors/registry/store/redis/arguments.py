@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.ledger import reasons
-from actors.jobs.model import Job
-from actors.registry.store.index import all_facet, input_facet, pair_facet
-from actors.registry.store.records import Row
+from reelyard.actors.jobs.ledger import reasons
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.registry.store.index import all_facet, input_facet, pair_facet
+from reelyard.actors.registry.store.records import Row
 
 
 def hex_facet(facet: int) -> str:

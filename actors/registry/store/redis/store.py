@@ -21,10 +21,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import KeyInfo, PageQuery, Totals
-from actors.jobs.model import Job
-from actors.registry.store.index import (
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.jobs.messages import KeyInfo, PageQuery, Totals
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.registry.store.index import (
     CODES,
     END,
     FIRST_TERMINAL,
@@ -35,12 +35,16 @@ from actors.registry.store.index import (
     all_facet,
     plan_scan,
 )
-from actors.registry.store.pages import to_ids, walk
-from actors.registry.store.protocol import IdempotencyKey, Write
-from actors.registry.store.records import Row, decode_jobs, row_of
-from actors.registry.store.redis.arguments import delete_arguments, hex_facet, write_arguments
-from actors.registry.store.redis.group_commit import GroupCommit
-from cluster.errors import StorageFull, Unavailable
+from reelyard.actors.registry.store.pages import to_ids, walk
+from reelyard.actors.registry.store.protocol import IdempotencyKey, Write
+from reelyard.actors.registry.store.records import Row, decode_jobs, row_of
+from reelyard.actors.registry.store.redis.arguments import (
+    delete_arguments,
+    hex_facet,
+    write_arguments,
+)
+from reelyard.actors.registry.store.redis.group_commit import GroupCommit
+from reelyard.cluster.errors import StorageFull, Unavailable
 
 log = structlog.get_logger(__name__)
 

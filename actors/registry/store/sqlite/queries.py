@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job
-from actors.registry.store.index import Pair, Row, Scan, plan_scan
-from actors.registry.store.pages import walk
-from actors.registry.store.records import decode_jobs
-from actors.registry.store.sqlite.transaction import marks, parts
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.registry.store.index import Pair, Row, Scan, plan_scan
+from reelyard.actors.registry.store.pages import walk
+from reelyard.actors.registry.store.records import decode_jobs
+from reelyard.actors.registry.store.sqlite.transaction import marks, parts
 
 MAX_TERMS = 200
 """Ranges in one compound query; SQLite takes 500."""

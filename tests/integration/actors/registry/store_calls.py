@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job, State
-from actors.registry.store.protocol import JobStore, Write
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.registry.store.protocol import JobStore, Write
 
 
 async def put(store: JobStore, *jobs: Job, **fields: Any) -> None:

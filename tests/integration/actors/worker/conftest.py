@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.catalogue import load_operations
-from actors.media.operation import MediaFile
-from cluster.runtime import start_embedded
-from cluster.settings import Settings
+from reelyard.actors.media.catalogue import load_operations
+from reelyard.actors.media.operation import MediaFile
+from reelyard.cluster.runtime import start_embedded
+from reelyard.cluster.settings import Settings
 from tests.integration.actors.worker.leases import MakeFile
 from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings
 
@@ -21,7 +21,7 @@ from tests.integration.actors.worker.running_engine import RunningEngine, engine
 @pytest.fixture(scope="package")
 def engine() -> Iterator[RunningEngine]:
     """The engine of all tests in this folder. Tests may kill its parts: they come back."""
-    from actors.engine import start_engine, stop_engine
+    from reelyard.actors.engine import start_engine, stop_engine
 
     data_dir = Path(tempfile.mkdtemp(prefix="ry-test-"))
     settings = engine_settings(data_dir)

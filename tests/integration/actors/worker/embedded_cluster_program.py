@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from actors.engine import start_engine, stop_engine
-from actors.jobs.model import JobSpec
-from cluster.runtime import start_embedded
+from reelyard.actors.engine import start_engine, stop_engine
+from reelyard.actors.jobs.model import JobSpec
+from reelyard.cluster.runtime import start_embedded
 from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings
 
 

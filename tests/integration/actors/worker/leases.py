@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
-from actors.jobs.messages import Lease
-from actors.jobs.model import OutputFile
-from actors.media.operation import MediaFile, Result
-from actors.worker.publishing import publish
-from cluster.settings import Settings
-from cluster.storage import Storage
+from reelyard.actors.jobs.messages import Lease
+from reelyard.actors.jobs.model import OutputFile
+from reelyard.actors.media.operation import MediaFile, Result
+from reelyard.actors.worker.publishing import publish
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage
 
 
 class MakeFile(Protocol):

@@ -18,9 +18,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from actors.media.catalogue import operation
-from actors.media.operation import MediaFile, Params, Result, Work
-from cluster.errors import CorruptMedia
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.operation import MediaFile, Params, Result, Work
+from reelyard.cluster.errors import CorruptMedia
 
 
 class TrialParams(Params):

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actors.jobs.messages import Accepted, Overview, Submission
-from actors.jobs.model import Job, JobSpec
-from actors.jobs.plan import plan_job
-from actors.pool.status import PoolWorker
-from actors.worker.status import WorkerStatus
-from cluster.runtime import Cluster
-from cluster.settings import Settings
+from reelyard.actors.jobs.messages import Accepted, Overview, Submission
+from reelyard.actors.jobs.model import Job, JobSpec
+from reelyard.actors.jobs.plan import plan_job
+from reelyard.actors.pool.status import PoolWorker
+from reelyard.actors.worker.status import WorkerStatus
+from reelyard.cluster.runtime import Cluster
+from reelyard.cluster.settings import Settings
 
 TRIAL_OPERATIONS = Path(__file__).with_name("misbehaving_operations.py")
 
@@ -29,14 +29,14 @@ class RunningEngine:
     @property
     def registry(self) -> Any:
         """The registry's handle."""
-        from actors.registry import get_registry
+        from reelyard.actors.registry import get_registry
 
         return get_registry(self.settings)
 
     @property
     def manager(self) -> Any:
         """The pool manager's handle."""
-        from actors.engine import get_pool_manager
+        from reelyard.actors.engine import get_pool_manager
 
         return get_pool_manager(self.settings)
 

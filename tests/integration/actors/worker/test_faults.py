@@ -10,9 +10,9 @@ import psutil
 import pytest
 import ray
 
-from actors.jobs.model import JobSpec, Outcome, State
-from actors.pool.fleet import draining_nodes
-from actors.worker.status import WorkerStatus
+from reelyard.actors.jobs.model import JobSpec, Outcome, State
+from reelyard.actors.pool.fleet import draining_nodes
+from reelyard.actors.worker.status import WorkerStatus
 from tests.integration.actors.worker.running_engine import RunningEngine
 
 pytestmark = pytest.mark.ray

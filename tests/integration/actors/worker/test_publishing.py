@@ -16,19 +16,19 @@ from uuid import uuid4
 
 import pytest
 
-from actors.jobs.locations import file_path
-from actors.media.operation import Result
-from actors.worker.destinations import LeaseLost
-from actors.worker.publishing import publish, unpublish
-from actors.worker.staging import stage_inputs
-from cluster.errors import (
+from reelyard.actors.jobs.locations import file_path
+from reelyard.actors.media.operation import Result
+from reelyard.actors.worker.destinations import LeaseLost
+from reelyard.actors.worker.publishing import publish, unpublish
+from reelyard.actors.worker.staging import stage_inputs
+from reelyard.cluster.errors import (
     OutputUnwritable,
     SourceNotFound,
     StorageFull,
     UnsupportedOutput,
 )
-from cluster.settings import Settings
-from cluster.storage import Storage, atomic_files, open_url
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage, atomic_files, open_url
 from tests.integration.actors.worker.leases import MakeFile, files_below, lease, outputs_of, pieces
 from tests.object_stores import BUCKET, client_of
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import ray
 
-from actors.jobs.model import JobSpec, State
-from actors.testing.sample_media import make_sample
+from reelyard.actors.jobs.model import JobSpec, State
+from reelyard.actors.testing.sample_media import make_sample
 from tests.integration.actors.worker.running_engine import RunningEngine
 
 pytestmark = pytest.mark.ray

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from actors.jobs.locations import Stored
-from actors.jobs.object_keys import uploads_prefix
-from actors.media.operation import Result
-from actors.worker.publishing import publish
-from actors.worker.staging import renamed, stage_inputs
-from cluster.errors import (
+from reelyard.actors.jobs.locations import Stored
+from reelyard.actors.jobs.object_keys import uploads_prefix
+from reelyard.actors.media.operation import Result
+from reelyard.actors.worker.publishing import publish
+from reelyard.actors.worker.staging import renamed, stage_inputs
+from reelyard.cluster.errors import (
     EmptySource,
     LimitExceeded,
     OutputUnwritable,
@@ -21,8 +21,8 @@ from cluster.errors import (
     SourceNotFound,
     SourceUnreadable,
 )
-from cluster.settings import Settings
-from cluster.storage import Storage, Uploads, open_url
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage, Uploads, open_url
 from tests.integration.actors.worker.leases import MakeFile, files_below, lease, outputs_of, pieces
 from tests.object_stores import BUCKET, client_of
 from tests.unit.cluster.loopback import loopback, status

@@ -27,11 +27,11 @@ import msgspec
 import ray
 from ray.cluster_utils import Cluster
 
-from actors.engine import get_pool_manager, start_engine, stop_engine
-from actors.jobs.model import JobSpec
-from actors.media.catalogue import load_operations
-from cluster.ray_env import HEALTH_CHECKS
-from cluster.settings import PoolSettings, Settings
+from reelyard.actors.engine import get_pool_manager, start_engine, stop_engine
+from reelyard.actors.jobs.model import JobSpec
+from reelyard.actors.media.catalogue import load_operations
+from reelyard.cluster.ray_env import HEALTH_CHECKS
+from reelyard.cluster.settings import PoolSettings, Settings
 from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings
 from tests.integration.actors.worker.two_nodes_report import JobSeen, TwoNodesReport
 

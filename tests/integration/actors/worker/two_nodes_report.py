@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.jobs.model import Job
-from actors.pool.status import PoolWorker
-from actors.worker.status import WorkerStatus
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.pool.status import PoolWorker
+from reelyard.actors.worker.status import WorkerStatus
 
 
 class JobSeen(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from actors.testing.sample_media import make_sample
-from cluster.errors import error_classes
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import error_classes
 from tests.live_server import LiveServer
 
 STATUS = {cls.code: cls.http_status for cls in error_classes()}

@@ -19,8 +19,8 @@ import psutil
 import pytest
 import requests
 
-from cluster.ray_env import LOOPBACK, free_ports
 from reelyard import Client
+from reelyard.cluster.ray_env import LOOPBACK, free_ports
 
 BIN = Path(sys.executable).parent
 PROBE = """

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from cluster.errors import ReelyardError
 from reelyard import AsyncClient, Client, JobView
+from reelyard.cluster.errors import ReelyardError
 
 #: differs by nature: over Ray an output is a `file:` URL, over HTTP a signed one that ends
 URL = frozenset({"url"})

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cluster.errors import (
+from reelyard import AsyncClient, Client, JobView, Settings, State, connect, request
+from reelyard.cluster.errors import (
     AlreadyFinished,
     Cancelled,
     CorruptMedia,
@@ -26,7 +27,6 @@ from cluster.errors import (
     UnknownOperation,
     ValidationFailed,
 )
-from reelyard import AsyncClient, Client, JobView, Settings, State, connect, request
 from tests.live_server import LiveServer
 from tests.paths import EXAMPLES
 

@@ -14,8 +14,9 @@ import httpx2
 import pytest
 from rich.console import Console
 
-from actors.media import catalogue
-from cluster.errors import (
+from reelyard import AsyncClient, Client, JobView, Settings, State, connect, connect_async, request
+from reelyard.actors.media import catalogue
+from reelyard.cluster.errors import (
     AlreadyFinished,
     Cancelled,
     CorruptMedia,
@@ -27,7 +28,6 @@ from cluster.errors import (
     UnknownOperation,
     ValidationFailed,
 )
-from reelyard import AsyncClient, Client, JobView, Settings, State, connect, connect_async, request
 from tests.integration.api.client.four_clients import OF_ONE_JOB, FourClients, answer, same
 from tests.live_server import LiveServer, live_server
 
@@ -69,7 +69,7 @@ def built_in_operations() -> Iterator[None]:
     """The catalogue as the server has it: earlier tests have put theirs into this process."""
     kept = dict(catalogue._catalogue)
     for name, operation in kept.items():
-        if not operation.run.__module__.startswith("actors.media.operations."):
+        if not operation.run.__module__.startswith("reelyard.actors.media.operations."):
             del catalogue._catalogue[name]
     yield
     catalogue._catalogue.update(kept)

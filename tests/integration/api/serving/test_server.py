@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from actors.registry import start_registry
-from api.cli import serve
-from api.serving import server
-from cluster.runtime import start_embedded
-from cluster.settings import Settings
+from reelyard.actors.registry import start_registry
+from reelyard.api.cli import serve
+from reelyard.api.serving import server
+from reelyard.cluster.runtime import start_embedded
+from reelyard.cluster.settings import Settings
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
 

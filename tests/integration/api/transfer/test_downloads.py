@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.http.services import Services
-from api.http.signing import FileGrant
-from cluster.storage import Storage, open_url
+from reelyard.api.http.services import Services
+from reelyard.api.http.signing import FileGrant
+from reelyard.cluster.storage import Storage, open_url
 
 from .transfer_app import client_on, services_on
 

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from api.http.services import Services
-from api.transfer.multipart import FormFile, receive_form
-from cluster.errors import InvalidInput, StorageFull, TooLarge, UnsupportedType
-from cluster.storage import open_url
-from cluster.storage.uploads import read_upload
+from reelyard.api.http.services import Services
+from reelyard.api.transfer.multipart import FormFile, receive_form
+from reelyard.cluster.errors import InvalidInput, StorageFull, TooLarge, UnsupportedType
+from reelyard.cluster.storage import open_url
+from reelyard.cluster.storage.uploads import read_upload
 
 from .transfer_app import client_on, services_on
 

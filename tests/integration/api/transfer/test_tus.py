@@ -16,12 +16,12 @@ import httpx2
 import pytest
 import uvicorn
 
-from actors.jobs.object_keys import uploads_prefix
-from api.http.caller import Caller
-from api.http.services import Services
-from cluster.errors import InvalidInput, NotReady
-from cluster.storage import open_url
-from cluster.storage.uploads import read_upload
+from reelyard.actors.jobs.object_keys import uploads_prefix
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.services import Services
+from reelyard.cluster.errors import InvalidInput, NotReady
+from reelyard.cluster.storage import open_url
+from reelyard.cluster.storage.uploads import read_upload
 
 from .transfer_app import BASE, app_on, client_on, services_on
 

@@ -7,16 +7,16 @@ from typing import Any, cast
 import httpx2
 from fastapi import FastAPI, Request
 
-from api import transfer
-from api.http.auth import identify_caller
-from api.http.caller import Caller
-from api.http.errors import install_error_handlers
-from api.http.services import Services
-from api.http.signing import Signer
-from api.registry_client.client import RegistryClient
-from api.v1.errors import v1_error_response
-from cluster.settings import Settings
-from cluster.storage import Storage
+from reelyard.api import transfer
+from reelyard.api.http.auth import identify_caller
+from reelyard.api.http.caller import Caller
+from reelyard.api.http.errors import install_error_handlers
+from reelyard.api.http.services import Services
+from reelyard.api.http.signing import Signer
+from reelyard.api.registry_client.client import RegistryClient
+from reelyard.api.v1.errors import v1_error_response
+from reelyard.cluster.settings import Settings
+from reelyard.cluster.storage import Storage
 
 BASE = "http://server.test"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cluster.errors import BadRequest, Conflict, NotFound, TooLarge, Unavailable
-from cluster.storage import Storage, open_url
-from cluster.storage.local import LocalStorage
+from reelyard.cluster.errors import BadRequest, Conflict, NotFound, TooLarge, Unavailable
+from reelyard.cluster.storage import Storage, open_url
+from reelyard.cluster.storage.local import LocalStorage
 from tests.object_stores import BUCKET, client_of
 
 MIB = 1 << 20

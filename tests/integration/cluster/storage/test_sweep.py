@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from cluster.storage import Storage, Uploads
-from cluster.storage.sweep import delete_older, delete_older_uploads, delete_unfinished
+from reelyard.cluster.storage import Storage, Uploads
+from reelyard.cluster.storage.sweep import delete_older, delete_older_uploads, delete_unfinished
 
 NOW_MS = 1_800_000_000_000
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.jobs.ids import created_ms, first_id_at, from_ulid, new_id, parse_id, to_ulid
-from actors.testing.ids import id_at
+from reelyard.actors.jobs.ids import created_ms, first_id_at, from_ulid, new_id, parse_id, to_ulid
+from reelyard.actors.testing.ids import id_at
 
 TIMES = st.integers(0, (1 << 48) - 1)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from actors.jobs.locations import (
+from reelyard.actors.jobs.locations import (
     File,
     Foreign,
     JobInputs,
@@ -31,8 +31,8 @@ from actors.jobs.locations import (
     shown,
     stored_key,
 )
-from cluster.errors import InvalidInput
-from cluster.storage.protocol import OBJECT_STORE_SCHEMES
+from reelyard.cluster.errors import InvalidInput
+from reelyard.cluster.storage.protocol import OBJECT_STORE_SCHEMES
 
 # Surrogates are in no text that came as UTF-8.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

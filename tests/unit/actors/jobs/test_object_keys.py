@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.jobs import object_keys
-from cluster.errors import BadRequest
+from reelyard.actors.jobs import object_keys
+from reelyard.cluster.errors import BadRequest
 
 
 def test_stored_objects_keep_the_keys_that_they_have() -> None:

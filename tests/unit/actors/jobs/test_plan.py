@@ -8,13 +8,13 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from actors.jobs.model import JobSpec, State, TaskSpec
-from actors.jobs.plan import plan_job
-from actors.jobs.times import DAY_MS
-from actors.media import catalogue
-from actors.media.catalogue import operation
-from actors.media.operation import Lane, Params, Result, Work
-from cluster.errors import InvalidInput, UnknownOperation, ValidationFailed
+from reelyard.actors.jobs.model import JobSpec, State, TaskSpec
+from reelyard.actors.jobs.plan import plan_job
+from reelyard.actors.jobs.times import DAY_MS
+from reelyard.actors.media import catalogue
+from reelyard.actors.media.catalogue import operation
+from reelyard.actors.media.operation import Lane, Params, Result, Work
+from reelyard.cluster.errors import InvalidInput, UnknownOperation, ValidationFailed
 
 
 class _StretchParams(Params):

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from actors.jobs.model import JobSpec, TaskSpec
-from actors.jobs.plan import plan_job
-from actors.jobs.prices import price_of
-from actors.media import catalogue
-from cluster.errors import UnknownOperation
+from reelyard.actors.jobs.model import JobSpec, TaskSpec
+from reelyard.actors.jobs.plan import plan_job
+from reelyard.actors.jobs.prices import price_of
+from reelyard.actors.media import catalogue
+from reelyard.cluster.errors import UnknownOperation
 
 GRAPH = [
     TaskSpec(name="probe", operation="probe", inputs=["input"]),

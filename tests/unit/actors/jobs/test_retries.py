@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from actors.jobs.model import Attempt, ErrorInfo, Outcome
-from actors.jobs.retries import RetryPolicy, decide_retry, final_error
-from cluster.errors import StorageFull
+from reelyard.actors.jobs.model import Attempt, ErrorInfo, Outcome
+from reelyard.actors.jobs.retries import RetryPolicy, decide_retry, final_error
+from reelyard.cluster.errors import StorageFull
 from tests.unit.actors.registry.builders import BROKEN, FLAKY
 
 POLICY = RetryPolicy(max_attempts=3, max_crashes=2, first_delay_s=1, factor=4, max_delay_s=10)

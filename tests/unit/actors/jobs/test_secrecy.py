@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from actors.jobs.model import Attempt, ErrorInfo, Job, Task
-from actors.jobs.secrecy import TaskSecrets, hide_job_secrets
+from reelyard.actors.jobs.model import Attempt, ErrorInfo, Job, Task
+from reelyard.actors.jobs.secrecy import TaskSecrets, hide_job_secrets
 
 SECRET = "S3cr3t"
 URL = f"https://joe:{SECRET}@media.test/a.mp4?v=1&sig={SECRET}"

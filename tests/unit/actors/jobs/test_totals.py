@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import Totals
-from actors.jobs.model import Job, State
-from actors.jobs.totals import totals_of
+from reelyard.actors.jobs.messages import Totals
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.jobs.totals import totals_of
 from tests.unit.actors.registry.builders import make_job, make_output, make_task
 
 SUCCEEDED = State.SUCCEEDED

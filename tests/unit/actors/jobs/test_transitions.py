@@ -9,13 +9,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.jobs import ledger, transitions
-from actors.jobs.messages import Report
-from actors.jobs.model import ErrorInfo, Job, Outcome, State, Task
-from actors.jobs.retries import RetryPolicy
-from actors.jobs.times import HOUR_MS
-from actors.registry.store.records import decode_jobs, encode_job
-from cluster.errors import AlreadyFinished, Conflict, NotReady, ReelyardError
+from reelyard.actors.jobs import ledger, transitions
+from reelyard.actors.jobs.messages import Report
+from reelyard.actors.jobs.model import ErrorInfo, Job, Outcome, State, Task
+from reelyard.actors.jobs.retries import RetryPolicy
+from reelyard.actors.jobs.times import HOUR_MS
+from reelyard.actors.registry.store.records import decode_jobs, encode_job
+from reelyard.cluster.errors import AlreadyFinished, Conflict, NotReady, ReelyardError
 from tests.unit.actors.registry.builders import (
     BROKEN,
     FLAKY,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from actors.testing.sample_media import make_sample
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.images import quadrants
 
 

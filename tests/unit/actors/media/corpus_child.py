@@ -18,8 +18,8 @@ MEMORY_BYTES = 3 << 30
 
 def shrink(path: Path) -> None:
     """A tiny video of the first two seconds; fails if a failed try leaves a file."""
-    from actors.media.operation import Source, Work
-    from actors.media.operations.transcode import TranscodeParams, transcode
+    from reelyard.actors.media.operation import Source, Work
+    from reelyard.actors.media.operations.transcode import TranscodeParams, transcode
 
     params = TranscodeParams(format="mkv", preset="ultrafast", height=64, end=2)
     with tempfile.TemporaryDirectory() as folder:
@@ -32,8 +32,8 @@ def shrink(path: Path) -> None:
 
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    from actors.media.codec.probe import probe_media
-    from cluster.errors import MediaError
+    from reelyard.actors.media.codec.probe import probe_media
+    from reelyard.cluster.errors import MediaError
 
     for line in sys.stdin:
         path = Path(line.rstrip("\n"))

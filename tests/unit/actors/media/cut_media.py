@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from actors.testing.sample_media import make_sample
+from reelyard.actors.testing.sample_media import make_sample
 
 SURE = [
     "a.mp4", "frag.mp4", "a.mov", "a.mkv", "a.webm", "a.avi", "a.flv", "a.asf", "a.mxf"

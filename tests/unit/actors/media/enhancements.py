@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.operation import Limits, Progress, Result, Source, Work
-from actors.media.operations.enhance import EnhanceParams, enhance
-from cluster.errors import (
+from reelyard.actors.media.operation import Limits, Progress, Result, Source, Work
+from reelyard.actors.media.operations.enhance import EnhanceParams, enhance
+from reelyard.cluster.errors import (
     MediaError,
 )
 from tests.unit.actors.media.audio.audio_samples import (

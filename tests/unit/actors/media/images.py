@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from actors.media.operation import Limits, Result, Source, Work
-from actors.media.operations.image import ImageParams, image
+from reelyard.actors.media.operation import Limits, Result, Source, Work
+from reelyard.actors.media.operations.image import ImageParams, image
 
 
 def run_image(path: Path, out: Path, limits: Limits | None = None, **params: object) -> Result:

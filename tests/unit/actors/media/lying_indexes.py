@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from actors.testing.sample_media import make_sample
+from reelyard.actors.testing.sample_media import make_sample
 
 KINDS = [
     "vp9.webm", "h264.mkv", "h264.mp4", "h264.flv", "mpeg4.avi", "mpeg4.mkv", "shifted.mkv"

@@ -9,8 +9,8 @@ import av
 import numpy as np
 from PIL import Image
 
-from actors.media.codec.boxes import Box, boxes, inside
-from actors.media.stills.profiles import profile_by_numbers
+from reelyard.actors.media.codec.boxes import Box, boxes, inside
+from reelyard.actors.media.stills.profiles import profile_by_numbers
 
 
 def box(kind: str, *parts: bytes) -> bytes:

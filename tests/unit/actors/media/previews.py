@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from actors.media.operation import Limits, Result, Source, Work
-from actors.media.operations.preview import PreviewParams, preview
-from actors.testing.sample_media import read_frame_number
+from reelyard.actors.media.operation import Limits, Result, Source, Work
+from reelyard.actors.media.operations.preview import PreviewParams, preview
+from reelyard.actors.testing.sample_media import read_frame_number
 
 
 def run_preview(path: Path, out: Path, limits: Limits | None = None, **params: object) -> Result:

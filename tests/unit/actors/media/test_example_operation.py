@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.catalogue import find_operation
-from actors.media.operation import Operation
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Operation
 from reelyard.errors import BadRequest, LimitExceeded, ValidationFailed
 from reelyard.testing import load_operations, make_sample, read_frame_number, run_operation
 from tests.paths import EXAMPLES

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from actors.media import sniff
-from actors.media.catalogue import find_operation
-from actors.media.operation import Source, Work
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media import sniff
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Source, Work
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.images import make_animation
 
 

@@ -12,7 +12,7 @@ from av.format import ContainerFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.media.signatures import (
+from reelyard.actors.media.signatures import (
     AUDIO,
     GAMES,
     IFF,
@@ -22,8 +22,8 @@ from actors.media.signatures import (
     RIFF,
     Signature,
 )
-from actors.media.sniff import Sniffed, identify, sniff
-from cluster.errors import MediaError, SourceNotFound, SourceUnreadable, UnsupportedFormat
+from reelyard.actors.media.sniff import Sniffed, identify, sniff
+from reelyard.cluster.errors import MediaError, SourceNotFound, SourceUnreadable, UnsupportedFormat
 
 
 def test_missing_files_folders_and_devices_are_told_apart(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import av
 import numpy as np
 
-from actors.media.operation import Limits, Progress, Result, Source, Work
-from actors.media.operations.transcode import TranscodeParams
-from actors.media.operations.transcode import transcode as run
-from actors.testing.sample_media import read_frame_number
+from reelyard.actors.media.operation import Limits, Progress, Result, Source, Work
+from reelyard.actors.media.operations.transcode import TranscodeParams
+from reelyard.actors.media.operations.transcode import transcode as run
+from reelyard.actors.testing.sample_media import read_frame_number
 
 
 def source(path: Path) -> Source:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.pool.fleet import Member
-from actors.worker.status import LoopStatus, WorkerStatus
+from reelyard.actors.pool.fleet import Member
+from reelyard.actors.worker.status import LoopStatus, WorkerStatus
 
 
 def status(loop: LoopStatus | None) -> WorkerStatus:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.pool.sizing import (
+from reelyard.actors.pool.sizing import (
     PENDING_S,
     TARGET_S,
     Load,
@@ -13,7 +13,7 @@ from actors.pool.sizing import (
     plan_pool,
     restart_pause_s,
 )
-from cluster.settings import PoolSettings
+from reelyard.cluster.settings import PoolSettings
 
 CPU = PoolSettings(min_workers=1, max_workers=4, idle_exit_s=60)
 GPU = PoolSettings(min_workers=0, max_workers=8, gpus_per_worker=0.5)

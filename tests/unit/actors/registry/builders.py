@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from actors.jobs.messages import Commit, Lease, Report, WorkerInfo
-from actors.jobs.model import Change, ErrorInfo, Job, Outcome, OutputFile, State, Task
-from actors.jobs.times import DAY_MS
+from reelyard.actors.jobs.messages import Commit, Lease, Report, WorkerInfo
+from reelyard.actors.jobs.model import Change, ErrorInfo, Job, Outcome, OutputFile, State, Task
+from reelyard.actors.jobs.times import DAY_MS
 
 START_MS = 1_800_000_000_000
 

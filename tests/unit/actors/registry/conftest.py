@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import Accepted, Commit, Lease, Refusal, Submission, WorkerInfo
-from actors.jobs.model import Job
-from actors.jobs.object_keys import job_prefix
-from actors.registry.expiry import own_keys
-from actors.registry.service import RegistryService
-from actors.registry.store.protocol import Write
-from actors.registry.store.sqlite.store import SQLiteStore
-from cluster.errors import Unavailable
-from cluster.settings import Settings
+from reelyard.actors.jobs.messages import Accepted, Commit, Lease, Refusal, Submission, WorkerInfo
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.jobs.object_keys import job_prefix
+from reelyard.actors.registry.expiry import own_keys
+from reelyard.actors.registry.service import RegistryService
+from reelyard.actors.registry.store.protocol import Write
+from reelyard.actors.registry.store.sqlite.store import SQLiteStore
+from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.settings import Settings
 from tests.unit.actors.registry.builders import Clock, make_worker
 
 

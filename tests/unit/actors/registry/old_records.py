@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from actors.jobs.ids import new_id
-from actors.jobs.model import Job, State
-from actors.registry.store import records
-from actors.registry.store.protocol import JobStore, Write
+from reelyard.actors.jobs.ids import new_id
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.registry.store import records
+from reelyard.actors.registry.store.protocol import JobStore, Write
 from tests.unit.actors.registry.builders import START_MS, make_job
 
 _OUTPUT: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from actors.registry.change_log import ChangeLog
+from reelyard.actors.registry.change_log import ChangeLog
 
 
 async def test_a_follower_sees_each_changed_job_once() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.jobs.messages import Commit, Refusal
-from actors.jobs.model import Job, Outcome, State
+from reelyard.actors.jobs.messages import Commit, Refusal
+from reelyard.actors.jobs.model import Job, Outcome, State
 from tests.unit.actors.registry.builders import (
     BROKEN,
     FLAKY,

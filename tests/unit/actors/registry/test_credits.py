@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from actors.jobs.messages import Accepted, Refusal
-from actors.jobs.model import ErrorInfo
-from cluster.errors import StorageFull
+from reelyard.actors.jobs.messages import Accepted, Refusal
+from reelyard.actors.jobs.model import ErrorInfo
+from reelyard.cluster.errors import StorageFull
 from tests.unit.actors.registry.builders import BROKEN, failed, make_job
 from tests.unit.actors.registry.conftest import RegistryHarness
 

@@ -6,9 +6,9 @@ import asyncio
 
 import msgspec
 
-from actors.jobs.messages import Commit, WorkerInfo
-from actors.jobs.model import State
-from actors.registry.verdicts import FALLBACK_NOTE
+from reelyard.actors.jobs.messages import Commit, WorkerInfo
+from reelyard.actors.jobs.model import State
+from reelyard.actors.registry.verdicts import FALLBACK_NOTE
 from tests.unit.actors.registry.builders import (
     FLAKY,
     done,

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job, Outcome, OutputFile, State
-from actors.jobs.object_keys import job_prefix, output_key
-from actors.registry.expiry import StoredFiles, may_have_strays, own_keys
-from cluster.storage import open_url
-from cluster.storage.key_rules import TEMP_PREFIX
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job, Outcome, OutputFile, State
+from reelyard.actors.jobs.object_keys import job_prefix, output_key
+from reelyard.actors.registry.expiry import StoredFiles, may_have_strays, own_keys
+from reelyard.cluster.storage import open_url
+from reelyard.cluster.storage.key_rules import TEMP_PREFIX
 from tests.unit.actors.registry.builders import BROKEN, done, ended, failed, make_job, make_output
 from tests.unit.actors.registry.conftest import RegistryHarness
 
@@ -177,9 +177,9 @@ async def test_only_the_jobs_own_files_are_deleted() -> None:
 
 
 async def test_files_of_a_lost_attempt_go_with_its_job() -> None:
-    from actors.jobs import transitions
-    from actors.jobs.model import Outcome
-    from actors.jobs.retries import RetryPolicy
+    from reelyard.actors.jobs import transitions
+    from reelyard.actors.jobs.model import Outcome
+    from reelyard.actors.jobs.retries import RetryPolicy
     from tests.unit.actors.registry.builders import START_MS, make_worker
 
     storage = open_url("memory://expiry-strays")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pickle
 
-from actors.jobs.messages import Accepted, Refusal, Verdict
-from actors.jobs.model import State
-from actors.registry import pickling
-from cluster.errors import Conflict
+from reelyard.actors.jobs.messages import Accepted, Refusal, Verdict
+from reelyard.actors.jobs.model import State
+from reelyard.actors.registry import pickling
+from reelyard.cluster.errors import Conflict
 from tests.unit.actors.registry.builders import make_job
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from cluster.errors import NotFound
+from reelyard.cluster.errors import NotFound
 from tests.unit.actors.registry.builders import (
     make_job,
 )

@@ -7,10 +7,10 @@ import sqlite3
 
 import pytest
 
-from actors.jobs.messages import Accepted, Refusal
-from actors.jobs.model import State
-from actors.registry.service import RegistryService
-from cluster.errors import StorageFull, Unavailable
+from reelyard.actors.jobs.messages import Accepted, Refusal
+from reelyard.actors.jobs.model import State
+from reelyard.actors.registry.service import RegistryService
+from reelyard.cluster.errors import StorageFull, Unavailable
 from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_worker, report
 from tests.unit.actors.registry.conftest import RegistryHarness
 

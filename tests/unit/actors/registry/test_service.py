@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from actors.jobs.model import State
-from cluster.errors import Unavailable
+from reelyard.actors.jobs.model import State
+from reelyard.cluster.errors import Unavailable
 from tests.unit.actors.registry.builders import (
     done,
     make_job,
@@ -57,7 +57,7 @@ async def test_changes_tell_of_each_step_and_of_progress(harness: RegistryHarnes
 
 
 async def test_a_page_shows_the_progress_of_running_jobs(harness: RegistryHarness) -> None:
-    from actors.jobs.messages import PageQuery
+    from reelyard.actors.jobs.messages import PageQuery
 
     await harness.accepted(make_job())
     (lease,) = await harness.lease()

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from actors.jobs.model import State
-from actors.registry.state_log import StateLog
-from cluster.logs import configure_logging
-from cluster.settings import Settings
+from reelyard.actors.jobs.model import State
+from reelyard.actors.registry.state_log import StateLog
+from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.settings import Settings
 from tests.unit.actors.registry.builders import BROKEN, make_job
 
 

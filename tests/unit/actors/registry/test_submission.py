@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
-from actors.jobs.model import Job, State
-from actors.registry.api_keys import hash_key, new_key
+from reelyard.actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.registry.api_keys import hash_key, new_key
 from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_output
 from tests.unit.actors.registry.conftest import RegistryHarness
 

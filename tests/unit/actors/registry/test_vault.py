@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import Accepted, PageQuery
-from actors.jobs.model import ErrorInfo, Job, State
-from actors.registry.vault import KEY_FILE, Vault
-from cluster.errors import SourceUnreadable, Unavailable
+from reelyard.actors.jobs.messages import Accepted, PageQuery
+from reelyard.actors.jobs.model import ErrorInfo, Job, State
+from reelyard.actors.registry.vault import KEY_FILE, Vault
+from reelyard.cluster.errors import SourceUnreadable, Unavailable
 from tests.unit.actors.registry.builders import BROKEN, FLAKY, done, failed, make_job, make_task
 from tests.unit.actors.registry.conftest import RegistryHarness
 

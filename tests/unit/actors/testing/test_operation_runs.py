@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from actors.media import catalogue
-from actors.media.operation import Limits, MediaFile, Params, Result, Work
-from actors.testing.operation_runs import run_operation
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.media import catalogue
+from reelyard.actors.media.operation import Limits, MediaFile, Params, Result, Work
+from reelyard.actors.testing.operation_runs import run_operation
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     InvalidInput,
     LimitExceeded,
     ReelyardError,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from actors.testing.sample_media import make_sample, read_corners, read_frame_number
+from reelyard.actors.testing.sample_media import make_sample, read_corners, read_frame_number
 from tests.unit.actors.media.videos import frames_of, samples_of, times_of
 
 

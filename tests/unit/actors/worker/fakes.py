@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from actors.jobs.messages import Commit, Lease, LeaseReply, Report, Verdict
-from actors.jobs.model import OutputFile
-from actors.media.operation import MediaFile, Progress, Result, Source
-from actors.worker.codec_process.order import Order
-from actors.worker.destinations import check_held
-from actors.worker.publishing import Published
-from actors.worker.task_run import WorkerTools
-from cluster.errors import Unavailable
+from reelyard.actors.jobs.messages import Commit, Lease, LeaseReply, Report, Verdict
+from reelyard.actors.jobs.model import OutputFile
+from reelyard.actors.media.operation import MediaFile, Progress, Result, Source
+from reelyard.actors.worker.codec_process.order import Order
+from reelyard.actors.worker.destinations import check_held
+from reelyard.actors.worker.publishing import Published
+from reelyard.actors.worker.task_run import WorkerTools
+from reelyard.cluster.errors import Unavailable
 
 
 def lease(number: int, *, ttl_s: float = 30.0, **how: Any) -> Lease:

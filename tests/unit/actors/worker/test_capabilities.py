@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from actors.worker.capabilities import probe_capabilities
+from reelyard.actors.worker.capabilities import probe_capabilities
 
 
 async def test_without_a_device_nothing_is_found_and_nothing_fails(

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from actors.media.catalogue import built_in_names, load_operations
-from actors.worker.codec_process.options import CodecOptions
-from actors.worker.codec_process.supervisor import worn_by
-from actors.worker.counters import CODEC_END_REASONS, begin_counters
-from cluster.errors import CorruptMedia
-from cluster.metrics import Metric
-from cluster.settings import Settings
+from reelyard.actors.media.catalogue import built_in_names, load_operations
+from reelyard.actors.worker.codec_process.options import CodecOptions
+from reelyard.actors.worker.codec_process.supervisor import worn_by
+from reelyard.actors.worker.counters import CODEC_END_REASONS, begin_counters
+from reelyard.cluster.errors import CorruptMedia
+from reelyard.cluster.metrics import Metric
+from reelyard.cluster.settings import Settings
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.jobs.model import Outcome
-from actors.media.operation import Result
-from actors.worker import loop as loop_module
-from actors.worker.codec_process.order import Order
+from reelyard.actors.jobs.model import Outcome
+from reelyard.actors.media.operation import Result
+from reelyard.actors.worker import loop as loop_module
+from reelyard.actors.worker.codec_process.order import Order
 from tests.unit.actors.worker.fakes import forever, lease, writes_a_file
 from tests.unit.actors.worker.worker_harness import WorkerHarness, start_worker
 

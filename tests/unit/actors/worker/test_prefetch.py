@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.worker.codec_process.sizing import SHORT_S
-from actors.worker.prefetch import MAX_DEPTH, PrefetchDepth, Standing
+from reelyard.actors.worker.codec_process.sizing import SHORT_S
+from reelyard.actors.worker.prefetch import MAX_DEPTH, PrefetchDepth, Standing
 
 seconds = st.lists(st.floats(0, 100), max_size=200)
 standings = st.builds(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.operation import Phase, Progress
-from actors.worker.progress import HIGHEST, ProgressEstimator, done_fraction, percent_of
+from reelyard.actors.media.operation import Phase, Progress
+from reelyard.actors.worker.progress import HIGHEST, ProgressEstimator, done_fraction, percent_of
 
 PHASES = get_args(Phase)
 

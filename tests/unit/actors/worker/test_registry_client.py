@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from ray.exceptions import ActorUnavailableError
 
-from actors.jobs.messages import Commit, LeaseReply, Verdict, WorkerInfo
-from actors.jobs.model import Outcome
-from actors.worker.registry_client import RegistryLeaseClient
-from cluster.errors import Unavailable
+from reelyard.actors.jobs.messages import Commit, LeaseReply, Verdict, WorkerInfo
+from reelyard.actors.jobs.model import Outcome
+from reelyard.actors.worker.registry_client import RegistryLeaseClient
+from reelyard.cluster.errors import Unavailable
 
 WORKER = WorkerInfo(slot="media-cpu-1", incarnation="a", pool="cpu", node="n", takes=["cpu"])
 COMMIT = Commit("job-1", "t", 1, Outcome.SUCCEEDED)

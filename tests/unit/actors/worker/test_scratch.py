@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from actors.worker.scratch import HYSTERESIS, Scratch
-from cluster.errors import Conflict
+from reelyard.actors.worker.scratch import HYSTERESIS, Scratch
+from reelyard.cluster.errors import Conflict
 
 
 class Usage(NamedTuple):

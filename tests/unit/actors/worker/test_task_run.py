@@ -4,12 +4,12 @@ import asyncio
 import time
 from pathlib import Path
 
-from actors.jobs.model import Outcome
-from actors.media.operation import Result
-from actors.worker.codec_process.client import CodecCrashed
-from actors.worker.codec_process.order import Order
-from actors.worker.task_run import Stop, TaskRun
-from cluster.errors import CorruptMedia, SourceNotFound
+from reelyard.actors.jobs.model import Outcome
+from reelyard.actors.media.operation import Result
+from reelyard.actors.worker.codec_process.client import CodecCrashed
+from reelyard.actors.worker.codec_process.order import Order
+from reelyard.actors.worker.task_run import Stop, TaskRun
+from reelyard.cluster.errors import CorruptMedia, SourceNotFound
 from tests.unit.actors.worker.fakes import forever, lease, writes_a_file
 from tests.unit.actors.worker.worker_harness import WorkerHarness, start_worker
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actors.worker.loop import WorkerLoop
-from actors.worker.scratch import Scratch
-from cluster.settings import Settings
+from reelyard.actors.worker.loop import WorkerLoop
+from reelyard.actors.worker.scratch import Scratch
+from reelyard.cluster.settings import Settings
 from tests.unit.actors.worker.fakes import FakeCodecClient, FakeRegistry, FakeWorkerTools
 
 

@@ -7,9 +7,9 @@ from importlib.metadata import version
 import pytest
 from typer.testing import CliRunner
 
-from api.cli.app import COMMANDS, build
-from api.cli.output import Exit
-from api.cli.session import unknown_variables
+from reelyard.api.cli.app import COMMANDS, build
+from reelyard.api.cli.output import Exit
+from reelyard.api.cli.session import unknown_variables
 
 
 def imported_by(code: str) -> set[str]:
@@ -67,12 +67,12 @@ def test_a_command_is_built_alone(name: str) -> None:
 
 
 def test_no_command_imports_ray_before_it_knows_that_it_needs_it() -> None:
-    assert "ray" not in imported_by("from api.cli.app import build; build([])")
+    assert "ray" not in imported_by("from reelyard.api.cli.app import build; build([])")
 
 
 def test_an_operation_is_found_without_importing_all_others() -> None:
     found = imported_by(
-        "from actors.media.catalogue import find_operation; find_operation('probe')"
+        "from reelyard.actors.media.catalogue import find_operation; find_operation('probe')"
     )
-    assert "actors.media.operations.probe" in found
-    assert "actors.media.operations.transcode" not in found
+    assert "reelyard.actors.media.operations.probe" in found
+    assert "reelyard.actors.media.operations.transcode" not in found

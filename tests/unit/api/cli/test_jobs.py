@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from actors.jobs.model import ErrorInfo, Job, OutputFile, State
-from actors.registry.store.protocol import Write
-from actors.registry.store.sqlite.store import SQLiteStore
-from api.cli.app import build
-from api.cli.jobs import details_of
-from api.client.request import TENANT
-from api.client.views import JobView, OutputView
+from reelyard.actors.jobs.model import ErrorInfo, Job, OutputFile, State
+from reelyard.actors.registry.store.protocol import Write
+from reelyard.actors.registry.store.sqlite.store import SQLiteStore
+from reelyard.api.cli.app import build
+from reelyard.api.cli.jobs import details_of
+from reelyard.api.client.request import TENANT
+from reelyard.api.client.views import JobView, OutputView
 from tests.unit.actors.registry.builders import make_job
 
 

@@ -13,9 +13,9 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from api.cli.app import build
-from cluster.logs import configure_logging
-from cluster.settings import Settings
+from reelyard.api.cli.app import build
+from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.settings import Settings
 
 JOB = "01900000-0000-7000-8000-000000000000"
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from actors.media.operation import Params
-from api.cli.operations import allowed, default
+from reelyard.actors.media.operation import Params
+from reelyard.api.cli.operations import allowed, default
 
 
 class _Example(Params):

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from actors.jobs.model import State
-from api.cli import output
-from api.cli.output import Exit, exit_code, jobs_table, refusals_exit_code
-from api.client.views import JobView
-from cluster.errors import (
+from reelyard.actors.jobs.model import State
+from reelyard.api.cli import output
+from reelyard.api.cli.output import Exit, exit_code, jobs_table, refusals_exit_code
+from reelyard.api.client.views import JobView
+from reelyard.cluster.errors import (
     Conflict,
     CorruptMedia,
     InsufficientCredits,

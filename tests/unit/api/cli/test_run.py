@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.cli.run import _destination, local_input, parse_params
-from cluster.errors import (
+from reelyard.api.cli.run import _destination, local_input, parse_params
+from reelyard.cluster.errors import (
     SourceNotFound,
     SourceUnreadable,
     ValidationFailed,

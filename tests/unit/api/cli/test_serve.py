@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.cli.app import build
-from cluster.cluster_file import ClusterFile, process_start, write_cluster_file
-from cluster.settings import Settings
+from reelyard.api.cli.app import build
+from reelyard.cluster.cluster_file import ClusterFile, process_start, write_cluster_file
+from reelyard.cluster.settings import Settings
 
 
 @pytest.fixture

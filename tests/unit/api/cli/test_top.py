@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
-from actors.jobs.model import State
-from api.cli import top
-from api.client.views import JobView
+from reelyard.actors.jobs.model import State
+from reelyard.api.cli import top
+from reelyard.api.client.views import JobView
 
 
 def seen(jobs: int) -> list[str]:

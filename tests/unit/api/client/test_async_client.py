@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.jobs.model import State
-from api.client.async_client import (
+from reelyard.actors.jobs.model import State
+from reelyard.api.client.async_client import (
     POLL_FEW,
     POLL_LEAST_S,
     POLL_MAX_S,
@@ -19,10 +19,10 @@ from api.client.async_client import (
     AsyncClient,
     _next_pause,
 )
-from api.client.request import JobRequest
-from api.client.transport import Answer, Transport
-from api.client.views import JobView, job_view
-from cluster.errors import InvalidInput, ValidationFailed
+from reelyard.api.client.request import JobRequest
+from reelyard.api.client.transport import Answer, Transport
+from reelyard.api.client.views import JobView, job_view
+from reelyard.cluster.errors import InvalidInput, ValidationFailed
 
 
 class Jobs:

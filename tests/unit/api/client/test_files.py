@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from api.client.files import copy_file
-from cluster.errors import OutputUnwritable, SourceNotFound
+from reelyard.api.client.files import copy_file
+from reelyard.cluster.errors import OutputUnwritable, SourceNotFound
 
 
 def test_an_output_on_this_disk_is_copied_or_refused(tmp_path: Path) -> None:

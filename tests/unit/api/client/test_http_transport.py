@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.jobs.model import State
-from api.client.async_client import AsyncClient
-from api.client.http_transport import BATCH_BYTES, packed
-from api.client.sync_client import Client
-from api.client.views import JobView, OutputView
-from cluster.errors import (
+from reelyard.actors.jobs.model import State
+from reelyard.api.client.async_client import AsyncClient
+from reelyard.api.client.http_transport import BATCH_BYTES, packed
+from reelyard.api.client.sync_client import Client
+from reelyard.api.client.views import JobView, OutputView
+from reelyard.cluster.errors import (
     NotFound,
     OutputUnwritable,
     SourceUnreadable,

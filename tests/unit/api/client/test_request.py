@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from api.client.request import (
+from reelyard.api.client.request import (
     InputLike,
     JobRequest,
     in_folder,
@@ -18,7 +18,7 @@ from api.client.request import (
     sent_as,
     spec_of,
 )
-from cluster.errors import (
+from reelyard.cluster.errors import (
     InvalidInput,
     ValidationFailed,
 )

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from actors.jobs.model import ErrorInfo, State
-from api.client.results_view import human_bytes, results_view
-from api.client.views import JobView, OutputView
+from reelyard.actors.jobs.model import ErrorInfo, State
+from reelyard.api.client.results_view import human_bytes, results_view
+from reelyard.api.client.views import JobView, OutputView
 
 
 def job(*urls: str, source: str = "file:///films/clip.mp4", **fields: object) -> JobView:

@@ -11,9 +11,9 @@ from typing import cast
 
 import pytest
 
-from api.client.sync_client import Client
-from api.client.transport import Transport
-from api.client.views import JobView
+from reelyard.api.client.sync_client import Client
+from reelyard.api.client.transport import Transport
+from reelyard.api.client.views import JobView
 
 
 class Endless:

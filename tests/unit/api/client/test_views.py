@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.jobs.model import Attempt, ErrorInfo, Job, Outcome, State
-from actors.jobs.times import iso
-from api.client.async_client import AsyncClient
-from api.client.views import JobView, accepted_view, job_id_of, job_view, view_of
-from api.v1.v1_shapes import accepted_job, whole_job
-from cluster.errors import Cancelled, Gone, NotReady
+from reelyard.actors.jobs.model import Attempt, ErrorInfo, Job, Outcome, State
+from reelyard.actors.jobs.times import iso
+from reelyard.api.client.async_client import AsyncClient
+from reelyard.api.client.views import JobView, accepted_view, job_id_of, job_view, view_of
+from reelyard.api.v1.v1_shapes import accepted_job, whole_job
+from reelyard.cluster.errors import Cancelled, Gone, NotReady
 from tests.unit.api.sample_jobs import (
     CREATED_MS,
     FINISHED_MS,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from api.dolby.bodies import EnhanceBody
+from reelyard.api.dolby.bodies import EnhanceBody
 
 PLACES = {"input": "dlb://in.wav", "output": "dlb://out.wav"}
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.jobs.model import ErrorInfo, State
-from api.dolby import dolby_shapes
-from cluster.errors import (
+from reelyard.actors.jobs.model import ErrorInfo, State
+from reelyard.api.dolby import dolby_shapes
+from reelyard.cluster.errors import (
     AlreadyFinished,
     InvalidCursor,
     NotFound,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.catalogue import find_operation
-from actors.media.operations.enhance import PRESETS
-from api.dolby.bodies import EnhanceBody
-from api.dolby.enhance import enhance_params
-from cluster.errors import ValidationFailed
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operations.enhance import PRESETS
+from reelyard.api.dolby.bodies import EnhanceBody
+from reelyard.api.dolby.enhance import enhance_params
+from reelyard.cluster.errors import ValidationFailed
 
 PLACES = {"input": "dlb://in.wav", "output": "dlb://out.wav"}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from api.dolby.bodies import EnhanceBody, TranscodeBody
-from api.dolby.locations import destination_url, refuse_auth, refuse_callback
-from cluster.errors import ValidationFailed
+from reelyard.api.dolby.bodies import EnhanceBody, TranscodeBody
+from reelyard.api.dolby.locations import destination_url, refuse_auth, refuse_callback
+from reelyard.cluster.errors import ValidationFailed
 
 PLACES = {"input": "dlb://in.wav", "output": "dlb://out.wav"}
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from api.dolby.locations import dlb_key
+from reelyard.api.dolby.locations import dlb_key
 from tests.dialect_harness import URL, DialectHarness
 
 

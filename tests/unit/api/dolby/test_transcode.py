@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from actors.media.catalogue import find_operation
-from api.dolby.bodies import TranscodeBody
-from api.dolby.transcode import operation_of, output_params, task_names
-from cluster.errors import ReelyardError, UnsupportedOutput, ValidationFailed
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.api.dolby.bodies import TranscodeBody
+from reelyard.api.dolby.transcode import operation_of, output_params, task_names
+from reelyard.cluster.errors import ReelyardError, UnsupportedOutput, ValidationFailed
 
 
 def transcode(

@@ -14,7 +14,7 @@ from typing import Any
 from ray.serve._private.direct_ingress_http_util import ASGIDIReceiveProxy
 from ray.serve._private.http_util import ASGIReceiveProxy
 
-from api.http.backpressure import BoundedReceive
+from reelyard.api.http.backpressure import BoundedReceive
 
 SCOPE: dict[str, Any] = {"type": "http"}
 PIECES, AT_ONCE = 1000, 20

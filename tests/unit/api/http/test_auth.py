@@ -3,9 +3,9 @@
 import httpx2
 import pytest
 
-from actors.registry import stored_keys_are_needed
-from api.serving.app import create_app
-from cluster.cluster_file import ClusterFile, process_start, write_cluster_file
+from reelyard.actors.registry import stored_keys_are_needed
+from reelyard.api.serving.app import create_app
+from reelyard.cluster.cluster_file import ClusterFile, process_start, write_cluster_file
 from tests.unit.api.api_harness import ApiHarness, MakeHarness
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.http.backpressure import MESSAGES_AHEAD, BoundedReceive
+from reelyard.api.http.backpressure import MESSAGES_AHEAD, BoundedReceive
 
 AT_ONCE = 20
 """Pieces that Serve's Python proxy hands over in one message of the trial."""

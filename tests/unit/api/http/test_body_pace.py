@@ -7,7 +7,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.types import Receive
 
-from api.http.body_pace import BYTES_PER_S, paced
+from reelyard.api.http.body_pace import BYTES_PER_S, paced
 
 
 def piece(size: int, *, more: bool = True) -> dict[str, Any]:

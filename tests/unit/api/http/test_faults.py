@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.http.faults import pydantic_v1
-from cluster import faults
+from reelyard.api.http.faults import pydantic_v1
+from reelyard.cluster import faults
 
 
 class Body(BaseModel):

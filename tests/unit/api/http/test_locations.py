@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.jobs.locations import File, ObjectUrl, Stored, parse_location
-from api.http.locations import check_file, check_store, check_stored, check_url
-from cluster.errors import Forbidden, InvalidInput, SourceForbidden
-from cluster.settings import Settings
+from reelyard.actors.jobs.locations import File, ObjectUrl, Stored, parse_location
+from reelyard.api.http.locations import check_file, check_store, check_stored, check_url
+from reelyard.cluster.errors import Forbidden, InvalidInput, SourceForbidden
+from reelyard.cluster.settings import Settings
 
 
 def settings(**values: object) -> Settings:

@@ -5,9 +5,9 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http import public_address
-from api.http.public_address import bound_address, is_ours, link_base, machine_names
-from cluster.settings import Settings
+from reelyard.api.http import public_address
+from reelyard.api.http.public_address import bound_address, is_ours, link_base, machine_names
+from reelyard.cluster.settings import Settings
 from tests.unit.api.api_harness import ApiHarness, MakeHarness
 
 OURS = (

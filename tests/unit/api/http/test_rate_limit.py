@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
-from api.http.rate_limit import RateLimiter
+from reelyard.api.http.rate_limit import RateLimiter
 from tests.unit.api.api_harness import MakeHarness
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.signing import FileGrant, Signer
-from cluster.errors import Forbidden, Gone, InvalidCursor, Unauthorized
+from reelyard.api.http.signing import FileGrant, Signer
+from reelyard.cluster.errors import Forbidden, Gone, InvalidCursor, Unauthorized
 
 SECRET = "a secret of enough characters"
 

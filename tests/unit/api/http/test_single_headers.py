@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.http.single_headers import SINGLE, check_headers
-from cluster.errors import BadRequest
+from reelyard.api.http.single_headers import SINGLE, check_headers
+from reelyard.cluster.errors import BadRequest
 from tests.unit.api.api_harness import ApiHarness
 
 SIBLINGS = ("authorization", "host", "content-length", "idempotency-key", "x-api-key", "range")

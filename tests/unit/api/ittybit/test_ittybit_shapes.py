@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.jobs.model import ErrorInfo, Job, State
-from actors.testing.ids import id_at
-from api.ittybit import ittybit_shapes
-from cluster.errors import (
+from reelyard.actors.jobs.model import ErrorInfo, Job, State
+from reelyard.actors.testing.ids import id_at
+from reelyard.api.ittybit import ittybit_shapes
+from reelyard.cluster.errors import (
     InsufficientCredits,
     InvalidCursor,
     NotFound,

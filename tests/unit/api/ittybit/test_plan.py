@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.model import JobSpec
-from actors.jobs.plan import plan_job
-from actors.media.catalogue import find_operation
-from api.ittybit.bodies import IttybitJobBody, IttybitTaskBody, refuse_adaptive, refuse_webhook
-from api.ittybit.plan import OPERATIONS, job_tasks, operation_params
-from cluster.errors import UnsupportedOutput, ValidationFailed
+from reelyard.actors.jobs.model import JobSpec
+from reelyard.actors.jobs.plan import plan_job
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.api.ittybit.bodies import (
+    IttybitJobBody,
+    IttybitTaskBody,
+    refuse_adaptive,
+    refuse_webhook,
+)
+from reelyard.api.ittybit.plan import OPERATIONS, job_tasks, operation_params
+from reelyard.cluster.errors import UnsupportedOutput, ValidationFailed
 
 DOCUMENTED = {
     "video": {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cluster.settings import Settings
+from reelyard.cluster.settings import Settings
 from tests.dialect_harness import URL, DialectHarness, open_dialects
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import Totals, Usage
-from actors.jobs.model import ErrorInfo, Job, State
-from api.pipelyn import pipelyn_shapes
-from cluster.errors import (
+from reelyard.actors.jobs.messages import Totals, Usage
+from reelyard.actors.jobs.model import ErrorInfo, Job, State
+from reelyard.api.pipelyn import pipelyn_shapes
+from reelyard.cluster.errors import (
     EmptySource,
     InvalidInput,
     NotFound,

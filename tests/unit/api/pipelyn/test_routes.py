@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.model import State
+from reelyard.actors.jobs.model import State
 from tests.dialect_harness import MP4, URL, DialectHarness
 from tests.unit.actors.registry.old_records import ended_record, put_record
 

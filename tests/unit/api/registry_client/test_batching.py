@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from api.registry_client.batching import Lookups, Writes
+from reelyard.api.registry_client.batching import Lookups, Writes
 
 
 class Store:

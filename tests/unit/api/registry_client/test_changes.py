@@ -2,10 +2,10 @@
 
 import asyncio
 
-from actors.jobs.messages import Changes
-from actors.registry.change_log import ChangeLog
-from api.registry_client.changes import ChangeFeed
-from cluster.errors import Unavailable
+from reelyard.actors.jobs.messages import Changes
+from reelyard.actors.registry.change_log import ChangeLog
+from reelyard.api.registry_client.changes import ChangeFeed
+from reelyard.cluster.errors import Unavailable
 
 
 async def wakes(event: asyncio.Event) -> bool:

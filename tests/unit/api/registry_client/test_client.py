@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from actors.jobs.messages import Accepted, PageQuery, Refusal
-from actors.jobs.model import JobSpec, State
-from actors.testing.in_process_link import InProcessLink
-from api.registry_client.client import RegistryClient
-from cluster.errors import NotFound, ReelyardError, Unavailable
+from reelyard.actors.jobs.messages import Accepted, PageQuery, Refusal
+from reelyard.actors.jobs.model import JobSpec, State
+from reelyard.actors.testing.in_process_link import InProcessLink
+from reelyard.api.registry_client.client import RegistryClient
+from reelyard.cluster.errors import NotFound, ReelyardError, Unavailable
 from tests.unit.api.api_harness import ApiHarness, MakeHarness
 
 PROBE = JobSpec("probe", inputs=["http://media.test/a.mp4"])
@@ -52,7 +52,7 @@ async def test_a_submit_outlives_a_restart_and_makes_one_job(harness: ApiHarness
 async def test_a_registry_that_stays_away_is_a_503_in_the_end(
     harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.registry_client.client.PATIENCE_S", 0.2)
+    monkeypatch.setattr("reelyard.api.registry_client.client.PATIENCE_S", 0.2)
     shaky = Shaky(harness.registry)
     client = RegistryClient(InProcessLink(shaky), harness.services.settings)
     shaky.before = 1000
@@ -100,7 +100,7 @@ async def test_watching_ends_with_the_job(harness: ApiHarness) -> None:
 @pytest.fixture
 def long_ago(make_harness: MakeHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Polls are content with what was seen at any time."""
-    monkeypatch.setattr("api.registry_client.client.POLL_AGE_S", float("inf"))
+    monkeypatch.setattr("reelyard.api.registry_client.client.POLL_AGE_S", float("inf"))
 
 
 @pytest.mark.usefixtures("long_ago")
@@ -122,7 +122,7 @@ async def test_polls_that_come_during_a_look_share_it(
     client = harness.services.registry
     job_id = (await client.submit_one(PROBE)).job.id
     await client.poll(job_id, None)
-    monkeypatch.setattr("api.registry_client.client.POLL_AGE_S", float("inf"))
+    monkeypatch.setattr("reelyard.api.registry_client.client.POLL_AGE_S", float("inf"))
     await client.page(PageQuery(tenant="default", limit=1))
     asked = harness.counted.calls["changes"]
     gate = harness.counted.hold("changes")
@@ -139,7 +139,7 @@ async def test_polls_that_come_during_a_look_share_it(
 async def test_a_poll_knows_of_every_change_made_here_even_if_its_answer_was_lost(
     harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.registry_client.client.PATIENCE_S", 0.01)
+    monkeypatch.setattr("reelyard.api.registry_client.client.PATIENCE_S", 0.01)
     shaky = Shaky(harness.registry)
     client = RegistryClient(InProcessLink(shaky), harness.services.settings)
     one, two = [(await client.submit_one(PROBE)).job.id for _ in range(2)]

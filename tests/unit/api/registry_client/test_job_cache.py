@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actors.jobs.messages import Changes
-from actors.jobs.model import Job, State
-from api.registry_client.job_cache import JobCache
+from reelyard.actors.jobs.messages import Changes
+from reelyard.actors.jobs.model import Job, State
+from reelyard.api.registry_client.job_cache import JobCache
 from tests.unit.api.sample_jobs import a_job
 
 

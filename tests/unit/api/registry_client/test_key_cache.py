@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from actors.jobs.messages import KeyInfo
-from actors.registry.api_keys import hash_key
-from api.registry_client.key_cache import KeyCache
+from reelyard.actors.jobs.messages import KeyInfo
+from reelyard.actors.registry.api_keys import hash_key
+from reelyard.api.registry_client.key_cache import KeyCache
 
 
 async def test_keys_are_asked_for_once_in_a_while_and_at_once_when_unknown() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from api.serving.bind import check_bind
-from cluster.errors import BadRequest
-from cluster.settings import Settings
+from reelyard.api.serving.bind import check_bind
+from reelyard.cluster.errors import BadRequest
+from reelyard.cluster.settings import Settings
 
 
 def test_binding_beyond_this_machine_needs_a_key_first() -> None:

@@ -18,7 +18,7 @@ async def test_metrics_tell_queues_and_requests_by_route_never_by_job(harness: A
 async def test_health_is_bad_while_the_registry_is_away(
     harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cluster.errors import Unavailable
+    from reelyard.cluster.errors import Unavailable
 
     assert (await harness.get("/healthz")).json()["status"] == "ok"
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from api.serving import not_ready
-from api.serving.app import error_shape
-from cluster.errors import Unavailable
-from cluster.haproxy_rules import RETRY_AFTER_S
+from reelyard.api.serving import not_ready
+from reelyard.api.serving.app import error_shape
+from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.haproxy_rules import RETRY_AFTER_S
 
 PATHS = (
     "/",

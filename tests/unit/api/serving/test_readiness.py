@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.serving.readiness import ask_haproxy, knows_all
+from reelyard.api.serving.readiness import ask_haproxy, knows_all
 
 STATS = """\
 # pxname,svname,qcur

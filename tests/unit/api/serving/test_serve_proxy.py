@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from api.serving.serve_proxy import NotReadyAnswers
+from reelyard.api.serving.serve_proxy import NotReadyAnswers
 
 
 async def answer_of(response: Response, path: str, method: str = "GET") -> httpx2.Response:

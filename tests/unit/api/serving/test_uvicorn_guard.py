@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http import auto
 
-from api.serving import uvicorn_guard
+from reelyard.api.serving import uvicorn_guard
 
 HEAD_S = 0.3
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"

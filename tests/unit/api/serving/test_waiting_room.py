@@ -5,9 +5,9 @@ import socket
 import pytest
 import requests
 
-from api.serving.waiting_room import WaitingRoom, listening_socket
-from cluster.errors import BadRequest
-from cluster.ray_env import free_ports
+from reelyard.api.serving.waiting_room import WaitingRoom, listening_socket
+from reelyard.cluster.errors import BadRequest
+from reelyard.cluster.ray_env import free_ports
 
 
 @pytest.fixture

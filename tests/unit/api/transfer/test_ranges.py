@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.transfer import ranges
-from api.transfer.ranges import Span
+from reelyard.api.transfer import ranges
+from reelyard.api.transfer.ranges import Span
 
 
 @given(st.integers(1, 100), st.integers(0, 120), st.integers(0, 120))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.transfer import tus
-from cluster.errors import InvalidInput, UnsupportedType
-from cluster.storage import Checksum
+from reelyard.api.transfer import tus
+from reelyard.cluster.errors import InvalidInput, UnsupportedType
+from reelyard.cluster.storage import Checksum
 
 keys = st.text(st.characters(codec="ascii", exclude_characters=", "), min_size=1).filter(
     lambda key: key == key.strip()

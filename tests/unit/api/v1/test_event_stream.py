@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
-from api.v1.event_stream import last_event_id
+from reelyard.api.v1.event_stream import last_event_id
 from tests.server_sent_events import Event, EventReader
 from tests.unit.api.api_harness import ApiHarness
 

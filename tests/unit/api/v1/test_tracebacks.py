@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.jobs.messages import Commit
-from actors.jobs.model import ErrorInfo, Outcome
+from reelyard.actors.jobs.messages import Commit
+from reelyard.actors.jobs.model import ErrorInfo, Outcome
 from tests.unit.api.api_harness import ApiHarness, MakeHarness
 
 TRACEBACK = "File mine.py, line 7, in work"

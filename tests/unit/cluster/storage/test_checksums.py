@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cluster.errors import ChecksumMismatch
-from cluster.storage.checksums import ALGORITHMS, Checksum
+from reelyard.cluster.errors import ChecksumMismatch
+from reelyard.cluster.storage.checksums import ALGORITHMS, Checksum
 
 CHUNKS = [b"hello ", b"", b"world"]
 DIGESTS = {

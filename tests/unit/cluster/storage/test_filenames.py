@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cluster.storage import filenames
-from cluster.storage.key_rules import check_segment
+from reelyard.cluster.storage import filenames
+from reelyard.cluster.storage.key_rules import check_segment
 
 
 @given(st.text())

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.errors import BadRequest
-from cluster.storage.key_rules import (
+from reelyard.cluster.errors import BadRequest
+from reelyard.cluster.storage.key_rules import (
     NOT_IN_NAMES,
     TEMP_PREFIX,
     check_key,

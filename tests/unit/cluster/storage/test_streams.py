@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.errors import TooLarge
-from cluster.storage.streams import Feeder, coalesce, limit, pour
+from reelyard.cluster.errors import TooLarge
+from reelyard.cluster.storage.streams import Feeder, coalesce, limit, pour
 
 
 async def source(chunks: Sequence[bytes], error: Exception | None = None) -> AsyncIterator[bytes]:

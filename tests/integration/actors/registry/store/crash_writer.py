@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from actors.jobs.model import State
-from actors.registry.store.opening import open_store
-from actors.registry.store.protocol import Write
+from reelyard.actors.jobs.model import State
+from reelyard.actors.registry.store.opening import open_store
+from reelyard.actors.registry.store.protocol import Write
 from tests.unit.actors.registry.builders import START_MS, make_job
 
 

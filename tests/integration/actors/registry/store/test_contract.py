@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import ErrorInfo, Job, State
-from actors.registry.store.opening import open_store
-from actors.registry.store.protocol import JobStore, Write
-from actors.testing.ids import id_at
-from cluster.errors import BadRequest, Unavailable
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import ErrorInfo, Job, State
+from reelyard.actors.registry.store.opening import open_store
+from reelyard.actors.registry.store.protocol import JobStore, Write
+from reelyard.actors.testing.ids import id_at
+from reelyard.cluster.errors import BadRequest, Unavailable
 from tests.integration.actors.registry.store_calls import expected, ids_of, move, put
 from tests.unit.actors.registry.builders import START_MS, make_job, make_output
 

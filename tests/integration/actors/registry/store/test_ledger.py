@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from actors.jobs.ledger import LedgerEntry
-from actors.jobs.messages import KeyInfo
-from actors.jobs.model import Job
-from actors.registry.store.protocol import IdempotencyKey, JobStore, Write
+from reelyard.actors.jobs.ledger import LedgerEntry
+from reelyard.actors.jobs.messages import KeyInfo
+from reelyard.actors.jobs.model import Job
+from reelyard.actors.registry.store.protocol import IdempotencyKey, JobStore, Write
 from tests.integration.actors.registry.store_calls import put
 from tests.unit.actors.registry.builders import START_MS, make_job
 

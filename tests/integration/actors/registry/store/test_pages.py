@@ -8,9 +8,9 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from actors.jobs.messages import PageQuery, Totals
-from actors.jobs.model import Job, State
-from actors.registry.store.protocol import JobStore
+from reelyard.actors.jobs.messages import PageQuery, Totals
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.registry.store.protocol import JobStore
 from tests.integration.actors.registry.store_calls import expected, ids_of, move, put
 from tests.unit.actors.registry.builders import START_MS, make_job, make_output
 from tests.unit.actors.registry.old_records import ended_record, put_record, running_record

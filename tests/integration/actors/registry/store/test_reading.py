@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.jobs.messages import PageQuery
-from actors.registry.store.opening import open_store
-from actors.registry.store.protocol import JobStore
-from actors.registry.store.sqlite.store import SQLiteStore
-from actors.registry.stored_jobs import StoredJobs
-from cluster.errors import Unavailable
-from cluster.settings import Settings
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.registry.store.opening import open_store
+from reelyard.actors.registry.store.protocol import JobStore
+from reelyard.actors.registry.store.sqlite.store import SQLiteStore
+from reelyard.actors.registry.stored_jobs import StoredJobs
+from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.settings import Settings
 from tests.integration.actors.registry.store_calls import put
 from tests.unit.actors.registry.builders import make_job
 

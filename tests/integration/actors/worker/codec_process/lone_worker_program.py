@@ -9,10 +9,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.client import CodecClient
-from actors.worker.codec_process.options import CodecOptions, configure_message
-from cluster.settings import Settings
+from reelyard.actors.worker.codec_process.child import ChildSpec
+from reelyard.actors.worker.codec_process.client import CodecClient
+from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
+from reelyard.cluster.settings import Settings
 from tests.integration.actors.worker.codec_process.orders import pid_of, run
 
 

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from actors.media.operation import Result, Source
-from actors.worker.codec_process.client import CodecClient
-from actors.worker.codec_process.order import Order
+from reelyard.actors.media.operation import Result, Source
+from reelyard.actors.worker.codec_process.client import CodecClient
+from reelyard.actors.worker.codec_process.order import Order
 
 
 class MakeCodec(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.worker.codec_process.client import CodecClient
+from reelyard.actors.worker.codec_process.client import CodecClient
 from tests.integration.actors.worker import misbehaving_operations
 from tests.integration.actors.worker.codec_process.orders import (
     MakeCodec,

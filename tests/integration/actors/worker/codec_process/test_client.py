@@ -12,10 +12,10 @@ import pytest
 from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
-from actors.media.operation import Progress, Result
-from actors.worker.codec_process.client import CodecClient, CodecCrashed
-from actors.worker.codec_process.order import Order
-from cluster.errors import CorruptMedia
+from reelyard.actors.media.operation import Progress, Result
+from reelyard.actors.worker.codec_process.client import CodecClient, CodecCrashed
+from reelyard.actors.worker.codec_process.order import Order
+from reelyard.cluster.errors import CorruptMedia
 from tests.integration.actors.worker.codec_process.orders import cancel_running, pid_of, run, until
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.operation import Result
-from actors.worker.codec_process.child import ChildSpec
-from actors.worker.codec_process.client import CodecClient
-from actors.worker.codec_process.group import CodecGroup
-from actors.worker.codec_process.options import CodecOptions, configure_message
-from actors.worker.codec_process.order import Order
-from cluster.settings import Settings
+from reelyard.actors.media.operation import Result
+from reelyard.actors.worker.codec_process.child import ChildSpec
+from reelyard.actors.worker.codec_process.client import CodecClient
+from reelyard.actors.worker.codec_process.group import CodecGroup
+from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
+from reelyard.actors.worker.codec_process.order import Order
+from reelyard.cluster.settings import Settings
 from tests.integration.actors.worker import misbehaving_operations
 from tests.integration.actors.worker.codec_process.orders import until
 
@@ -84,7 +84,7 @@ async def test_a_crash_takes_no_other_task_along(group: CodecGroup) -> None:
 async def test_a_process_that_nobody_needs_any_more_ends(
     group: CodecGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.worker.codec_process.group.IDLE_S", 0.05)
+    monkeypatch.setattr("reelyard.actors.worker.codec_process.group.IDLE_S", 0.05)
     closed: list[CodecClient] = []
     close = CodecClient.close
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import LimitExceeded, TimedOut
+from reelyard.cluster.errors import LimitExceeded, TimedOut
 from tests.integration.actors.worker.codec_process.orders import MakeCodec, run
 
 

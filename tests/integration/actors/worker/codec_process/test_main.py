@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.operation import Source
-from actors.worker.codec_process.client import CodecClient
-from actors.worker.codec_process.order import Order
-from cluster.errors import BadRequest, ReelyardError, UnknownOperation
+from reelyard.actors.media.operation import Source
+from reelyard.actors.worker.codec_process.client import CodecClient
+from reelyard.actors.worker.codec_process.order import Order
+from reelyard.cluster.errors import BadRequest, ReelyardError, UnknownOperation
 from tests.integration.actors.worker.codec_process.orders import MakeCodec, run
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.worker.codec_process.client import CodecClient
+from reelyard.actors.worker.codec_process.client import CodecClient
 from tests.integration.actors.worker.codec_process.orders import run
 
 

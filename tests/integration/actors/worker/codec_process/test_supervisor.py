@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.worker.codec_process.client import CodecClient
-from cluster.errors import LimitExceeded, Unavailable
+from reelyard.actors.worker.codec_process.client import CodecClient
+from reelyard.cluster.errors import LimitExceeded, Unavailable
 from tests.integration.actors.worker import misbehaving_operations
 from tests.integration.actors.worker.codec_process.orders import (
     MakeCodec,

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.worker.codec_process.client import CodecCrashed
-from cluster.errors import Stalled, TimedOut
+from reelyard.actors.worker.codec_process.client import CodecCrashed
+from reelyard.cluster.errors import Stalled, TimedOut
 from tests.integration.actors.worker.codec_process.orders import MakeCodec, run, until
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 import pytest
 
-from cluster.errors import (
+from reelyard.cluster.errors import (
     ChecksumMismatch,
     Conflict,
     Forbidden,
@@ -20,8 +20,8 @@ from cluster.errors import (
     NotReady,
     TooLarge,
 )
-from cluster.storage import Checksum, Storage, UploadInfo, Uploads
-from cluster.storage.uploads import created_ms, read_upload, service, writers
+from reelyard.cluster.storage import Checksum, Storage, UploadInfo, Uploads
+from reelyard.cluster.storage.uploads import created_ms, read_upload, service, writers
 
 
 class Clock:

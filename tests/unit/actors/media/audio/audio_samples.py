@@ -7,9 +7,15 @@ from pathlib import Path
 import av
 import numpy as np
 
-from actors.media.audio.filter_graph import AudioFilter, FilterRun
-from actors.media.audio.pcm import Block, frame_of, sample_format, samples_of, standard_layout
-from actors.media.codec.decode import best_audio
+from reelyard.actors.media.audio.filter_graph import AudioFilter, FilterRun
+from reelyard.actors.media.audio.pcm import (
+    Block,
+    frame_of,
+    sample_format,
+    samples_of,
+    standard_layout,
+)
+from reelyard.actors.media.codec.decode import best_audio
 
 
 def tone(

@@ -8,10 +8,15 @@ import av
 import pytest
 from av.stream import Disposition
 
-from actors.media.audio.companions import copied_streams, copied_tags, dropped_streams, track_tags
-from actors.media.audio.output_formats import FormatName, SourceFormat, choose_target
-from actors.media.codec.decode import best_video, require_audio
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.audio.companions import (
+    copied_streams,
+    copied_tags,
+    dropped_streams,
+    track_tags,
+)
+from reelyard.actors.media.audio.output_formats import FormatName, SourceFormat, choose_target
+from reelyard.actors.media.codec.decode import best_video, require_audio
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.enhancements import run_enhance
 
 SOURCE = SourceFormat("mov", ".mp4", "aac", deep=False, has_video=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.audio.gain import (
+from reelyard.actors.media.audio.gain import (
     MOST_GAIN_DB,
     GainSetting,
     LoudnessGoal,
@@ -19,8 +19,8 @@ from actors.media.audio.gain import (
     is_reached,
     levelled,
 )
-from actors.media.audio.loudness import Loudness
-from actors.media.audio.pcm import PcmFormat
+from reelyard.actors.media.audio.loudness import Loudness
+from reelyard.actors.media.audio.pcm import PcmFormat
 from tests.unit.actors.media.audio.audio_samples import noise
 
 GOAL = LoudnessGoal(-16.0, -1.0)

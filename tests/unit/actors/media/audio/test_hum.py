@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from actors.media.audio.hum import Hum, HumDetector
-from actors.media.audio.pcm import Block, regroup
+from reelyard.actors.media.audio.hum import Hum, HumDetector
+from reelyard.actors.media.audio.pcm import Block, regroup
 from tests.unit.actors.media.audio.audio_samples import (
     mains_hum,
     noise,

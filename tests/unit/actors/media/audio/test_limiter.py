@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.audio.limiter import Limiter
-from actors.media.audio.pcm import Block
-from actors.media.audio.true_peak import TruePeakMeter
+from reelyard.actors.media.audio.limiter import Limiter
+from reelyard.actors.media.audio.pcm import Block
+from reelyard.actors.media.audio.true_peak import TruePeakMeter
 from tests.unit.actors.media.audio.audio_samples import noise, speech, tone
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from actors.media.audio.loudness import Loudness, LoudnessMeter
-from actors.media.audio.pcm import Block, PcmFormat, regroup, standard_layout
+from reelyard.actors.media.audio.loudness import Loudness, LoudnessMeter
+from reelyard.actors.media.audio.pcm import Block, PcmFormat, regroup, standard_layout
 from tests.unit.actors.media.audio.audio_samples import tone
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from actors.media.audio.noise import NoiseMeter
-from actors.media.audio.pcm import regroup
+from reelyard.actors.media.audio.noise import NoiseMeter
+from reelyard.actors.media.audio.pcm import regroup
 from tests.unit.actors.media.audio.audio_samples import noise, speech
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.audio.output_formats import (
+from reelyard.actors.media.audio.output_formats import (
     AAC,
     FLAC_16,
     MP3,
@@ -21,7 +21,7 @@ from actors.media.audio.output_formats import (
     choose_rate,
     choose_target,
 )
-from cluster.errors import UnsupportedOutput
+from reelyard.cluster.errors import UnsupportedOutput
 
 ENCODERS = st.sampled_from([PCM_16, FLAC_16, MP3, AAC, OPUS])
 

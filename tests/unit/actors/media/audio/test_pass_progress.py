@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.audio.pass_progress import PassProgress
-from actors.media.operation import Progress
+from reelyard.actors.media.audio.pass_progress import PassProgress
+from reelyard.actors.media.operation import Progress
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0, 20))

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.audio.pcm import regroup
+from reelyard.actors.media.audio.pcm import regroup
 
 
 @given(st.lists(st.integers(0, 50), max_size=12), st.integers(1, 40))

@@ -9,11 +9,11 @@ import av
 import numpy as np
 import pytest
 
-from actors.media.audio.pcm import PcmFormat
-from actors.media.audio.pcm_reader import AudioRegion, PcmReader
-from actors.media.codec.decode import require_audio
-from actors.media.codec.packet_clock import PacketClock
-from cluster.errors import LimitExceeded
+from reelyard.actors.media.audio.pcm import PcmFormat
+from reelyard.actors.media.audio.pcm_reader import AudioRegion, PcmReader
+from reelyard.actors.media.codec.decode import require_audio
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.cluster.errors import LimitExceeded
 from tests.unit.actors.media.audio.audio_samples import noise, tone, write_audio
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actors.media.audio.pcm import PcmFormat
-from actors.media.audio.pcm_spool import PcmSpool
-from cluster.errors import OutputUnwritable
+from reelyard.actors.media.audio.pcm import PcmFormat
+from reelyard.actors.media.audio.pcm_spool import PcmSpool
+from reelyard.cluster.errors import OutputUnwritable
 from tests.unit.actors.media.audio.audio_samples import noise
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.audio.true_peak import TruePeakMeter, between, decibels
+from reelyard.actors.media.audio.true_peak import TruePeakMeter, between, decibels
 from tests.unit.actors.media.audio.audio_samples import noise, tone
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from actors.media.audio.writer import dithered
+from reelyard.actors.media.audio.writer import dithered
 from tests.unit.actors.media.audio.audio_samples import tone
 
 

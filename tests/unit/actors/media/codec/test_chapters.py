@@ -10,9 +10,9 @@ import av
 import pytest
 from av.rational import AVRational
 
-from actors.media.audio.pcm import frame_of
-from actors.media.codec.chapters import set_chapters
-from actors.media.codec.decode import seconds
+from reelyard.actors.media.audio.pcm import frame_of
+from reelyard.actors.media.codec.chapters import set_chapters
+from reelyard.actors.media.codec.decode import seconds
 from tests.unit.actors.media.audio.audio_samples import tone
 
 if TYPE_CHECKING:

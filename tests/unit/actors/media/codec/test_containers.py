@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from actors.media.codec import containers
+from reelyard.actors.media.codec import containers
 
 
 @pytest.mark.parametrize("codec", get_args(containers.VideoCodec))

@@ -7,16 +7,16 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.codec.decode import (
+from reelyard.actors.media.codec.decode import (
     best_audio,
     best_video,
     first_frame,
     require_audio,
     require_video,
 )
-from actors.media.codec.source import open_input
-from actors.testing.sample_media import make_sample, read_frame_number
-from cluster.errors import CorruptMedia, NoSuchStream
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.testing.sample_media import make_sample, read_frame_number
+from reelyard.cluster.errors import CorruptMedia, NoSuchStream
 from tests.unit.actors.media.videos import source
 
 

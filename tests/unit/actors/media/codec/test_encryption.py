@@ -7,11 +7,11 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.codec.encryption import refuse_scrambled
-from actors.media.codec.probe import probe_media
-from actors.media.sniff import Sniffed
-from actors.testing.sample_media import make_sample
-from cluster.errors import UnsupportedFormat
+from reelyard.actors.media.codec.encryption import refuse_scrambled
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.sniff import Sniffed
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import UnsupportedFormat
 from tests.unit.actors.media.photos import box
 
 CENC = {

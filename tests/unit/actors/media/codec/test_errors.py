@@ -7,8 +7,8 @@ import errno
 import av
 import pytest
 
-from actors.media.codec.errors import media_errors, translate
-from cluster.errors import (
+from reelyard.actors.media.codec.errors import media_errors, translate
+from reelyard.cluster.errors import (
     CorruptMedia,
     LimitExceeded,
     MediaError,

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from actors.media.codec.frame_conversion import FilterChain, Normalizer, upright
-from actors.media.codec.geometry import Orientation
-from actors.testing.sample_media import make_sample, plane_of, read_corners
+from reelyard.actors.media.codec.frame_conversion import FilterChain, Normalizer, upright
+from reelyard.actors.media.codec.geometry import Orientation
+from reelyard.actors.testing.sample_media import make_sample, plane_of, read_corners
 from tests.unit.actors.media.videos import frames_of
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.codec.geometry import (
+from reelyard.actors.media.codec.geometry import (
     Fit,
     Layout,
     Orientation,

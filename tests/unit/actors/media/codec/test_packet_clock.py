@@ -9,9 +9,9 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.codec import packet_clock
-from actors.media.codec.packet_clock import PacketClock
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.codec import packet_clock
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.videos import joined, restamped
 
 

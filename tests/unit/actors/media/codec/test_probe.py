@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from actors.media.codec.probe import probe_media
-from actors.media.operation import Limits
-from actors.testing.sample_media import make_sample
-from cluster.errors import CorruptMedia, LimitExceeded
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import CorruptMedia, LimitExceeded
 from tests.unit.actors.media.images import make_animation
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actors.media.codec.resampling import DOWNMIX_GAIN, MONO_GAIN, Resampler
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.codec.resampling import DOWNMIX_GAIN, MONO_GAIN, Resampler
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.videos import samples_of, transcode
 
 RATE = 48_000

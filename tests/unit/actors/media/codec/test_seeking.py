@@ -8,11 +8,11 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.codec.decode import best_audio, best_video, origin_s, seconds
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.codec.seeking import frames_from, packets_from
-from actors.media.codec.source import open_input
-from actors.testing.sample_media import make_sample, read_frame_number
+from reelyard.actors.media.codec.decode import best_audio, best_video, origin_s, seconds
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.seeking import frames_from, packets_from
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.testing.sample_media import make_sample, read_frame_number
 from tests.unit.actors.media.lying_indexes import KINDS, lying_video
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.codec.probe import probe_media
-from actors.media.codec.source import open_input
-from actors.media.operation import Limits
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     CorruptMedia,
     EmptySource,
     LimitExceeded,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.codec.stamp_bridge import StampBridge, runs_on
+from reelyard.actors.media.codec.stamp_bridge import StampBridge, runs_on
 
 UNIT = Fraction(1, 90_000)
 FRAME, BLOCK = 3600, 2160

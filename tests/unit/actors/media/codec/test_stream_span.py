@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.codec.stream_span import StreamSpan
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.codec.stream_span import StreamSpan
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.videos import held
 
 

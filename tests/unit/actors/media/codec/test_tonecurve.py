@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from actors.media.codec.tonecurve import (
+from reelyard.actors.media.codec.tonecurve import (
     PEAK_NITS,
     WHITE_NITS,
     compress,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from actors.media.codec.frame_conversion import Normalizer
-from actors.media.codec.tonecurve import (
+from reelyard.actors.media.codec.frame_conversion import Normalizer
+from reelyard.actors.media.codec.tonecurve import (
     sdr_cube,
     to_sdr,
 )
@@ -80,8 +80,8 @@ def test_mapping_hdr_leaves_swscale_out_of_it(monkeypatch: pytest.MonkeyPatch) -
             asked.append(kwargs)
             return self._scaler.reformat(*args, **kwargs)
 
-    monkeypatch.setattr("actors.media.codec.frame_conversion.VideoReformatter", Watched)
-    monkeypatch.setattr("actors.media.codec.tonemap.VideoReformatter", Watched)
+    monkeypatch.setattr("reelyard.actors.media.codec.frame_conversion.VideoReformatter", Watched)
+    monkeypatch.setattr("reelyard.actors.media.codec.tonemap.VideoReformatter", Watched)
     Normalizer(16, 16).convert(hdr_frame(np.full((32, 32, 3), 0.5)))
     assert asked
     assert all(not call.get("dst_color_trc") for call in asked)

@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from actors.media.codec.source import open_input
-from actors.media.codec.vacancy import vacant_streams
-from actors.media.operation import Limits
+from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.codec.vacancy import vacant_streams
+from reelyard.actors.media.operation import Limits
 from tests.unit.actors.media.videos import source
 
 

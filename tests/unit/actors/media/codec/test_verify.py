@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.codec.verify import Expect, verify_output
-from actors.testing.sample_media import make_sample
-from cluster.errors import Cancelled, VerificationFailed
+from reelyard.actors.media.codec.verify import Expect, verify_output
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import Cancelled, VerificationFailed
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from actors.media.frames import Colour, Frame
-from actors.media.frames.frame import PlaneLayout
+from reelyard.actors.media.frames import Colour, Frame
+from reelyard.actors.media.frames.frame import PlaneLayout
 
 LAYOUTS: tuple[PlaneLayout, ...] = ("gray", "yuv420p", "yuva420p")
 PLANES = {"gray": 1, "yuv420p": 3, "yuva420p": 4}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from actors.media.frames import Frame, blank, to_av_frame, view
+from reelyard.actors.media.frames import Frame, blank, to_av_frame, view
 from tests.unit.actors.media.frames.frame_strategies import frames, same
 
 

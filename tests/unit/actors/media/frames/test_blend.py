@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.frames import (
+from reelyard.actors.media.frames import (
     Colour,
     Frame,
     blank,
@@ -18,7 +18,7 @@ from actors.media.frames import (
     overlay,
     yuv_of,
 )
-from actors.media.frames.frame import PlaneLayout
+from reelyard.actors.media.frames.frame import PlaneLayout
 from tests.unit.actors.media.frames.frame_strategies import colours, frames, same
 
 _SIZE = {"width": st.just(7), "height": st.just(5)}

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.frames import (
+from reelyard.actors.media.frames import (
     parse_colour,
     yuv_of,
 )
-from actors.media.frames.colour import Matrix
+from reelyard.actors.media.frames.colour import Matrix
 from tests.unit.actors.media.frames.frame_strategies import samples
 
 

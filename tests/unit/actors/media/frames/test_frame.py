@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from actors.media.frames import BLACK, Colour, Frame, Plane, blank
+from reelyard.actors.media.frames import BLACK, Colour, Frame, Plane, blank
 
 
 @pytest.mark.parametrize(

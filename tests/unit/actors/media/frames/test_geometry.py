@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.frames import Colour, Frame, blank, crop, flip, pad, rotate
+from reelyard.actors.media.frames import Colour, Frame, blank, crop, flip, pad, rotate
 from tests.unit.actors.media.frames.frame_strategies import colours, frames, same
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.frames import Colour, Frame, blank, crop, mosaic
+from reelyard.actors.media.frames import Colour, Frame, blank, crop, mosaic
 from tests.unit.actors.media.frames.frame_strategies import colours, frames, same
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from actors.media.operation import Source, Work
-from actors.media.operations.optimize import OptimizeParams, optimize
-from actors.media.operations.probe import ProbeParams, probe
-from actors.testing.sample_media import make_sample
-from cluster.errors import CorruptMedia, TruncatedMedia
+from reelyard.actors.media.operation import Source, Work
+from reelyard.actors.media.operations.optimize import OptimizeParams, optimize
+from reelyard.actors.media.operations.probe import ProbeParams, probe
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import CorruptMedia, TruncatedMedia
 from tests.unit.actors.media.cut_media import SILENT, SURE, cut_film, whole_film, with_length
 from tests.unit.actors.media.enhancements import run_enhance
 from tests.unit.actors.media.previews import run_preview

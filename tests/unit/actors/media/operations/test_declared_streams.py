@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from actors.media.operation import Source, Work
-from actors.media.operations.probe import ProbeParams, probe
-from cluster.errors import NoSuchStream
+from reelyard.actors.media.operation import Source, Work
+from reelyard.actors.media.operations.probe import ProbeParams, probe
+from reelyard.cluster.errors import NoSuchStream
 from tests.unit.actors.media.codec.test_vacancy import with_empty_tracks
 from tests.unit.actors.media.enhancements import run_enhance
 from tests.unit.actors.media.previews import run_preview

@@ -9,11 +9,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from actors.media.audio.content import Content
-from actors.media.catalogue import find_operation
-from actors.media.operation import Progress
-from actors.media.operations.enhance import PRESETS, EnhanceParams, clean_up
-from cluster.errors import (
+from reelyard.actors.media.audio.content import Content
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Progress
+from reelyard.actors.media.operations.enhance import PRESETS, EnhanceParams, clean_up
+from reelyard.cluster.errors import (
     Cancelled,
     MediaError,
 )

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.catalogue import find_operation
-from actors.media.operation import Limits
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     EmptySource,
     LimitExceeded,
     MediaError,

@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     UnsupportedCodec,
 )
 from tests.unit.actors.media.audio.audio_samples import (

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from actors.media.catalogue import find_operation
-from actors.media.operation import Source, Work
-from actors.media.operations.export import ExportParams, export
-from actors.testing.sample_media import make_sample
-from cluster.errors import EmptySource, SourceNotFound, ValidationFailed
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Source, Work
+from reelyard.actors.media.operations.export import ExportParams, export
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import EmptySource, SourceNotFound, ValidationFailed
 
 
 def work(tmp_path: Path, *sources: Source, **params: Any) -> Work[ExportParams]:

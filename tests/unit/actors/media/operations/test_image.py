@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.catalogue import find_operation
-from cluster.errors import (
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.cluster.errors import (
     MediaError,
 )
 from tests.paths import CORPUS

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.catalogue import find_operation
-from actors.media.operation import Limits, Source, Work
-from actors.media.operations.image import ImageParams, image
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Limits, Source, Work
+from reelyard.actors.media.operations.image import ImageParams, image
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     CorruptMedia,
     EmptySource,
     LimitExceeded,

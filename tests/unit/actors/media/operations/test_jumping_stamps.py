@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actors.media.operation import Result, Work
-from actors.media.operations.optimize import OptimizeParams, optimize
-from actors.media.operations.probe import ProbeParams, probe
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.operation import Result, Work
+from reelyard.actors.media.operations.optimize import OptimizeParams, optimize
+from reelyard.actors.media.operations.probe import ProbeParams, probe
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.audio.audio_samples import tone, write_audio
 from tests.unit.actors.media.enhancements import run_enhance
 from tests.unit.actors.media.previews import cell_numbers_of, gif_frames_of, number_of, run_preview

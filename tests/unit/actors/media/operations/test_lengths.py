@@ -7,11 +7,11 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.audio.pcm import frame_of
-from actors.media.codec.probe import probe_media
-from actors.media.operation import Work
-from actors.media.operations.optimize import OptimizeParams, optimize
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.audio.pcm import frame_of
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.operation import Work
+from reelyard.actors.media.operations.optimize import OptimizeParams, optimize
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.audio.audio_samples import tone
 from tests.unit.actors.media.videos import frames_of, held, samples_of, source, times_of, transcode
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.testing.sample_media import make_sample, read_frame_number
+from reelyard.actors.testing.sample_media import make_sample, read_frame_number
 from tests.unit.actors.media.enhancements import run_enhance
 from tests.unit.actors.media.lying_indexes import KINDS, falsify_key_frames, lying_video
 from tests.unit.actors.media.previews import run_preview

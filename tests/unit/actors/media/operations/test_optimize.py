@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from actors.media.catalogue import find_operation
-from actors.media.operation import Limits, MediaFile, Result, Source, Work
-from actors.media.operations import optimize as module
-from actors.media.operations.optimize import (
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Limits, MediaFile, Result, Source, Work
+from reelyard.actors.media.operations import optimize as module
+from reelyard.actors.media.operations.optimize import (
     OptimizeParams,
     add_presets,
     base_name,
@@ -23,10 +23,10 @@ from actors.media.operations.optimize import (
     presets,
     transcode_settings,
 )
-from actors.media.stills import ImageFormat, Still, write_still
-from actors.media.transcode.settings import TranscodeSettings, encoder_options
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.media.stills import ImageFormat, Still, write_still
+from reelyard.actors.media.transcode.settings import TranscodeSettings, encoder_options
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     BadRequest,
     CorruptMedia,
     LimitExceeded,

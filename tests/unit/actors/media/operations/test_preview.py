@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from actors.media.catalogue import find_operation
-from actors.media.operation import Limits, Progress, Source, Work
-from actors.media.operations.preview import PreviewParams, preview
-from actors.testing.sample_media import CORNERS, make_sample
-from cluster.errors import (
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Limits, Progress, Source, Work
+from reelyard.actors.media.operations.preview import PreviewParams, preview
+from reelyard.actors.testing.sample_media import CORNERS, make_sample
+from reelyard.cluster.errors import (
     Cancelled,
     CorruptMedia,
     LimitExceeded,

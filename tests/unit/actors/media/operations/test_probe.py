@@ -9,10 +9,10 @@ import msgspec
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from actors.media.catalogue import find_operation
-from actors.media.operation import Limits, Work
-from actors.media.operations.probe import ProbeParams, probe
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.operation import Limits, Work
+from reelyard.actors.media.operations.probe import ProbeParams, probe
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.previews import run_preview
 from tests.unit.actors.media.videos import source
 

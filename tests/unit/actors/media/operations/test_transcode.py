@@ -9,12 +9,12 @@ import av
 import numpy as np
 import pytest
 
-from actors.media.codec.probe import probe_media
-from actors.media.operation import Source, Work
-from actors.media.operations.transcode import TranscodeParams
-from actors.media.operations.transcode import transcode as run
-from actors.testing.sample_media import make_sample, plane_of
-from cluster.errors import (
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.operation import Source, Work
+from reelyard.actors.media.operations.transcode import TranscodeParams
+from reelyard.actors.media.operations.transcode import transcode as run
+from reelyard.actors.testing.sample_media import make_sample, plane_of
+from reelyard.cluster.errors import (
     NoSuchStream,
     UnsupportedOutput,
 )

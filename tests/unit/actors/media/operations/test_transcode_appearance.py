@@ -11,8 +11,8 @@ import pytest
 from av.video.reformatter import Colorspace
 from PIL import Image
 
-from actors.media.codec.probe import probe_media
-from actors.testing.sample_media import plane_of, read_corners
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.testing.sample_media import plane_of, read_corners
 from tests.unit.actors.media.conftest import SampleMaker
 from tests.unit.actors.media.videos import frames_of, numbers_of, transcode
 

@@ -11,8 +11,8 @@ import pytest
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     NoSuchStream,
 )
 from tests.unit.actors.media.conftest import SampleMaker

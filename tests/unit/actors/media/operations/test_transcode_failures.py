@@ -10,11 +10,11 @@ from typing import Any
 import av
 import pytest
 
-from actors.media.operation import Limits, Progress, Source, Work
-from actors.media.operations.transcode import TranscodeParams
-from actors.media.operations.transcode import transcode as run
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.media.operation import Limits, Progress, Source, Work
+from reelyard.actors.media.operations.transcode import TranscodeParams
+from reelyard.actors.media.operations.transcode import transcode as run
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     Cancelled,
     LimitExceeded,
     OutputUnwritable,

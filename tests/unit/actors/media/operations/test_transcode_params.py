@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.catalogue import find_operation
-from actors.media.codec import containers
-from actors.media.operations.transcode import TranscodeParams, frames_per_second
-from cluster.errors import ValidationFailed
+from reelyard.actors.media.catalogue import find_operation
+from reelyard.actors.media.codec import containers
+from reelyard.actors.media.operations.transcode import TranscodeParams, frames_per_second
+from reelyard.cluster.errors import ValidationFailed
 
 
 def parse(params: dict[str, Any]) -> TranscodeParams:

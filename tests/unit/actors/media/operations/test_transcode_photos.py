@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from actors.testing.sample_media import make_sample, plane_of
-from cluster.errors import (
+from reelyard.actors.testing.sample_media import make_sample, plane_of
+from reelyard.cluster.errors import (
     CorruptMedia,
 )
 from tests.unit.actors.media.videos import frames_of, transcode

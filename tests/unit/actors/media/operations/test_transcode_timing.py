@@ -8,9 +8,9 @@ import av
 import pytest
 from av.rational import AVRational
 
-from actors.media.codec.decode import seconds
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.media.codec.decode import seconds
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     MediaError,
 )
 from tests.unit.actors.media.conftest import SampleMaker

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from actors.media.frames import Colour, blank
-from actors.media.preview.gif import GifSettings, graded
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.frames import Colour, blank
+from reelyard.actors.media.preview.gif import GifSettings, graded
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.previews import gif_frames_of, luma, number_of, run_preview, shown
 
 
@@ -63,7 +63,7 @@ def test_a_long_gif_is_decoded_twice_with_the_same_result(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = run_preview(clip, tmp_path / "a", preview_type="gif", width=64)
-    monkeypatch.setattr("actors.media.preview.gif._KEEP_BYTES", 0)
+    monkeypatch.setattr("reelyard.actors.media.preview.gif._KEEP_BYTES", 0)
     second = run_preview(clip, tmp_path / "b", preview_type="gif", width=64)
     assert first.files[0].path.read_bytes() == second.files[0].path.read_bytes()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from actors.media.frames import BLACK
-from actors.media.preview.label import label
+from reelyard.actors.media.frames import BLACK
+from reelyard.actors.media.preview.label import label
 
 
 def test_labels_are_as_high_as_asked_and_mostly_dark() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.preview.mosaic import cell_times
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.preview.mosaic import cell_times
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.previews import cell_numbers_of, luma, run_preview, shown
 
 
@@ -35,7 +35,7 @@ def test_a_mosaic_takes_key_frames_where_they_are_close_enough(tmp_path: Path) -
 def test_a_mosaic_of_a_huge_video_makes_do_with_key_frames(
     long_gop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.media.preview.mosaic._MOST_PIXELS", 1000)
+    monkeypatch.setattr("reelyard.actors.media.preview.mosaic._MOST_PIXELS", 1000)
     result = run_preview(
         long_gop, tmp_path / "out", preview_type="mosaic", width=640, columns=2, rows=1
     )

@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from actors.media.preview.thumbnail import FLAT, contrast_of
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.preview.thumbnail import FLAT, contrast_of
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.previews import luma, number_of, run_preview, shown
 
 
@@ -59,7 +59,7 @@ def test_a_header_alone_gives_the_same_thumbnail_as_a_decoded_one(
 ) -> None:
     path = make_sample(tmp_path / f"c.{suffix}", duration_s=8, gop=25)
     quick = run_preview(path, tmp_path / "a", preview_type="thumbnail")
-    monkeypatch.setattr("actors.media.preview.thumbnail.tells_by_header", lambda _: False)
+    monkeypatch.setattr("reelyard.actors.media.preview.thumbnail.tells_by_header", lambda _: False)
     slow = run_preview(path, tmp_path / "b", preview_type="thumbnail")
     assert quick.files[0].path.read_bytes() == slow.files[0].path.read_bytes()
     assert quick.data == slow.data

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from actors.testing.sample_media import make_sample, read_corners
+from reelyard.actors.testing.sample_media import make_sample, read_corners
 from tests.unit.actors.media.previews import luma, run_preview, shown
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.sampling.timestamps import (
+from reelyard.actors.media.sampling.timestamps import (
     format_timestamp,
     parse_timestamp,
 )

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from actors.media.operation import Limits
-from actors.media.sampling.video import open_video
-from actors.testing.sample_media import make_sample, read_frame_number
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.media.sampling.video import open_video
+from reelyard.actors.testing.sample_media import make_sample, read_frame_number
 from tests.unit.actors.media.images import make_animation
 from tests.unit.actors.media.previews import run_preview
 from tests.unit.actors.media.videos import source

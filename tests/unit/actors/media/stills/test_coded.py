@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from actors.media.codec.probe import probe_media
-from cluster.errors import CorruptMedia, UnsupportedFormat
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.cluster.errors import CorruptMedia, UnsupportedFormat
 from tests.unit.actors.media.images import is_near, opened, quadrants, run_image
 from tests.unit.actors.media.photos import (
     box,

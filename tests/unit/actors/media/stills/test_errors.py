@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.errors import (
+from reelyard.cluster.errors import (
     MediaError,
 )
 from tests.unit.actors.media.images import opened, quadrants, run_image

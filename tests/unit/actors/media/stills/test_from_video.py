@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actors.testing.sample_media import make_sample
-from cluster.errors import (
+from reelyard.actors.testing.sample_media import make_sample
+from reelyard.cluster.errors import (
     MediaError,
 )
 from tests.unit.actors.media.images import opened, run_image

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from actors.media.stills import to_srgb
-from actors.media.stills.profiles import matrix_profile, profile_by_numbers
+from reelyard.actors.media.stills import to_srgb
+from reelyard.actors.media.stills.profiles import matrix_profile, profile_by_numbers
 from tests.unit.actors.media.images import opened, quadrants, run_image
 from tests.unit.actors.media.photos import display_p3
 

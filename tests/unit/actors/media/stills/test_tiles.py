@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from actors.media.codec.heif import read_photo
-from actors.media.operation import Limits, Source
-from actors.media.stills.tiles import tiled_photo
-from cluster.errors import (
+from reelyard.actors.media.codec.heif import read_photo
+from reelyard.actors.media.operation import Limits, Source
+from reelyard.actors.media.stills.tiles import tiled_photo
+from reelyard.cluster.errors import (
     CorruptMedia,
 )
 from tests.paths import CORPUS

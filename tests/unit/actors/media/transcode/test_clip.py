@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.codec.probe import probe_media
-from actors.media.operation import Limits
-from actors.media.sampling.video import open_video
-from actors.media.transcode.clip import open_clip
-from actors.media.transcode.settings import TranscodeSettings, VideoSettings
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.media.sampling.video import open_video
+from reelyard.actors.media.transcode.clip import open_clip
+from reelyard.actors.media.transcode.settings import TranscodeSettings, VideoSettings
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.videos import source
 
 

@@ -8,7 +8,7 @@ import av
 import pytest
 from av.stream import Disposition
 
-from actors.testing.sample_media import make_sample
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.videos import transcode
 
 KEPT = ("mp4", "mkv", "mp3", "m4a", "ogg", "opus", "flac")

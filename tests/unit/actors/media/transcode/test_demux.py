@@ -9,10 +9,10 @@ from typing import Any
 import av
 import pytest
 
-from actors.media.codec.packet_clock import PacketClock
-from actors.media.transcode import demux
-from actors.media.transcode.demux import Demuxer
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.transcode import demux
+from reelyard.actors.media.transcode.demux import Demuxer
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.videos import frames_of, samples_of, transcode
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.media.operation import Limits
-from actors.media.transcode.clip import open_clip
-from actors.media.transcode.frame_clock import FrameClock
-from actors.media.transcode.scaling import ClipScaler
-from actors.media.transcode.settings import TranscodeSettings, VideoSettings
-from actors.testing.sample_media import make_sample, read_frame_number
-from cluster.errors import LimitExceeded
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.media.transcode.clip import open_clip
+from reelyard.actors.media.transcode.frame_clock import FrameClock
+from reelyard.actors.media.transcode.scaling import ClipScaler
+from reelyard.actors.media.transcode.settings import TranscodeSettings, VideoSettings
+from reelyard.actors.testing.sample_media import make_sample, read_frame_number
+from reelyard.cluster.errors import LimitExceeded
 from tests.unit.actors.media.videos import source
 
 BASE = Fraction(1, 1000)

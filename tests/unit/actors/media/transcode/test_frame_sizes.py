@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from actors.media.codec.probe import probe_media
-from actors.media.stills.coded import to_image
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.stills.coded import to_image
+from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.images import is_near, quadrants
 from tests.unit.actors.media.operations.test_optimize import run_optimize
 from tests.unit.actors.media.photos import add_to_sample_entry, clap

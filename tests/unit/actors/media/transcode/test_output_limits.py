@@ -8,9 +8,9 @@ from typing import Any
 import av
 import pytest
 
-from actors.media.operation import Limits
-from actors.media.transcode.output_limits import OutputLimits
-from cluster.errors import LimitExceeded
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.media.transcode.output_limits import OutputLimits
+from reelyard.cluster.errors import LimitExceeded
 
 
 def packet(size: int, pts: int | None) -> av.Packet[Any]:

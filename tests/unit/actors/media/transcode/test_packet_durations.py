@@ -5,8 +5,8 @@ from __future__ import annotations
 import av
 import pytest
 
-from actors.media.transcode.demux import Packet
-from actors.media.transcode.packet_durations import PacketDurations
+from reelyard.actors.media.transcode.demux import Packet
+from reelyard.actors.media.transcode.packet_durations import PacketDurations
 
 
 def packet(pts: int, dts: int, duration: int = 0) -> Packet:

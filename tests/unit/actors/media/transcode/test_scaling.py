@@ -9,13 +9,13 @@ from pathlib import Path
 import av
 import pytest
 
-from actors.media.codec.geometry import Layout
-from actors.media.operation import Limits
-from actors.media.transcode.clip import Clip, open_clip
-from actors.media.transcode.scaling import MAX_SIDE, ClipScaler, plan_layout
-from actors.media.transcode.settings import TranscodeSettings, VideoSettings
-from actors.testing.sample_media import make_sample, read_corners
-from cluster.errors import LimitExceeded
+from reelyard.actors.media.codec.geometry import Layout
+from reelyard.actors.media.operation import Limits
+from reelyard.actors.media.transcode.clip import Clip, open_clip
+from reelyard.actors.media.transcode.scaling import MAX_SIDE, ClipScaler, plan_layout
+from reelyard.actors.media.transcode.settings import TranscodeSettings, VideoSettings
+from reelyard.actors.testing.sample_media import make_sample, read_corners
+from reelyard.cluster.errors import LimitExceeded
 from tests.unit.actors.media.videos import source
 
 

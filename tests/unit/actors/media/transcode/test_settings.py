@@ -7,8 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.operations.transcode import TranscodeParams
-from actors.media.transcode.settings import VideoSettings, audio_layout, audio_rate, encoder_options
+from reelyard.actors.media.operations.transcode import TranscodeParams
+from reelyard.actors.media.transcode.settings import (
+    VideoSettings,
+    audio_layout,
+    audio_rate,
+    encoder_options,
+)
 
 
 def video(params: dict[str, Any]) -> VideoSettings:

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from actors.media.transcode.threads import BoundedQueue, ThreadPipeline
-from cluster.errors import Cancelled, CorruptMedia
+from reelyard.actors.media.transcode.threads import BoundedQueue, ThreadPipeline
+from reelyard.cluster.errors import Cancelled, CorruptMedia
 
 
 def test_the_first_failure_stops_all_threads_and_is_raised() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.transcode.timeline import (
+from reelyard.actors.media.transcode.timeline import (
     ConstantRate,
     Retimer,
     RisingStamps,

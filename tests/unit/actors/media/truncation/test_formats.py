@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.sniff import Sniffed, identify
-from actors.media.truncation.ebml import matroska_promise
-from actors.media.truncation.formats import _READINGS, promise_of
-from actors.media.truncation.promise import HeaderReader, Promise
-from actors.media.truncation.riff import au_promise, wav_promise, wave64_promise
-from actors.media.truncation.tagged import mp3_promise
-from actors.testing.sample_media import make_sample
+from reelyard.actors.media.sniff import Sniffed, identify
+from reelyard.actors.media.truncation.ebml import matroska_promise
+from reelyard.actors.media.truncation.formats import _READINGS, promise_of
+from reelyard.actors.media.truncation.promise import HeaderReader, Promise
+from reelyard.actors.media.truncation.riff import au_promise, wav_promise, wave64_promise
+from reelyard.actors.media.truncation.tagged import mp3_promise
+from reelyard.actors.testing.sample_media import make_sample
 
 VIDEO = [".mp4", ".mov", ".mkv", ".webm", ".avi", ".flv", ".asf", ".mxf"]
 AUDIO = [".wav", ".aiff", ".caf", ".au", ".w64", ".m4a", ".mp3"]

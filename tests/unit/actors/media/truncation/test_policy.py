@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.media.truncation.policy import Ending, Evidence, Verdict, judge, truncation_data
-from cluster.errors import CorruptMedia, TruncatedMedia
+from reelyard.actors.media.truncation.policy import (
+    Ending,
+    Evidence,
+    Verdict,
+    judge,
+    truncation_data,
+)
+from reelyard.cluster.errors import CorruptMedia, TruncatedMedia
 
 LENGTHS = st.floats(0, 1e5)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from actors.registry.scheduling.idle_workers import IdleWorkers
+from reelyard.actors.registry.scheduling.idle_workers import IdleWorkers
 
 
 async def test_as_many_workers_wake_as_there_are_tasks_for() -> None:

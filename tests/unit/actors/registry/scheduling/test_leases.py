@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.registry.scheduling.leases import Holding, LeaseBook
+from reelyard.actors.registry.scheduling.leases import Holding, LeaseBook
 
 
 def holding(name: str, fence: int = 1, slot: str = "s", inc: str = "a", due: int = 10) -> Holding:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from actors.registry.scheduling import live_jobs as board_module
-from actors.registry.scheduling.live_jobs import LiveJobs
+from reelyard.actors.registry.scheduling import live_jobs as board_module
+from reelyard.actors.registry.scheduling.live_jobs import LiveJobs
 from tests.unit.actors.registry.builders import FLAKY, done, failed, make_job, make_task
 from tests.unit.actors.registry.conftest import RegistryHarness
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.registry.scheduling.ready_queue import Entry, ReadyQueue
+from reelyard.actors.registry.scheduling.ready_queue import Entry, ReadyQueue
 
 
 def entry(name: str, **fields: object) -> Entry:

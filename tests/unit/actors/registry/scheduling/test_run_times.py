@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.registry.scheduling.run_times import RunTimes
+from reelyard.actors.registry.scheduling.run_times import RunTimes
 
 
 def test_the_backlog_follows_the_measured_run_times() -> None:

@@ -7,9 +7,9 @@ from collections import defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.jobs.messages import PageQuery
-from actors.jobs.model import Job, State
-from actors.registry.store.index import (
+from reelyard.actors.jobs.messages import PageQuery
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.registry.store.index import (
     CODES,
     Partition,
     Scan,
@@ -19,8 +19,8 @@ from actors.registry.store.index import (
     plan_scan,
     state_rows,
 )
-from actors.registry.store.pages import to_ids, walk
-from actors.testing.ids import id_at
+from reelyard.actors.registry.store.pages import to_ids, walk
+from reelyard.actors.testing.ids import id_at
 from tests.unit.actors.registry.builders import START_MS, make_job
 
 PAIRS = [("transcode", "video"), ("transcode", "audio"), ("probe", "data")]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from actors.registry.store.records import decode_jobs, encode_job
+from reelyard.actors.registry.store.records import decode_jobs, encode_job
 from tests.unit.actors.registry.builders import make_job
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from actors.jobs.model import Job, State
-from actors.registry.store.records import decode_jobs, encode_job
+from reelyard.actors.jobs.model import Job, State
+from reelyard.actors.registry.store.records import decode_jobs, encode_job
 from tests.unit.actors.registry.old_records import OldRecord, ended_record, running_record
 
 TODAY = {

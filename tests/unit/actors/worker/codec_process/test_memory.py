@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.worker.codec_process import memory as module
-from actors.worker.codec_process.memory import LONG_S, release
+from reelyard.actors.worker.codec_process import memory as module
+from reelyard.actors.worker.codec_process.memory import LONG_S, release
 
 
 class Ring:

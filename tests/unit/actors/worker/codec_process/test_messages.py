@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.worker.codec_process.messages import (
+from reelyard.actors.worker.codec_process.messages import (
     MAX_FRAME_BYTES,
     CancelTask,
     Finished,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from actors.worker.codec_process.options import CodecOptions, configure_message
-from cluster.settings import Settings
+from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
+from reelyard.cluster.settings import Settings
 
 SETTINGS = Settings(task_timeout_s=100, stall_timeout_s=10, codec_max_tasks=7, max_output_bytes=99)
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from actors.media.operation import Result
-from actors.worker.codec_process.order import WINDOW, Order, OrderQueue
-from cluster.errors import Cancelled
+from reelyard.actors.media.operation import Result
+from reelyard.actors.worker.codec_process.order import WINDOW, Order, OrderQueue
+from reelyard.cluster.errors import Cancelled
 
 
 def queue_of(count: int) -> tuple[OrderQueue, list[Order]]:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.worker.codec_process.sizing import (
+from reelyard.actors.worker.codec_process.sizing import (
     MAX_WINDOW,
     another_process,
     share_of,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from actors.worker.codec_process.options import CodecOptions
-from actors.worker.codec_process.supervisor import start_pause_s, worn_by
+from reelyard.actors.worker.codec_process.options import CodecOptions
+from reelyard.actors.worker.codec_process.supervisor import start_pause_s, worn_by
 
 OPTIONS = CodecOptions(
     stall_s=60,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.worker.codec_process.watchdog import BEAT_S, Watchdog
-from cluster.errors import Stalled, TimedOut
+from reelyard.actors.worker.codec_process.watchdog import BEAT_S, Watchdog
+from reelyard.cluster.errors import Stalled, TimedOut
 
 
 class Clock:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.errors import Conflict, InvalidInput, TooLarge
-from cluster.storage import ObjectInfo
-from cluster.storage.uploads.records import (
+from reelyard.cluster.errors import Conflict, InvalidInput, TooLarge
+from reelyard.cluster.storage import ObjectInfo
+from reelyard.cluster.storage.uploads.records import (
     Part,
     Record,
     check_offset,

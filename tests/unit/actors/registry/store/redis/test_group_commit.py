@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from actors.registry.store.redis.group_commit import GroupCommit
-from cluster.errors import Unavailable
+from reelyard.actors.registry.store.redis.group_commit import GroupCommit
+from reelyard.cluster.errors import Unavailable
 
 
 async def test_writes_of_concurrent_callers_go_out_together_and_in_order() -> None:
