@@ -35,7 +35,7 @@ def main() -> None:
     report = Report("http", quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="ryb") as folder:
         settings = Settings(data_dir=Path(folder), port=0, proxy=options.proxy, log_level="error")
-        from reelyard.cluster.runtime import start_embedded
+        from reelyard.cluster.runtime.ray_cluster import start_embedded
 
         with start_embedded(settings):
             from reelyard.actors.registry import start_registry

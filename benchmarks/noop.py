@@ -48,7 +48,7 @@ def main() -> None:
     report = Report("noop", quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="ryb") as folder:
         settings = Settings(data_dir=Path(folder), operations=[str(OPERATION)], log_format="json")
-        from reelyard.cluster.runtime import start_embedded
+        from reelyard.cluster.runtime.ray_cluster import start_embedded
 
         with start_embedded(settings):
             from reelyard.actors.engine import start_engine, stop_engine

@@ -21,7 +21,7 @@ from typing import Self
 import psutil
 
 from benchmarks._report import Report, Spread, arguments
-from reelyard.cluster.ray_env import free_ports
+from reelyard.cluster.runtime.ray_env import free_ports
 
 REELYARD = [str(Path(sys.executable).with_name("reelyard"))]
 WAIT_S = 120.0

@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 
-from reelyard.cluster.ray_env import free_ports
+from reelyard.cluster.runtime.ray_env import free_ports
 
 START_S = 600
 PATHS = ("/v1/usage", "/media/jobs", "/api/media/limits", "/jobs", "/livez")

@@ -17,7 +17,7 @@ from reelyard.actors.pool.sizing import Load, bounds, plan_pool, restart_pause_s
 from reelyard.actors.pool.status import PoolWorker
 from reelyard.actors.registry import get_registry
 from reelyard.cluster.errors import ReelyardError
-from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.logs.structured import configure_logging
 from reelyard.cluster.metrics import WORKERS_LOST
 from reelyard.cluster.settings import Settings
 

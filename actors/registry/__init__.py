@@ -58,7 +58,7 @@ def start_registry(settings: Settings) -> Any:
 
 async def stored_keys_are_needed(settings: Settings) -> bool:
     """`keys_are_needed`, asked of the store itself, where no registry runs yet."""
-    from reelyard.actors.registry.api_keys import keys_are_needed
+    from reelyard.actors.registry.accounts.api_keys import keys_are_needed
     from reelyard.actors.registry.store.opening import open_store
 
     store = open_store(settings.store)

@@ -9,7 +9,7 @@ from typing import Any
 from reelyard.actors.jobs.messages import Commit, PageQuery, Report, Submission, WorkerInfo
 from reelyard.actors.registry import pickling
 from reelyard.actors.registry.service import RegistryService
-from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.logs.structured import configure_logging
 from reelyard.cluster.settings import Settings
 
 SWITCH_INTERVAL_S = 0.002

@@ -10,8 +10,8 @@ from reelyard.actors.jobs.messages import Commit, Report, Verdict
 from reelyard.actors.jobs.model import Attempt, ErrorInfo, Job, Outcome, State, Task
 from reelyard.actors.jobs.retries import RetryPolicy
 from reelyard.actors.jobs.times import HOUR_MS
+from reelyard.actors.registry.accounts.credits import Credits
 from reelyard.actors.registry.change_log import ChangeLog
-from reelyard.actors.registry.credits import Credits
 from reelyard.actors.registry.repository import JobRepository, PendingWrite
 from reelyard.actors.registry.scheduling.leases import Holding
 from reelyard.actors.registry.scheduling.run_times import RunTimes

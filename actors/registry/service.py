@@ -28,10 +28,10 @@ from reelyard.actors.jobs.messages import (
 )
 from reelyard.actors.jobs.model import Job
 from reelyard.actors.jobs.times import HOUR_MS
-from reelyard.actors.registry.api_keys import ApiKeys, new_key
+from reelyard.actors.registry.accounts.api_keys import ApiKeys, new_key
+from reelyard.actors.registry.accounts.credits import Credits
 from reelyard.actors.registry.change_log import ChangeLog
 from reelyard.actors.registry.completion import Completion
-from reelyard.actors.registry.credits import Credits
 from reelyard.actors.registry.dispatch import Dispatch
 from reelyard.actors.registry.expiry import JobFiles, StoredFiles, Sweeper
 from reelyard.actors.registry.overview import OverviewReporter

@@ -9,7 +9,7 @@ from reelyard.actors.jobs import ledger, transitions
 from reelyard.actors.jobs.messages import Accepted, Refusal, Submission
 from reelyard.actors.jobs.model import Change, Job, State
 from reelyard.actors.jobs.times import DAY_MS, HOUR_MS
-from reelyard.actors.registry.credits import Credits
+from reelyard.actors.registry.accounts.credits import Credits
 from reelyard.actors.registry.repository import JobRepository, PendingWrite
 from reelyard.actors.registry.store.protocol import IdempotencyKey
 from reelyard.cluster.errors import (

@@ -24,7 +24,7 @@ from reelyard.actors.worker.registry_client import CALL_S, RegistryLeaseClient
 from reelyard.actors.worker.scratch import Scratch
 from reelyard.actors.worker.status import WorkerStatus
 from reelyard.actors.worker.task_run import WorkerTools
-from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.logs.structured import configure_logging
 from reelyard.cluster.settings import PoolSettings, Settings
 from reelyard.cluster.storage import open_storage
 

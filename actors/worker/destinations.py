@@ -23,13 +23,13 @@ from reelyard.cluster.errors import (
     OutputUnwritable,
     StorageFull,
 )
-from reelyard.cluster.fetch import upload
+from reelyard.cluster.fetching.fetch import upload
+from reelyard.cluster.folders.user_files import make_user_folder, user_mode
 from reelyard.cluster.readable import readable
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import ObjectInfo, Storage, part_name
 from reelyard.cluster.storage.atomic_files import is_full, place
 from reelyard.cluster.url_secrets import without_secrets
-from reelyard.cluster.user_files import make_user_folder, user_mode
 
 
 @dataclass(frozen=True)

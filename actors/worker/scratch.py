@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 
 from reelyard.cluster.errors import Conflict
-from reelyard.cluster.folder_lock import FolderLock, remove_abandoned
+from reelyard.cluster.folders.folder_lock import FolderLock, remove_abandoned
 
 IN, OUT = "in", "out"
 HYSTERESIS = 1.1

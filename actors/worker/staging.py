@@ -28,7 +28,7 @@ from reelyard.cluster.errors import (
     StorageFull,
     Unavailable,
 )
-from reelyard.cluster.fetch import OnBytes, download
+from reelyard.cluster.fetching.fetch import OnBytes, download
 from reelyard.cluster.readable import readable
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import Storage, fitted_name, safe_name

@@ -15,7 +15,8 @@ from reelyard.actors.jobs.ids import parse_id
 from reelyard.api.cli.output import Exit, command
 from reelyard.api.cli.session import remote
 from reelyard.cluster.errors import BadRequest, NotFound
-from reelyard.cluster.log_reading import (
+from reelyard.cluster.logs.nodes import NodePositions, actors_of_nodes, read_nodes
+from reelyard.cluster.logs.reading import (
     LogLine,
     LogQuery,
     Positions,
@@ -24,8 +25,7 @@ from reelyard.cluster.log_reading import (
     read_last,
     read_new,
 )
-from reelyard.cluster.node_logs import NodePositions, actors_of_nodes, read_nodes
-from reelyard.cluster.runtime import join
+from reelyard.cluster.runtime.ray_cluster import join
 from reelyard.cluster.settings import Settings
 
 LOOK_S = 0.3

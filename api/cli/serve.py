@@ -17,10 +17,16 @@ from reelyard.api.cli.output import Exit, command, console, escape, print_json
 from reelyard.api.serving.bind import check_bind
 from reelyard.api.serving.not_ready import edge
 from reelyard.api.serving.waiting_room import WaitingRoom
-from reelyard.cluster.cluster_file import commands_file, token_file
 from reelyard.cluster.errors import Conflict, Unavailable
-from reelyard.cluster.run_folder import prometheus_targets
-from reelyard.cluster.runtime import Cluster, check_places, find_cluster, join, start_embedded
+from reelyard.cluster.folders.run_folder import prometheus_targets
+from reelyard.cluster.runtime.cluster_file import commands_file, token_file
+from reelyard.cluster.runtime.ray_cluster import (
+    Cluster,
+    check_places,
+    find_cluster,
+    join,
+    start_embedded,
+)
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.url_secrets import hide_url_secrets
 

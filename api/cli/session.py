@@ -12,7 +12,7 @@ from reelyard.api.client.store_transport import StoreTransport
 from reelyard.api.client.sync_client import Client
 from reelyard.cluster.errors import Unavailable
 from reelyard.cluster.faults import closest
-from reelyard.cluster.runtime import find_cluster
+from reelyard.cluster.runtime.ray_cluster import find_cluster
 from reelyard.cluster.settings import CONFIG_VARIABLE, Settings
 
 URL_VARIABLE = "REELYARD_URL"

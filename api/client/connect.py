@@ -7,7 +7,13 @@ from reelyard.api.client.async_client import AsyncClient
 from reelyard.api.client.ray_transport import RayTransport
 from reelyard.api.client.sync_client import Client
 from reelyard.cluster.errors import Conflict
-from reelyard.cluster.runtime import Cluster, find_cluster, join, start_embedded, wait_for_cluster
+from reelyard.cluster.runtime.ray_cluster import (
+    Cluster,
+    find_cluster,
+    join,
+    start_embedded,
+    wait_for_cluster,
+)
 from reelyard.cluster.settings import Settings
 
 

@@ -27,7 +27,7 @@ from reelyard.api.v1.request_bodies import BatchItem, KeyBody
 from reelyard.api.v1.v1_shapes import accepted_job
 from reelyard.cluster.errors import ReelyardError
 from reelyard.cluster.faults import faults_of, refusal, unfit
-from reelyard.cluster.runtime import Cluster
+from reelyard.cluster.runtime.ray_cluster import Cluster
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import Storage, open_storage
 

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from reelyard.api.http.caller import DEFAULT_TENANT, Caller
 from reelyard.api.http.rate_limit import too_many
 from reelyard.api.http.services import Services, services_of
-from reelyard.cluster.address_checks import is_loopback
 from reelyard.cluster.errors import Forbidden, ReelyardError, Unauthorized
+from reelyard.cluster.fetching.address_checks import is_loopback
 
 _OF_PROXIES = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
 _OWNER = Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 from dataclasses import dataclass
 
-from reelyard.cluster.cluster_file import find_cluster
+from reelyard.cluster.runtime.cluster_file import find_cluster
 from reelyard.cluster.settings import Settings
 
 DEFAULT_TENANT = "default"

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 from reelyard.actors.jobs.locations import File, ObjectUrl, Stored, shown
 from reelyard.actors.jobs.model import Job, State
 from reelyard.actors.jobs.object_keys import tenant_prefix
-from reelyard.cluster.address_checks import check_addresses, is_address
 from reelyard.cluster.errors import Forbidden, InvalidInput, NotFound, NotReady, SourceForbidden
+from reelyard.cluster.fetching.address_checks import check_addresses, is_address
 from reelyard.cluster.settings import Settings
 
 TAKEN = "an http(s) URL, upload:<id>, job:<id>, a file or an object-store URL that is allowed here"

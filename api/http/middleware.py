@@ -13,11 +13,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reelyard.api.http.auth import address_key
-from reelyard.api.http.body_pace import paced
 from reelyard.api.http.errors import response_for, unhandled
-from reelyard.api.http.query_names import warning
+from reelyard.api.http.request_rules.body_pace import paced
+from reelyard.api.http.request_rules.query_names import warning
+from reelyard.api.http.request_rules.single_headers import check_headers
 from reelyard.api.http.services import services_of
-from reelyard.api.http.single_headers import check_headers
 from reelyard.cluster.errors import BadRequest, TooLarge
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import structlog
 
-from reelyard.cluster.address_checks import is_address
+from reelyard.cluster.fetching.address_checks import is_address
 from reelyard.cluster.settings import Settings
 
 log = structlog.get_logger(__name__)

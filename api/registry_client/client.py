@@ -25,7 +25,7 @@ from reelyard.actors.jobs.model import Job, JobSpec
 from reelyard.actors.jobs.plan import plan_job
 from reelyard.actors.jobs.times import DAY_MS
 from reelyard.actors.media.catalogue import load_operations
-from reelyard.actors.registry.api_keys import new_key
+from reelyard.actors.registry.accounts.api_keys import new_key
 from reelyard.actors.registry.pickling import pack_list
 from reelyard.api.registry_client.batching import Lookups, Writes
 from reelyard.api.registry_client.changes import ChangeFeed

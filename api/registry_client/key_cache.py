@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from reelyard.actors.jobs.messages import KeyInfo
-from reelyard.actors.registry.api_keys import hash_key, keys_are_needed
+from reelyard.actors.registry.accounts.api_keys import hash_key, keys_are_needed
 
 FRESH_S = 2.0
 """A revoked key is refused everywhere after this time."""

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from reelyard.api.http.errors import ErrorResponse, install_error_handlers
 from reelyard.api.http.middleware import RequestMetrics, RequestMiddleware
 from reelyard.api.http.services import Services, ServicesFactory
-from reelyard.api.serving import doc_pages, error_schemas
+from reelyard.api.serving.openapi import doc_pages, error_schemas
 from reelyard.api.serving.routes import TRANSFER_AT, byte_routers, json_routers
 from reelyard.api.v1.errors import v1_error_response
 from reelyard.api.v1.event_stream import StreamEnded

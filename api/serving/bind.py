@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reelyard.cluster.address_checks import is_loopback
 from reelyard.cluster.errors import BadRequest
+from reelyard.cluster.fetching.address_checks import is_loopback
 from reelyard.cluster.settings import Settings
 
 

@@ -20,7 +20,7 @@ class _App:
     part: Part
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        from reelyard.cluster.logs import configure_logging
+        from reelyard.cluster.logs.structured import configure_logging
 
         self._settings = Settings(**settings)
         from reelyard.api.serving.uvicorn_guard import install

@@ -14,8 +14,8 @@ from starlette.responses import PlainTextResponse, Response
 from reelyard.actors.jobs.messages import Overview
 from reelyard.api.http.dependencies import AdminDep, ServicesDep
 from reelyard.api.http.errors import json_response
-from reelyard.api.v1.openapi_entries import READ, answered, errors
-from reelyard.api.v1.response_models import Health
+from reelyard.api.v1.openapi.entries import READ, answered, errors
+from reelyard.api.v1.openapi.response_models import Health
 
 router = APIRouter(tags=["health"])
 VERSION = version("reelyard")

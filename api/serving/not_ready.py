@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from reelyard.cluster.haproxy_rules import PATH, RETRY_AFTER_S, Edge
+from reelyard.cluster.runtime.haproxy_rules import PATH, RETRY_AFTER_S, Edge
 
 PROXY_HOOK = "reelyard.api.serving.serve_proxy.for_serve"
 MESSAGE = "The service is not ready; try again shortly."

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reelyard.api.serving import uvicorn_guard
 from reelyard.api.serving.not_ready import body_for
-from reelyard.cluster.haproxy_rules import NOT_ANSWERED, RETRY_AFTER_S
+from reelyard.cluster.runtime.haproxy_rules import NOT_ANSWERED, RETRY_AFTER_S
 
 
 class NotReadyAnswers:

@@ -12,10 +12,10 @@ from typing import Any
 from reelyard.api.serving.bind import check_bind
 from reelyard.api.serving.readiness import wait_until_ready
 from reelyard.api.serving.waiting_room import WaitingRoom, check_free
-from reelyard.cluster.address_checks import is_loopback
 from reelyard.cluster.errors import StartFailed
-from reelyard.cluster.patience import Patience, plain_failure
-from reelyard.cluster.ray_env import free_ports
+from reelyard.cluster.fetching.address_checks import is_loopback
+from reelyard.cluster.runtime.patience import Patience, plain_failure
+from reelyard.cluster.runtime.ray_env import free_ports
 from reelyard.cluster.settings import Settings
 
 APPS = ("api", "transfer")

@@ -15,7 +15,7 @@ from reelyard.api.http.caller import Caller
 from reelyard.api.http.dependencies import CallerDep, ServicesDep
 from reelyard.api.http.errors import full_path, response_for
 from reelyard.api.http.middleware import is_form, media_type
-from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.http.request_rules.query_names import StrictQueryRoute
 from reelyard.api.http.services import Services
 from reelyard.api.transfer import tus
 from reelyard.api.transfer.multipart import FormFile, body_length, check_length, receive_form

@@ -18,11 +18,12 @@ from reelyard.api.http.caller import Caller
 from reelyard.api.http.dependencies import CallerDep, ServicesDep
 from reelyard.api.http.errors import json_response
 from reelyard.api.http.idempotency import fingerprint, key_of, pledged
-from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.http.request_rules.query_names import StrictQueryRoute
 from reelyard.api.http.services import Services
 from reelyard.api.registry_client.client import refused
-from reelyard.api.v1 import response_models, v1_shapes
-from reelyard.api.v1.openapi_entries import IDEMPOTENCY, SUBMIT, answered
+from reelyard.api.v1 import v1_shapes
+from reelyard.api.v1.openapi import response_models
+from reelyard.api.v1.openapi.entries import IDEMPOTENCY, SUBMIT, answered
 from reelyard.api.v1.refusals import in_body
 from reelyard.api.v1.request_bodies import BatchItem
 from reelyard.api.v1.submit import spec_of

@@ -13,10 +13,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from reelyard.actors.jobs.model import Change, Job
 from reelyard.actors.jobs.times import iso
 from reelyard.api.http.dependencies import CallerDep, ServicesDep
-from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.http.request_rules.query_names import StrictQueryRoute
 from reelyard.api.v1 import v1_shapes
 from reelyard.api.v1.jobs import job_key
-from reelyard.api.v1.openapi_entries import READ, errors
+from reelyard.api.v1.openapi.entries import READ, errors
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
 RECONNECT_MS = 2000

@@ -22,12 +22,13 @@ from reelyard.api.http.caller import Caller
 from reelyard.api.http.dependencies import CallerDep, ServicesDep
 from reelyard.api.http.errors import json_response
 from reelyard.api.http.idempotency import once
-from reelyard.api.http.query_names import StrictQueryRoute
+from reelyard.api.http.request_rules.query_names import StrictQueryRoute
 from reelyard.api.http.services import Services, services_of
 from reelyard.api.registry_client.client import expect_job
-from reelyard.api.v1 import response_models, v1_shapes
+from reelyard.api.v1 import v1_shapes
 from reelyard.api.v1.job_encoder import JobEncoder, encode_job, reply
-from reelyard.api.v1.openapi_entries import IDEMPOTENCY, READ, answered, parameter
+from reelyard.api.v1.openapi import response_models
+from reelyard.api.v1.openapi.entries import IDEMPOTENCY, READ, answered, parameter
 from reelyard.cluster.errors import InvalidCursor, NotFound
 from reelyard.cluster.faults import closest, did_you_mean, fault, refusal
 

@@ -15,9 +15,9 @@ from reelyard.api.http.dependencies import CallerDep, ServicesDep
 from reelyard.api.http.errors import json_response
 from reelyard.api.http.idempotency import once
 from reelyard.api.http.middleware import is_form, media_type
-from reelyard.api.http.query_names import StrictQueryRoute
-from reelyard.api.v1 import response_models
-from reelyard.api.v1.openapi_entries import IDEMPOTENCY, READ, answered
+from reelyard.api.http.request_rules.query_names import StrictQueryRoute
+from reelyard.api.v1.openapi import response_models
+from reelyard.api.v1.openapi.entries import IDEMPOTENCY, READ, answered
 from reelyard.cluster.errors import UnsupportedType
 from reelyard.cluster.faults import unfit
 

@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from reelyard.api.http.dependencies import CallerDep, ServicesDep
 from reelyard.api.http.errors import json_response
-from reelyard.api.http.query_names import StrictQueryRoute
-from reelyard.api.v1 import response_models, v1_shapes
-from reelyard.api.v1.openapi_entries import READ, answered
+from reelyard.api.http.request_rules.query_names import StrictQueryRoute
+from reelyard.api.v1 import v1_shapes
+from reelyard.api.v1.openapi import response_models
+from reelyard.api.v1.openapi.entries import READ, answered
 
 router = APIRouter(prefix="/v1", tags=["account"], route_class=StrictQueryRoute)
 

@@ -14,8 +14,8 @@ from reelyard.api.http.bodies import Body
 from reelyard.api.http.dependencies import CallerDep, ServicesDep
 from reelyard.api.http.errors import json_response
 from reelyard.api.http.idempotency import keyed
-from reelyard.api.v1 import response_models
-from reelyard.api.v1.openapi_entries import IDEMPOTENCY, READ, SUBMIT, answered
+from reelyard.api.v1.openapi import response_models
+from reelyard.api.v1.openapi.entries import IDEMPOTENCY, READ, SUBMIT, answered
 from reelyard.api.v1.submit import accepted_response
 from reelyard.cluster.errors import ReelyardError, Unavailable, error_from_dict
 

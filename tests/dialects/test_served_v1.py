@@ -14,7 +14,7 @@ import psutil
 import pytest
 import requests
 
-from reelyard.cluster.cluster_file import ClusterFile
+from reelyard.cluster.runtime.cluster_file import ClusterFile
 from tests.dialects.fixture_types import Json
 from tests.live_server import LiveServer
 from tests.server_sent_events import EventReader

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from reelyard.actors.media.audio.analysis import Findings
 from reelyard.actors.media.audio.filter_graph import AudioFilter
-from reelyard.actors.media.audio.hum import HIGHEST_HZ, Hum, Mains
-from reelyard.actors.media.audio.loudness import Loudness
+from reelyard.actors.media.audio.measures.analysis import Findings
+from reelyard.actors.media.audio.measures.hum import HIGHEST_HZ, Hum, Mains
+from reelyard.actors.media.audio.measures.loudness import Loudness
 
 Strength = Literal["off", "low", "medium", "high", "max"]
 HumMode = Literal["auto", "50", "60", "off"]

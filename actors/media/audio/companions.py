@@ -13,12 +13,12 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from reelyard.actors.media.audio.output_formats import Target
-from reelyard.actors.media.audio.pcm_reader import AudioRegion
+from reelyard.actors.media.audio.pcm.reader import AudioRegion
 from reelyard.actors.media.codec.chapters import set_chapters
 from reelyard.actors.media.codec.decode import frame_time, has_decoder, is_cover, packets
 from reelyard.actors.media.codec.errors import media_errors
-from reelyard.actors.media.codec.packet_clock import PacketClock
-from reelyard.actors.media.codec.seeking import frames_from, packets_from, rewind
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.seeking import frames_from, packets_from, rewind
 
 _STALE_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "itunnorm")
 _STALE_PREFIXES = ("replaygain_", "r128_", "lavf_")

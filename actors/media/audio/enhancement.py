@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from reelyard.actors.media.audio.analysis import Analysis, Findings
 from reelyard.actors.media.audio.clean_up_chain import CleanUp, CleanUpChain, plan_chain
 from reelyard.actors.media.audio.companions import (
     Companions,
@@ -25,17 +24,18 @@ from reelyard.actors.media.audio.gain import (
     is_reached,
     levelled,
 )
-from reelyard.actors.media.audio.loudness import Loudness, LoudnessMeter
+from reelyard.actors.media.audio.measures.analysis import Analysis, Findings
+from reelyard.actors.media.audio.measures.loudness import Loudness, LoudnessMeter
 from reelyard.actors.media.audio.output_formats import Target
 from reelyard.actors.media.audio.pass_progress import PassProgress
-from reelyard.actors.media.audio.pcm import Block, PcmFormat
-from reelyard.actors.media.audio.pcm_reader import AudioRegion, PcmReader
-from reelyard.actors.media.audio.pcm_spool import PcmSpool
+from reelyard.actors.media.audio.pcm.blocks import Block, PcmFormat
+from reelyard.actors.media.audio.pcm.reader import AudioRegion, PcmReader
+from reelyard.actors.media.audio.pcm.spool import PcmSpool
 from reelyard.actors.media.audio.source import EnhancementSource
 from reelyard.actors.media.audio.writer import write_audio
 from reelyard.actors.media.codec.decode import require_audio, seconds
-from reelyard.actors.media.codec.packet_clock import PacketClock
 from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
 from reelyard.actors.media.operation import Limits, Progress
 from reelyard.actors.media.truncation.policy import Ending
 from reelyard.cluster.errors import CorruptMedia

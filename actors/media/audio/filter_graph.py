@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from reelyard.actors.media.audio.pcm import Block, frame_of, sample_format, samples_of
+from reelyard.actors.media.audio.pcm.blocks import Block, frame_of, sample_format, samples_of
 
 
 class AudioFilter(NamedTuple):

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reelyard.actors.media.audio.limiter import Limiter
-from reelyard.actors.media.audio.loudness import Loudness
-from reelyard.actors.media.audio.pcm import Block, PcmFormat
+from reelyard.actors.media.audio.measures.loudness import Loudness
+from reelyard.actors.media.audio.pcm.blocks import Block, PcmFormat
 
 MOST_GAIN_DB = 40.0
 """More would be raising noise, not the recording."""

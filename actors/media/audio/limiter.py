@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reelyard.actors.media.audio.pcm import Block
-from reelyard.actors.media.audio.true_peak import REACH, amplitude, between
+from reelyard.actors.media.audio.measures.true_peak import REACH, amplitude, between
+from reelyard.actors.media.audio.pcm.blocks import Block
 
 HOP_S = 0.001
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from reelyard.actors.media.audio.pcm import standard_layout
+from reelyard.actors.media.audio.pcm.blocks import standard_layout
 from reelyard.cluster.errors import UnsupportedOutput
 
 FormatName = Literal[

@@ -17,11 +17,11 @@ from reelyard.actors.media.audio.output_formats import (
     choose_layout,
     choose_rate,
 )
-from reelyard.actors.media.audio.pcm import PcmFormat
-from reelyard.actors.media.audio.pcm_reader import AudioRegion
+from reelyard.actors.media.audio.pcm.blocks import PcmFormat
+from reelyard.actors.media.audio.pcm.reader import AudioRegion
 from reelyard.actors.media.codec.decode import best_video, origin_s, require_audio, seconds, whole_s
-from reelyard.actors.media.codec.ending import Expectation, expectation
-from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.ending import Expectation, expectation
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
 from reelyard.actors.media.operation import Source
 from reelyard.cluster.errors import UnsupportedCodec
 

@@ -17,7 +17,7 @@ from reelyard.actors.media.audio.companions import (
     shifted_packets,
 )
 from reelyard.actors.media.audio.output_formats import Target
-from reelyard.actors.media.audio.pcm import Block, PcmFormat, frame_of
+from reelyard.actors.media.audio.pcm.blocks import Block, PcmFormat, frame_of
 from reelyard.actors.media.codec.errors import media_errors
 
 _MUXER = {name: {"movflags": "+faststart"} for name in ("mp4", "mov")}

@@ -12,8 +12,8 @@ from av.rational import AVRational
 from av.stream import Disposition, Stream
 from av.video.frame import PictureType
 
-from reelyard.actors.media.codec.packet_clock import PacketClock
 from reelyard.actors.media.codec.source import open_input
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
 

@@ -15,6 +15,7 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
+from reelyard.actors.media.codec.colour.tonemap import ToneMapper, is_hdr
 from reelyard.actors.media.codec.geometry import (
     Orientation,
     Rect,
@@ -22,7 +23,6 @@ from reelyard.actors.media.codec.geometry import (
     part_of,
     rotation_of,
 )
-from reelyard.actors.media.codec.tonemap import ToneMapper, is_hdr
 from reelyard.actors.media.frames import (
     blank,
     matrix_of,

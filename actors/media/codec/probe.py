@@ -14,12 +14,12 @@ from av.rational import AVRational
 from av.stream import Disposition
 from av.stream import Stream as AVStream
 
-from reelyard.actors.media.codec import colour_codes, decode
-from reelyard.actors.media.codec.ending import expectation
+from reelyard.actors.media.codec import decode
+from reelyard.actors.media.codec.colour import colour_codes
 from reelyard.actors.media.codec.frame_conversion import shown_part
 from reelyard.actors.media.codec.geometry import orientation_of, upright_size
-from reelyard.actors.media.codec.heif import read_photo
-from reelyard.actors.media.codec.image_headers import describe, open_image
+from reelyard.actors.media.codec.headers.heif import read_photo
+from reelyard.actors.media.codec.headers.image_headers import describe, open_image
 from reelyard.actors.media.codec.media_info import (
     AudioStream,
     MediaInfo,
@@ -27,10 +27,11 @@ from reelyard.actors.media.codec.media_info import (
     Stream,
     VideoStream,
 )
-from reelyard.actors.media.codec.packet_clock import PacketClock
-from reelyard.actors.media.codec.packet_scan import FirstFrames, scan
 from reelyard.actors.media.codec.source import check_pixels, open_input
-from reelyard.actors.media.codec.stream_span import StreamSpan
+from reelyard.actors.media.codec.timing.ending import expectation
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.packet_scan import FirstFrames, scan
+from reelyard.actors.media.codec.timing.stream_span import StreamSpan
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.sniff import Sniffed
 

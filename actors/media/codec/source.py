@@ -9,9 +9,9 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from reelyard.actors.media.codec.encryption import refuse_encrypted, refuse_scrambled
 from reelyard.actors.media.codec.errors import media_errors
-from reelyard.actors.media.codec.image_headers import image_size
+from reelyard.actors.media.codec.headers.encryption import refuse_encrypted, refuse_scrambled
+from reelyard.actors.media.codec.headers.image_headers import image_size
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.sniff import Sniffed
 from reelyard.actors.media.truncation.formats import promise_of

@@ -33,10 +33,10 @@ from reelyard.actors.media.audio.source import (
 )
 from reelyard.actors.media.catalogue import operation
 from reelyard.actors.media.codec.decode import whole_s
-from reelyard.actors.media.codec.ending import survey
-from reelyard.actors.media.codec.packet_clock import PacketClock
 from reelyard.actors.media.codec.source import check_duration, open_input
-from reelyard.actors.media.codec.vacancy import left_out, vacant_streams
+from reelyard.actors.media.codec.timing.ending import survey
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.vacancy import left_out, vacant_streams
 from reelyard.actors.media.codec.verify import Expect, verify_output
 from reelyard.actors.media.operation import Kind, MediaFile, Params, Result, Work
 from reelyard.actors.media.truncation.policy import truncation_data

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from reelyard.actors.media.catalogue import operation
-from reelyard.actors.media.codec.ending import survey
 from reelyard.actors.media.codec.probe import probe_media
+from reelyard.actors.media.codec.timing.ending import survey
 from reelyard.actors.media.codec.verify import facts_of
 from reelyard.actors.media.operation import Params, Result, Work
 from reelyard.actors.media.truncation.policy import truncation_data

@@ -7,8 +7,8 @@ from fractions import Fraction
 import av
 
 from reelyard.actors.media.codec import decode
-from reelyard.actors.media.codec.packet_clock import PacketClock
-from reelyard.actors.media.codec.seeking import STEPS_BACK_S, landings, rewind
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.seeking import STEPS_BACK_S, landings, rewind
 
 MOST_PACKETS = 300
 """A search for the first key frame behind a point reads no further."""

@@ -13,8 +13,7 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-from reelyard.actors.media.codec import decode, seeking
-from reelyard.actors.media.codec.ending import expectation, survey
+from reelyard.actors.media.codec import decode
 from reelyard.actors.media.codec.frame_conversion import (
     BLACK,
     WHITE,
@@ -23,7 +22,6 @@ from reelyard.actors.media.codec.frame_conversion import (
     shown_part,
 )
 from reelyard.actors.media.codec.geometry import Orientation, Rect, upright_size
-from reelyard.actors.media.codec.packet_clock import PacketClock
 from reelyard.actors.media.codec.probe import (
     frame_rate,
     pixel_aspect,
@@ -31,7 +29,10 @@ from reelyard.actors.media.codec.probe import (
     sane_aspect,
 )
 from reelyard.actors.media.codec.source import open_input
-from reelyard.actors.media.codec.vacancy import vacant_streams
+from reelyard.actors.media.codec.timing import seeking
+from reelyard.actors.media.codec.timing.ending import expectation, survey
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.vacancy import vacant_streams
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
 from reelyard.actors.media.sampling.on_show import on_show, ticks

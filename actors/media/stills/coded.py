@@ -10,13 +10,13 @@ from av.container import InputContainer
 from av.video.reformatter import ColorRange, VideoReformatter
 from PIL import Image
 
+from reelyard.actors.media.codec.colour.tonemap import is_hdr
 from reelyard.actors.media.codec.decode import require_video
 from reelyard.actors.media.codec.frame_conversion import Normalizer, clean_part, orientation
 from reelyard.actors.media.codec.geometry import Rect
-from reelyard.actors.media.codec.heif import HeifPhoto, read_photo
+from reelyard.actors.media.codec.headers.heif import HeifPhoto, read_photo
 from reelyard.actors.media.codec.probe import pixel_aspect
 from reelyard.actors.media.codec.source import open_input
-from reelyard.actors.media.codec.tonemap import is_hdr
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.stills.profiles import profile_by_numbers
 from reelyard.actors.media.stills.reader import Still, upright_image

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reelyard.actors.media.codec.boxes import boxes, inside
-from reelyard.actors.media.codec.heif import read_photo
+from reelyard.actors.media.codec.headers.boxes import boxes, inside
+from reelyard.actors.media.codec.headers.heif import read_photo
 
 type Point = tuple[float, float]
 type Primaries = tuple[Point, Point, Point, Point]

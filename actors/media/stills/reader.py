@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from PIL import Image, UnidentifiedImageError
 
 from reelyard.actors.media.codec.geometry import Orientation, Rect
-from reelyard.actors.media.codec.heif import read_photo
-from reelyard.actors.media.codec.image_headers import turn_left
+from reelyard.actors.media.codec.headers.heif import read_photo
+from reelyard.actors.media.codec.headers.image_headers import turn_left
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.stills.colour import to_web
 from reelyard.actors.media.stills.errors import still_errors, too_many_pixels

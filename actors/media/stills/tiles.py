@@ -12,7 +12,7 @@ from PIL import Image
 
 from reelyard.actors.media.codec.errors import media_errors
 from reelyard.actors.media.codec.frame_conversion import Normalizer
-from reelyard.actors.media.codec.heif import HeifPhoto
+from reelyard.actors.media.codec.headers.heif import HeifPhoto
 from reelyard.actors.media.codec.source import check_pixels, open_input
 from reelyard.actors.media.frames import crop, mosaic, view
 from reelyard.actors.media.operation import Limits, Source

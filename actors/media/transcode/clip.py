@@ -11,15 +11,16 @@ from typing import cast
 import av
 from av.container import Flags, InputContainer
 
-from reelyard.actors.media.codec import decode, frame_conversion, seeking
-from reelyard.actors.media.codec.ending import Expectation, expectation, survey
+from reelyard.actors.media.codec import decode, frame_conversion
 from reelyard.actors.media.codec.geometry import Orientation, Rect, upright_size
-from reelyard.actors.media.codec.image_headers import file_orientation
-from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.headers.image_headers import file_orientation
 from reelyard.actors.media.codec.probe import pixel_aspect, sane_aspect
 from reelyard.actors.media.codec.source import check_duration, open_input
-from reelyard.actors.media.codec.stream_span import StreamSpan
-from reelyard.actors.media.codec.vacancy import left_out, vacant_streams
+from reelyard.actors.media.codec.timing import seeking
+from reelyard.actors.media.codec.timing.ending import Expectation, expectation, survey
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.stream_span import StreamSpan
+from reelyard.actors.media.codec.timing.vacancy import left_out, vacant_streams
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.transcode.covers import Cover, read_covers
 from reelyard.actors.media.transcode.demux import Demuxer

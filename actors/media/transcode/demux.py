@@ -11,9 +11,9 @@ import av
 import av.error
 
 from reelyard.actors.media.codec.decode import frame_time, packets, stands_alone
-from reelyard.actors.media.codec.ending import Reach
-from reelyard.actors.media.codec.packet_clock import PacketClock
-from reelyard.actors.media.codec.seeking import DELAY_S, is_late, packet_time
+from reelyard.actors.media.codec.timing.ending import Reach
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.seeking import DELAY_S, is_late, packet_time
 
 type Packet = av.Packet[Any]
 type Step = tuple[Packet, Sequence[av.VideoFrame]]

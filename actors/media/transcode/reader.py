@@ -12,7 +12,7 @@ from av.rational import AVRational
 
 from reelyard.actors.media.codec.decode import seconds
 from reelyard.actors.media.codec.errors import media_errors
-from reelyard.actors.media.codec.stream_span import StreamSpan
+from reelyard.actors.media.codec.timing.stream_span import StreamSpan
 from reelyard.actors.media.transcode.clip import Clip
 from reelyard.actors.media.transcode.demux import Packet
 from reelyard.actors.media.transcode.timeline import StampGuess

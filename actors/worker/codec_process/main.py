@@ -1,8 +1,8 @@
 """The codec process: runs operations, one after another, for the worker that started it.
 
 `python -m reelyard.actors.worker.codec_process.main FD PARENT_PID`, where FD is one end of a socket
-pair. The main thread listens, one thread runs the operations, one reports progress. It is expendable: a
-worker kills it whenever it has to, and it dies with its worker.
+pair. The main thread listens, one thread runs the operations, one reports progress. It is
+expendable: a worker kills it whenever it has to, and it dies with its worker.
 """
 
 from __future__ import annotations

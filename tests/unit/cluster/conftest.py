@@ -9,8 +9,7 @@ import pytest
 import stamina
 
 from reelyard.cluster.settings import Settings
-
-from .loopback import Loopback, loopback
+from tests.unit.cluster.fetching.loopback import Loopback, loopback
 
 
 @pytest.fixture

@@ -42,16 +42,16 @@ MAY_SAY: dict[str, dict[str, str]] = {
         split("job task tenant lease worker pool codec operation media"),
         "every floor's metrics are declared in one place",
     ),
-    "ray_env.py": {
+    "runtime/ray_env.py": {
         "worker": "Ray's worker processes",
         "task": "Ray's tasks",
         "callback": "a variable of Serve's has it",
     },
-    "ray_node.py": {"worker": "Ray's worker processes"},
-    "run_folder.py": {"worker": "Ray's worker processes"},
-    "logs.py": {"worker": "the name of a module of Ray's"},
-    "fetch.py": {"attempt": "stamina's word for a try"},
-    "checked_transport.py": {"pool": "httpcore's pool of connections"},
+    "runtime/ray_node.py": {"worker": "Ray's worker processes"},
+    "folders/run_folder.py": {"worker": "Ray's worker processes"},
+    "logs/structured.py": {"worker": "the name of a module of Ray's"},
+    "fetching/fetch.py": {"attempt": "stamina's word for a try"},
+    "fetching/checked_transport.py": {"pool": "httpcore's pool of connections"},
     "storage/remote.py": {
         "attempt": "stamina's word for a try",
         "pool": "obstore's options for its pool of connections",

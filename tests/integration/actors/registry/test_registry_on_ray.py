@@ -15,7 +15,7 @@ from reelyard.actors.jobs.ids import new_id
 from reelyard.actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
 from reelyard.actors.jobs.model import Job, State
 from reelyard.actors.registry import get_registry, start_registry
-from reelyard.cluster.runtime import start_embedded
+from reelyard.cluster.runtime.ray_cluster import start_embedded
 from reelyard.cluster.settings import Settings
 from tests.unit.actors.registry.builders import done, make_job, make_worker, report
 

@@ -12,7 +12,7 @@ import pytest
 
 from reelyard.actors.media.catalogue import load_operations
 from reelyard.actors.media.operation import MediaFile
-from reelyard.cluster.runtime import start_embedded
+from reelyard.cluster.runtime.ray_cluster import start_embedded
 from reelyard.cluster.settings import Settings
 from tests.integration.actors.worker.leases import MakeFile
 from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings

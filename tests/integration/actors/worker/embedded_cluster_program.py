@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reelyard.actors.engine import start_engine, stop_engine
 from reelyard.actors.jobs.model import JobSpec
-from reelyard.cluster.runtime import start_embedded
+from reelyard.cluster.runtime.ray_cluster import start_embedded
 from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings
 
 

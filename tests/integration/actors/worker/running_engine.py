@@ -13,7 +13,7 @@ from reelyard.actors.jobs.model import Job, JobSpec
 from reelyard.actors.jobs.plan import plan_job
 from reelyard.actors.pool.status import PoolWorker
 from reelyard.actors.worker.status import WorkerStatus
-from reelyard.cluster.runtime import Cluster
+from reelyard.cluster.runtime.ray_cluster import Cluster
 from reelyard.cluster.settings import Settings
 
 TRIAL_OPERATIONS = Path(__file__).with_name("misbehaving_operations.py")

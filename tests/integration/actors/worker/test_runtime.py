@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from reelyard.cluster.cluster_file import FILE_NAME, find_cluster
 from reelyard.cluster.errors import Conflict
-from reelyard.cluster.runtime import start_embedded
+from reelyard.cluster.runtime.cluster_file import FILE_NAME, find_cluster
+from reelyard.cluster.runtime.ray_cluster import start_embedded
 from reelyard.cluster.settings import Settings
 from tests.integration.actors.worker.running_engine import RunningEngine
 from tests.paths import ROOT

@@ -25,7 +25,7 @@ from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import Storage, Uploads, open_url
 from tests.integration.actors.worker.leases import MakeFile, files_below, lease, outputs_of, pieces
 from tests.object_stores import BUCKET, client_of
-from tests.unit.cluster.loopback import loopback, status
+from tests.unit.cluster.fetching.loopback import loopback, status
 
 
 async def test_a_file_on_this_machine_is_used_where_it_lies(

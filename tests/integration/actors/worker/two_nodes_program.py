@@ -30,7 +30,7 @@ from ray.cluster_utils import Cluster
 from reelyard.actors.engine import get_pool_manager, start_engine, stop_engine
 from reelyard.actors.jobs.model import JobSpec
 from reelyard.actors.media.catalogue import load_operations
-from reelyard.cluster.ray_env import HEALTH_CHECKS
+from reelyard.cluster.runtime.ray_env import HEALTH_CHECKS
 from reelyard.cluster.settings import PoolSettings, Settings
 from tests.integration.actors.worker.running_engine import RunningEngine, engine_settings
 from tests.integration.actors.worker.two_nodes_report import JobSeen, TwoNodesReport

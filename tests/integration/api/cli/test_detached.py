@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from reelyard import Client
-from reelyard.cluster.ray_env import LOOPBACK, free_ports
+from reelyard.cluster.runtime.ray_env import LOOPBACK, free_ports
 
 BIN = Path(sys.executable).parent
 PROBE = """

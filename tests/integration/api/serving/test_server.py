@@ -10,7 +10,7 @@ import pytest
 from reelyard.actors.registry import start_registry
 from reelyard.api.cli import serve
 from reelyard.api.serving import server
-from reelyard.cluster.runtime import start_embedded
+from reelyard.cluster.runtime.ray_cluster import start_embedded
 from reelyard.cluster.settings import Settings
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from reelyard.actors.media.codec.boxes import Box, boxes, inside
+from reelyard.actors.media.codec.headers.boxes import Box, boxes, inside
 from reelyard.actors.media.stills.profiles import profile_by_numbers
 
 

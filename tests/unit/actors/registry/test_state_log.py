@@ -12,7 +12,7 @@ import structlog
 
 from reelyard.actors.jobs.model import State
 from reelyard.actors.registry.state_log import StateLog
-from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.logs.structured import configure_logging
 from reelyard.cluster.settings import Settings
 from tests.unit.actors.registry.builders import BROKEN, make_job
 

@@ -8,7 +8,7 @@ import pytest
 
 from reelyard.actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
 from reelyard.actors.jobs.model import Job, State
-from reelyard.actors.registry.api_keys import hash_key, new_key
+from reelyard.actors.registry.accounts.api_keys import hash_key, new_key
 from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_output
 from tests.unit.actors.registry.conftest import RegistryHarness
 

@@ -14,7 +14,7 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from reelyard.api.cli.app import build
-from reelyard.cluster.logs import configure_logging
+from reelyard.cluster.logs.structured import configure_logging
 from reelyard.cluster.settings import Settings
 
 JOB = "01900000-0000-7000-8000-000000000000"

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from reelyard.api.cli.app import build
-from reelyard.cluster.cluster_file import ClusterFile, process_start, write_cluster_file
+from reelyard.cluster.runtime.cluster_file import ClusterFile, process_start, write_cluster_file
 from reelyard.cluster.settings import Settings
 
 

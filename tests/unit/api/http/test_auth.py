@@ -5,7 +5,7 @@ import pytest
 
 from reelyard.actors.registry import stored_keys_are_needed
 from reelyard.api.serving.app import create_app
-from reelyard.cluster.cluster_file import ClusterFile, process_start, write_cluster_file
+from reelyard.cluster.runtime.cluster_file import ClusterFile, process_start, write_cluster_file
 from tests.unit.api.api_harness import ApiHarness, MakeHarness
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from reelyard.actors.jobs.messages import KeyInfo
-from reelyard.actors.registry.api_keys import hash_key
+from reelyard.actors.registry.accounts.api_keys import hash_key
 from reelyard.api.registry_client.key_cache import KeyCache
 
 

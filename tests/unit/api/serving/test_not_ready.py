@@ -11,7 +11,7 @@ from starlette.requests import Request
 from reelyard.api.serving import not_ready
 from reelyard.api.serving.app import error_shape
 from reelyard.cluster.errors import Unavailable
-from reelyard.cluster.haproxy_rules import RETRY_AFTER_S
+from reelyard.cluster.runtime.haproxy_rules import RETRY_AFTER_S
 
 PATHS = (
     "/",

@@ -7,7 +7,7 @@ import requests
 
 from reelyard.api.serving.waiting_room import WaitingRoom, listening_socket
 from reelyard.cluster.errors import BadRequest
-from reelyard.cluster.ray_env import free_ports
+from reelyard.cluster.runtime.ray_env import free_ports
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from reelyard.actors.media.audio.filter_graph import AudioFilter, FilterRun
-from reelyard.actors.media.audio.pcm import (
+from reelyard.actors.media.audio.pcm.blocks import (
     Block,
     frame_of,
     sample_format,

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelyard.actors.media.audio.analysis import Analysis, Findings
 from reelyard.actors.media.audio.clean_up_chain import CleanUp, Strength, hum_to_cut, plan_chain
 from reelyard.actors.media.audio.filter_graph import AudioFilter, FilterRun
-from reelyard.actors.media.audio.hum import Hum, HumLine
-from reelyard.actors.media.audio.loudness import Loudness
-from reelyard.actors.media.audio.noise import BAND_CENTRES_HZ, NoiseFloor
-from reelyard.actors.media.audio.pcm import Block, PcmFormat, regroup
+from reelyard.actors.media.audio.measures.analysis import Analysis, Findings
+from reelyard.actors.media.audio.measures.hum import Hum, HumLine
+from reelyard.actors.media.audio.measures.loudness import Loudness
+from reelyard.actors.media.audio.measures.noise import BAND_CENTRES_HZ, NoiseFloor
+from reelyard.actors.media.audio.pcm.blocks import Block, PcmFormat, regroup
 from tests.unit.actors.media.audio.audio_samples import (
     line_db,
     mains_hum,

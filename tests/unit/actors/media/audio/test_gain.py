@@ -19,8 +19,8 @@ from reelyard.actors.media.audio.gain import (
     is_reached,
     levelled,
 )
-from reelyard.actors.media.audio.loudness import Loudness
-from reelyard.actors.media.audio.pcm import PcmFormat
+from reelyard.actors.media.audio.measures.loudness import Loudness
+from reelyard.actors.media.audio.pcm.blocks import PcmFormat
 from tests.unit.actors.media.audio.audio_samples import noise
 
 GOAL = LoudnessGoal(-16.0, -1.0)

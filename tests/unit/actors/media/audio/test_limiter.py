@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelyard.actors.media.audio.limiter import Limiter
-from reelyard.actors.media.audio.pcm import Block
-from reelyard.actors.media.audio.true_peak import TruePeakMeter
+from reelyard.actors.media.audio.measures.true_peak import TruePeakMeter
+from reelyard.actors.media.audio.pcm.blocks import Block
 from tests.unit.actors.media.audio.audio_samples import noise, speech, tone
 
 

@@ -10,7 +10,7 @@ import av
 import pytest
 from av.rational import AVRational
 
-from reelyard.actors.media.audio.pcm import frame_of
+from reelyard.actors.media.audio.pcm.blocks import frame_of
 from reelyard.actors.media.codec.chapters import set_chapters
 from reelyard.actors.media.codec.decode import seconds
 from tests.unit.actors.media.audio.audio_samples import tone

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
-from reelyard.actors.media.audio.pcm import frame_of
+from reelyard.actors.media.audio.pcm.blocks import frame_of
 from reelyard.actors.media.codec.probe import probe_media
 from reelyard.actors.media.operation import Work
 from reelyard.actors.media.operations.optimize import OptimizeParams, optimize

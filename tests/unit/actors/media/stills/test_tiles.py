@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reelyard.actors.media.codec.heif import read_photo
+from reelyard.actors.media.codec.headers.heif import read_photo
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.stills.tiles import tiled_photo
 from reelyard.cluster.errors import (

@@ -9,7 +9,7 @@ from typing import Any
 import av
 import pytest
 
-from reelyard.actors.media.codec.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock
 from reelyard.actors.media.transcode import demux
 from reelyard.actors.media.transcode.demux import Demuxer
 from reelyard.actors.testing.sample_media import make_sample

@@ -1,0 +1,217 @@
+"""The clock of an open input: its packets with time stamps that run on where the file's jump."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+from av.container import InputContainer
+from av.format import Flags
+from av.stream import Stream
+
+from reelyard.actors.media.codec.timing.stamp_bridge import StampBridge, runs_on
+
+type Packet = av.Packet[Any]
+
+_MAY_JUMP = cast("int", Flags.ts_discont.value)
+_READ_ONCE = cast("int", Flags.no_bin_search.value) | cast("int", Flags.no_byte_seek.value)
+_SAMPLE_EVERY = 4 << 20
+_SAMPLES = (16, 256)
+_READ_WHOLE = 8 << 20
+"""Bytes: what is shorter is read rather than sampled."""
+_WRAP = Fraction(2**33, 90_000)
+"""As many s do MPEG's time stamps count."""
+_PLACES_EVERY = Fraction(1, 2)
+"""Every packet of audio can be decoded alone: as many s apart are enough."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the file a packet begins that can be decoded alone."""
+
+    at: Fraction
+    """Its time, in s on the common clock."""
+    part: int
+    byte: int
+
+
+@dataclass
+class _Survey:
+    """A file with jumps, read through once; times in s on the common clock."""
+
+    offsets: list[Fraction]
+    begin: Fraction
+    end: Fraction
+    places: dict[int, list[_Place]] = field(default_factory=dict)
+    """By the stream's number."""
+
+
+class PacketClock:
+    """The packets of an open input on one clock, and the search by time on it.
+
+    In formats whose time stamps may jump (MPEG transport and program streams, Ogg) every jump is
+    bridged while packets are read. `survey` finds the jumps beforehand: without it, length and
+    search are the container's own.
+    """
+
+    def __init__(self, container: InputContainer) -> None:
+        self.container = container
+        self._bridge: StampBridge | None = None
+        self._survey: _Survey | None = None
+
+    @property
+    def jumps(self) -> int:
+        """How many jumps have been bridged."""
+        found = () if self._survey is None else self._survey.offsets
+        read = () if self._bridge is None else self._bridge.offsets
+        return max(len(found), len(read), 1) - 1
+
+    @property
+    def note(self) -> str | None:
+        """What to tell the caller of the jumps; None: there were none."""
+        if not self.jumps:
+            return None
+        return f"its time stamps jump {self.jumps} time(s); what follows was joined without a gap"
+
+    @property
+    def end_s(self) -> Fraction | None:
+        """The end of the whole, in s on this clock; None: no survey was needed to know it."""
+        return None if self._survey is None else self._survey.end
+
+    def read(self, *streams: Stream) -> Iterator[Packet]:
+        """The packets of `streams`, or of all, from where the container stands."""
+        if not stamps_may_jump(self.container):
+            return self.container.demux(*streams)
+        if self._bridge is None:
+            self._bridge = StampBridge()
+        return _bridged(self.container.demux(*streams), self._bridge)
+
+    def survey(self, tick: Callable[[], object] | None = None) -> None:
+        """Find out whether stamps jump, from samples of a large file; if so, read all of it.
+
+        To be called before anything else is read; `tick` is called for each packet.
+        """
+        if not stamps_may_jump(self.container):
+            return
+        flags, name = self.container.format.flags, self.container.format.name
+        if not flags & _READ_ONCE:
+            if not _seems_to_jump(self.container):
+                return
+            found = _surveyed(self.container, tick)
+            _to_byte(self.container, 0)
+        else:
+            # A chained Ogg file can be read only once: what has gone by is not found again.
+            options = self.container.options | {"codec_whitelist": "none"}
+            with av.open(self.container.name, format=name, options=options) as other:
+                found = _surveyed(other, tick)
+                found.places.clear()
+        # FFmpeg's search does not find its way around the point where 33 bits overflow.
+        if len(found.offsets) > 1 or found.begin < 0 or found.end > _WRAP:
+            self._survey = found
+            self._bridge = StampBridge(found.offsets)
+
+    def seek(self, stream: Stream, at: Fraction) -> bool:
+        """Go to the last key packet of `stream` at or before `at` (s) in a file with known jumps;
+        False: none are known, the container's own search is right."""
+        if self._survey is None:
+            self._bridge = None
+            return False
+        places = self._survey.places.get(stream.index, [])
+        number = bisect_right(places, at, key=lambda place: place.at) - 1
+        if number < 0:
+            return self.rewind()
+        place = places[number]
+        _to_byte(self.container, place.byte)
+        self._bridge = StampBridge(self._survey.offsets, place.part, place.at)
+        return True
+
+    def rewind(self) -> bool:
+        """Go to the beginning of a file with known jumps; False as for `seek`."""
+        self._bridge = None
+        if self._survey is None:
+            return False
+        _to_byte(self.container, 0)
+        self._bridge = StampBridge(self._survey.offsets)
+        return True
+
+
+def stamps_may_jump(container: InputContainer) -> bool:
+    """Whether it is of a format in which time stamps may begin anew."""
+    return bool(container.format.flags & _MAY_JUMP)
+
+
+def _bridged(packets: Iterator[Packet], bridge: StampBridge) -> Iterator[Packet]:
+    for packet in packets:
+        if packet.size and packet.time_base.denominator:
+            shift = _shift(packet, bridge)
+            if shift:
+                if packet.pts is not None:
+                    packet.pts += shift
+                if packet.dts is not None:
+                    packet.dts += shift
+        yield packet
+
+
+def _shift(packet: Packet, bridge: StampBridge) -> int:
+    base = packet.time_base
+    unit = Fraction(base.numerator, base.denominator)
+    stream = packet.stream
+    if stream.type in ("video", "audio"):
+        return bridge.shift(stream.index, unit, packet.dts, packet.duration or 0)
+    return bridge.follow(unit, packet.dts)
+
+
+def _seems_to_jump(container: InputContainer) -> bool:
+    """Leaves the container at its beginning."""
+    size = container.size or 0
+    if size <= _READ_WHOLE:
+        return True
+    media = [s for s in container.streams if s.type in ("video", "audio")]
+    if not media:
+        return False
+    times_s: list[float] = []
+    count = min(max(_SAMPLES[0], size // _SAMPLE_EVERY), _SAMPLES[1])
+    for number in range(count):
+        _to_byte(container, size * number // count)
+        for packet in container.demux(media[0]):
+            if packet.dts is not None and packet.time_base.denominator:
+                times_s.append(float(packet.dts * packet.time_base))
+                break
+    _to_byte(container, 0)
+    end = ((container.start_time or 0) + (container.duration or 0)) / av.time_base
+    wraps = (container.start_time or 0) < 0 or end > _WRAP
+    return wraps or not runs_on([*times_s, end])
+
+
+def _surveyed(container: InputContainer, tick: Callable[[], object] | None) -> _Survey:
+    bridge = StampBridge()
+    media = [s for s in container.streams if s.type in ("video", "audio")]
+    begins: list[Fraction] = []
+    ends: dict[int, Fraction] = {}
+    places: dict[int, list[_Place]] = {}
+    for packet in _bridged(container.demux(*media), bridge):
+        if tick is not None:
+            tick()
+        pts = packet.dts if packet.pts is None else packet.pts
+        if not packet.size or pts is None:
+            continue
+        unit = Fraction(packet.time_base.numerator, packet.time_base.denominator)
+        index, at = packet.stream.index, pts * unit
+        if index not in ends:
+            begins.append(at)
+        ends[index] = max(ends.get(index, at), at + (packet.duration or 0) * unit)
+        if packet.is_keyframe and packet.pos is not None:
+            known = places.setdefault(index, [])
+            spaced = packet.stream.type == "video" or not known
+            if spaced or at - known[-1].at >= _PLACES_EVERY:
+                known.append(_Place(at, bridge.part, packet.pos))
+    begin = min(begins, default=Fraction(0))
+    return _Survey(bridge.offsets, begin, max(ends.values(), default=begin), places)
+
+
+def _to_byte(container: InputContainer, byte: int) -> None:
+    container.seek(byte, unsupported_byte_offset=True)
