@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, cast
 
 import av
@@ -13,7 +14,8 @@ from av.container import InputContainer
 from av.format import Flags
 from av.stream import Stream
 
-from reelyard.actors.media.codec.timing.stamp_bridge import StampBridge, runs_on
+from reelyard.actors.media.codec.timing.raw_stamps import raw_stamps
+from reelyard.actors.media.codec.timing.stamp_bridge import StampBridge, keeps_together, runs_on
 
 type Packet = av.Packet[Any]
 
@@ -91,16 +93,17 @@ class PacketClock:
         return _bridged(self.container.demux(*streams), self._bridge)
 
     def survey(self, tick: Callable[[], object] | None = None) -> None:
-        """Find out whether stamps jump, from samples of a large file; if so, read all of it.
+        """Find out whether stamps jump, from samples of a large file or by a look at the bytes of
+        a small one; if they may, read all its packets.
 
         To be called before anything else is read; `tick` is called for each packet.
         """
         if not stamps_may_jump(self.container):
             return
         flags, name = self.container.format.flags, self.container.format.name
+        if not _seems_to_jump(self.container):
+            return
         if not flags & _READ_ONCE:
-            if not _seems_to_jump(self.container):
-                return
             found = _surveyed(self.container, tick)
             _to_byte(self.container, 0)
         else:
@@ -166,10 +169,11 @@ def _shift(packet: Packet, bridge: StampBridge) -> int:
 
 
 def _seems_to_jump(container: InputContainer) -> bool:
-    """Leaves the container at its beginning."""
+    """Leaves the container where it is, at its beginning."""
     size = container.size or 0
-    if size <= _READ_WHOLE:
-        return True
+    if size <= _READ_WHOLE or container.format.flags & _READ_ONCE:
+        stamps = raw_stamps(Path(container.name), container.format.name)
+        return stamps is None or not keeps_together(stamps)
     media = [s for s in container.streams if s.type in ("video", "audio")]
     if not media:
         return False

@@ -8,7 +8,7 @@ ended; the others are moved by as much. Smaller gaps are real and stay. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median
@@ -142,3 +142,18 @@ def runs_on(times_s: Sequence[float]) -> bool:
         return True
     usual = max(0.0, median(steps))
     return all(-float(_BACK) <= step <= float(_AHEAD) + 5 * usual for step in steps)
+
+
+def keeps_together(stamps: Iterable[tuple[int, float]]) -> bool:
+    """Whether (stream, time in s), as they come in a file, leave nothing to bridge; False: there
+    may be, or nothing is known."""
+    ahead, back = float(_AHEAD), float(_BACK)
+    last: dict[int, float] = {}
+    before: float | None = None
+    for stream, at in stamps:
+        if before is not None and abs(at - before) > ahead:
+            return False
+        if at < last.get(stream, at) - back:
+            return False
+        last[stream] = before = at
+    return before is not None

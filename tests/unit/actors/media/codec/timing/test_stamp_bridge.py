@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelyard.actors.media.codec.timing.stamp_bridge import StampBridge, runs_on
+from reelyard.actors.media.codec.timing.stamp_bridge import StampBridge, keeps_together, runs_on
 
 UNIT = Fraction(1, 90_000)
 FRAME, BLOCK = 3600, 2160
@@ -172,3 +172,27 @@ def test_samples_of_a_file_tell_whether_its_clock_runs_on(
     times_s: list[float], expected: bool
 ) -> None:
     assert runs_on(times_s) is expected
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 2_000_000), st.integers(0, 4_000)), max_size=12
+    )
+)
+def test_what_keeps_together_is_not_bridged(rows: list[tuple[int, int, int]]) -> None:
+    if keeps_together((stream, dts / 90_000) for stream, dts, _ in rows):
+        bridge = StampBridge()
+        for stream, dts, length in rows:
+            bridge.shift(stream, UNIT, dts, length)
+        assert bridge.offsets == [0]
+
+
+@pytest.mark.parametrize("lag", [0, 7])
+def test_two_streams_of_one_clock_keep_together(lag: int) -> None:
+    def together(*parts: Part) -> bool:
+        return keeps_together((stream, dts / 90_000) for stream, dts, _ in packets(*parts))
+
+    assert together(Part(lag=lag), Part(begin_s=5.4, lag=lag))
+    assert not together(Part(), Part())
+    assert not together(Part(), Part(begin_s=30.0))
+    assert not together()
