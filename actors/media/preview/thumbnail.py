@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 
 import av
-import numpy as np
 
 from reelyard.actors.media.codec.geometry import Layout, fit_size
 from reelyard.actors.media.codec.source import tells_by_header
 from reelyard.actors.media.operation import Limits, MediaFile, Progress, Source
+from reelyard.actors.media.preview.best_frame import DEFAULT_SHARE, BestFrame
 from reelyard.actors.media.sampling.scaler import UprightScaler, scaled_size
 from reelyard.actors.media.sampling.video import Findings, OpenVideo, open_video
 from reelyard.actors.media.stills import Still, make_still, still_of, write_still
 from reelyard.cluster.errors import MediaError
-
-DEFAULT_SHARE = 0.25
-_OTHER_SHARES = (0.5, 0.75, 0.1)
-"""Where a better frame is looked for if that at `DEFAULT_SHARE` is flat."""
-FLAT = 12.0
-"""A frame whose luma deviates by less from its mean (of 255) shows nothing: black, white, fades."""
-_MOST_PIXELS = 5 * 1920 * 1080
-_MOST_FRAMES = 300
-_EVERY = 10
-"""Where all key frames are flat: so much is decoded, and each so-manieth frame looked at. As much
-as a few more key frames cost: a video that is flat throughout must not pay for it dearly."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +62,10 @@ def _by_header(source: Source, width: int, limits: Limits, threads: int) -> Show
         suppress(MediaError),
         open_video(source, limits, threads, header_only=True) as video,
     ):
-        frame = video.key_frame_at(video.duration_s * DEFAULT_SHARE)
+        choice = BestFrame(video)
+        frame = choice.first()
         if frame is not None and video.header_holds:
-            return _scaled(video, _best(video, frame), width, threads)
+            return _scaled(video, choice.best(frame), width, threads)
     return None
 
 
@@ -96,41 +85,15 @@ def _decoded(
         if timestamp_s is not None or exact:
             at_s = quarter_s if timestamp_s is None else timestamp_s
             return _scaled(video, next(video.shown_at([at_s])), width, threads)
-        frame = video.key_frame_at(quarter_s) or next(video.shown_at([quarter_s]))
-        return _scaled(video, _best(video, frame), width, threads)
+        choice = BestFrame(video)
+        frame = choice.first() or next(video.shown_at([quarter_s]))
+        return _scaled(video, choice.best(frame), width, threads)
 
 
 def _refuse_behind_end(video: OpenVideo, timestamp_s: float) -> None:
     ending = video.ending
     if ending is None or ending.whole or timestamp_s > (ending.expected_s or timestamp_s):
         video.refuse_behind_end("timestamp", timestamp_s)
-
-
-def _best(video: OpenVideo, first: av.VideoFrame) -> av.VideoFrame:
-    """`first`, or if that is flat, the one of most contrast among a few."""
-    if contrast_of(first) >= FLAT:
-        return first
-    elsewhere = (video.key_frame_at(video.duration_s * share) for share in _OTHER_SHARES)
-    best = max(chain([first], filter(None, elsewhere)), key=contrast_of)
-    if contrast_of(best) >= FLAT:
-        return best
-    most = min(_MOST_FRAMES, _MOST_PIXELS // (video.width * video.height))
-    following = islice(video.frames_from(video.duration_s * DEFAULT_SHARE), 0, most, _EVERY)
-    return max(chain([best], following), key=contrast_of)
-
-
-def contrast_of(frame: av.VideoFrame) -> float:
-    """How far luma deviates from its mean, of 255, by a sample of it: no frame is scaled that may
-    not be shown."""
-    kind = frame.format
-    plane = frame.planes[0]
-    plain = kind.is_planar or len(kind.components) == 1
-    if not plain or kind.is_rgb or kind.has_palette or kind.components[0].bits != 8:
-        frame = frame.reformat(64, 36, "gray")
-        plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    step = max(1, plane.width // 64)
-    return float(np.std(rows[::step, : plane.width : step]))
 
 
 def _scaled(video: OpenVideo, frame: av.VideoFrame, width: int, threads: int) -> Shown:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import av
@@ -34,7 +34,7 @@ from reelyard.actors.media.codec.timing.ending import expectation, survey
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock
 from reelyard.actors.media.codec.timing.vacancy import vacant_streams
 from reelyard.actors.media.operation import Limits, Source
-from reelyard.actors.media.sampling.key_frames import MOST_PACKETS, last_key_packet
+from reelyard.actors.media.sampling.key_frames import MOST_PACKETS, Packet, last_key_packet
 from reelyard.actors.media.sampling.on_show import on_show, ticks
 from reelyard.actors.media.truncation.policy import Ending, truncation_data
 from reelyard.cluster.errors import CorruptMedia, MediaError, NoSuchStream, UnsupportedFormat
@@ -122,30 +122,45 @@ class OpenVideo:
         begins = self.container.start_time == 0 or "matroska" not in self.container.format.name
         return begins and shaped and (square or told.numerator > 0)
 
-    def key_frame_at(self, time_s: float) -> av.VideoFrame | None:
+    def key_frame_at(
+        self, time_s: float, worth: Callable[[Packet], bool] | None = None
+    ) -> av.VideoFrame | None:
         """The last key frame at or before `time_s`; decodes one packet, not a group of pictures.
 
-        None where none was found near: the caller then decodes (`shown_at`).
+        None where none was found near: the caller then decodes (`shown_at`); or where the packet
+        that was found is not `worth` it.
         """
+        return self._searched(lambda: self._key_frame_at(self._at(time_s), worth))
+
+    def _searched[T](self, search: Callable[[], T]) -> T:
+        """What `search` gives, if need be without the index."""
         try:
-            return self._key_frame_at(self._at(time_s))
+            return search()
         except seeking.WrongIndex:
             self.reopen()
-            return self._key_frame_at(self._at(time_s))
+            return search()
 
-    def _key_frame_at(self, at: Fraction) -> av.VideoFrame | None:
+    def _key_frame_at(
+        self, at: Fraction, worth: Callable[[Packet], bool] | None
+    ) -> av.VideoFrame | None:
         if not seeking.has_index(self.container):
             packet = last_key_packet(self.clock, self.stream, at)
-            if packet is not None and (frame := self._alone(packet)) is not None:
-                return frame
+            if packet is not None:
+                if worth is not None and not worth(packet):
+                    return None
+                if (frame := self._alone(packet)) is not None:
+                    return frame
         beginning = next(seeking.landings(self.clock, self.stream, at))
         with suppress(av.FFmpegError, OSError):
             for count, packet in enumerate(self.clock.read(self.stream)):
                 if packet.size == 0 or count > MOST_PACKETS:
                     break
-                if packet.is_keyframe and (frame := self._alone(packet)) is not None:
-                    late = seeking.is_late(decode.frame_time(frame), at)
-                    return frame if beginning or not late else None
+                if packet.is_keyframe:
+                    if worth is not None and not worth(packet):
+                        break
+                    if (frame := self._alone(packet)) is not None:
+                        late = seeking.is_late(decode.frame_time(frame), at)
+                        return frame if beginning or not late else None
         return None
 
     def _alone(self, packet: av.Packet[av.VideoStream]) -> av.VideoFrame | None:
@@ -194,6 +209,16 @@ class OpenVideo:
                 self.duration_s = min(self.duration_s, self.ending.available_s)
         return self.ending
 
+    def bytes_behind(self, time_s: float, count: int) -> int:
+        """How many bytes the `count` packets have that follow the one at or before `time_s` from
+        which on it can be decoded; none is."""
+        return self._searched(lambda: self._bytes_behind(self._at(time_s), count))
+
+    def _bytes_behind(self, at: Fraction, count: int) -> int:
+        next(seeking.landings(self.clock, self.stream, at))
+        read = decode.packets(self.clock, self.stream)
+        return sum(packet.size for packet in islice(read, 1, count + 1))
+
     def frames_from(self, time_s: float) -> Iterator[av.VideoFrame]:
         """The frames from the key frame before `time_s` on, in order."""
         return (frame for _, frame in self._frames_from(time_s))
@@ -201,11 +226,7 @@ class OpenVideo:
     def _frames_from(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
         """(time in s, frame) from the key frame before `time_s` on: what is on show then may have
         begun before it."""
-        try:
-            found = self._found_from(self._at(time_s))
-        except seeking.WrongIndex:
-            self.reopen()
-            found = self._found_from(self._at(time_s))
+        found = self._searched(lambda: self._found_from(self._at(time_s)))
         for number, frame in enumerate(found):
             if decode.frame_time(frame) is None:
                 # Elementary streams tell no times, and are read from their beginning.

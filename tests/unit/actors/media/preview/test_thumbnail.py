@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from reelyard.actors.media.preview.thumbnail import FLAT, contrast_of
+from reelyard.actors.media.preview.best_frame import FLAT, contrast_of
 from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.previews import luma, number_of, run_preview, shown
 
