@@ -54,7 +54,7 @@ class BestFrame:
         if best[1] < FLAT:
             best = _better(best, self._elsewhere())
         if best[1] < FLAT:
-            best = _better(best, self._following())
+            best = _better(best, self._following(self._video.time_of(first)))
         return best[0]
 
     def _elsewhere(self) -> Iterator[av.VideoFrame]:
@@ -63,12 +63,11 @@ class BestFrame:
             if frame is not None:
                 yield frame
 
-    def _following(self) -> Iterator[av.VideoFrame]:
-        """Frames behind the first one; none where the looks at them are too dear, or their packets
-        hold too little for anything to have come into view."""
+    def _following(self, at_s: float) -> Iterator[av.VideoFrame]:
+        """Frames behind that at `at_s`; none where the looks at them are too dear, or where each of
+        their packets holds too little for anything to have come into view."""
         video, most = self._video, min(_MOST_FRAMES, _MOST_PIXELS // self._pixels)
-        at_s = video.duration_s * DEFAULT_SHARE
-        if most > _EVERY and not self._is_little(video.bytes_behind(at_s, most)):
+        if most > _EVERY and not self._is_little(video.largest_behind(at_s, most)):
             yield from islice(video.frames_from(at_s), _EVERY, most, _EVERY)
 
     def _note(self, packet: av.Packet[Any]) -> bool:

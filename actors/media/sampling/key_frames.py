@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 
 import av
 
@@ -32,13 +33,16 @@ def last_key_packet(clock: PacketClock, stream: av.VideoStream, at: Fraction) ->
 
 
 def _last_until(clock: PacketClock, stream: av.VideoStream, at: Fraction) -> Packet | None:
+    base = stream.time_base
+    # In the packets' own units: a `Fraction` for each costs more than to read it.
+    until = floor(at * base.denominator / base.numerator) if base.numerator else 0
     last: Packet | None = None
     for packet in clock.read(stream):
-        read = decode.seconds(packet.pts if packet.dts is None else packet.dts, packet.time_base)
-        if packet.size == 0 or (read is not None and read > at):
+        pts = packet.pts
+        read = pts if packet.dts is None else packet.dts
+        if packet.size == 0 or (read is not None and read > until):
             break
-        shown = decode.seconds(packet.pts, packet.time_base)
-        if packet.is_keyframe and shown is not None and shown <= at:
+        if packet.is_keyframe and pts is not None and pts <= until:
             last = packet
     return last
 

@@ -209,15 +209,15 @@ class OpenVideo:
                 self.duration_s = min(self.duration_s, self.ending.available_s)
         return self.ending
 
-    def bytes_behind(self, time_s: float, count: int) -> int:
-        """How many bytes the `count` packets have that follow the one at or before `time_s` from
-        which on it can be decoded; none is."""
-        return self._searched(lambda: self._bytes_behind(self._at(time_s), count))
+    def largest_behind(self, time_s: float, count: int) -> int:
+        """The size of the largest, in bytes, of the `count` packets that follow the one at or
+        before `time_s` from which on it can be decoded; none is."""
+        return self._searched(lambda: self._largest_behind(self._at(time_s), count))
 
-    def _bytes_behind(self, at: Fraction, count: int) -> int:
+    def _largest_behind(self, at: Fraction, count: int) -> int:
         next(seeking.landings(self.clock, self.stream, at))
         read = decode.packets(self.clock, self.stream)
-        return sum(packet.size for packet in islice(read, 1, count + 1))
+        return max((packet.size for packet in islice(read, 1, count + 1)), default=0)
 
     def frames_from(self, time_s: float) -> Iterator[av.VideoFrame]:
         """The frames from the key frame before `time_s` on, in order."""

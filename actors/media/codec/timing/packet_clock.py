@@ -148,9 +148,15 @@ def stamps_may_jump(container: InputContainer) -> bool:
 
 
 def _bridged(packets: Iterator[Packet], bridge: StampBridge) -> Iterator[Packet]:
+    units: dict[int, tuple[Fraction, bool]] = {}
     for packet in packets:
-        if packet.size and packet.time_base.denominator:
-            shift = _shift(packet, bridge)
+        if packet.size:
+            stream = packet.stream
+            if (known := units.get(stream.index)) is None:
+                base = packet.time_base
+                unit = Fraction(base.numerator, base.denominator or 1)
+                known = units[stream.index] = unit, stream.type in ("video", "audio")
+            shift = _shift(packet, stream.index, *known, bridge)
             if shift:
                 if packet.pts is not None:
                     packet.pts += shift
@@ -159,12 +165,9 @@ def _bridged(packets: Iterator[Packet], bridge: StampBridge) -> Iterator[Packet]
         yield packet
 
 
-def _shift(packet: Packet, bridge: StampBridge) -> int:
-    base = packet.time_base
-    unit = Fraction(base.numerator, base.denominator)
-    stream = packet.stream
-    if stream.type in ("video", "audio"):
-        return bridge.shift(stream.index, unit, packet.dts, packet.duration or 0)
+def _shift(packet: Packet, stream: int, unit: Fraction, is_media: bool, bridge: StampBridge) -> int:
+    if is_media:
+        return bridge.shift(stream, unit, packet.dts, packet.duration or 0)
     return bridge.follow(unit, packet.dts)
 
 

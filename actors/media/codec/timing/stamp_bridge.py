@@ -57,7 +57,14 @@ class StampBridge:
         self.part = part
         """The number of the part that any of the streams has reached."""
         self._lines: dict[int, _Line] = {}
-        self._at = at
+        self._latest: _Line | None = None
+        self._begun = at
+
+    @property
+    def _at(self) -> Fraction | None:
+        """When the last packet came, in s on the common clock."""
+        line = self._latest
+        return self._begun if line is None else line.last * line.unit
 
     def shift(self, stream: int, unit: Fraction, dts: int | None, length: int) -> int:
         """What to add to the stamps of a packet of video or audio, all in units of `unit` s."""
@@ -70,7 +77,7 @@ class StampBridge:
             self._land(line, dts)
         line.last = dts + line.shift
         line.next = line.last + length
-        self._at = line.last * unit
+        self._latest = line
         return line.shift
 
     def follow(self, unit: Fraction, stamp: int | None) -> int:
