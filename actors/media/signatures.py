@@ -22,7 +22,10 @@ class Signature:
 
     def fits(self, head: bytes) -> bool:
         """Whether a file with these first bytes is of the format."""
-        return all(head.startswith(magic, offset) for offset, magic in self.parts)
+        for offset, magic in self.parts:  # noqa: SIM110  a generator costs twice as much
+            if not head.startswith(magic, offset):
+                return False
+        return True
 
 
 def _rows(*rows: tuple[bytes | tuple[tuple[int, bytes], ...], str, str]) -> tuple[Signature, ...]:

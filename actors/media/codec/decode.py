@@ -127,7 +127,7 @@ def seconds(pts: int | None, time_base: AVRational) -> Fraction | None:
     """A time stamp in seconds; None without one."""
     if pts is None or not time_base.denominator:
         return None
-    return pts * Fraction(time_base.numerator, time_base.denominator)
+    return Fraction(pts * time_base.numerator, time_base.denominator)
 
 
 def whole_s(clock: PacketClock) -> Fraction | None:

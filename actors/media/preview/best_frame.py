@@ -7,6 +7,7 @@ packet that was looked at, or that is as small as that of the flat frame, can't.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -111,4 +112,6 @@ def contrast_of(frame: av.VideoFrame) -> float:
         plane = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
     step = max(1, plane.width // 64)
-    return float(np.std(rows[::step, : plane.width : step]))
+    luma = rows[::step, : plane.width : step].astype(np.float64).ravel()
+    luma -= luma.mean()
+    return math.sqrt(luma @ luma / luma.size)

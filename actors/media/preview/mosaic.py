@@ -16,6 +16,7 @@ from reelyard.actors.media.frames import (
     overlay,
     pad,
     parse_colour,
+    to_av_frame,
     yuv_of,
 )
 from reelyard.actors.media.operation import Limits, MediaFile, Progress, Source
@@ -72,7 +73,7 @@ def write_mosaic(
         whole = _assembled(cells, grid, _background(grid, like))
         found = video.found
     progress("encode", fraction=0.95)
-    return write_still(still_of(whole, like), out, "jpeg"), taken_s, found
+    return write_still(still_of(to_av_frame(whole, like)), out, "jpeg"), taken_s, found
 
 
 def _cells(

@@ -98,8 +98,8 @@ def _refuse_behind_end(video: OpenVideo, timestamp_s: float) -> None:
 
 def _scaled(video: OpenVideo, frame: av.VideoFrame, width: int, threads: int) -> Shown:
     size = scaled_size(*video.shown_size(frame.width, frame.height), width)
-    small, like = UprightScaler(video, *size, threads).scale(frame)
-    return Shown(still_of(small, like), round(video.time_of(frame), 3), video.found)
+    small = UprightScaler(video, *size, threads).upright(frame)
+    return Shown(still_of(small), round(video.time_of(frame), 3), video.found)
 
 
 def thumbnail_of_image(

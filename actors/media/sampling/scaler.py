@@ -6,7 +6,7 @@ import av
 
 from reelyard.actors.media.codec.frame_conversion import FilterChain, Normalizer, cutter
 from reelyard.actors.media.codec.geometry import Fit, Layout, fit_size
-from reelyard.actors.media.frames import Frame, flip, pad, rotate, view
+from reelyard.actors.media.frames import Frame, flip, pad, rotate, to_av_frame, view
 from reelyard.actors.media.sampling.video import OpenVideo
 
 
@@ -24,6 +24,12 @@ class UprightScaler:
         self._layout: Layout
         self._normalizer: Normalizer
 
+    def upright(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """The result as a frame of PyAV's, with colour tags and time stamp."""
+        upright, scaled = self.scale(frame)
+        whole = self._video.turn.is_identity and not self._layout.pads
+        return scaled if whole else to_av_frame(upright, scaled)
+
     def scale(self, frame: av.VideoFrame) -> tuple[Frame, av.VideoFrame]:
         """The result, and a frame of PyAV's that carries its colour tags and time stamp."""
         size = frame.width, frame.height
@@ -37,7 +43,8 @@ class UprightScaler:
         upright, turn = view(scaled), self._video.turn
         if turn.mirror:
             upright = flip(upright, "horizontal")
-        upright = rotate(upright, -90 * turn.turns)
+        if turn.turns:
+            upright = rotate(upright, -90 * turn.turns)
         if self._layout.pads:
             upright = pad(upright, *self._canvas, self._layout.pad_x, self._layout.pad_y)
         return upright, scaled

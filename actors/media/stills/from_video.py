@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import av
+import numpy as np
 from PIL import Image
 
 from reelyard.actors.media.codec.frame_conversion import Normalizer
-from reelyard.actors.media.frames import Frame, to_av_frame
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.sampling.scaler import UprightScaler
 from reelyard.actors.media.sampling.video import open_video
@@ -23,14 +23,15 @@ def still_at(source: Source, time_s: float, limits: Limits, threads: int = 1) ->
         video.refuse_behind_end("start", time_s)
         frame = next(video.shown_at([time_s]))
         size = video.shown_size(frame.width, frame.height)
-        return still_of(*UprightScaler(video, *size, threads).scale(frame))
+        return still_of(UprightScaler(video, *size, threads).upright(frame))
 
 
-def still_of(frame: Frame, like: av.VideoFrame) -> Still:
-    """The frame (yuv420p) as RGB; `like` carries its colour space, range and primaries."""
-    rgb = Normalizer(frame.width, frame.height, "rgb24").convert(to_av_frame(frame, like))
+def still_of(frame: av.VideoFrame) -> Still:
+    """The frame, which carries its colour space, range and primaries, as RGB."""
+    rgb = Normalizer(frame.width, frame.height, "rgb24").convert(frame)
     plane = rgb.planes[0]
+    samples = np.frombuffer(plane, np.uint8)
     image = Image.frombytes(
-        "RGB", (rgb.width, rgb.height), bytes(plane), "raw", "RGB", plane.line_size, 1
+        "RGB", (rgb.width, rgb.height), samples, "raw", "RGB", plane.line_size, 1
     )
-    return Still(image, profile_by_numbers(int(like.color_primaries), int(like.color_trc)))
+    return Still(image, profile_by_numbers(int(frame.color_primaries), int(frame.color_trc)))

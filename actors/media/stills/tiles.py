@@ -14,7 +14,7 @@ from reelyard.actors.media.codec.errors import media_errors
 from reelyard.actors.media.codec.frame_conversion import Normalizer
 from reelyard.actors.media.codec.headers.heif import HeifPhoto
 from reelyard.actors.media.codec.source import check_pixels, open_input
-from reelyard.actors.media.frames import crop, mosaic, view
+from reelyard.actors.media.frames import crop, mosaic, to_av_frame, view
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.stills.from_video import still_of
 from reelyard.actors.media.stills.reader import upright_image
@@ -52,7 +52,8 @@ def tiled_photo(
     scale = Normalizer(width, height)
     scaled = [scale.convert(frame) for frame in frames]
     whole = crop(mosaic([view(frame) for frame in scaled], columns, rows), 0, 0, *size)
-    return upright_image(still_of(whole, scaled[0]).image, photo.crop, photo.turn), scaled[0]
+    still = still_of(to_av_frame(whole, scaled[0]))
+    return upright_image(still.image, photo.crop, photo.turn), scaled[0]
 
 
 def _tiles(container: InputContainer, photo: HeifPhoto) -> list[av.VideoStream]:

@@ -145,11 +145,13 @@ def _run(
     tick: Callable[[], object] | None,
 ) -> Iterator[av.VideoFrame]:
     """What is decoded from here on; nothing where that is no way to reach `at`."""
-    landed = certain
+    landed = begun = certain
     for packet in packets(clock, stream):
         if tick is not None:
             tick()
-        for frame in decoded(packet):
+        # What comes before a key frame would be decoded for nothing.
+        begun = begun or packet.is_keyframe
+        for frame in decoded(packet) if begun else ():
             if not landed:
                 if is_late(frame_time(frame), at):
                     return
