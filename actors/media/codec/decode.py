@@ -102,10 +102,11 @@ def _is_default(stream: Stream) -> bool:
 def origin_s(container: InputContainer) -> Fraction:
     """The start of the video, in s on the container's clock: that of its pictures and sound, what
     "time 0" of the input means. To be asked before anything is read: that changes the streams."""
+    videos = [stream for stream in container.streams.video if not is_cover(stream)]
     starts = [
         at
-        for stream in (*container.streams.video, *container.streams.audio)
-        if not is_cover(stream) and (at := seconds(stream.start_time, stream.time_base)) is not None
+        for stream in (*videos, *container.streams.audio)
+        if (at := seconds(stream.start_time, stream.time_base)) is not None
     ]
     # FFmpeg's own start is that of any stream, also of data or text that begins earlier. Its
     # "unknown" is the smallest 64-bit number, which PyAV hands on as None.

@@ -26,12 +26,15 @@ class UprightScaler:
 
     def upright(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The result as a frame of PyAV's, with colour tags and time stamp."""
-        upright, scaled = self.scale(frame)
-        whole = self._video.turn.is_identity and not self._layout.pads
-        return scaled if whole else to_av_frame(upright, scaled)
+        scaled = self._scaled(frame)
+        return scaled if self._is_plain else to_av_frame(self._turned(scaled), scaled)
 
     def scale(self, frame: av.VideoFrame) -> tuple[Frame, av.VideoFrame]:
         """The result, and a frame of PyAV's that carries its colour tags and time stamp."""
+        scaled = self._scaled(frame)
+        return view(scaled) if self._is_plain else self._turned(scaled), scaled
+
+    def _scaled(self, frame: av.VideoFrame) -> av.VideoFrame:
         size = frame.width, frame.height
         if self._cutter is not None and size == self._video.coded_size:
             frame = next(self._cutter.push(frame))
@@ -39,15 +42,20 @@ class UprightScaler:
             frame = self._progressive(frame)
         if size != self._size:
             self._fit(size)
-        scaled = self._normalizer.convert(frame)
+        return self._normalizer.convert(frame)
+
+    @property
+    def _is_plain(self) -> bool:
+        return self._video.turn.is_identity and not self._layout.pads
+
+    def _turned(self, scaled: av.VideoFrame) -> Frame:
         upright, turn = view(scaled), self._video.turn
         if turn.mirror:
             upright = flip(upright, "horizontal")
-        if turn.turns:
-            upright = rotate(upright, -90 * turn.turns)
+        upright = rotate(upright, -90 * turn.turns)
         if self._layout.pads:
             upright = pad(upright, *self._canvas, self._layout.pad_x, self._layout.pad_y)
-        return upright, scaled
+        return upright
 
     def _fit(self, size: tuple[int, int]) -> None:
         """Get ready for frames of that coded size."""
