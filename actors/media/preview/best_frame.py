@@ -68,7 +68,9 @@ class BestFrame:
         """Frames behind that at `at_s`; none where the looks at them are too dear, or where each of
         their packets holds too little for anything to have come into view."""
         video, most = self._video, min(_MOST_FRAMES, _MOST_PIXELS // self._pixels)
-        if most > _EVERY and not self._is_little(video.largest_behind(at_s, most)):
+        if most > _EVERY and any(
+            not self._is_little(packet.size) for packet in video.packets_behind(at_s, most)
+        ):
             yield from islice(video.frames_from(at_s), _EVERY, most, _EVERY)
 
     def _note(self, packet: av.Packet[Any]) -> bool:
@@ -114,4 +116,5 @@ def contrast_of(frame: av.VideoFrame) -> float:
     step = max(1, plane.width // 64)
     luma = rows[::step, : plane.width : step].astype(np.float64).ravel()
     luma -= luma.mean()
-    return math.sqrt(luma @ luma / luma.size)
+    # Not `luma @ luma`: BLAS wakes threads for it.
+    return math.sqrt(float(np.square(luma).mean()))

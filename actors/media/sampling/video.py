@@ -209,15 +209,14 @@ class OpenVideo:
                 self.duration_s = min(self.duration_s, self.ending.available_s)
         return self.ending
 
-    def largest_behind(self, time_s: float, count: int) -> int:
-        """The size of the largest, in bytes, of the `count` packets that follow the one at or
-        before `time_s` from which on it can be decoded; none is."""
-        return self._searched(lambda: self._largest_behind(self._at(time_s), count))
+    def packets_behind(self, time_s: float, count: int) -> Iterator[Packet]:
+        """The `count` packets that follow the one at or before `time_s` from which on it can be
+        decoded; none is."""
+        return self._searched(lambda: self._packets_behind(self._at(time_s), count))
 
-    def _largest_behind(self, at: Fraction, count: int) -> int:
+    def _packets_behind(self, at: Fraction, count: int) -> Iterator[Packet]:
         next(seeking.landings(self.clock, self.stream, at))
-        read = decode.packets(self.clock, self.stream)
-        return max((packet.size for packet in islice(read, 1, count + 1)), default=0)
+        return islice(decode.packets(self.clock, self.stream), 1, count + 1)
 
     def frames_from(self, time_s: float) -> Iterator[av.VideoFrame]:
         """The frames from the key frame before `time_s` on, in order."""
