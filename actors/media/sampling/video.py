@@ -111,16 +111,20 @@ class OpenVideo:
         return Findings(self.ending, self.clock.note)
 
     @property
+    def header_suffices(self) -> bool:
+        """Whether the header, read alone, tells where the video starts, and its size."""
+        # Matroska has no start; FFmpeg's guess without a decoder is right only where it is 0.
+        begins = self.container.start_time == 0 or "matroska" not in self.container.format.name
+        return begins and min(self.coded_size) > 0
+
+    @property
     def header_holds(self) -> bool:
-        """Whether the header, read alone, told where the video starts, and size and shape of what
-        has been decoded since."""
+        """Whether it told the size and shape of what has been decoded since."""
         own = self.stream.codec_context.sample_aspect_ratio
         told = self.stream.sample_aspect_ratio
         square = own.numerator == own.denominator or own.numerator <= 0
         shaped = _upright_size(self.stream) == (self.width, self.height)
-        # Matroska has no start; FFmpeg's guess without a decoder is right only where it is 0.
-        begins = self.container.start_time == 0 or "matroska" not in self.container.format.name
-        return begins and shaped and (square or told.numerator > 0)
+        return shaped and (square or told.numerator > 0)
 
     def key_frame_at(
         self, time_s: float, worth: Callable[[Packet], bool] | None = None
@@ -266,9 +270,9 @@ def open_video(
 ) -> Iterator[OpenVideo]:
     """The video in `source`; with `still`, a photo (HEIC) counts as a video of no duration.
 
-    `header_only` as for `open_input`; once something is decoded, ask `header_holds`. `tick` is
-    called for each packet that is read for frames. A file that is cut off short is a video of what
-    is there of it, without `header_only`.
+    `header_only` as for `open_input`: ask `header_suffices` and, once something is decoded,
+    `header_holds`. `tick` is called for each packet that is read for frames. A file that is cut off
+    short is a video of what is there of it, without `header_only`.
     Raises `NoSuchStream` for audio, or a still image, alone, `UnsupportedFormat` for photos made
     of tiles, and what `open_input` raises.
     """
