@@ -62,8 +62,6 @@ def _by_header(source: Source, width: int, limits: Limits, threads: int) -> Show
         suppress(MediaError),
         open_video(source, limits, threads, header_only=True) as video,
     ):
-        if not video.header_suffices:
-            return None
         choice = BestFrame(video)
         frame = choice.first()
         if frame is not None and video.header_holds:

@@ -111,15 +111,8 @@ class OpenVideo:
         return Findings(self.ending, self.clock.note)
 
     @property
-    def header_suffices(self) -> bool:
-        """Whether the header, read alone, tells where the video starts, and its size."""
-        # Matroska has no start; FFmpeg's guess without a decoder is right only where it is 0.
-        begins = self.container.start_time == 0 or "matroska" not in self.container.format.name
-        return begins and min(self.coded_size) > 0
-
-    @property
     def header_holds(self) -> bool:
-        """Whether it told the size and shape of what has been decoded since."""
+        """Whether the header, read alone, told size and shape of what has been decoded since."""
         own = self.stream.codec_context.sample_aspect_ratio
         told = self.stream.sample_aspect_ratio
         square = own.numerator == own.denominator or own.numerator <= 0
@@ -270,11 +263,11 @@ def open_video(
 ) -> Iterator[OpenVideo]:
     """The video in `source`; with `still`, a photo (HEIC) counts as a video of no duration.
 
-    `header_only` as for `open_input`: ask `header_suffices` and, once something is decoded,
-    `header_holds`. `tick` is called for each packet that is read for frames. A file that is cut off
-    short is a video of what is there of it, without `header_only`.
-    Raises `NoSuchStream` for audio, or a still image, alone, `UnsupportedFormat` for photos made
-    of tiles, and what `open_input` raises.
+    `header_only` as for `open_input`; once something is decoded, ask `header_holds`. `tick` is
+    called for each packet that is read for frames. A file that is cut off short is a video of what
+    is there of it, without `header_only`.
+    Raises `MediaError` where a header alone does not suffice, `NoSuchStream` for audio, or a still
+    image, alone, `UnsupportedFormat` for photos made of tiles, and what `open_input` raises.
     """
     with ExitStack() as stack:
         opened = open_input(source, limits, header_only=header_only)
@@ -287,6 +280,8 @@ def open_video(
             raise UnsupportedFormat(
                 f"{source.name!r} is a photo made of tiles; these are not taken"
             )
+        if header_only and not _told_by_header(container, stream):
+            raise MediaError(f"the header of {source.name!r} does not tell its size, or its start")
         stream.thread_type, stream.thread_count = "AUTO", threads
         width, height = _upright_size(stream)
         clock = PacketClock(container)
@@ -321,6 +316,12 @@ def open_video(
         if not header_only and expectation(source, container).points_behind:
             video.measure()
         yield video
+
+
+def _told_by_header(container: InputContainer, stream: av.VideoStream) -> bool:
+    # Matroska has no start; FFmpeg's guess without a decoder is right only where it is 0.
+    begins = container.start_time == 0 or "matroska" not in container.format.name
+    return begins and min(stream.width, stream.height) > 0
 
 
 def _upright_size(stream: av.VideoStream) -> tuple[int, int]:

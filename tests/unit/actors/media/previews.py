@@ -59,3 +59,25 @@ def cell_numbers_of(result: Result, columns: int, rows: int) -> list[int]:
         for y in range(rows)
         for x in range(columns)
     ]
+
+
+def film_of(
+    path: Path, scenes: list[int | None], *, gop: int = 10, size: tuple[int, int] = (128, 96)
+) -> Path:
+    """A video of ten frames for each scene, 10 frames/s: of one grey level, or (None) a pattern."""
+    width, height = size
+    pattern = (np.indices((height, width)).sum(0) // 16 % 2 * 160 + 40).astype(np.uint8)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(
+            "libx264", rate=10, options={"x264-params": f"keyint={gop}:scenecut=0"}
+        )
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number, level in enumerate(level for level in scenes for _ in range(10)):
+            luma = pattern if level is None else np.full_like(pattern, level)
+            grey = np.concatenate([luma, np.full((height // 2, width), 128, np.uint8)])
+            frame = av.VideoFrame.from_ndarray(grey, "yuv420p")
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 
-from reelyard.actors.media.preview.best_frame import FLAT, contrast_of
 from reelyard.actors.testing.sample_media import make_sample
-from tests.unit.actors.media.previews import luma, number_of, run_preview, shown
+from tests.unit.actors.media.previews import film_of, luma, number_of, run_preview, shown
 
 
 def rewrite_shape(source: Path, target: Path, shape: str) -> None:
@@ -96,50 +94,31 @@ def test_a_thumbnail_at_a_time_is_the_exact_frame(
     assert number_of(shown(result)) == number
 
 
-def _film(path: Path, scenes: list[int | None], *, gop: int = 10) -> Path:
-    """A video of ten frames for each scene, 10 frames/s: of one grey level, or (None) a pattern."""
-    pattern = (np.indices((96, 128)).sum(0) // 16 % 2 * 160 + 40).astype(np.uint8)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream(
-            "libx264", rate=10, options={"x264-params": f"keyint={gop}:scenecut=0"}
-        )
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
-        for number, level in enumerate(level for level in scenes for _ in range(10)):
-            luma = pattern if level is None else np.full_like(pattern, level)
-            grey = np.concatenate([luma, np.full((48, 128), 128, np.uint8)])
-            frame = av.VideoFrame.from_ndarray(grey, "yuv420p")
-            frame.pts = number
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
-
-
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
 @pytest.mark.parametrize("level", [16, 128, 235])
 def test_a_flat_frame_gives_way_to_one_that_shows_something(
     tmp_path: Path, suffix: str, level: int
 ) -> None:
-    path = _film(tmp_path / f"a.{suffix}", [level, level, level, level, level, None, None, level])
+    path = film_of(tmp_path / f"a.{suffix}", [level, level, level, level, level, None, None, level])
     result = run_preview(path, tmp_path / "out", preview_type="thumbnail")
     assert luma(shown(result)).std() > 50
     assert result.data["timestamp"] >= 4.9
 
 
 def test_a_film_of_flat_key_frames_shows_another_frame(tmp_path: Path) -> None:
-    path = _film(tmp_path / "a.mp4", [16, 16, None, None, None, None], gop=1000)
+    path = film_of(tmp_path / "a.mp4", [16, 16, None, None, None, None], gop=1000)
     result = run_preview(path, tmp_path / "out", preview_type="thumbnail")
     assert luma(shown(result)).std() > 50
     assert result.data["timestamp"] >= 2
 
 
 def test_the_frame_at_a_quarter_stays_where_it_shows_something(tmp_path: Path) -> None:
-    path = _film(tmp_path / "a.mp4", [16, 16, None, 16, 16, 16, 16, 235])
+    path = film_of(tmp_path / "a.mp4", [16, 16, None, 16, 16, 16, 16, 235])
     assert run_preview(path, tmp_path / "out", preview_type="thumbnail").data["timestamp"] == 2
 
 
 def test_a_film_that_is_flat_throughout_has_a_flat_thumbnail(tmp_path: Path) -> None:
-    path = _film(tmp_path / "a.mp4", [16, 16, 16, 16])
+    path = film_of(tmp_path / "a.mp4", [16, 16, 16, 16])
     first = run_preview(path, tmp_path / "a", preview_type="thumbnail")
     again = run_preview(path, tmp_path / "b", preview_type="thumbnail")
     assert luma(shown(first)).std() < 2
@@ -147,37 +126,7 @@ def test_a_film_that_is_flat_throughout_has_a_flat_thumbnail(tmp_path: Path) -> 
 
 
 def test_an_asked_for_frame_may_be_flat(tmp_path: Path) -> None:
-    path = _film(tmp_path / "a.mp4", [16, 16, None, None])
+    path = film_of(tmp_path / "a.mp4", [16, 16, None, None])
     asked = run_preview(path, tmp_path / "a", preview_type="thumbnail", timestamp=0.5)
     exact = run_preview(path, tmp_path / "b", preview_type="thumbnail", exact=True)
     assert [result.data["timestamp"] for result in (asked, exact)] == [0.5, 1.0]
-
-
-FORMS = [
-    "yuv420p",
-    "yuvj420p",
-    "yuv420p10le",
-    "yuv444p",
-    "nv12",
-    "yuyv422",
-    "gray",
-    "gray16le",
-    "rgb24",
-    "bgra",
-    "gbrp",
-    "rgb565le",
-]
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_contrast_is_seen_in_every_form_of_samples(form: str) -> None:
-    """Odd sizes too, whose rows are padded: what lies in the padding does not count."""
-    flat = np.full((69, 101, 3), 90, np.uint8)
-    halves = flat.copy()
-    halves[:, :50] = 200
-    small, large = (
-        contrast_of(av.VideoFrame.from_ndarray(samples, "rgb24").reformat(format=form))
-        for samples in (flat, halves)
-    )
-    assert small < FLAT / 4
-    assert large > FLAT * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 from reelyard.actors.media.operation import Limits
 from reelyard.actors.media.sampling.video import open_video
 from reelyard.actors.testing.sample_media import make_sample, read_frame_number
+from reelyard.cluster.errors import MediaError
 from tests.unit.actors.media.images import make_animation
-from tests.unit.actors.media.previews import run_preview
-from tests.unit.actors.media.videos import source
+from tests.unit.actors.media.previews import number_of, run_preview, shown
+from tests.unit.actors.media.videos import restamped, source
 
 
 def test_the_length_of_a_video_whose_container_does_not_tell_it_is_measured(tmp_path: Path) -> None:
@@ -80,3 +82,30 @@ def test_a_key_frame_comes_from_at_or_before_the_time(any_video: Path) -> None:
         ]
     assert numbers[0] == 0
     assert numbers[1] in (0, 25)
+
+
+def test_a_key_packet_that_is_not_worth_it_is_not_decoded(any_video: Path) -> None:
+    with open_video(source(any_video), Limits()) as opened:
+        packets: list[Any] = []
+        assert opened.key_frame_at(1.5, lambda packet: bool(packets.append(packet))) is None
+        assert len(packets) == 1
+        assert packets[0].is_keyframe
+
+
+def test_the_packets_behind_a_key_frame_are_those_up_to_a_count(tmp_path: Path) -> None:
+    path = make_sample(tmp_path / "a.mp4", duration_s=2.0, gop=10, audio=False)
+    with open_video(source(path), Limits()) as opened:
+        behind = list(opened.packets_behind(0.5, 7))
+        assert [packet.is_keyframe for packet in behind] == [False] * 7
+        assert len(list(opened.packets_behind(1.9, 100))) < 20
+
+
+def test_a_matroska_file_that_does_not_begin_at_0_is_not_told_by_its_header(tmp_path: Path) -> None:
+    late = restamped(make_sample(tmp_path / "a.mp4", gop=10), tmp_path / "late.mkv", 3)
+    with (
+        pytest.raises(MediaError, match="header"),
+        open_video(source(late), Limits(), header_only=True),
+    ):
+        pass
+    result = run_preview(late, tmp_path / "out", preview_type="thumbnail", width=320)
+    assert number_of(shown(result)) == pytest.approx(25 * result.data["timestamp"])
