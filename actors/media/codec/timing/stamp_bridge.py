@@ -160,7 +160,7 @@ def keeps_together(stamps: Iterable[tuple[int, float]]) -> bool:
     for stream, at in stamps:
         if before is not None and abs(at - before) > ahead:
             return False
-        if at < last.get(stream, at) - back:
+        if not -back <= at - last.get(stream, at) <= ahead:
             return False
         last[stream] = before = at
     return before is not None

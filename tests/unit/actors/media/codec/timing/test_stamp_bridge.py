@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reelyard.actors.media.codec.timing.stamp_bridge import StampBridge, keeps_together, runs_on
@@ -179,6 +179,7 @@ def test_samples_of_a_file_tell_whether_its_clock_runs_on(
         st.tuples(st.integers(0, 2), st.integers(0, 2_000_000), st.integers(0, 4_000)), max_size=12
     )
 )
+@example(rows=[(0, 0, 0), (1, 0, 0), (1, 800_000, 0), (0, 1_000_000, 0)])
 def test_what_keeps_together_is_not_bridged(rows: list[tuple[int, int, int]]) -> None:
     if keeps_together((stream, dts / 90_000) for stream, dts, _ in rows):
         bridge = StampBridge()
