@@ -26,9 +26,12 @@ CLEAR = 30.0
 """One whose luma deviates by so much is taken, and none better is looked for."""
 _MOST_PIXELS = 5 * 1920 * 1080
 _MOST_FRAMES = 300
-_EVERY = 10
-"""Where all key frames are flat: so much is decoded, and each so-manieth frame looked at. As much
-as a few more key frames cost: a video that is flat throughout must not pay for it dearly."""
+"""Where all key frames are flat, so much is decoded. As much as a few more key frames cost: a video
+that is flat throughout must not pay for it dearly."""
+_FEWEST_FRAMES = 10
+"""In less than so many nothing comes into view that was not there."""
+_EVERY = 4
+"""Each so-manieth frame is looked at: a look costs little beside the decoding."""
 _PIXELS_A_BYTE = 250
 """What is coded in fewer bytes than one for so many pixels shows as little as it takes. Black takes
 one for 500 in H.264, for 10,000 in AV1; the plainest of title cards, one for 100."""
@@ -68,7 +71,7 @@ class BestFrame:
         """Frames behind that at `at_s`; none where the looks at them are too dear, or where each of
         their packets holds too little for anything to have come into view."""
         video, most = self._video, min(_MOST_FRAMES, _MOST_PIXELS // self._pixels)
-        if most > _EVERY and any(
+        if most >= _FEWEST_FRAMES and any(
             not self._is_little(packet.size) for packet in video.packets_behind(at_s, most)
         ):
             yield from islice(video.frames_from(at_s), _EVERY, most, _EVERY)
