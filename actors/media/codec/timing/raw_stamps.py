@@ -191,7 +191,8 @@ def _ogg_clock(first: bytes) -> Callable[[int], float] | None:
         return lambda position: ((position >> shift) + (position & (1 << shift) - 1)) * under / over
     if first.startswith(b"\x01vorbis"):
         rate = int.from_bytes(first[12:16], "little")
-    elif first.startswith(b"OpusHead"):
+    elif first.startswith(b"OpusHead") and first[10:12] == b"\0\0":
+        # Samples that are not played (RFC 7845, section 4.2) come before 0, unlike in all others.
         rate = 48_000
     elif first.startswith(b"\x7fFLAC"):
         rate = int.from_bytes(first[27:30], "big") >> 4
