@@ -81,7 +81,7 @@ class JobRepository:
         flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writes = []
         states = []
-        self.vault.hide(*(write.job for write in merged))
+        self.vault.hide(*(job for job, *_ in merged if not job.secrets_hidden))
         for job, _, ledger, key in merged:
             job.rev += 1
             writes.append(Write(job, job.rev - 1, ledger, key))

@@ -87,13 +87,15 @@ class Writes[Item, Answer]:
         self._task: asyncio.Task[None] | None = None
         self._pace = _Pace()
 
-    async def put(self, item: Item) -> Answer:
-        """Send `item` with whatever else waits; its answer."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._pending.append((item, future))
+    async def put(self, items: Sequence[Item]) -> list[Answer]:
+        """Send `items` with whatever else waits; their answers, in order."""
+        create_future = asyncio.get_running_loop().create_future
+        futures: list[asyncio.Future[Answer]] = [create_future() for _ in items]
+        self._pending += zip(items, futures, strict=True)
         if self._task is None:
             self._task = asyncio.create_task(self._flush())
-        return await asyncio.shield(future)
+        # A caller that goes away must not keep the others from their answers.
+        return await asyncio.shield(asyncio.gather(*futures))
 
     async def _flush(self) -> None:
         while self._pending:

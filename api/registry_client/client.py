@@ -138,9 +138,8 @@ class RegistryClient:
             plans = await asyncio.to_thread(lambda: [self._plan(spec) for spec in specs])
         else:
             plans = [self._plan(spec) for spec in specs]
-        puts = [self._submits.put(plan) for plan in plans if isinstance(plan, Submission)]
-        answers = [await puts[0]] if len(puts) == 1 else await asyncio.gather(*puts)
-        rest = iter(answers)
+        good = [plan for plan in plans if isinstance(plan, Submission)]
+        rest = iter(await self._submits.put(good))
         return [next(rest) if isinstance(plan, Submission) else plan for plan in plans]
 
     async def submit_one(self, spec: JobSpec) -> Accepted:
