@@ -44,12 +44,22 @@ class Lookups[Value]:
 
     async def get(self, key: str) -> Value | None:
         """The value of `key` as it is no earlier than this call; None if there is none."""
+        # A caller that goes away must not cancel the look-up of the others.
+        return await asyncio.shield(self._ask(key))
+
+    async def get_all(self, keys: Iterable[str]) -> dict[str, Value]:
+        """`get` of each; those that exist."""
+        asked = {key: self._ask(key) for key in keys}
+        values = await asyncio.shield(asyncio.gather(*asked.values()))
+        pairs = zip(asked, values, strict=True)
+        return {key: value for key, value in pairs if value is not None}
+
+    def _ask(self, key: str) -> asyncio.Future[Value | None]:
         if (future := self._pending.get(key)) is None:
             future = self._pending[key] = asyncio.get_running_loop().create_future()
         if self._task is None:
             self._task = asyncio.create_task(self._flush())
-        # A caller that goes away must not cancel the look-up of the others.
-        return await asyncio.shield(future)
+        return future
 
     async def landed(self) -> None:
         """Wait for the call that is under way, if one is. Raises what it fails with."""

@@ -173,8 +173,8 @@ class RegistryClient:
 
     async def get_many(self, job_ids: Sequence[str], tenant: str | None) -> dict[str, Job]:
         """Those of the jobs that exist, by id. Raises `Unavailable`."""
-        jobs = await asyncio.gather(*map(self._lookups.get, job_ids))
-        return {job.id: job for job in jobs if job is not None and tenant in (None, job.tenant)}
+        jobs = (await self._lookups.get_all(job_ids)).values()
+        return {job.id: job for job in jobs if tenant in (None, job.tenant)}
 
     async def page(self, query: PageQuery) -> list[Job]:
         """A page of a tenant's jobs. Raises `Unavailable`."""

@@ -43,6 +43,16 @@ async def test_lookups_that_come_during_a_call_share_the_next_one() -> None:
     assert store.calls == [["a"], ["b", "missing", "a"]]
 
 
+async def test_many_are_looked_up_as_one_call_and_those_that_exist_are_given() -> None:
+    store = Store()
+    store.gate.set()
+    lookups = Lookups(store.fetch)
+    one, many = await asyncio.gather(lookups.get("a"), lookups.get_all(["b", "missing", "a"]))
+    assert (one, many) == ("A", {"b": "B", "a": "A"})
+    assert store.calls == [["a", "b", "missing"]]
+    assert await lookups.get_all([]) == {}
+
+
 async def test_a_caller_that_goes_away_takes_nobody_along() -> None:
     store = Store()
     lookups = Lookups(store.fetch)
