@@ -11,7 +11,7 @@ from reelyard.actors.media.operation import Phase
 from reelyard.cluster.errors import ReelyardError
 
 
-class Submission(msgspec.Struct, frozen=True):
+class Submission(msgspec.Struct, frozen=True, omit_defaults=True):
     """A planned job on its way in."""
 
     job: Job
@@ -19,7 +19,7 @@ class Submission(msgspec.Struct, frozen=True):
     fingerprint: str = ""
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):
     """The job is on disk. `replayed`: an earlier request with the same key made it."""
 
     job: Job
@@ -44,7 +44,7 @@ class PageQuery(msgspec.Struct, frozen=True):
     ascending: bool = False
 
 
-class Lease(msgspec.Struct, frozen=True):
+class Lease(msgspec.Struct, frozen=True, omit_defaults=True):
     """The right to run one attempt of one task, until `ttl_s` after the last report of it."""
 
     job_id: str
@@ -61,7 +61,7 @@ class Lease(msgspec.Struct, frozen=True):
     """Why it runs here, if not where it was asked for (e.g. no gpu worker)."""
 
 
-class Report(msgspec.Struct, frozen=True):
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """Progress of a leased task; renews its lease."""
 
     job_id: str
@@ -73,7 +73,7 @@ class Report(msgspec.Struct, frozen=True):
     eta_s: float | None = None
 
 
-class Commit(msgspec.Struct, frozen=True):
+class Commit(msgspec.Struct, frozen=True, omit_defaults=True):
     """The end of an attempt, with what came of it."""
 
     job_id: str
@@ -91,7 +91,7 @@ class Commit(msgspec.Struct, frozen=True):
     """How many threads it had, and why."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the registry took a Commit or Report. `stop`: end this task's work at once."""
 
     job_id: str
@@ -114,7 +114,7 @@ class WorkerInfo(msgspec.Struct, frozen=True):
     """Pools whose tasks it runs, in order of preference."""
 
 
-class LeaseReply(msgspec.Struct, frozen=True):
+class LeaseReply(msgspec.Struct, frozen=True, omit_defaults=True):
     """Work, and what became of what was handed in. `drain`: finish up and exit."""
 
     leases: list[Lease]

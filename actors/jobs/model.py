@@ -76,7 +76,7 @@ class OutputFile(msgspec.Struct, frozen=True):
     deleted: bool = False
 
 
-class Attempt(msgspec.Struct):
+class Attempt(msgspec.Struct, omit_defaults=True):
     """One try at a task. Its number is its fence: later attempts have higher ones."""
 
     fence: int
@@ -93,7 +93,7 @@ class Attempt(msgspec.Struct):
     """How many threads it had, and why."""
 
 
-class Task(msgspec.Struct):
+class Task(msgspec.Struct, omit_defaults=True):
     """One step of a job, run by one worker."""
 
     name: str
@@ -137,7 +137,7 @@ class Task(msgspec.Struct):
         return self.attempts[-1].fence if self.attempts else 0
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """An entry of a job's history: what event streams replay."""
 
     seq: int
@@ -146,7 +146,7 @@ class Change(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-class Job(msgspec.Struct):
+class Job(msgspec.Struct, omit_defaults=True):
     """A job, whole."""
 
     id: str

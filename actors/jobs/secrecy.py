@@ -10,6 +10,8 @@ import msgspec
 from reelyard.actors.jobs.model import ErrorInfo, Job, Task
 from reelyard.cluster.url_secrets import hide_in_text, hide_secrets
 
+_encoder = msgspec.msgpack.Encoder()
+
 
 class TaskSecrets(msgspec.Struct, frozen=True):
     """The part of a task that a worker needs word for word."""
@@ -27,8 +29,21 @@ class TaskSecrets(msgspec.Struct, frozen=True):
 def hide_job_secrets(job: Job, seal: Callable[[TaskSecrets], bytes]) -> None:
     """Hide the secrets of every URL in `job`; what its workers need of them goes, through `seal`,
     into `Task.sealed`. A job that was treated so before stays as it is."""
-    if job.secrets_hidden:
-        return
+    if not job.secrets_hidden:
+        if _names_a_url(job):
+            _hide_in_job(job, seal)
+        job.secrets_hidden = True
+
+
+def _names_a_url(job: Job) -> bool:
+    """Whether a URL can be anywhere in it; of ten thousand local files none is.
+
+    One run over its bytes costs a tenth of a look at each of its texts.
+    """
+    return b"://" in _encoder.encode(job)
+
+
+def _hide_in_job(job: Job, seal: Callable[[TaskSecrets], bytes]) -> None:
     for task in job.tasks:
         _hide_in_task(task, seal)
     job.input = hide_secrets(job.input)
@@ -38,7 +53,6 @@ def hide_job_secrets(job: Job, seal: Callable[[TaskSecrets], bytes]) -> None:
     job.extra = hide_secrets(job.extra)
     job.result = hide_secrets(job.result)
     job.error = _hidden_error(job.error)
-    job.secrets_hidden = True
 
 
 def _hide_in_task(task: Task, seal: Callable[[TaskSecrets], bytes]) -> None:

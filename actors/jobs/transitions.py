@@ -26,6 +26,7 @@ from reelyard.actors.jobs.model import (
     Task,
 )
 from reelyard.actors.jobs.retries import RetryPolicy, decide_retry, final_error
+from reelyard.actors.media.operation import Phase
 from reelyard.cluster.errors import AlreadyFinished, Conflict, NotReady
 
 RETRIED = "retried"
@@ -79,14 +80,22 @@ def start_attempt(job: Job, task: Task, worker: WorkerInfo, now_ms: int) -> Atte
 def apply_report(job: Job, task: Task, report: Report, now_ms: int) -> bool:
     """Take a progress report of the current attempt; progress never goes back.
 
-    Returns whether the attempt is current; an outdated report changes nothing.
+    Returns whether the attempt is current; an outdated report changes nothing, nor does one that
+    tells what is known: `updated_ms` is the time of the last change.
     """
     if running_attempt(task, report.fence) is None:
         return False
+    before = progress_of(task)
     task.progress = max(task.progress, min(99.9, max(0.0, report.progress)))
     task.phase, task.speed, task.eta_s = report.phase, report.speed, report.eta_s
-    task.updated_ms = job.updated_ms = now_ms
+    if progress_of(task) != before:
+        task.updated_ms = job.updated_ms = now_ms
     return True
+
+
+def progress_of(task: Task) -> tuple[float, Phase | None, float | None, float | None]:
+    """What reports tell of it."""
+    return task.progress, task.phase, task.speed, task.eta_s
 
 
 def succeed_task(

@@ -63,10 +63,12 @@ class Completion:
             if job is None or task is None:
                 verdicts.append(verdict(report, accepted=False))
                 continue
-            taken = transitions.apply_report(job, task, report, now)
-            if taken:
+            before = transitions.progress_of(task)
+            if transitions.apply_report(job, task, report, now):
                 self._live_jobs.renew((report.job_id, report.task), report.fence)
-                changed.append(report.job_id)
+                # Of tasks that wait for their turn there is only the lease to renew.
+                if transitions.progress_of(task) != before:
+                    changed.append(report.job_id)
                 verdicts.append(verdict(report, accepted=True))
             else:
                 verdicts.append(outdated(report, task))

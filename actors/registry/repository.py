@@ -81,7 +81,7 @@ class JobRepository:
         flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writes = []
         states = []
-        self.vault.hide(*(write.job for write in merged))
+        self.vault.hide(*(job for job, *_ in merged if not job.secrets_hidden))
         for job, _, ledger, key in merged:
             job.rev += 1
             writes.append(Write(job, job.rev - 1, ledger, key))
@@ -281,9 +281,11 @@ class JobRepository:
 
 def _merge(writes: Sequence[PendingWrite]) -> Sequence[PendingWrite]:
     """One write a job: two tasks of a job may end, or be handed out, together."""
+    if len({write.job.id for write in writes}) == len(writes):
+        return writes
     merged: dict[str, PendingWrite] = {}
     for write in writes:
         first = merged.get(write.job.id, write)
         entries = first.ledger + write.ledger if first is not write else write.ledger
         merged[write.job.id] = write._replace(was=first.was, ledger=entries)
-    return writes if len(merged) == len(writes) else list(merged.values())
+    return list(merged.values())

@@ -105,10 +105,10 @@ class Submitter:
             raise RateLimited(
                 f"{self._max_open} jobs are waiting already; try again later", retry_after_s=10
             )
+        self._repository.vault.hide(job)
         if job.credits:
             await self._credits.load(job.tenant)
             self._credits.reserve(job.tenant, job.credits)
-        self._repository.vault.hide(job)
         job.rev = 0
         job.expires_ms = job.expires_ms or now + self._retention_ms
         if not job.history:

@@ -44,9 +44,10 @@ def fallback_note(task: Task, ran_on: str) -> str:
 
 def task_of(job: Job | None, name: str) -> Task | None:
     """The task of that name, if there is one."""
-    if job is None:
-        return None
-    return next((task for task in job.tasks if task.name == name), None)
+    for task in job.tasks if job is not None else ():
+        if task.name == name:
+            return task
+    return None
 
 
 def verdict(what: Report | Commit, *, accepted: bool) -> Verdict:

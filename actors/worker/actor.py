@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import os
 import signal
 import time
@@ -63,6 +64,9 @@ class MediaWorker:
         if pool.gpus_per_worker == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
         _end_at_sigterm()
+        # What tasks leave behind is freed by its references; looks for cycles would take a tenth
+        # of the time of short ones.
+        gc.set_threshold(20_000, 20, 100)
         configure_logging(setup.settings, setup.slot)
         self._parent = os.getppid()
         self._working: asyncio.Task[None] | None = None

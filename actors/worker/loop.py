@@ -58,6 +58,8 @@ class WorkerLoop:
         self._scratch = scratch
         self._pool = pool
         self._clock = clock
+        # Bound once: the lazy one costs more with every line that is not even written.
+        self._log = structlog.get_logger().bind()
         self._prefetch = PrefetchDepth(cores)
         self._waiting = 0
         """Tasks that wait at the registry, as it last said."""
@@ -189,8 +191,11 @@ class WorkerLoop:
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: self._freed.set())
+        task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        self._freed.set()
 
     def _on_end(self, run: TaskRun) -> None:
         lease, commit = run.lease, run.commit
@@ -258,7 +263,7 @@ class WorkerLoop:
         if run.average_speed:
             SPEED.observe(run.average_speed, pool=self._pool, operation=operation)
         # The registry logs every change of a job's state; here it is the worker's view of it.
-        line = log.debug if outcome == "succeeded" else log.info
+        line = self._log.debug if outcome == "succeeded" else self._log.info
         line(
             "attempt_ended",
             job_id=commit.job_id,

@@ -56,7 +56,12 @@ async def publish(
     Raises `LeaseLost`, `UnsupportedOutput` (several files for one name; before anything is
     written), `OutputUnwritable`, `StorageFull`, `TimedOut`, `Unavailable`.
     """
-    destination = await asyncio.to_thread(_destination_of, lease, settings, storage, held)
+    if lease.output:
+        destination = await asyncio.to_thread(
+            _destination_of, lease, lease.output, settings, storage, held
+        )
+    else:
+        destination = _own_storage(lease, storage)
     files = list(result.files)
     if destination.single and len(files) > 1:
         names = ", ".join(file.path.name for file in files)
@@ -72,15 +77,16 @@ async def publish(
         return await _put_all([MediaFile(report, kind="data")], destination)
 
 
+def _own_storage(lease: Lease, storage: Storage) -> Destination:
+    return AttemptDestination(
+        storage, partial(output_key, lease.tenant, lease.job_id, lease.task, lease.fence)
+    )
+
+
 def _destination_of(
-    lease: Lease, settings: Settings, storage: Storage, held: Callable[[], bool]
+    lease: Lease, output: str, settings: Settings, storage: Storage, held: Callable[[], bool]
 ) -> Destination:
     """Where the outputs of `lease` belong. Raises `OutputUnwritable`."""
-    output = lease.output
-    if not output:
-        return AttemptDestination(
-            storage, partial(output_key, lease.tenant, lease.job_id, lease.task, lease.fence)
-        )
     try:
         match place := parse_location(output):
             case Stored():

@@ -62,8 +62,6 @@ class WorkerTools:
 
     async def publish(self, lease: Lease, result: Result, held: Callable[[], bool]) -> Published:
         """The outputs where they were asked for, as long as the lease is `held`."""
-        if not result.files and lease.output is None:
-            return Published()
         return await publish(lease, result, self.settings, self.storage, held)
 
     async def unpublish(self, published: Published) -> None:
@@ -209,19 +207,25 @@ class TaskRun:
             job_id=lease.job_id,
         )
         result = await self._tools.codec.run(self._order)
-        self._progress.phase, self._progress.fraction = "store", 0.0
-        self._publishing = asyncio.ensure_future(self._tools.publish(lease, result, self.held))
-        # A thread that copies can't be stopped: if this is cancelled, `take_back` sees to it.
-        published = await asyncio.shield(self._publishing)
+        outputs = []
+        if result.files or lease.output is not None:
+            outputs = (await self._publish(result)).outputs
         return Commit(
             job_id=lease.job_id,
             task=lease.task,
             fence=lease.fence,
             outcome=Outcome.SUCCEEDED,
-            outputs=published.outputs,
+            outputs=outputs,
             result=self._with_notes(result.data, inputs),
             sizing=self._order.sizing,
         )
+
+    async def _publish(self, result: Result) -> Published:
+        self._progress.phase, self._progress.fraction = "store", 0.0
+        storing = self._tools.publish(self.lease, result, self.held)
+        self._publishing = asyncio.ensure_future(storing)
+        # A thread that copies can't be stopped: if this is cancelled, `take_back` sees to it.
+        return await asyncio.shield(self._publishing)
 
     def _with_notes(self, data: dict[str, Any], inputs: Sequence[Source]) -> dict[str, Any]:
         if self.lease.note:

@@ -50,6 +50,8 @@ class RayTransport:
         self._registry = registry
         self._storage = storage
         self._cluster = cluster
+        self._unfinished: dict[str, tuple[Job, JobView]] = {}
+        """Jobs of the last `get_many`, as they were and were shown."""
 
     @classmethod
     async def open(cls, settings: Settings, cluster: Cluster) -> RayTransport:
@@ -104,7 +106,18 @@ class RayTransport:
 
     async def get_many(self, job_ids: Sequence[str]) -> dict[str, JobView]:
         found = await self._registry.get_many(job_ids, None)
-        return {job_id: await self._view(job) for job_id, job in found.items()}
+        before, self._unfinished = self._unfinished, {}
+        views: dict[str, JobView] = {}
+        for job_id, job in found.items():
+            # Who waits for thousands asks for them again and again; few have changed meanwhile,
+            # and those that did are other records.
+            was, view = before.get(job_id, (None, None))
+            if view is None or was is not job:
+                view = await self._view(job)
+            if not view.done:
+                self._unfinished[job_id] = job, view
+            views[job_id] = view
+        return views
 
     async def wait(self, job_id: str, timeout_s: float) -> JobView:
         return await self._view(await self._registry.wait(job_id, None, timeout_s))

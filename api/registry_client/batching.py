@@ -44,12 +44,22 @@ class Lookups[Value]:
 
     async def get(self, key: str) -> Value | None:
         """The value of `key` as it is no earlier than this call; None if there is none."""
+        # A caller that goes away must not cancel the look-up of the others.
+        return await asyncio.shield(self._ask(key))
+
+    async def get_all(self, keys: Iterable[str]) -> dict[str, Value]:
+        """`get` of each; those that exist."""
+        asked = {key: self._ask(key) for key in keys}
+        values = await asyncio.shield(asyncio.gather(*asked.values()))
+        pairs = zip(asked, values, strict=True)
+        return {key: value for key, value in pairs if value is not None}
+
+    def _ask(self, key: str) -> asyncio.Future[Value | None]:
         if (future := self._pending.get(key)) is None:
             future = self._pending[key] = asyncio.get_running_loop().create_future()
         if self._task is None:
             self._task = asyncio.create_task(self._flush())
-        # A caller that goes away must not cancel the look-up of the others.
-        return await asyncio.shield(future)
+        return future
 
     async def landed(self) -> None:
         """Wait for the call that is under way, if one is. Raises what it fails with."""
@@ -87,13 +97,15 @@ class Writes[Item, Answer]:
         self._task: asyncio.Task[None] | None = None
         self._pace = _Pace()
 
-    async def put(self, item: Item) -> Answer:
-        """Send `item` with whatever else waits; its answer."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._pending.append((item, future))
+    async def put(self, items: Sequence[Item]) -> list[Answer]:
+        """Send `items` with whatever else waits; their answers, in order."""
+        create_future = asyncio.get_running_loop().create_future
+        futures: list[asyncio.Future[Answer]] = [create_future() for _ in items]
+        self._pending += zip(items, futures, strict=True)
         if self._task is None:
             self._task = asyncio.create_task(self._flush())
-        return await asyncio.shield(future)
+        # A caller that goes away must not keep the others from their answers.
+        return await asyncio.shield(asyncio.gather(*futures))
 
     async def _flush(self) -> None:
         while self._pending:

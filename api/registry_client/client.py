@@ -138,9 +138,8 @@ class RegistryClient:
             plans = await asyncio.to_thread(lambda: [self._plan(spec) for spec in specs])
         else:
             plans = [self._plan(spec) for spec in specs]
-        puts = [self._submits.put(plan) for plan in plans if isinstance(plan, Submission)]
-        answers = [await puts[0]] if len(puts) == 1 else await asyncio.gather(*puts)
-        rest = iter(answers)
+        good = [plan for plan in plans if isinstance(plan, Submission)]
+        rest = iter(await self._submits.put(good))
         return [next(rest) if isinstance(plan, Submission) else plan for plan in plans]
 
     async def submit_one(self, spec: JobSpec) -> Accepted:
@@ -174,8 +173,8 @@ class RegistryClient:
 
     async def get_many(self, job_ids: Sequence[str], tenant: str | None) -> dict[str, Job]:
         """Those of the jobs that exist, by id. Raises `Unavailable`."""
-        jobs = await asyncio.gather(*map(self._lookups.get, job_ids))
-        return {job.id: job for job in jobs if job is not None and tenant in (None, job.tenant)}
+        jobs = (await self._lookups.get_all(job_ids)).values()
+        return {job.id: job for job in jobs if tenant in (None, job.tenant)}
 
     async def page(self, query: PageQuery) -> list[Job]:
         """A page of a tenant's jobs. Raises `Unavailable`."""

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 from typing import BinaryIO, override
 
 from reelyard.cluster.errors import Conflict, NotFound, StorageFull, Unavailable
@@ -184,7 +185,7 @@ def _errors(key: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise NotFound(f"there is no object {key!r}") from None
-    except (NotADirectoryError, IsADirectoryError):
+    except (NotADirectoryError, IsADirectoryError, FileExistsError):
         raise Conflict(f"{key!r} is partly a folder, partly an object") from None
     except OSError as error:
         if is_full(error):
@@ -264,10 +265,21 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _put_file(key: str, source: Path, path: Path, consume: bool) -> ObjectInfo:
     with _errors(key):
-        file = _open_temp(path)
-        file.close()
-        place(source, Path(file.name), path, consume=consume)
+        if not (consume and _move_in(source, path)):
+            file = _open_temp(path)
+            file.close()
+            place(source, Path(file.name), path, consume=consume)
         return _info(key, path)
+
+
+def _move_in(source: Path, path: Path) -> bool:
+    """Give a whole file its place, synced to disk. False: it is on another disk, or something else
+    is in the way, and nothing has changed."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        finish(source, path)
+        return True
+    return False
 
 
 def _link_file(key: str, source: Path, path: Path) -> None:
@@ -314,7 +326,7 @@ def _put_if_absent(key: str, data: bytes, path: Path) -> bool:
 
 def _info(key: str, path: Path) -> ObjectInfo:
     stat = path.stat()
-    if path.is_dir():
+    if S_ISDIR(stat.st_mode):
         raise IsADirectoryError(key)
     return ObjectInfo(
         key=key,

@@ -4,7 +4,7 @@ in memory."""
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ class ReadyQueue:
     handed in by the caller; `created_ms` is Unix time."""
 
     def __init__(self) -> None:
-        self._pools: dict[str, _Pool] = {}
+        self._pools: defaultdict[str, _Pool] = defaultdict(lambda: _Pool(self._stays))
         self._entries: dict[TaskKey, Entry] = {}
         self._delayed: list[tuple[int, Entry]] = []
         self._paused: set[str] = set()
@@ -88,7 +88,7 @@ class ReadyQueue:
         """Add a task; returns whether it can run now (False: it waits for `ready_at_steady_ms`)."""
         self.discard(entry.key)
         self._entries[entry.key] = entry
-        pool = self._pools.setdefault(entry.pool, _Pool(self._stays))
+        pool = self._pools[entry.pool]
         pool.operations[entry.operation] += 1
         if entry.ready_at_steady_ms > now_steady_ms:
             heapq.heappush(self._delayed, (entry.ready_at_steady_ms, entry))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import copy_context
 
 import structlog
@@ -73,17 +72,26 @@ class CodecClient:
         `TimedOut`. Cancelling the caller stops the work, within `cancel_grace_s` or by force,
         before the cancellation goes on.
         """
+        self.add(order)
+        return await order.outcome(self.stop)
+
+    def add(self, order: Order) -> None:
+        """Run `order` after those before it; see to its outcome by `Order.outcome`."""
         self._orders.add(order)
         self._send_waiting()
-        try:
-            return await asyncio.shield(order.done)
-        except asyncio.CancelledError:
-            self._stop(order)
-            while not order.done.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([order.done])
-            order.done.exception()
-            raise
+
+    def stop(self, order: Order) -> None:
+        """Stop an order, within `cancel_grace_s` or by force; one that has ended stays as it is."""
+        if order.done.done():
+            return
+        if not order.sent:
+            self._orders.withdraw(order)
+            order.conclude(Cancelled())
+            return
+        if self._supervisor.current is not None:
+            self._supervisor.current.send(CancelTask(id=order.id))
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._options.cancel_grace_s, self._insist, order)
 
     @property
     def running(self) -> Order | None:
@@ -211,25 +219,13 @@ class CodecClient:
 
     # --- ends by force ---
 
-    def _stop(self, order: Order) -> None:
-        if order.done.done():
-            return
-        if not order.sent:
-            self._orders.withdraw(order)
-            order.conclude(Cancelled())
-            return
-        if self._supervisor.current is not None:
-            self._supervisor.current.send(CancelTask(id=order.id))
-        loop = asyncio.get_running_loop()
-        loop.call_later(self._options.cancel_grace_s, self._insist, order)
-
     def _insist(self, order: Order) -> None:
         if order.done.done() or self._closed:
             return
         if order is self.running and self.running_s() >= self._options.cancel_grace_s:
             self._kill_under(order, Cancelled(), "cancel")
         elif not order.sent:
-            self._stop(order)
+            self.stop(order)
         else:
             # It has not begun yet and is skipped when its turn comes.
             asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._insist, order)

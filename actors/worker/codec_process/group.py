@@ -13,11 +13,14 @@ from reelyard.actors.worker.codec_process.client import CodecClient
 from reelyard.actors.worker.codec_process.options import CodecOptions
 from reelyard.actors.worker.codec_process.order import Order
 from reelyard.actors.worker.codec_process.sizing import (
+    ONE_CORE,
+    Share,
     TaskLength,
     another_process,
     share_of,
     window_of,
 )
+from reelyard.cluster.errors import Cancelled
 
 IDLE_S = 60.0
 """A process beside the first one ends when nothing was to do for so long."""
@@ -39,7 +42,10 @@ class CodecGroup:
         self._spec, self._options, self._pool = spec, options, pool
         self._cores = cores
         self._length = TaskLength()
-        self._queue: deque[tuple[Order, asyncio.Future[_Seat]]] = deque()
+        self._window = window_of(self._length.seconds)
+        self._queue: deque[Order] = deque()
+        """Orders that no process has yet."""
+        self._seat_of: dict[Order, _Seat] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
         self.backlog: Callable[[], int] = lambda: 0
@@ -49,7 +55,7 @@ class CodecGroup:
         self._seats = [self._open_seat()]
 
     def _open_seat(self) -> _Seat:
-        return _Seat(CodecClient(self._spec, self._options, self._pool, self._seat_waiting))
+        return _Seat(CodecClient(self._spec, self._options, self._pool, self._give_out))
 
     def warm(self) -> None:
         """Start a process now, so that the first task need not wait for it."""
@@ -57,11 +63,10 @@ class CodecGroup:
 
     async def run(self, order: Order) -> Result:
         """Run `order` as soon as a core is free. Raises what `CodecClient.run` does."""
-        seat = await self._take_seat(order)
-        try:
-            return await seat.client.run(order)
-        finally:
-            self._leave(seat, order)
+        order.on_end = self._leave
+        self._queue.append(order)
+        self._give_out()
+        return await order.outcome(self._stop)
 
     # --- for the worker's decisions ---
 
@@ -103,65 +108,57 @@ class CodecGroup:
     async def close(self) -> None:
         """End the processes; what runs is lost."""
         self._closed = True
-        for _, ticket in self._queue:
-            ticket.cancel()
-        self._queue.clear()
+        while self._queue:
+            self._queue.popleft().conclude(Cancelled())
         await asyncio.gather(*(seat.client.close() for seat in self._seats), *self._closing)
 
     # --- seats ---
 
-    async def _take_seat(self, order: Order) -> _Seat:
-        if not self._queue and (seat := self._free_seat()) is not None:
-            self._sit(seat, order)
-            self._grow()
-            return seat
-        ticket: asyncio.Future[_Seat] = asyncio.get_running_loop().create_future()
-        self._queue.append((order, ticket))
+    def _give_out(self) -> None:
+        """Seat what waits, as far as there is room; what has ended made some."""
+        while self._queue and (seat := self._free_seat()) is not None:
+            self._sit(seat, self._queue.popleft())
         self._grow()
-        try:
-            return await ticket
-        except asyncio.CancelledError:
-            if ticket.cancelled() or not ticket.done():
-                with_ticket = (entry for entry in self._queue if entry[1] is ticket)
-                if (entry := next(with_ticket, None)) is not None:
-                    self._queue.remove(entry)
-            else:
-                self._leave(ticket.result(), order)
-            raise
 
     def _free_seat(self) -> _Seat | None:
         """Where the next order goes; None: it waits."""
-        usable = [seat for seat in self._seats if seat.client.ready or seat is self._seats[0]]
-        if self.spare and (idle := [seat for seat in usable if not seat.orders]):
-            return idle[0]
-        least = min(usable, key=lambda seat: len(seat.orders))
-        return least if len(least.orders) < window_of(self._length.seconds) else None
+        least = self._seats[0]
+        for seat in self._seats[1:]:
+            if seat.client.ready and len(seat.orders) < len(least.orders):
+                least = seat
+        return least if len(least.orders) < self._window else None
 
     def _sit(self, seat: _Seat, order: Order) -> None:
         order.threads, order.sizing = self._share()
         seat.orders.append(order)
         seat.uses += 1
+        self._seat_of[order] = seat
+        seat.client.add(order)
 
-    def _share(self) -> tuple[int, str]:
-        tasks = 1 + sum(len(seat.orders) for seat in self._seats) + len(self._queue)
+    def _share(self) -> Share:
+        if self._cores == 1:
+            return ONE_CORE
+        tasks = 1 + len(self._seat_of) + len(self._queue)
         if tasks < self._cores or tasks == 1:
             tasks += self.backlog()
         return share_of(self._cores, tasks, self.spare)
 
-    def _seat_waiting(self) -> None:
-        while self._queue and (seat := self._free_seat()) is not None:
-            order, ticket = self._queue.popleft()
-            if ticket.done():
-                continue
-            self._sit(seat, order)
-            ticket.set_result(seat)
-        self._grow()
+    def _stop(self, order: Order) -> None:
+        if (seat := self._seat_of.get(order)) is not None:
+            seat.client.stop(order)
+        elif order in self._queue:
+            self._queue.remove(order)
+            order.conclude(Cancelled())
 
-    def _leave(self, seat: _Seat, order: Order) -> None:
+    def _leave(self, order: Order) -> None:
+        """The order has ended: its place is the next one's before anybody hears of it."""
+        if (seat := self._seat_of.pop(order, None)) is None:
+            return
         seat.orders.remove(order)
         if order.run_s:
             self._length.record(order.run_s)
-        self._seat_waiting()
+            self._window = window_of(self._length.seconds)
+        self._give_out()
         if not seat.orders and seat is not self._seats[0]:
             asyncio.get_running_loop().call_later(IDLE_S, self._retire, seat, seat.uses)
         self.on_spare()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +37,8 @@ class Order:
     killed_for: ReelyardError | None = None
     run_s: float = 0.0
     """How long it ran, once it has."""
+    on_end: Callable[[Order], None] | None = None
+    """Called with it, at once, when its outcome is there."""
     done: asyncio.Future[Result] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -61,6 +65,24 @@ class Order:
             self.done.set_exception(outcome)
             # Nobody may be left to look at it.
             self.done.exception()
+        if self.on_end is not None:
+            self.on_end(self)
+
+    async def outcome(self, stop: Callable[[Order], None]) -> Result:
+        """Its result, once it is there. Raises the error that it ended with.
+
+        A caller that is cancelled calls `stop`, and waits for the end before the cancellation goes
+        on.
+        """
+        try:
+            return await asyncio.shield(self.done)
+        except asyncio.CancelledError:
+            stop(self)
+            while not self.done.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([self.done])
+            self.done.exception()
+            raise
 
 
 class OrderQueue:

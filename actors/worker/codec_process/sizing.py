@@ -29,13 +29,16 @@ class Share(NamedTuple):
     """For people, kept in the record of the attempt."""
 
 
+ONE_CORE = Share(1, "1 thread: the worker has one core")
+
+
 def share_of(cores: int, tasks: int, free: int) -> Share:
     """The share of one of `tasks` that run on `cores` cores, `free` of them idle, or wait for them.
 
     At least one thread: a task that is to run gets one even where all cores are busy.
     """
     if cores == 1:
-        return Share(1, "1 thread: the worker has one core")
+        return ONE_CORE
     if tasks <= 1:
         return Share(cores, f"{cores} threads: no other task wants these cores")
     threads = max(1, min(free, cores // min(tasks, cores)))

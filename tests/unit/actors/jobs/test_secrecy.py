@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reelyard.actors.jobs.model import Attempt, ErrorInfo, Job, Task
 from reelyard.actors.jobs.secrecy import TaskSecrets, hide_job_secrets
@@ -64,6 +66,28 @@ def test_a_job_without_secrets_keeps_its_words_and_nothing_is_sealed() -> None:
     assert job.tasks[0].sealed == b""
     assert job.tasks[0].inputs == ["https://media.test/watch?v=abc"]
     assert job.secrets_hidden
+
+
+def test_a_job_of_local_files_is_marked_as_one_without_secrets() -> None:
+    job = job_with(input="/a.mp4", output="/b.mp4", params={"title": "sig=3"})
+    job.tasks[0] = Task("probe", "probe", {"title": "sig=3"}, ["/a.mp4"], "light")
+    before = msgspec.structs.asdict(job)
+    hide_job_secrets(job, lambda _: b"sealed")
+    assert msgspec.structs.asdict(job) == before | {"secrets_hidden": True}
+
+
+@given(
+    st.recursive(
+        st.sampled_from([URL, "plain", "://", 7, None]),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    )
+)
+def test_no_secret_of_a_url_shows_wherever_it_lies(value: Any) -> None:
+    job = job_with(input="a", output=None, params={}, metadata={"deep": value})
+    job.tasks[0] = Task("probe", "probe", {"deep": value}, [], "light")
+    hide_job_secrets(job, msgspec.msgpack.encode)
+    job.tasks[0].sealed = b""
+    assert SECRET not in repr(job)
 
 
 def test_errors_of_earlier_versions_lose_their_secrets_too() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -138,6 +139,18 @@ def test_progress_begins_anew_with_an_attempt_and_stays_below_a_hundred() -> Non
     transitions.end_badly(job, task, Outcome.LOST, None, POLICY, START_MS)
     assert task.progress == 0
     assert not transitions.apply_report(job, task, report, START_MS)
+
+
+def test_a_report_of_what_is_known_is_no_change() -> None:
+    job = make_job()
+    task = start(job)
+    report = Report(job.id, task.name, 1, 30, "encode")
+    for at_ms, updated_ms in ((10, 10), (20, 10), (30, 10)):
+        assert transitions.apply_report(job, task, report, START_MS + at_ms)
+        assert (task.updated_ms, job.updated_ms) == (START_MS + updated_ms,) * 2
+    faster = msgspec.structs.replace(report, speed=2.0)
+    assert transitions.apply_report(job, task, faster, START_MS + 40)
+    assert job.updated_ms == START_MS + 40
 
 
 def test_cancelling_twice_is_once_and_an_ended_job_cannot_be_cancelled() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reelyard.actors.jobs.messages import Commit, Refusal
+from reelyard.actors.jobs.messages import FROM_NOW, Commit, Refusal
 from reelyard.actors.jobs.model import Job, Outcome, State
 from tests.unit.actors.registry.builders import (
     BROKEN,
@@ -84,6 +84,23 @@ async def test_reports_keep_a_lease_alive(harness: RegistryHarness) -> None:
         assert (verdict.accepted, verdict.stop) == (True, False)
     job = await harness.job(job.id)
     assert (job.tasks[0].fence, job.tasks[0].progress) == (1, 20)
+
+
+async def test_a_report_that_tells_nothing_new_renews_the_lease_and_wakes_nobody(
+    harness: RegistryHarness,
+) -> None:
+    (job,) = await harness.accepted(make_job())
+    (lease,) = await harness.lease()
+    await harness.registry.report("s", "a", [report(lease, 10)])
+    at = (await harness.registry.changes(FROM_NOW, 0)).seq
+    for _ in range(3):
+        await harness.tick(25)
+        (verdict,) = await harness.registry.report("s", "a", [report(lease, 10)])
+        assert verdict.accepted
+    assert (await harness.registry.changes(at, 0)).job_ids == []
+    assert (await harness.job(job.id)).tasks[0].fence == 1
+    await harness.registry.report("s", "a", [report(lease, 11)])
+    assert (await harness.registry.changes(at, 0)).job_ids == [job.id]
 
 
 async def test_a_task_whose_workers_are_lost_too_often_fails(harness: RegistryHarness) -> None:

@@ -43,6 +43,16 @@ async def test_lookups_that_come_during_a_call_share_the_next_one() -> None:
     assert store.calls == [["a"], ["b", "missing", "a"]]
 
 
+async def test_many_are_looked_up_as_one_call_and_those_that_exist_are_given() -> None:
+    store = Store()
+    store.gate.set()
+    lookups = Lookups(store.fetch)
+    one, many = await asyncio.gather(lookups.get("a"), lookups.get_all(["b", "missing", "a"]))
+    assert (one, many) == ("A", {"b": "B", "a": "A"})
+    assert store.calls == [["a", "b", "missing"]]
+    assert await lookups.get_all([]) == {}
+
+
 async def test_a_caller_that_goes_away_takes_nobody_along() -> None:
     store = Store()
     lookups = Lookups(store.fetch)
@@ -96,8 +106,21 @@ async def test_writes_keep_their_order_and_their_own_answers() -> None:
     store = Store()
     store.gate.set()
     writes = Writes(store.send, most=3)
-    assert await asyncio.gather(*map(writes.put, "abcda")) == list("ABCDA")
+    answers = await asyncio.gather(*map(writes.put, ("ab", "", "cda")))
+    assert answers == [list("AB"), [], list("CDA")]
     assert store.calls == [["a", "b", "c"], ["d", "a"]]
+
+
+async def test_a_caller_that_goes_away_keeps_no_other_from_its_answer() -> None:
+    store = Store()
+    writes = Writes(store.send)
+    leaving, staying = (asyncio.create_task(writes.put(item)) for item in "ab")
+    while not store.calls:
+        await asyncio.sleep(0)
+    leaving.cancel()
+    store.gate.set()
+    assert await staying == ["B"]
+    assert store.calls == [["a", "b"]]
 
 
 async def test_a_failed_write_reaches_its_caller() -> None:

@@ -96,3 +96,15 @@ async def test_a_process_that_nobody_needs_any_more_ends(
     await asyncio.gather(*(group.run(order("sleep", seconds=0.5)) for _ in range(6)))
     await until(lambda: len(closed) == 1)
     assert (await group.run(order("pid"))).data["threads"] == 2
+
+
+async def test_a_process_has_its_next_task_before_anybody_hears_of_the_end_of_the_last(
+    group: CodecGroup,
+) -> None:
+    orders = [order("sleep", seconds=0.2) for _ in range(5)]
+    queued: list[int] = []
+    for one in orders:
+        one.done.add_done_callback(lambda _: queued.append(group.queued))
+    await asyncio.gather(*map(group.run, orders))
+    assert queued[-1] == 0
+    assert queued[0] < 4
