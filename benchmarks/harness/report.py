@@ -37,7 +37,7 @@ class Report:
         self.name = name
         self.quick = quick
         self.meter = NoiseMeter()
-        self._console = Console(width=max(110, Console().width))
+        self._console = Console(width=max(120, Console().width))
         self._figures: dict[str, Any] = {}
         self._targets: list[Target] = []
         self._notes: list[str] = []

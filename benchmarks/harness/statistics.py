@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Spread:
 
 def percentile(values: Sequence[float], percent: int) -> float:
     """The value that `percent` of them do not exceed, by nearest rank."""
-    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
 def by_slices(values: Sequence[float], percent: int, slices: int) -> Spread:

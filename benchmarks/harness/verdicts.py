@@ -16,8 +16,8 @@ class Verdict(StrEnum):
 
     MET = "yes"
     MISSED = "no"
-    NOISY = "can't tell: the machine was busy with other work"
-    SPLIT = "can't tell: the runs disagree"
+    NOISY = "can't tell: busy machine"
+    SPLIT = "can't tell: runs disagree"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import run
 
-import imageio_ffmpeg
-
 
 def ffmpeg(threads: int | None) -> list[str]:
     """The command as far as its inputs; None: as many threads as ffmpeg itself takes."""
+    import imageio_ffmpeg
+
     command = [str(imageio_ffmpeg.get_ffmpeg_exe()), "-v", "error", "-nostdin", "-y"]
     return command if threads is None else [*command, "-threads", str(threads)]
 
