@@ -212,8 +212,13 @@ class Settings(BaseSettings):
         description="time between two reports of a busy worker; at most a third of lease_ttl_s",
     )
     poll_s: float = Field(5, gt=0, description="longest wait of an idle worker for a task")
-    max_attempts: int = Field(3, ge=1, description="attempts of a task whose worker was lost")
+    max_attempts: int = Field(
+        3, ge=1, description="attempts of a task that fails for a reason that may pass"
+    )
     max_crashes: int = Field(2, ge=1, description="codec crashes after which a task is refused")
+    max_losses: int = Field(
+        20, ge=1, description="attempts of a task that are lost with their worker, node or cluster"
+    )
     max_batch_jobs: int = Field(1000, ge=1, description="jobs in one batch request over HTTP")
     max_queued_jobs: int = Field(1_000_000, ge=1, description="unfinished jobs in the registry")
     record_retention_days: float = Field(31, gt=0, description="life of a job's record")
