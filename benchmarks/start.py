@@ -105,8 +105,10 @@ def _first_answer(
     """Start a server; seconds until it answers with 200, and its memory in MB then. `clip`: one
     more figure, the seconds of a probe by the command beside it."""
     began = time.perf_counter()
+    # Serve tells its start there, and Ray its end.
+    quiet = subprocess.DEVNULL if side == THEIRS else None
     with subprocess.Popen(
-        command, env=_environment(home), stdout=subprocess.PIPE, text=True
+        command, env=_environment(home), stdout=subprocess.PIPE, stderr=quiet, text=True
     ) as server:
         try:
             _wait_for_200(f"http://{url}", server)

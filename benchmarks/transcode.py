@@ -37,6 +37,8 @@ from reelyard.cluster.settings import Settings
 
 WIDTH, HEIGHT = 1280, 720
 OURS, THEIRS = "ours", "ffmpeg"
+MOST_LOST_DB, MOST_BYTES = 0.1, 1.03
+"""To ffmpeg's file."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Case:
     audio_codec: str
     audio_bitrate: int
     most_wall: float = 1.10
-    most_cpu: float = 1.05
+    most_cpu: float = 1.10
     """Ours to ffmpeg's."""
 
     @property
@@ -91,7 +93,8 @@ CASES = (
     Case("x264 veryfast", "mp4", "h264", "veryfast", 23, "aac", 128_000),
     Case("x264 medium", "mp4", "h264", "medium", 23, "aac", 128_000),
     Case("VP9 realtime 7", "webm", "vp9", "realtime-7", 33, "opus", 96_000),
-    Case("SVT-AV1 preset 8", "webm", "av1", "8", 35, "opus", 96_000),
+    # The two sides hold different builds of SVT-AV1.
+    Case("SVT-AV1 preset 8", "webm", "av1", "8", 35, "opus", 96_000, most_wall=1.20),
 )
 
 
@@ -210,8 +213,10 @@ def show(report: Report, rows: list[Row]) -> None:
         report.figure(name, {**figures, "wall s": seconds, **quality_figures})
         report.at_most(f"{name}: wall, ours / ffmpeg", ratios[0], case.most_wall)
         report.at_most(f"{name}: CPU, ours / ffmpeg", ratios[1], case.most_cpu)
-        _exact(report, f"{name}: PSNR difference", abs(quality), 0.05, "dB")
-        _exact(report, f"{name}: missing frames", abs(row.frames[0] - row.frames[1]), 0, "")
+        bigger, missing = row.size[0] / row.size[1], abs(row.frames[0] - row.frames[1])
+        _exact(report, f"{name}: PSNR lost", -quality, MOST_LOST_DB, "dB")
+        _exact(report, f"{name}: size of the file", bigger, MOST_BYTES, "x")
+        _exact(report, f"{name}: missing frames", missing, 0, "")
     columns = ("encoder", "ours s", "ffmpeg s", "wall ratio", "CPU ratio", "PSNR dB", "size ratio")
     report.table("Ours / ffmpeg, median (min - max) of the pairs", columns, lines)
 
@@ -249,9 +254,7 @@ def main() -> None:
     show(report, rows)
     report.note(f"{seconds:g} s of 1080p30 H.264 + AAC, {threads} threads, {rounds} pairs of runs")
     report.note("our wall and CPU include the check of the finished file")
-    report.note(
-        "the two sides hold different builds of SVT-AV1; its presets from 10 on differ more"
-    )
+    report.note("the two sides hold different builds of SVT-AV1")
     report.finish()
 
 
