@@ -113,7 +113,7 @@ def main() -> None:
         rounds={"type": int, "help": "pairs of runs"},
         clips=OPTION,
     )
-    count = options.jobs or (16 if options.quick else 36)
+    count = options.jobs or (12 if options.quick else 36)
     rounds = options.rounds or (4 if options.quick else 7)
     report = Report("batch", quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="reelyard-bench-") as folder:

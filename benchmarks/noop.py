@@ -55,8 +55,8 @@ def main() -> None:
         jobs={"type": int, "help": "jobs a run"},
         rounds={"type": int, "help": "runs of each side"},
     )
-    jobs = options.jobs or (5_000 if options.quick else 20_000)
-    rounds = options.rounds or (5 if options.quick else 7)
+    jobs = options.jobs or (4_000 if options.quick else 20_000)
+    rounds = options.rounds or (4 if options.quick else 7)
     report = Report("noop", quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="ryb") as folder:
         settings = Settings(data_dir=Path(folder), operations=[str(OPERATION)], log_format="json")

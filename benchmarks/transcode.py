@@ -234,7 +234,7 @@ def main() -> None:
         only={"default": "", "help": "only cases whose name contains this"},
     )
     seconds = options.seconds or (5.0 if options.quick else 10.0)
-    rounds = options.rounds or (5 if options.quick else 9)
+    rounds = options.rounds or (4 if options.quick else 9)
     threads = cores()
     report = Report("transcode", quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="reelyard-bench-") as folder:
