@@ -26,11 +26,11 @@ class BareLoop:
         """All jobs from the first submit until the last is acknowledged."""
         import ray
 
+        ray.get(self.queue.begin.remote(jobs))
         pulling = [puller.pull.remote(PULL) for puller in self.pullers]
         for start in range(0, jobs, BATCH):
             names = [f"job-{number}" for number in range(start, min(jobs, start + BATCH))]
             ray.get(self.queue.submit.remote(names))
-        ray.get(self.queue.close.remote())
         assert sum(ray.get(pulling)) == jobs
 
 
@@ -39,32 +39,29 @@ class BareQueue:
 
     def __init__(self) -> None:
         self.waiting: list[str] = []
-        self.closing = False
+        self.to_come = 0
         self.done = 0
+
+    async def begin(self, jobs: int) -> None:
+        """So many will come."""
+        self.to_come = jobs
 
     async def submit(self, names: list[str]) -> None:
         """Take names in."""
         self.waiting += names
 
     async def lease(self, want: int, done: int) -> list[str] | None:
-        """Up to `want` names, waiting a moment for some; None at the end."""
+        """Up to `want` names, waiting a moment for some; None when all have come."""
         self.done += done
         for _ in range(1000):
             taken, self.waiting = self.waiting[:want], self.waiting[want:]
+            self.to_come -= len(taken)
             if taken:
                 return taken
-            if self.closing:
+            if not self.to_come:
                 return None
             await asyncio.sleep(0.001)
         return []
-
-    async def close(self) -> None:
-        """No more will come."""
-        self.closing = True
-
-    async def open(self) -> None:
-        """More will come."""
-        self.closing = False
 
 
 class BarePuller:
@@ -77,7 +74,6 @@ class BarePuller:
         """How many names this one got."""
         import ray
 
-        ray.get(self.queue.open.remote())
         total = done = 0
         while (taken := ray.get(self.queue.lease.remote(want, done))) is not None:
             done = len(taken)
