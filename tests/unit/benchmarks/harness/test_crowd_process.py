@@ -13,8 +13,9 @@ def test_a_crowd_has_clients_of_each_kind_from_several_addresses() -> None:
         seen = [server.accept() for _ in clients]
         assert len({address for _, (address, _) in seen}) == 4
         assert len([peer for peer, _ in seen if heard(peer).startswith(b"POST")]) == 1
-        for held in (*clients, *(peer for peer, _ in seen)):
-            held.close()
+        for client, (peer, _) in zip(clients, seen, strict=True):
+            client.close()
+            peer.close()
 
 
 def test_a_slow_client_sends_a_byte_at_each_turn() -> None:
