@@ -13,7 +13,7 @@ def test_a_share_is_a_part_of_the_whole() -> None:
     assert 0.0 <= share_of_others(2) < 1.0
 
 
-def test_a_machine_is_noisy_if_others_had_more_than_a_tenth() -> None:
+def test_a_machine_is_noisy_if_others_had_much_of_it() -> None:
     assert not Noise(Spread.of([0.02, 0.03, 0.05])).noisy
     assert Noise(Spread.of([0.2, 0.3, 0.05])).noisy
 
