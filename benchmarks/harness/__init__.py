@@ -1,0 +1,1 @@
+"""What all benchmarks share: runs in turns, noise, targets, tables, JSON."""

@@ -1,0 +1,1 @@
+"""What Reelyard is measured against."""
