@@ -8,13 +8,12 @@ name. `docs/configuration.md` is made from this file.
 from __future__ import annotations
 
 import ipaddress
-import json
 import math
 import os
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -25,10 +24,8 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic.functional_validators import BeforeValidator
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -36,43 +33,12 @@ from pydantic_settings import (
 )
 
 from reelyard.cluster.errors import ValidationFailed
-from reelyard.cluster.faults import Fault, fault, faults_of, refusal
+from reelyard.cluster.faults import fault, refusal
+from reelyard.cluster.setting_values import StringList, StringTable, faults_in_settings
 
 CONFIG_VARIABLE = "REELYARD_CONFIG"
 REPORTS_A_LEASE = 3
 """Reports that fit into a lease: so many less one may be lost."""
-
-
-def _list_of(value: object) -> object:
-    """A list as the environment holds it: `a, b`, or JSON."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return _json_of(value)
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _table_of(value: object) -> object:
-    """A table of texts as the environment holds it: `a=1, b=2`, or JSON."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("{"):
-        return _json_of(value)
-    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-    if any(not equals for _, equals, _ in pairs):
-        raise ValueError("must be pairs such as region=eu, endpoint=http://store:9000, or JSON")
-    return {name.strip(): text.strip() for name, _, text in pairs}
-
-
-def _json_of(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"is not valid JSON: {error}") from None
-
-
-StringList = Annotated[list[str], NoDecode, BeforeValidator(_list_of)]
-StringTable = Annotated[dict[str, str], NoDecode, BeforeValidator(_table_of)]
 
 
 class PoolSettings(BaseModel):
@@ -246,8 +212,13 @@ class Settings(BaseSettings):
         description="time between two reports of a busy worker; at most a third of lease_ttl_s",
     )
     poll_s: float = Field(5, gt=0, description="longest wait of an idle worker for a task")
-    max_attempts: int = Field(3, ge=1, description="attempts of a task whose worker was lost")
+    max_attempts: int = Field(
+        3, ge=1, description="attempts of a task that fails for a reason that may pass"
+    )
     max_crashes: int = Field(2, ge=1, description="codec crashes after which a task is refused")
+    max_losses: int = Field(
+        20, ge=1, description="attempts of a task that are lost with their worker, node or cluster"
+    )
     max_batch_jobs: int = Field(1000, ge=1, description="jobs in one batch request over HTTP")
     max_queued_jobs: int = Field(1_000_000, ge=1, description="unfinished jobs in the registry")
     record_retention_days: float = Field(31, gt=0, description="life of a job's record")
@@ -338,7 +309,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise refusal(list(map(_fault_of, error.errors())), "settings") from None
+            raise refusal(faults_in_settings(error, type(self)), "settings") from None
         except SettingsError as error:
             # Only its message names the setting (pydantic-settings 2.16).
             name = str(error).partition('"')[2].partition('"')[0]
@@ -421,27 +392,3 @@ class Settings(BaseSettings):
         if self.log_dir is not None:
             paths["log_dir"] = self.logs
         return self.model_copy(update={"operations": operations, **paths})
-
-
-def _fault_of(error: Any) -> Fault:
-    """What is wrong with a setting, and where its value may come from."""
-    (one,) = faults_of([error], Settings.model_json_schema(), _as_given(error))
-    if one["kind"] == "unknown":
-        return one | {"message": one["message"].replace("field", "setting", 1)}
-    secret = error["loc"][:1] in (
-        ("signing_secret",),
-        ("storage_options",),
-        ("url_secrets_key",),
-    )
-    if secret:
-        one.pop("value", None)
-        one["message"] = one["message"].partition(", not ")[0]
-    return one | {"field": f"{one['field']} (REELYARD_{str(error['loc'][0]).upper()})"}
-
-
-def _as_given(error: Any) -> Any:
-    """A value in which the place that pydantic names is there."""
-    given: Any = error["input"]
-    for part in reversed(error["loc"]):
-        given = [given] * (part + 1) if isinstance(part, int) else {part: given}
-    return given

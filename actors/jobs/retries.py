@@ -10,14 +10,20 @@ from reelyard.cluster.errors import ReelyardError, WorkerCrashed, WorkerLost
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often, and after what pause."""
+    """How often, and after what pause. Each kind of bad end is counted by itself."""
 
     max_attempts: int = 3
-    """Attempts that may be lost, or fail with a retryable error, before the task fails."""
+    """Attempts that may fail with a retryable error before the task fails."""
     max_crashes: int = 2
-    """Crashes of the codec process before the task is refused for good."""
+    """Crashes of the codec process under the task before it is refused for good."""
+    max_losses: int = 20
+    """Attempts that may be lost with their worker, node or cluster: that is seldom the task's
+    fault, so a good job outlives many; one that takes its worker along each time ends here."""
     first_delay_s: float = 1.0
     factor: float = 4.0
+    """By which the pause grows from one retryable error to the next."""
+    loss_factor: float = 2.0
+    """By which the pause grows from one loss to the next; after the first there is none."""
     max_delay_s: float = 60.0
 
 
@@ -28,17 +34,9 @@ class RetryDecision:
     delay_s: float
 
 
-_COUNTED = frozenset({Outcome.LOST, Outcome.FAILED, Outcome.CRASHED})
-
-
-def failures(attempts: list[Attempt], since_ms: int = 0) -> int:
-    """Attempts since `since_ms` that count against `max_attempts`; those given back do not."""
-    return sum(a.outcome in _COUNTED and a.started_ms >= since_ms for a in attempts)
-
-
-def crashes(attempts: list[Attempt], since_ms: int = 0) -> int:
-    """Attempts since `since_ms` under which the codec process died."""
-    return sum(a.outcome is Outcome.CRASHED and a.started_ms >= since_ms for a in attempts)
+def count(outcome: Outcome, attempts: list[Attempt], since_ms: int = 0) -> int:
+    """Attempts since `since_ms` (Unix time) that ended with `outcome`."""
+    return sum(a.outcome is outcome and a.started_ms >= since_ms for a in attempts)
 
 
 def decide_retry(
@@ -50,36 +48,39 @@ def decide_retry(
 ) -> RetryDecision | None:
     """Whether a task whose last attempt (in `attempts`) ended with `outcome` is tried again.
 
-    A given-back attempt always is, at once. A lost one is, at once, until `max_attempts`; a crash
-    likewise until `max_crashes`; a failure only when its error is retryable, after a pause that
-    grows by `factor`. None: the task has failed for good.
+    A given-back attempt always is, at once. A lost one is until `max_losses`, the first time at
+    once, then after pauses that grow; a crashed one at once, until `max_crashes`; a failed one
+    only when its error is retryable, until `max_attempts`, after pauses that grow. None: the task
+    has failed for good.
     """
     if outcome is Outcome.RETURNED:
         return RetryDecision(0.0)
-    count = failures(attempts, since_ms)
-    if count >= policy.max_attempts:
-        return None
-    if outcome is Outcome.LOST:
-        return RetryDecision(0.0)
+    times = count(outcome, attempts, since_ms)
     if outcome is Outcome.CRASHED:
-        crashed = crashes(attempts, since_ms)
-        return RetryDecision(0.0) if crashed < policy.max_crashes else None
+        return RetryDecision(0.0) if times < policy.max_crashes else None
+    if outcome is Outcome.LOST and times < policy.max_losses:
+        return RetryDecision(_pause_s(times - 1, policy.loss_factor, policy) if times > 1 else 0.0)
     if outcome is Outcome.FAILED and error is not None and error.retryable:
-        delay = policy.first_delay_s * policy.factor ** max(0, count - 1)
-        return RetryDecision(min(policy.max_delay_s, delay))
+        again = times < policy.max_attempts
+        return RetryDecision(_pause_s(times, policy.factor, policy)) if again else None
     return None
+
+
+def _pause_s(nth: int, factor: float, policy: RetryPolicy) -> float:
+    """The pause before the `nth` retry that has one."""
+    # Past 64 doublings a float is as good as endless, and the power itself would overflow.
+    return min(policy.max_delay_s, policy.first_delay_s * factor ** min(nth - 1, 64))
 
 
 def final_error(
     outcome: Outcome, error: ErrorInfo | None, attempts: list[Attempt], since_ms: int = 0
 ) -> ErrorInfo:
     """The error that the task ends with when there is no further attempt."""
+    times = count(outcome, attempts, since_ms)
     if outcome is Outcome.CRASHED:
-        times = crashes(attempts, since_ms)
         return ErrorInfo.of(
             WorkerCrashed(f"processing this input crashed the codec process {times} times")
         )
     if outcome is Outcome.LOST:
-        times = failures(attempts, since_ms)
         return ErrorInfo.of(WorkerLost(f"the worker was lost or fell silent in {times} attempts"))
     return error or ErrorInfo.of(ReelyardError("the task failed without saying why"))

@@ -50,7 +50,7 @@ class Completion:
         self._run_times = run_times
         self._clock_ms = clock_ms
         self._retention_ms = round(settings.output_retention_hours * HOUR_MS)
-        self._policy = RetryPolicy(settings.max_attempts, settings.max_crashes)
+        self._policy = RetryPolicy(settings.max_attempts, settings.max_crashes, settings.max_losses)
 
     def report(self, reports: Sequence[Report]) -> list[Verdict]:
         """Take progress in memory and renew leases. Jobs that are not live count as ended."""

@@ -83,10 +83,15 @@ class RegistryService:
     ) -> None:
         self._settings = settings
         self.epoch = new_id()
-        self._live_jobs = LiveJobs(round(settings.lease_ttl_s * 1000), clock_ms, steady_ms)
+        self._run_times = RunTimes()
+        self._live_jobs = LiveJobs(
+            round(settings.lease_ttl_s * 1000),
+            clock_ms,
+            steady_ms,
+            expected_s=self._run_times.expected_s,
+        )
         self._change_log = ChangeLog(self.epoch)
         self._idle_workers = IdleWorkers()
-        self._run_times = RunTimes()
         self._store = store = store or open_store(settings.store)
         files = files or StoredFiles(
             open_storage(settings), round(settings.upload_retention_hours * HOUR_MS)

@@ -13,6 +13,7 @@ from reelyard.actors.jobs.retries import RetryPolicy
 from reelyard.actors.jobs.transitions import ready_tasks
 from reelyard.actors.registry.scheduling.leases import Holding, LeaseBook
 from reelyard.actors.registry.scheduling.ready_queue import Entry, ReadyQueue, TaskKey
+from reelyard.actors.registry.scheduling.run_times import FIRST_GUESS_S
 
 HOT_JOBS = 50_000
 """Of the jobs that only wait, so many are kept whole; of the others, the place in the queue."""
@@ -30,8 +31,11 @@ class LiveJobs:
         clock_ms: Callable[[], int],
         steady_ms: Callable[[], int],
         hot_jobs: int = HOT_JOBS,
+        *,
+        expected_s: Callable[[str], float] = lambda _: FIRST_GUESS_S,
     ) -> None:
-        """`clock_ms`: Unix milliseconds; `steady_ms`: milliseconds that only ever go on."""
+        """`clock_ms`: Unix milliseconds; `steady_ms`: milliseconds that only ever go on;
+        `expected_s`: seconds that a task of an operation should take."""
         self.jobs: dict[str, Job] = {}
         """Every job that runs, and those at the head of the queue."""
         self._hot_jobs = hot_jobs
@@ -40,6 +44,7 @@ class LiveJobs:
         self._lease_ttl_ms = lease_ttl_ms
         self._clock_ms = clock_ms
         self._steady_ms = steady_ms
+        self._expected_s = expected_s
 
     def admit(self, job: Job) -> list[str]:
         """Take in an open job; running attempts get a fresh lease.
@@ -68,6 +73,8 @@ class LiveJobs:
                 task.operation,
                 job.priority,
                 now + self._pause_ms(task),
+                job.tenant,
+                self._expected_s(task.operation),
             )
             if self.queue.push(entry, now):
                 pools.append(task.pool)

@@ -1,11 +1,14 @@
-"""The queue of tasks that may be leased: one a pool, by priority, then age. Pure, in memory."""
+"""The queue of tasks that may be leased: one a pool, by priority, then fair between tenants. Pure,
+in memory."""
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
+
+from reelyard.actors.registry.scheduling.fair_heap import FairHeap
 
 TaskKey = tuple[str, str]
 """(job id, task name)"""
@@ -22,6 +25,9 @@ class Entry(NamedTuple):
     priority: int = 0
     ready_at_steady_ms: int = 0
     """Not before; of the steady clock, where `Task.not_before_ms` is Unix time."""
+    tenant: str = ""
+    cost_s: float = 1.0
+    """Seconds of a worker that it is expected to take."""
 
     @property
     def key(self) -> TaskKey:
@@ -29,19 +35,24 @@ class Entry(NamedTuple):
 
 
 class _Pool:
-    """Entries of one pool: a heap by age for each priority. Removed ones are dropped lazily."""
+    """Entries of one pool by priority. Removed ones are dropped lazily."""
 
-    def __init__(self) -> None:
-        self.heaps: dict[int, list[Entry]] = {}
+    def __init__(self, stays: Callable[[Entry], bool]) -> None:
+        self._stays = stays
+        self.heaps: dict[int, FairHeap[Entry]] = {}
         self.priorities: list[int] = []
         self.operations: Counter[str] = Counter()
 
     def push(self, entry: Entry) -> None:
         heap = self.heaps.get(entry.priority)
         if heap is None:
-            heap = self.heaps[entry.priority] = []
+            heap = self.heaps[entry.priority] = FairHeap(self._stays)
             self.priorities = sorted(self.heaps, reverse=True)
-        heapq.heappush(heap, entry)
+        heap.push(entry)
+
+    def heads(self) -> Iterator[Entry]:
+        for heap in self.heaps.values():
+            yield from heap.heads()
 
 
 class ReadyQueue:
@@ -77,7 +88,7 @@ class ReadyQueue:
         """Add a task; returns whether it can run now (False: it waits for `ready_at_steady_ms`)."""
         self.discard(entry.key)
         self._entries[entry.key] = entry
-        pool = self._pools.setdefault(entry.pool, _Pool())
+        pool = self._pools.setdefault(entry.pool, _Pool(self._stays))
         pool.operations[entry.operation] += 1
         if entry.ready_at_steady_ms > now_steady_ms:
             heapq.heappush(self._delayed, (entry.ready_at_steady_ms, entry))
@@ -95,7 +106,7 @@ class ReadyQueue:
         pools = []
         while self._delayed and self._delayed[0][0] <= now_steady_ms:
             _, entry = heapq.heappop(self._delayed)
-            if self._entries.get(entry.key) is entry:
+            if self._stays(entry):
                 self._pools[entry.pool].push(entry)
                 pools.append(entry.pool)
         return pools
@@ -114,11 +125,9 @@ class ReadyQueue:
                 continue
             for priority in pool.priorities:
                 heap = pool.heaps[priority]
-                while heap and len(taken) < want:
-                    entry = heapq.heappop(heap)
-                    if self._entries.get(entry.key) is entry:
-                        self.discard(entry.key)
-                        taken.append(entry)
+                while len(taken) < want and (entry := heap.pop()) is not None:
+                    self.discard(entry.key)
+                    taken.append(entry)
             if len(taken) == want:
                 break
         return taken
@@ -126,7 +135,7 @@ class ReadyQueue:
     def has_ready(self, pools: Sequence[str]) -> bool:
         """Whether `pop` would find something."""
         return any(
-            next(iter(self._heads(found)), None) is not None
+            next(found.heads(), None) is not None
             for pool in pools
             if (found := self._pools.get(pool)) is not None and pool not in self._paused
         )
@@ -145,14 +154,10 @@ class ReadyQueue:
         found = self._pools.get(pool)
         if found is None:
             return None
-        return min((head.created_ms for head in self._heads(found)), default=None)
+        return min((head.created_ms for head in found.heads()), default=None)
 
-    def _heads(self, pool: _Pool) -> Iterable[Entry]:
-        for heap in pool.heaps.values():
-            while heap and self._entries.get(heap[0].key) is not heap[0]:
-                heapq.heappop(heap)
-            if heap:
-                yield heap[0]
+    def _stays(self, entry: Entry) -> bool:
+        return self._entries.get(entry.key) is entry
 
     def by_operation(self, pool: str) -> dict[str, int]:
         """How many tasks of which operation wait for `pool`."""

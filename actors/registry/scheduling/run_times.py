@@ -30,6 +30,10 @@ class RunTimes:
         average = self._run_s.get(operation)
         self._run_s[operation] = run_s if average is None else average + WEIGHT * (run_s - average)
 
+    def expected_s(self, operation: str) -> float:
+        """Seconds that a task of `operation` should take."""
+        return self._run_s.get(operation, FIRST_GUESS_S)
+
     def per_second(self, now_ms: int) -> float:
         """Tasks that succeeded, over the last minute."""
         self._trim(now_ms // 1000)
@@ -37,10 +41,7 @@ class RunTimes:
 
     def backlog_s(self, waiting: Mapping[str, int]) -> float:
         """Worker seconds in a queue of so many tasks of each operation."""
-        return sum(
-            count * self._run_s.get(operation, FIRST_GUESS_S)
-            for operation, count in waiting.items()
-        )
+        return sum(count * self.expected_s(operation) for operation, count in waiting.items())
 
     def _trim(self, second: int) -> None:
         while self._seconds and self._seconds[0][0] <= second - WINDOW_S:

@@ -7,7 +7,9 @@ from reelyard.actors.jobs.retries import RetryPolicy, decide_retry, final_error
 from reelyard.cluster.errors import StorageFull
 from tests.unit.actors.registry.builders import BROKEN, FLAKY
 
-POLICY = RetryPolicy(max_attempts=3, max_crashes=2, first_delay_s=1, factor=4, max_delay_s=10)
+POLICY = RetryPolicy(
+    max_attempts=3, max_crashes=2, max_losses=4, first_delay_s=1, factor=4, max_delay_s=10
+)
 
 
 def attempts(*outcomes: Outcome) -> list[Attempt]:
@@ -26,13 +28,17 @@ LOST, CRASHED, FAILED, RETURNED = (
     ("outcomes", "error", "delay_s"),
     [
         ((LOST,), None, 0),
-        ((LOST, LOST), None, 0),
-        ((LOST, LOST, LOST), None, None),
+        ((LOST, LOST), None, 1),
+        ((LOST, LOST, LOST), None, 2),
+        ((LOST, LOST, LOST, LOST), None, None),
         ((RETURNED,) * 9, None, 0),
         ((LOST, LOST, RETURNED), None, 0),
         ((CRASHED,), None, 0),
         ((CRASHED, CRASHED), None, None),
         ((LOST, CRASHED), None, 0),
+        ((LOST, LOST, LOST, CRASHED), None, 0),
+        ((LOST, LOST, LOST, FAILED), FLAKY, 1),
+        ((CRASHED, LOST), None, 0),
         ((FAILED,), BROKEN, None),
         ((FAILED,), FLAKY, 1),
         ((FAILED, FAILED), FLAKY, 4),
@@ -54,8 +60,18 @@ def test_the_pause_has_an_upper_limit() -> None:
     assert decision.delay_s == 10
 
 
+def test_a_good_task_outlives_ten_deaths_of_its_cluster() -> None:
+    policy = RetryPolicy()
+    delays = [
+        decision.delay_s
+        for n in range(1, 11)
+        if (decision := decide_retry(LOST, None, attempts(*[LOST] * n), policy)) is not None
+    ]
+    assert delays == [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
 def test_attempts_before_the_job_was_begun_anew_do_not_count() -> None:
-    old_and_new = attempts(LOST, LOST, LOST)
+    old_and_new = attempts(LOST, LOST, LOST, LOST)
     assert decide_retry(LOST, None, old_and_new, POLICY, since_ms=2) is not None
 
 

@@ -26,7 +26,7 @@ from tests.unit.actors.registry.builders import (
     make_worker,
 )
 
-POLICY = RetryPolicy(max_attempts=3, max_crashes=2)
+POLICY = RetryPolicy(max_attempts=3, max_crashes=2, max_losses=3)
 WORKER = make_worker()
 
 

@@ -88,9 +88,10 @@ async def test_reports_keep_a_lease_alive(harness: RegistryHarness) -> None:
 
 async def test_a_task_whose_workers_are_lost_too_often_fails(harness: RegistryHarness) -> None:
     (job,) = await harness.accepted(make_job(credits=2))
-    for _ in range(3):
+    for _ in range(harness.settings.max_losses):
         assert await harness.lease()
         await harness.tick(31)
+        await harness.tick(61)  # the longest pause
     job = await harness.job(job.id)
     assert job.error is not None
     assert (job.state, job.error.code, job.refunded) == (State.FAILED, "worker_lost", True)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from reelyard.actors.registry.scheduling import live_jobs as board_module
 from reelyard.actors.registry.scheduling.live_jobs import LiveJobs
 from tests.unit.actors.registry.builders import FLAKY, done, failed, make_job, make_task
 from tests.unit.actors.registry.conftest import RegistryHarness
@@ -43,7 +42,7 @@ async def test_a_lease_of_a_job_that_is_gone_runs_out_once(harness: RegistryHarn
 async def test_a_long_queue_is_kept_in_the_store_and_handed_out_in_order(
     monkeypatch: pytest.MonkeyPatch, make_harness: Callable[..., RegistryHarness]
 ) -> None:
-    monkeypatch.setattr(board_module.LiveJobs.__init__, "__defaults__", (3,))
+    monkeypatch.setattr(LiveJobs.__init__, "__defaults__", (3,))
     harness = make_harness()
     jobs = await harness.accepted(*(make_job() for _ in range(10)))
     assert len(harness.registry._live_jobs.jobs) == 3
@@ -56,6 +55,18 @@ async def test_a_long_queue_is_kept_in_the_store_and_handed_out_in_order(
     verdicts = await harness.registry.commit([done(lease) for lease in leases])
     assert all(verdict.accepted for verdict in verdicts)
     assert (await harness.registry.overview()).jobs["succeeded"] == 9
+
+
+async def test_a_tenants_only_job_is_leased_before_anothers_hundred(
+    harness: RegistryHarness,
+) -> None:
+    await harness.accepted(*(make_job(tenant="many") for _ in range(100)))
+    (one,) = await harness.accepted(make_job(tenant="one"))
+    leases = await harness.lease(want=2)
+    assert one.id in {lease.job_id for lease in leases}
+    await harness.killed_and_restarted()
+    (late,) = await harness.accepted(make_job(tenant="late"))
+    assert late.id in {lease.job_id for lease in await harness.lease(want=3)}
 
 
 def test_a_pause_in_unix_time_is_kept_by_the_steady_clock() -> None:
