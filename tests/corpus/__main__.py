@@ -38,8 +38,12 @@ def main() -> int:
             f"no media at {folder}: a folder with a {MANIFEST} is needed, named by CORPUS=FOLDER"
         )
         return 2
-    entries = [entry for entry in read_manifest(folder) if options.only in entry.path]
+    told = [entry for entry in read_manifest(folder) if options.only in entry.path]
+    entries = [entry for entry in told if entry.is_in(folder)]
     console.print(f"{len(entries)} files of {folder}")
+    for entry in told:
+        if entry not in entries:
+            console.print(f"[red]not judged: {entry.path} is not the file of the manifest[/red]")
     with (
         tempfile.TemporaryDirectory(prefix="reelyard-corpus-") as data,
         sink() as heard,

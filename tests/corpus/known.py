@@ -14,6 +14,7 @@ DIFFERENCES = {
     "audio/sample.adts": "duration counted, not guessed",
     "broken/attack/mp4_metadata_xss.mp4": "audio is longer than the video",
     "broken/attack/mp4_trailing_html.mp4": "audio is longer than the video",
+    "audio/sample_wb.amr": "duration counted, not guessed",
     "video/bt601.mov": "audio is longer than the video",
     "video/sample_rotate_and_reflect.mp4": "audio is longer; mirror and turn told apart",
     "video/sample_fragmented.mp4": "the header claims 143,165 s",
@@ -28,3 +29,9 @@ DIFFERENCES = {
     "image/rgb32rle.tga": "opened by its content, not by its suffix",
 }
 """A probe tells more, or more exactly, than the manifest does."""
+
+LENGTHS = {
+    "audio/01 - changing samplerate.flac": "its packets count samples, whatever rate they have",
+    "audio/sample_latm.ts": "FFmpeg's guess of its length leaves out the last packet",
+}
+"""What is made of them is longer than a probe tells, and right."""

@@ -31,6 +31,11 @@ class Entry:
     facts: dict[str, Any] = field(hash=False)
     """What ffprobe 5.1 told: `fmt`, `dur` (s, as text, or None), `streams`."""
 
+    def is_in(self, folder: Path) -> bool:
+        """Whether the file is there, and as long as the manifest says."""
+        path = folder / self.path
+        return path.is_file() and path.stat().st_size == self.size
+
     @property
     def kind(self) -> Kind:
         """What the file is, or would be if it were whole."""
@@ -51,6 +56,11 @@ class Entry:
             stream["codec_type"] == "audio" and stream.get("codec_name")
             for stream in self.facts["streams"]
         )
+
+    @property
+    def has_others(self) -> bool:
+        """Whether there is more in it than video and sound."""
+        return any(s["codec_type"] not in ("video", "audio") for s in self.facts["streams"])
 
 
 def read_manifest(folder: Path) -> list[Entry]:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from tests.corpus.calls import PROBE, Call
-from tests.corpus.known import DECODES_ALTHOUGH_FAULTY, DIFFERENCES
+from tests.corpus.known import DECODES_ALTHOUGH_FAULTY, DIFFERENCES, LENGTHS
 from tests.corpus.manifest import Entry
 from tests.corpus.verdicts import Ended, deviation
 
@@ -97,7 +97,7 @@ def _cells(*shares: Share) -> list[str]:
 
 def excused(rows: list[Row]) -> dict[str, str]:
     """Files of the run of which the manifest is not believed, with the reason."""
-    known = DIFFERENCES | DECODES_ALTHOUGH_FAULTY
+    known = DIFFERENCES | LENGTHS | DECODES_ALTHOUGH_FAULTY
     return {path: known[path] for path in sorted({row.entry.path for row in rows} & known.keys())}
 
 

@@ -105,6 +105,14 @@ def test_an_output_has_the_length_of_its_input_or_the_one_asked_for() -> None:
     assert verdict("must_succeed", succeeded(duration_s=4.0), calls.CLIP) is not None
 
 
+def test_what_is_longer_than_its_subtitles_may_lose_them() -> None:
+    text = {"codec_type": "subtitle", "codec_name": "subrip"}
+    titled = entry(facts=FACTS | {"streams": [*FACTS["streams"], text]})
+    for length_s, good in ((3.5, True), (1.0, False), (5.0, False)):
+        found = deviation(titled, calls.TO_AUDIO, succeeded(duration_s=length_s), PROBED)
+        assert (found is None) is good
+
+
 def test_an_output_has_the_shape_of_its_input() -> None:
     assert verdict("must_succeed", succeeded(width=160, height=90)) is None
     wrong = verdict("must_succeed", succeeded(width=160, height=120))

@@ -37,7 +37,9 @@ from reelyard.actors.media.sniff import Sniffed
 
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 _ANIMATED = frozenset({"gif", "png", "webp", "avif"})
-_ESTIMATED = frozenset({"aac", "ac3", "dts", "loas", "h264", "hevc", "mpegvideo", "mp3", "truehd"})
+_ESTIMATED = frozenset(
+    {"aac", "ac3", "amr", "dts", "loas", "h264", "hevc", "mpegvideo", "mp3", "truehd"}
+)
 """Formats without an index: FFmpeg guesses their length from the bit rate."""
 
 

@@ -185,7 +185,7 @@ class SampleLine:
         due, self._due = self._due, None if at is None else at + samples
         if at is None or due is None:
             return True
-        before, self._slow = self._slow, at - due < -samples // 2
+        before, self._slow = self._slow, at - due < -samples // 8
         return not (before and self._slow)
 
     def fill(self, until: int) -> int:
