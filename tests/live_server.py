@@ -10,15 +10,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import psutil
 import requests
 
+from reelyard.cluster.runtime.cluster_file import ClusterFile
 from reelyard.cluster.runtime.ray_env import free_ports
 
 START_S = 600
@@ -61,6 +64,20 @@ class LiveServer:
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def family(self) -> list[psutil.Process]:
+        """All processes of the server but the one that was started."""
+        file = self.data_dir / "cluster.json"
+        pid = msgspec.json.decode(file.read_bytes(), type=ClusterFile).pid
+        return psutil.Process(pid).children(recursive=True)
+
+    def actor(self, name: str) -> psutil.Process:
+        """The process of an actor whose title begins with `name`."""
+        for process in self.family():
+            with suppress(psutil.NoSuchProcess):
+                if (command := process.cmdline()) and command[0].startswith(name):
+                    return process
+        raise AssertionError(f"there is no {name}")
 
     def create_key(self, name: str, tenant: str) -> dict[str, Any]:
         """A fresh API key: `key`, `key_id`, `name`, `tenant`."""

@@ -11,6 +11,7 @@ import json
 from reelyard.cluster.runtime.haproxy_rules import PATH, RETRY_AFTER_S, Edge
 
 PROXY_HOOK = "reelyard.api.serving.serve_proxy.for_serve"
+CONTROLLER_HOOK = "reelyard.api.serving.kept_up_proxy.for_serve"
 MESSAGE = "The service is not ready; try again shortly."
 ROOTS: tuple[tuple[str, ...], ...] = (
     ("/media", "/v1/auth"),
@@ -47,6 +48,7 @@ def edge() -> Edge:
             for roots, form in zip(ROOTS, FORMS, strict=True)
         ),
         proxy_hook=PROXY_HOOK,
+        controller_hook=CONTROLLER_HOOK,
     )
 
 

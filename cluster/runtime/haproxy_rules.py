@@ -38,6 +38,8 @@ class Edge:
     them too. The last one is for all that is left."""
     proxy_hook: str | None = None
     """What Serve's own proxy calls at its start, by its import path."""
+    controller_hook: str | None = None
+    """What Serve's controller calls before it starts any proxy, by its import path."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def frontend_rules(found: Limits, edge: Edge) -> str:
             "option http-ignore-probes",
             *_cap(found),
             *_own_headers(),
+            f"http-request disable-l7-retry unless {_SAFE_TO_REPEAT}",
             # What moves bytes may take its time; there, the app alone looks at the pace.
             "acl reelyard_bytes path_beg /api/",
             f"http-request wait-for-body time {_ms(found.body_s)} if !reelyard_bytes",
@@ -135,6 +138,8 @@ def tables() -> str:
 _BY_SERVE = (
     f"{{ status {' '.join(map(str, NOT_ANSWERED))} }} {{ res.hdr(content-type) -m beg text/plain }}"
 )
+_SAFE_TO_REPEAT = "{ method GET HEAD OPTIONS } or { req.hdr(idempotency-key) -m found }"
+"""Requests of which a second one does no more than the first."""
 _NOT_READY = (
     f"content-type application/json hdr Retry-After {RETRY_AFTER_S} hdr Cache-Control no-store "
     'lf-string "%[var(txn.reelyard_not_ready)]"'

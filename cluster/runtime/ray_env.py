@@ -127,12 +127,17 @@ def serve_environment(settings: Settings, folder: Path, edge: Edge = NO_EDGE) ->
         # Serve 2.60 kills a proxy that is not ready within 5 s, and starts another.
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": str(START_UP_S),
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
+        # Three failures in a row, and Serve replaces the proxy: at 10 s, nobody would listen for
+        # half a minute when the actor that owns HAProxy is killed.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
         # Until the proxy has the port, the starting process holds it; and a HAProxy that is
         # reloaded listens before the old one ends.
         "SERVE_SOCKET_REUSE_PORT_ENABLED": "1",
     }
     if edge.proxy_hook is not None:
         common["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] = edge.proxy_hook
+    if edge.controller_hook is not None:
+        common["RAY_SERVE_CONTROLLER_CALLBACK_IMPORT_PATH"] = edge.controller_hook
     if not uses_haproxy(settings):
         # Without HAProxy nothing would talk to a replica directly.
         return common | {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
@@ -147,6 +152,9 @@ def serve_environment(settings: Settings, folder: Path, edge: Edge = NO_EDGE) ->
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": str(START_UP_S),
         "RAY_SERVE_HAPROXY_MAXCONN": str(limits.connections),
+        # A replica that dies takes no request along that another can answer; `frontend_rules` says
+        # which may be sent twice.
+        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         # Bound even where metrics are off.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),

@@ -9,12 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import psutil
 import pytest
 import requests
 
-from reelyard.cluster.runtime.cluster_file import ClusterFile
 from tests.dialects.fixture_types import Json
 from tests.live_server import LiveServer
 from tests.server_sent_events import EventReader
@@ -149,7 +146,7 @@ def test_a_body_that_is_too_large_is_refused(server: LiveServer, session: reques
 def test_an_upload_of_any_client_takes_constant_memory(
     server: LiveServer, session: requests.Session
 ) -> None:
-    transfer = actor(server, "ray::ServeReplica:transfer")
+    transfer = server.actor("ray::ServeReplica:transfer")
     before = transfer.memory_info().rss
     size, most = 256 * MIB, [before]
     stop = threading.Event()
@@ -248,7 +245,7 @@ def test_a_killed_registry_costs_clients_a_moment_and_no_job(
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(one, number) for number in range(60)]
         asked[10].result()
-        actor(server, "ray::JobRegistry").kill()
+        server.actor("ray::JobRegistry").kill()
         answers = [future.result() for future in asked]
     assert {answer.status_code for answer in answers} <= {202, 503}
     taken = [answer.json()["job_id"] for answer in answers if answer.status_code == 202]
@@ -260,28 +257,12 @@ def test_a_killed_registry_costs_clients_a_moment_and_no_job(
     assert all(one(number).status_code == 202 for number in refused)
 
 
-def actor(server: LiveServer, name: str) -> psutil.Process:
-    """The process of an actor of that server whose title begins with `name`."""
-    for process in family(server):
-        command = process.cmdline()
-        if command and command[0].startswith(name):
-            return process
-    raise AssertionError(f"there is no {name}")
-
-
 def stand_in(server: LiveServer) -> str:
     """Where Serve's own proxy answers: HAProxy turns to it while a replica seems down."""
-    for process in family(server):
+    for process in server.family():
         if process.name() == "haproxy":
             command = process.cmdline()
             config = Path(command[command.index("-f") + 1]).read_text()
             if found := re.search(r"server \S*-fallback-\S* (\S+)", config):
                 return f"http://{found[1]}"
     raise AssertionError("there is no HAProxy with a fallback")
-
-
-def family(server: LiveServer) -> list[psutil.Process]:
-    """All processes of that server."""
-    file = server.data_dir / "cluster.json"
-    pid = msgspec.json.decode(file.read_bytes(), type=ClusterFile).pid
-    return psutil.Process(pid).children(recursive=True)

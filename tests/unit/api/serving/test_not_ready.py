@@ -46,6 +46,9 @@ def test_whatever_is_asked_for_the_answer_is_json(path: str) -> None:
     assert f"Content-Length: {len(body)}".encode() in head
 
 
-def test_serves_own_proxy_finds_what_it_is_told_to_call() -> None:
-    place, _, name = str(not_ready.edge().proxy_hook).rpartition(".")
+# Of Ray Serve 2.60, on import.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("hook", [not_ready.edge().proxy_hook, not_ready.edge().controller_hook])
+def test_serve_finds_what_it_is_told_to_call(hook: str) -> None:
+    place, _, name = hook.rpartition(".")
     assert callable(getattr(importlib.import_module(place), name))
