@@ -87,7 +87,7 @@ def probe_media(
             chapters=len(container.chapters()),
             tags=_tags(container.metadata),
             truncated=expectation(source, container).points_behind,
-            notes=() if clock.note is None else (clock.note,),
+            notes=(*([] if clock.note is None else [clock.note]), *(first.notes if first else ())),
         )
     if info.kind == "image":
         info = replace(info, duration_s=None, start_s=None)
