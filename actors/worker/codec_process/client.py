@@ -31,6 +31,10 @@ LOOK_AGAIN_S = 0.05
 """Between two looks whether a cancelled order's turn has come."""
 
 
+class Recalled(Exception):
+    """The order was taken back before it had run."""
+
+
 class CodecCrashed(Exception):
     """The codec process died under this task. `how`: by which signal or status."""
 
@@ -70,8 +74,8 @@ class CodecClient:
         """Run `order` after those before it.
 
         Raises the operation's error; `CodecCrashed` if the process died under it; `Stalled`,
-        `TimedOut`. Cancelling the caller stops the work, within `cancel_grace_s` or by force,
-        before the cancellation goes on.
+        `TimedOut`; `Recalled`. Cancelling the caller stops the work, within `cancel_grace_s` or by
+        force, before the cancellation goes on.
         """
         self._orders.add(order)
         self._send_waiting()
@@ -84,6 +88,16 @@ class CodecClient:
                     await asyncio.wait([order.done])
             order.done.exception()
             raise
+
+    def recall(self, order: Order) -> None:
+        """Take back an order that waits behind another: its `run` raises `Recalled`, unless it is
+        done all the same."""
+        order.recalled = True
+        if not order.sent:
+            self._orders.withdraw(order)
+            order.conclude(Recalled())
+        elif self._supervisor.current is not None:
+            self._supervisor.current.send(CancelTask(id=order.id))
 
     @property
     def running(self) -> Order | None:
@@ -183,11 +197,14 @@ class CodecClient:
         progress.fraction = message.fraction
 
     def _settle(self, order_id: int, outcome: Result | ReelyardError) -> None:
+        head = self._orders.head
         order = self._orders.finish(order_id)
-        if order is not None:
+        if order is None:
+            return
+        if order is head:
             order.run_s = self._watchdog.running_s()
             self._watchdog.task_begins()
-            order.conclude(outcome)
+        order.conclude(Recalled() if order.recalled and isinstance(outcome, Cancelled) else outcome)
 
     def _bury(self, order: Order, how: Exit) -> None:
         order.run_s = self._watchdog.running_s()
@@ -231,7 +248,7 @@ class CodecClient:
         elif not order.sent:
             self._stop(order)
         else:
-            # It has not begun yet and is skipped when its turn comes.
+            # It has not begun yet: the process will say that it gave it up.
             asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._insist, order)
 
     def _kill_under(self, order: Order, error: ReelyardError, reason: str) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from reelyard.actors.media.operation import Result
 from reelyard.actors.worker.codec_process.child import ChildSpec
-from reelyard.actors.worker.codec_process.client import CodecClient
+from reelyard.actors.worker.codec_process.client import CodecClient, Recalled
 from reelyard.actors.worker.codec_process.options import CodecOptions
 from reelyard.actors.worker.codec_process.order import Order
 from reelyard.actors.worker.codec_process.sizing import (
+    SHORT_S,
     TaskLength,
     another_process,
     share_of,
@@ -31,6 +32,11 @@ class _Seat:
     orders: list[Order] = field(default_factory=list)
     uses: int = 0
 
+    @property
+    def long(self) -> bool:
+        """Whether it works on an order that turned out to be long: none must wait behind that."""
+        return bool(self.orders) and self.client.running_s() >= SHORT_S
+
 
 class CodecGroup:
     """Runs orders in up to `cores` codec processes, the first kept, others started when needed."""
@@ -42,6 +48,7 @@ class CodecGroup:
         self._queue: deque[tuple[Order, asyncio.Future[_Seat]]] = deque()
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._looking = False
         self.backlog: Callable[[], int] = lambda: 0
         """How many tasks will come, as far as the worker knows."""
         self.on_spare: Callable[[], None] = lambda: None
@@ -57,11 +64,14 @@ class CodecGroup:
 
     async def run(self, order: Order) -> Result:
         """Run `order` as soon as a core is free. Raises what `CodecClient.run` does."""
-        seat = await self._take_seat(order)
-        try:
-            return await seat.client.run(order)
-        finally:
-            self._leave(seat, order)
+        while True:
+            seat = await self._take_seat(order)
+            try:
+                return await seat.client.run(order)
+            except Recalled:
+                order.renew()
+            finally:
+                self._leave(seat, order)
 
     # --- for the worker's decisions ---
 
@@ -134,10 +144,15 @@ class CodecGroup:
         usable = [seat for seat in self._seats if seat.client.ready or seat is self._seats[0]]
         if self.spare and (idle := [seat for seat in usable if not seat.orders]):
             return idle[0]
-        least = min(usable, key=lambda seat: len(seat.orders))
-        return least if len(least.orders) < window_of(self._length.seconds) else None
+        quick = [seat for seat in usable if not seat.long]
+        least = min(quick, key=lambda seat: len(seat.orders), default=None)
+        if least is None or len(least.orders) >= window_of(self._length.seconds):
+            return None
+        return least
 
     def _sit(self, seat: _Seat, order: Order) -> None:
+        if seat.orders:
+            self._look_later()
         order.threads, order.sizing = self._share()
         seat.orders.append(order)
         seat.uses += 1
@@ -147,6 +162,22 @@ class CodecGroup:
         if tasks < self._cores or tasks == 1:
             tasks += self.backlog()
         return share_of(self._cores, tasks, self.spare)
+
+    def _look_later(self) -> None:
+        if not self._looking and not self._closed:
+            self._looking = True
+            asyncio.get_running_loop().call_later(SHORT_S, self._look)
+
+    def _look(self) -> None:
+        """Take back the orders behind one that turns out to be long: others may run them."""
+        self._looking = False
+        for seat in self._seats:
+            if len(seat.orders) > 1:
+                self._look_later()
+            if seat.long:
+                for order in seat.orders:
+                    if order is not seat.client.running and not order.recalled:
+                        seat.client.recall(order)
 
     def _seat_waiting(self) -> None:
         while self._queue and (seat := self._free_seat()) is not None:
@@ -171,7 +202,9 @@ class CodecGroup:
             return
         behind = sum(max(0, len(seat.orders) - 1) for seat in self._seats) + len(self._queue)
         waiting = behind + self.backlog()
-        if another_process(len(self._seats), self._cores, waiting, self._length.seconds):
+        blocked = bool(self._queue) and all(seat.long for seat in self._seats)
+        expected_s = SHORT_S if blocked else self._length.seconds
+        if another_process(len(self._seats), self._cores, waiting, expected_s):
             seat = self._open_seat()
             self._seats.append(seat)
             seat.client.warm()

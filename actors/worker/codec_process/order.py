@@ -32,6 +32,8 @@ class Order:
     """Why so many."""
     id: int = 0
     sent: bool = False
+    recalled: bool = False
+    """It is to come back without having run."""
     killed_for: ReelyardError | None = None
     run_s: float = 0.0
     """How long it ran, once it has."""
@@ -50,6 +52,12 @@ class Order:
             threads=self.threads,
             cpu_s=cpu_s,
         )
+
+    def renew(self) -> None:
+        """Make it new, to be run elsewhere."""
+        self.sent = self.recalled = False
+        self.run_s = 0.0
+        self.done = asyncio.get_running_loop().create_future()
 
     def conclude(self, outcome: Result | Exception) -> None:
         """Tell who waits for it; the first outcome counts."""
@@ -101,10 +109,13 @@ class OrderQueue:
         self._waiting.remove(order)
 
     def finish(self, order_id: int) -> Order | None:
-        """Take out the head if that is its id; the one behind it is the head then."""
-        if not self._sent or self._sent[0].id != order_id:
-            return None
-        return self._sent.popleft()
+        """Take out the one of that id which the process holds, the head or one that was given up
+        before its turn; None: it holds none."""
+        for order in self._sent:
+            if order.id == order_id:
+                self._sent.remove(order)
+                return order
+        return None
 
     def lose_process(self) -> Order | None:
         """Take out the head; those behind it had not begun, and wait again before all others."""
