@@ -35,7 +35,8 @@ def main() -> int:
     folder: Path = options.folder.resolve()
     if not (folder / MANIFEST).is_file():
         console.print(
-            f"no media at {folder}: a folder with a {MANIFEST} is needed, named by CORPUS=FOLDER"
+            f"no media at {folder}: a folder with a {MANIFEST} is needed, named by CORPUS=FOLDER",
+            soft_wrap=True,
         )
         return 2
     told = [entry for entry in read_manifest(folder) if options.only in entry.path]
@@ -76,11 +77,11 @@ def _print(console: Console, rows: list[report.Row]) -> None:
     console.print(f"{len(deviating)} of {len(rows)} jobs deviate")
     for row in deviating:
         line = f"- {row.entry.path}, {row.call.name}: {row.deviation}"
-        console.print(line, markup=False, highlight=False)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if excused := report.excused(rows):
         console.print("where the manifest is not believed:")
     for path, reason in excused.items():
-        console.print(f"- {path}: {reason}", markup=False, highlight=False)
+        console.print(f"- {path}: {reason}", markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
