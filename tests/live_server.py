@@ -17,11 +17,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psutil
 import requests
 
-from reelyard.cluster.runtime.cluster_file import ClusterFile
 from reelyard.cluster.runtime.ray_env import free_ports
 
 START_S = 600
@@ -49,6 +47,8 @@ class LiveServer:
     env: dict[str, str] = field(repr=False)
     facts: dict[str, str] = field(repr=False)
     """What `reelyard up --json` printed."""
+    process: subprocess.Popen[str] = field(repr=False)
+    """`reelyard up`."""
     start_answers: list[Answered] = field(default_factory=list, repr=False)
     """What callers were answered while it started, where that was watched."""
 
@@ -67,9 +67,7 @@ class LiveServer:
 
     def family(self) -> list[psutil.Process]:
         """All processes of the server but the one that was started."""
-        file = self.data_dir / "cluster.json"
-        pid = msgspec.json.decode(file.read_bytes(), type=ClusterFile).pid
-        return psutil.Process(pid).children(recursive=True)
+        return psutil.Process(self.process.pid).children(recursive=True)
 
     def actor(self, name: str) -> psutil.Process:
         """The process of an actor whose title begins with `name`."""
@@ -110,7 +108,7 @@ def live_server(
     try:
         with _knocking(port) as answers:
             facts = _read_facts(process, log)
-        yield LiveServer(facts["url"], data_dir, env, facts, answers)
+        yield LiveServer(facts["url"], data_dir, env, facts, process, answers)
     finally:
         process.send_signal(signal.SIGINT)
         try:

@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Never
 
 import typer
 
-from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.api.cli.output import Exit, command, console, errors, escape, print_json
 from reelyard.api.serving.bind import check_bind
 from reelyard.api.serving.not_ready import edge
 from reelyard.api.serving.waiting_room import WaitingRoom
@@ -30,7 +30,9 @@ from reelyard.cluster.runtime.ray_cluster import (
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.url_secrets import hide_url_secrets
 
-DOWN_S = 300.0
+DOWN_S = 120.0
+"""Time to finish what is nearly done; whoever is not down then is killed."""
+LOOK_S = 1.0
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -59,12 +61,25 @@ def up(
         _serve(settings, cluster, room, as_json=as_json)
         if detach and not cluster.owned:
             return Exit.OK
-        while not stop.wait(1.0):
-            pass
+        while not stop.wait(LOOK_S):
+            if (lost := cluster.lost_process()) is not None:
+                _give_up(cluster, lost)
         if not as_json:
             console.print("stopping")
         _shut_down(settings, cluster)
     return Exit.OK
+
+
+def _give_up(cluster: Cluster, lost: str) -> Never:
+    """End without a part of Ray that nothing can replace; whoever supervises this process starts
+    it again. Jobs stay, and run from the next start on."""
+    errors.print(
+        f"[red]error[/red] (cluster_lost): Ray's {lost} died, and with it the cluster; "
+        "start it again with `reelyard up`: accepted jobs are in the store and go on"
+    )
+    cluster.abandon()
+    # What Ray does at the end of a process waits for the one that died.
+    os._exit(Exit.FAILED)
 
 
 def _check_data(settings: Settings) -> None:
@@ -223,7 +238,10 @@ def _end_server(settings: Settings) -> None:
     end = time.monotonic() + DOWN_S
     while found.alive:
         if time.monotonic() > end:
-            raise Unavailable(f"process {found.pid} does not end")
+            # Its own children, and what they have started, end with it.
+            errors.print(f"process {found.pid} did not end within {DOWN_S:g} s, and was killed")
+            os.kill(found.pid, signal.SIGKILL)
+            end += DOWN_S
         time.sleep(0.1)
 
 

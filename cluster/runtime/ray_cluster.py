@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+import psutil
 
 from reelyard.cluster.errors import Conflict, Unavailable
 from reelyard.cluster.folders.folder_lock import FolderLock, owner_pid
@@ -30,7 +33,7 @@ from reelyard.cluster.runtime.cluster_file import (
 )
 from reelyard.cluster.runtime.haproxy import NO_EDGE
 from reelyard.cluster.runtime.haproxy_rules import Edge
-from reelyard.cluster.runtime.ray_node import start_dashboard, start_ray
+from reelyard.cluster.runtime.ray_node import dead_process, start_dashboard, start_ray
 from reelyard.cluster.runtime.reaper import Reaper
 from reelyard.cluster.settings import Settings
 
@@ -79,16 +82,36 @@ class Cluster:
         with private_umask():
             self.dashboard_url = start_dashboard()
 
+    def lost_process(self) -> str | None:
+        """Which process of the embedded cluster has died, without which it can't go on; None: all
+        live."""
+        return dead_process() if self.owned and not self._stopped else None
+
+    def abandon(self) -> None:
+        """End what is left of an embedded cluster that has lost a process: Ray's own way to end
+        waits for it for ever."""
+        self._stopped = True
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        self._clear_away()
+
     def stop(self) -> None:
         """Leave the cluster; the embedded one ends, with everything in it. Twice does no harm."""
         if self._stopped:
             return
         self._stopped = True
         if self.owned:
+            # First of all: nobody shall join what is about to end.
             remove_cluster_file(self.settings, os.getpid())
         import ray
 
         ray.shutdown()
+        self._clear_away()
+
+    def _clear_away(self) -> None:
+        if self.owned:
+            remove_cluster_file(self.settings, os.getpid())
         if self._reaper is not None:
             self._reaper.dismiss()
         if self._run is not None:
@@ -152,7 +175,7 @@ def _start(settings: Settings, claim: FolderLock, edge: Edge) -> Cluster:
         owned=True,
         _claim=claim,
         _run=run,
-        _reaper=Reaper.of_agents(),
+        _reaper=Reaper.of_run(run.path),
     )
     write_commands_file(
         settings, ray_env.commands_environment(cluster.address, token_file(settings))

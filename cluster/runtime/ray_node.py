@@ -30,6 +30,7 @@ AGENT_PORTS = (
     "dashboard_agent_listen_port",
     "runtime_env_agent_port",
 )
+ESSENTIAL = ("gcs_server", "raylet")
 AGENT_NEEDS = (
     "aiohttp",
     "aiohttp_cors",
@@ -85,6 +86,16 @@ def start_dashboard() -> str | None:
     from ray._private import worker
 
     return worker._global_node.start_dashboard()  # type: ignore[no-any-return]  # noqa: SLF001
+
+
+def dead_process() -> str | None:
+    """Which process of this process's node has died, without which there is no cluster; None:
+    none. The dashboard and its like may die."""
+    from ray._private import worker
+
+    node = worker._global_node  # noqa: SLF001
+    dead = {} if node is None else dict(node.dead_processes())
+    return next((name for name in ESSENTIAL if name in dead), None)
 
 
 def _lean(plain: Any, log_folder: Callable[[str], Path]) -> Any:
