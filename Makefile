@@ -11,7 +11,10 @@ export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-unit check fmt bench clean
+.PHONY: help setup demo test test-unit corpus check fmt bench clean
+
+# A folder of media with a manifest of what is to become of each file.
+CORPUS ?= ../shared/media
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +42,9 @@ test: setup $(NODE_STAMP) ## run the whole test suite
 
 test-unit: setup $(NODE_STAMP) ## run only the tests that need no Ray
 	$(BIN)/python -m pytest tests/unit
+
+corpus: setup ## run all operations on the real media at CORPUS=../shared/media, beside its manifest
+	@$(BIN)/python -m tests.corpus $(CORPUS)
 
 check: setup ## check format, lint, types and the direction of imports
 	$(BIN)/ruff format --check .

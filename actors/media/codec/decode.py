@@ -13,7 +13,7 @@ from av.stream import Disposition, Stream
 from av.video.frame import PictureType
 
 from reelyard.actors.media.codec.source import open_input
-from reelyard.actors.media.codec.timing.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock, late_start_s
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.cluster.errors import CorruptMedia, NoSuchStream, UnsupportedCodec
 
@@ -115,13 +115,17 @@ def origin_s(container: InputContainer) -> Fraction:
 
 
 def length_s(container: InputContainer) -> Fraction | None:
-    """From `origin_s` to the end that the header tells, or that FFmpeg estimates; None: unknown."""
+    """From `origin_s` to the end that the header tells, or that FFmpeg estimates; None: unknown.
+
+    The shorter length where the header's may count from the clock's zero (`late_start_s`).
+    """
     duration: int | None = container.duration
     if duration is None or duration <= 0:
         return None
     start: int | None = container.start_time
     late = round(origin_s(container) * av.time_base) - (start or 0)
-    return Fraction(max(0, duration - max(0, late)), av.time_base)
+    length = Fraction(max(0, duration - max(0, late)), av.time_base)
+    return max(Fraction(0), length - late_start_s(container))
 
 
 def seconds(pts: int | None, time_base: AVRational) -> Fraction | None:

@@ -54,6 +54,9 @@ _WRITING: Sequence[Row] = (
     (av.FFmpegError, MediaError, "could not be encoded"),
 )
 
+_SAID_OF_DAMAGE = {errno.EPERM, errno.EIO}
+"""Older parts of FFmpeg say -1, which is EPERM, whatever went wrong, and demuxers EIO where sizes
+lead astray. What the system forbids, or can't read, has shown at the file's first bytes."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -84,9 +87,7 @@ def translate(error: BaseException, name: str, *, writing: bool = False) -> Reel
     number = getattr(error, "errno", None)
     if isinstance(error, OSError) and number in _FULL:
         return StorageFull(f"{name!r}: there is no room left on the disk", internal=repr(error))
-    if number == errno.EPERM and isinstance(error, av.FFmpegError) and not writing:
-        # Older parts of FFmpeg say -1, which is EPERM, whatever went wrong; what the system
-        # forbids has shown when the file was opened for its first bytes.
+    if number in _SAID_OF_DAMAGE and isinstance(error, av.FFmpegError) and not writing:
         return CorruptMedia(
             f"{name!r} is damaged, or of a variant that can't be read",
             details={"name": name},

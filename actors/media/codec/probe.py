@@ -37,7 +37,9 @@ from reelyard.actors.media.sniff import Sniffed
 
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 _ANIMATED = frozenset({"gif", "png", "webp", "avif"})
-_ESTIMATED = frozenset({"aac", "ac3", "dts", "loas", "h264", "hevc", "mpegvideo", "mp3", "truehd"})
+_ESTIMATED = frozenset(
+    {"aac", "ac3", "amr", "dts", "loas", "h264", "hevc", "mpegvideo", "mp3", "truehd"}
+)
 """Formats without an index: FFmpeg guesses their length from the bit rate."""
 
 
@@ -85,7 +87,7 @@ def probe_media(
             chapters=len(container.chapters()),
             tags=_tags(container.metadata),
             truncated=expectation(source, container).points_behind,
-            notes=() if clock.note is None else (clock.note,),
+            notes=(*([] if clock.note is None else [clock.note]), *(first.notes if first else ())),
         )
     if info.kind == "image":
         info = replace(info, duration_s=None, start_s=None)

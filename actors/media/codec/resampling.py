@@ -1,12 +1,15 @@
 """Conversion of audio to another sample format, rate and layout; what it makes of fewer channels.
 
 Channels are mixed down by FFmpeg's matrix, that of ITU-R BS.775 (centre and surround channels at
-0.71 of their level, LFE left out), times `DOWNMIX_GAIN`, whatever the sample formats: FFmpeg alone
-mixes integers 7.7 dB lower than floats. A limiter, which lets all else pass unchanged, keeps what
-would still exceed full scale below it.
+0.71 of their level, LFE left out), times `DOWNMIX_GAIN`. A limiter, which lets all else pass
+unchanged, keeps what would still exceed full scale below it. The ffmpeg command mixes integers so
+that no input can clip (5.1 to stereo 7.7 dB lower), and floats as loud as they come: a mix of
+integers is therefore kept lower here too, and both stay within 3 dB of it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import av
 import av.error
@@ -15,6 +18,10 @@ from av.filter import Graph
 
 DOWNMIX_GAIN = 0.75
 """2.5 dB: what a mix of loud channels gains over each of them, for the most part."""
+MOST_OF_INTEGERS = 1 / DOWNMIX_GAIN**2
+"""Most that the shares of one output channel come to before `DOWNMIX_GAIN`, in a mix of integers.
+FFmpeg's limit is 1: what is cut to this ends 2.5 dB above it."""
+_MOST_OF_FLOATS = 1000.0
 MONO_GAIN = 0.71
 """Of two channels: both at one half, so that what is in both keeps its level."""
 _CEILING = 0.97
@@ -24,9 +31,13 @@ _LIMITER = f"level=0:limit={_CEILING}:attack=5:release=50:latency=1"
 class Resampler:
     """Converts frames of one format; PyAV's `AudioResampler`, but for fewer channels."""
 
-    def __init__(self, format: str, layout: str, rate: int) -> None:
-        """`format` of samples and `layout` by FFmpeg's names, `rate` in Hz."""
+    def __init__(
+        self, format: str, layout: str, rate: int, *, takes: Sequence[av.AudioFormat] = ()
+    ) -> None:
+        """`format` of samples and `layout` by FFmpeg's names, `rate` in Hz; `takes`: all formats
+        that the encoder behind it takes, if there are others."""
         self._format, self._layout, self._rate = format, layout, rate
+        self._takes = takes or (av.AudioFormat(format),)
         self._channels = av.AudioLayout(layout).nb_channels
         self._plain: AudioResampler | None = None
         self._graph: Graph | None = None
@@ -56,13 +67,14 @@ class Resampler:
 
     def _mixing(self, frame: av.AudioFrame) -> Graph:
         gain = MONO_GAIN if frame.layout.nb_channels == 2 else DOWNMIX_GAIN
+        most = MOST_OF_INTEGERS if mixes_integers(frame.format, self._takes) else _MOST_OF_FLOATS
         base = frame.time_base
         given = f"sample_rate={frame.sample_rate}:sample_fmt={frame.format.name}"
         given += f":channel_layout={frame.layout.name}"
         if base.denominator:
             given += f":time_base={base.numerator}/{base.denominator}"
         mixed = f"osr={self._rate}:osf=dbl:ochl={self._layout}"
-        mixed += f":rematrix_maxval=1000:rematrix_volume={gain}"
+        mixed += f":rematrix_maxval={most}:rematrix_volume={gain}"
         wanted = f"sample_fmts={self._format}:sample_rates={self._rate}"
         wanted += f":channel_layouts={self._layout}"
         steps = (
@@ -76,6 +88,19 @@ class Resampler:
         graph.threads = 1
         graph.link_nodes(*(graph.add(name, args) for name, args in steps)).configure()
         return graph
+
+
+def mixes_integers(source: av.AudioFormat, takes: Sequence[av.AudioFormat]) -> bool:
+    """Whether the ffmpeg command would mix samples of the format `source` as integers for an
+    encoder that `takes` these: where no other are taken, or such that hold all of theirs."""
+    integers = [form for form in takes if not _is_float(form)]
+    if len(integers) == len(takes):
+        return True
+    return not _is_float(source) and any(form.bits >= source.bits for form in integers)
+
+
+def _is_float(form: av.AudioFormat) -> bool:
+    return form.packed.name in ("flt", "dbl")
 
 
 def _pulled(graph: Graph) -> list[av.AudioFrame]:

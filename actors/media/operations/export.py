@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import Field, field_validator
@@ -14,6 +14,9 @@ from reelyard.actors.media.codec.probe import probe_media
 from reelyard.actors.media.codec.verify import facts_of
 from reelyard.actors.media.operation import Kind, MediaFile, Params, Result, Source, Work, mime_of
 from reelyard.cluster.errors import EmptySource, MediaError
+
+_PIECE = 8 << 20
+"""Bytes that are copied at a time."""
 
 
 class ExportParams(Params):
@@ -33,7 +36,7 @@ class ExportParams(Params):
 
 @operation("export", params=ExportParams, lane="light", kind="data", inputs=(1, 100))
 def export(work: Work[ExportParams]) -> Result:
-    """The inputs, linked or copied into the output folder."""
+    """The inputs, copied into the output folder."""
     files = []
     for number, source in enumerate(work.inputs):
         work.progress("package", fraction=number / len(work.inputs))
@@ -49,7 +52,7 @@ def _pass_on(source: Source, work: Work[ExportParams]) -> MediaFile:
     with media_errors(source.name):
         if source.path.stat().st_size == 0:
             raise EmptySource(f"{source.name!r} is empty")
-        _link_or_copy(source.path.resolve(), target)
+        _copy(source.path, target, work.progress)
     kind: Kind = _kind_of(target)
     try:
         facts = facts_of(probe_media(Source(target, source.name), work.limits))
@@ -67,12 +70,12 @@ def _free(path: Path) -> Path:
     return path
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        # Another file system, or one without links.
-        shutil.copyfile(source, target)
+def _copy(source: Path, target: Path, tick: Callable[[], object]) -> None:
+    """Never a second name of the same file: whoever writes to the one must not change the other."""
+    with source.open("rb") as given, target.open("wb") as made:
+        while piece := given.read(_PIECE):
+            made.write(piece)
+            tick()
 
 
 def _kind_of(path: Path) -> Kind:

@@ -114,7 +114,7 @@ class TranscodeParams(Params):
     channels: Literal[1, 2, 6, 8] | None = Field(
         None,
         description="audio channels: 1, 2, 6 (5.1) or 8 (7.1); unset: as the source. Fewer are "
-        "mixed by ITU-R BS.775, at -2.5 dB and behind a limiter",
+        "mixed by ITU-R BS.775, at -2.5 dB or (integers) lower, behind a limiter",
     )
     start: float = Field(0.0, ge=0, description="where to begin, in seconds")
     end: float | None = Field(None, gt=0, description="where to stop, in seconds; unset: the end")

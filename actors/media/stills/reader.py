@@ -92,20 +92,23 @@ def open_still(source: Source, limits: Limits) -> Iterator[StillFile | None]:
     if not kind.pillow or (kind.demuxer and is_hdr_image(source.path, kind.format)):
         yield None
         return
-    with still_errors(name, limits.max_pixels):
-        try:
-            image = Image.open(source.path, formats=(kind.pillow,))
-        except (UnidentifiedImageError, LookupError, NotImplementedError, OSError) as error:
-            if not kind.demuxer:
-                raise CorruptMedia(
-                    f"{name!r} is a damaged {kind.format} image", internal=repr(error)
-                ) from None
-            image = None
-    if image is None:
-        yield None
-        return
-    with image:
-        yield _checked(image, source, limits)
+    # By a file of ours, not by its path: pixels that Pillow 13 could map into memory come out
+    # scrambled where a TIFF's tag turns them, as it then takes the turned size for the stored one.
+    with source.path.open("rb") as file:
+        with still_errors(name, limits.max_pixels):
+            try:
+                image = Image.open(file, formats=(kind.pillow,))
+            except (UnidentifiedImageError, LookupError, NotImplementedError, OSError) as error:
+                if not kind.demuxer:
+                    raise CorruptMedia(
+                        f"{name!r} is a damaged {kind.format} image", internal=repr(error)
+                    ) from None
+                image = None
+        if image is None:
+            yield None
+            return
+        with image:
+            yield _checked(image, source, limits)
 
 
 def _checked(image: Image.Image, source: Source, limits: Limits) -> StillFile:

@@ -30,6 +30,7 @@ class AudioTrack:
         self._rate = context.sample_rate
         self._unit = Fraction(1, self._rate)
         self._format = context.format.name
+        self._takes = context.codec.audio_formats or ()
         self._layout = context.layout.name
         self._channels = context.layout.nb_channels
         self._planar = context.format.is_planar
@@ -77,10 +78,13 @@ class AudioTrack:
                 parts = self._resampler.resample(None)
             self._key = key
             same = key == (self._rate, self._format, self._layout)
-            self._resampler = None if same else Resampler(self._format, self._layout, self._rate)
+            self._resampler = None if same else self._new_resampler()
         if self._resampler is None:
             return [*parts, frame]
         return [*parts, *self._resampler.resample(frame)]
+
+    def _new_resampler(self) -> Resampler:
+        return Resampler(self._format, self._layout, self._rate, takes=self._takes)
 
     def _drain(self) -> Iterator[Packet]:
         if self._resampler is not None:

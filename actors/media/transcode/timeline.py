@@ -144,19 +144,24 @@ class SampleLine:
         self._exact = True
         self._snug = False
         self._late = 0
+        self._due: int | None = None
+        self._slow = False
 
     def restart(self, *, snug: bool = False) -> None:
         """The next block begins a new clip: its time counts to the sample. `snug`: it may be late
         by up to 0.5 s, as the first one out of some decoders is, and is laid without a gap."""
         self._exact, self._snug, self._late = True, snug, 0
+        self._due, self._slow = None, False
 
     def place(self, at: int | None, samples: int) -> Piece:
         """Where a block of `samples` goes whose own time stamp says `at` (None: it has none).
 
         Off by less than 40 ms it is laid directly behind the one before, and so it is when its
         stamp lies more than 0.125 s in the past or more than `max_gap` ahead. What overlaps by less
-        than that, as where recordings were joined, is left out: it would be late from then on.
+        than that, as where recordings were joined, is left out: it would be late from then on. Not
+        so where the stamps of block after block run slower than the samples: they are wrong.
         """
+        believed = self._believed(at, samples)
         if at is None:
             return self._lay(0, 0, samples)
         ahead = at - self._late - self.position
@@ -170,9 +175,18 @@ class SampleLine:
                 return self._lay(max(0, ahead), max(0, -ahead), samples)
         elif self._tolerance < ahead <= self._max_gap:
             return self._lay(ahead, 0, samples)
-        elif -self._overlap <= ahead < -self._tolerance:
+        elif believed and -self._overlap <= ahead < -self._tolerance:
             return self._lay(0, min(samples, -ahead), samples)
         return self._lay(0, 0, samples)
+
+    def _believed(self, at: int | None, samples: int) -> bool:
+        """Whether the stamps have gone on by about as many samples as there were; they may fail to
+        do so once."""
+        due, self._due = self._due, None if at is None else at + samples
+        if at is None or due is None:
+            return True
+        before, self._slow = self._slow, at - due < -samples // 8
+        return not (before and self._slow)
 
     def fill(self, until: int) -> int:
         """How many samples of silence lead up to the position `until`; they count as laid."""

@@ -84,6 +84,7 @@ class CodecClient:
         """Stop an order, within `cancel_grace_s` or by force; one that has ended stays as it is."""
         if order.done.done():
             return
+        order.stopped = True
         if not order.sent:
             self._orders.withdraw(order)
             order.conclude(Cancelled())
@@ -92,6 +93,16 @@ class CodecClient:
             self._supervisor.current.send(CancelTask(id=order.id))
         loop = asyncio.get_running_loop()
         loop.call_later(self._options.cancel_grace_s, self._insist, order)
+
+    def recall(self, order: Order) -> None:
+        """Take back an order that waits behind another: it comes back by `Order.come_back`, unless
+        it is done all the same."""
+        order.recalled = True
+        if not order.sent:
+            self._orders.withdraw(order)
+            order.come_back()
+        elif self._supervisor.current is not None:
+            self._supervisor.current.send(CancelTask(id=order.id))
 
     @property
     def running(self) -> Order | None:
@@ -191,10 +202,16 @@ class CodecClient:
         progress.fraction = message.fraction
 
     def _settle(self, order_id: int, outcome: Result | ReelyardError) -> None:
+        head = self._orders.head
         order = self._orders.finish(order_id)
-        if order is not None:
+        if order is None:
+            return
+        if order is head:
             order.run_s = self._watchdog.running_s()
             self._watchdog.task_begins()
+        if order.recalled and not order.stopped and isinstance(outcome, Cancelled):
+            order.come_back()
+        else:
             order.conclude(outcome)
 
     def _bury(self, order: Order, how: Exit) -> None:
@@ -227,7 +244,7 @@ class CodecClient:
         elif not order.sent:
             self.stop(order)
         else:
-            # It has not begun yet and is skipped when its turn comes.
+            # It has not begun yet: the process will say that it gave it up.
             asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._insist, order)
 
     def _kill_under(self, order: Order, error: ReelyardError, reason: str) -> None:

@@ -14,6 +14,7 @@ from reelyard.actors.worker.codec_process.options import CodecOptions
 from reelyard.actors.worker.codec_process.order import Order
 from reelyard.actors.worker.codec_process.sizing import (
     ONE_CORE,
+    SHORT_S,
     Share,
     TaskLength,
     another_process,
@@ -34,6 +35,11 @@ class _Seat:
     orders: list[Order] = field(default_factory=list)
     uses: int = 0
 
+    @property
+    def long(self) -> bool:
+        """Whether it works on an order that turned out to be long: none must wait behind that."""
+        return bool(self.orders) and self.client.running_s() >= SHORT_S
+
 
 class CodecGroup:
     """Runs orders in up to `cores` codec processes, the first kept, others started when needed."""
@@ -42,12 +48,12 @@ class CodecGroup:
         self._spec, self._options, self._pool = spec, options, pool
         self._cores = cores
         self._length = TaskLength()
-        self._window = window_of(self._length.seconds)
         self._queue: deque[Order] = deque()
         """Orders that no process has yet."""
         self._seat_of: dict[Order, _Seat] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._looking = False
         self.backlog: Callable[[], int] = lambda: 0
         """How many tasks will come, as far as the worker knows."""
         self.on_spare: Callable[[], None] = lambda: None
@@ -63,9 +69,11 @@ class CodecGroup:
 
     async def run(self, order: Order) -> Result:
         """Run `order` as soon as a core is free. Raises what `CodecClient.run` does."""
-        order.on_end = self._leave
+        order.on_end, order.on_return = self._leave, self._take_back
         self._queue.append(order)
         self._give_out()
+        if self._queue:
+            self._look_later()
         return await order.outcome(self._stop)
 
     # --- for the worker's decisions ---
@@ -122,13 +130,16 @@ class CodecGroup:
 
     def _free_seat(self) -> _Seat | None:
         """Where the next order goes; None: it waits."""
-        least = self._seats[0]
-        for seat in self._seats[1:]:
-            if seat.client.ready and len(seat.orders) < len(least.orders):
+        least: _Seat | None = None
+        for seat in self._seats:
+            usable = seat.client.ready or seat is self._seats[0]
+            if usable and not seat.long and (not least or len(seat.orders) < len(least.orders)):
                 least = seat
-        return least if len(least.orders) < self._window else None
+        return least if least and len(least.orders) < window_of(self._length.seconds) else None
 
     def _sit(self, seat: _Seat, order: Order) -> None:
+        if seat.orders:
+            self._look_later()
         order.threads, order.sizing = self._share()
         seat.orders.append(order)
         seat.uses += 1
@@ -150,6 +161,29 @@ class CodecGroup:
             self._queue.remove(order)
             order.conclude(Cancelled())
 
+    def _look_later(self) -> None:
+        if not self._looking and not self._closed:
+            self._looking = True
+            asyncio.get_running_loop().call_later(SHORT_S, self._look)
+
+    def _look(self) -> None:
+        """Take back the orders behind one that turns out to be long: others may run them."""
+        self._looking = False
+        if self._queue or any(len(seat.orders) > 1 for seat in self._seats):
+            self._look_later()
+        for seat in self._seats:
+            if seat.long:
+                for order in [*seat.orders]:
+                    if order is not seat.client.running and not order.recalled:
+                        seat.client.recall(order)
+        self._grow()
+
+    def _take_back(self, order: Order) -> None:
+        """It comes back without having run, and is the next to be run elsewhere."""
+        self._seat_of.pop(order).orders.remove(order)
+        self._queue.appendleft(order)
+        self._give_out()
+
     def _leave(self, order: Order) -> None:
         """The order has ended: its place is the next one's before anybody hears of it."""
         if (seat := self._seat_of.pop(order, None)) is None:
@@ -157,7 +191,6 @@ class CodecGroup:
         seat.orders.remove(order)
         if order.run_s:
             self._length.record(order.run_s)
-            self._window = window_of(self._length.seconds)
         self._give_out()
         if not seat.orders and seat is not self._seats[0]:
             asyncio.get_running_loop().call_later(IDLE_S, self._retire, seat, seat.uses)
@@ -168,7 +201,9 @@ class CodecGroup:
             return
         behind = sum(max(0, len(seat.orders) - 1) for seat in self._seats) + len(self._queue)
         waiting = behind + self.backlog()
-        if another_process(len(self._seats), self._cores, waiting, self._length.seconds):
+        blocked = bool(self._queue) and all(seat.long for seat in self._seats)
+        expected_s = SHORT_S if blocked else self._length.seconds
+        if another_process(len(self._seats), self._cores, waiting, expected_s):
             seat = self._open_seat()
             self._seats.append(seat)
             seat.client.warm()

@@ -53,7 +53,9 @@ class CodecServer:
         self._sock = sock
         self._sending = threading.Lock()
         self._tasks: queue.SimpleQueue[RunTask] = queue.SimpleQueue()
-        self._cancelled: set[int] = set()
+        self._turn = threading.Lock()
+        """Held where a task begins, or is given up before it does."""
+        self._waiting: set[int] = set()
         self._running: tuple[int, Progress] | None = None
         self._config: Configure | None = None
 
@@ -69,12 +71,20 @@ class CodecServer:
             case Configure():
                 self._start(message)
             case RunTask():
+                self._waiting.add(message.id)
                 self._tasks.put(message)
             case CancelTask(id=task_id):
-                self._cancelled.add(task_id)
-                running = self._running
-                if running is not None and running[0] == task_id:
-                    running[1].cancelled.set()
+                self._cancel(task_id)
+
+    def _cancel(self, task_id: int) -> None:
+        """At once, whether the task runs or waits behind another."""
+        with self._turn:
+            waits = task_id in self._waiting
+            self._waiting.discard(task_id)
+            if not waits and self._running is not None and self._running[0] == task_id:
+                self._running[1].cancelled.set()
+        if waits:
+            self._send(_failed(task_id, Cancelled()))
 
     def _start(self, config: Configure) -> None:
         self._config = config
@@ -92,9 +102,14 @@ class CodecServer:
     def _work(self) -> None:
         assert self._config is not None
         while True:
-            task = self._tasks.get()
+            task, progress = self._tasks.get(), Progress()
+            with self._turn:
+                if task.id not in self._waiting:
+                    continue
+                self._waiting.discard(task.id)
+                self._running = (task.id, progress)
             began = time.monotonic()
-            self._send(self._run(task, self._config))
+            self._send(self._run(task, self._config, progress))
             release(time.monotonic() - began)
 
     def _report(self) -> None:
@@ -117,16 +132,12 @@ class CodecServer:
                 )
             )
 
-    def _run(self, task: RunTask, config: Configure) -> Finished | Failed:
-        progress = Progress()
-        self._running = (task.id, progress)
+    def _run(self, task: RunTask, config: Configure, progress: Progress) -> Finished | Failed:
         try:
-            if task.id in self._cancelled:
-                raise Cancelled
             limits.allow_cpu(task.cpu_s)
             return self._finished(task, _run_operation(task, config, progress))
         except ReelyardError as error:
-            return Failed(id=task.id, error=error.as_dict(), internal=error.internal)
+            return _failed(task.id, error)
         except MemoryError:
             limit = config.memory_bytes >> 20
             refusal = LimitExceeded(f"processing needs more than the {limit} MiB of memory allowed")
@@ -136,7 +147,6 @@ class CodecServer:
             return _unexpected(task, config, error)
         finally:
             self._running = None
-            self._cancelled.discard(task.id)
 
     def _finished(self, task: RunTask, result: Result) -> Finished:
         check_result(task.operation, result, Path(task.out_dir))
@@ -157,6 +167,10 @@ class CodecServer:
                 self._sock.sendall(data)
         except OSError:
             os._exit(0)
+
+
+def _failed(task_id: int, error: ReelyardError) -> Failed:
+    return Failed(id=task_id, error=error.as_dict(), internal=error.internal)
 
 
 def _run_operation(task: RunTask, config: Configure, progress: Progress) -> Result:

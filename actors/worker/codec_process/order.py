@@ -34,11 +34,17 @@ class Order:
     """Why so many."""
     id: int = 0
     sent: bool = False
+    recalled: bool = False
+    """It is to come back without having run."""
+    stopped: bool = False
+    """Who waits for it does so no longer."""
     killed_for: ReelyardError | None = None
     run_s: float = 0.0
     """How long it ran, once it has."""
     on_end: Callable[[Order], None] | None = None
     """Called with it, at once, when its outcome is there."""
+    on_return: Callable[[Order], None] | None = None
+    """Called with it when it comes back without having run."""
     done: asyncio.Future[Result] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -54,6 +60,12 @@ class Order:
             threads=self.threads,
             cpu_s=cpu_s,
         )
+
+    def come_back(self) -> None:
+        """It was recalled, and has not run: it can be run elsewhere."""
+        self.sent = self.recalled = False
+        if self.on_return is not None:
+            self.on_return(self)
 
     def conclude(self, outcome: Result | Exception) -> None:
         """Tell who waits for it; the first outcome counts."""
@@ -123,16 +135,19 @@ class OrderQueue:
         self._waiting.remove(order)
 
     def finish(self, order_id: int) -> Order | None:
-        """Take out the head if that is its id; the one behind it is the head then."""
-        if not self._sent or self._sent[0].id != order_id:
-            return None
-        return self._sent.popleft()
+        """Take out the one of that id which the process holds, the head or one that was given up
+        before its turn; None: it holds none."""
+        for order in self._sent:
+            if order.id == order_id:
+                self._sent.remove(order)
+                return order
+        return None
 
     def lose_process(self) -> Order | None:
         """Take out the head; those behind it had not begun, and wait again before all others."""
         head = self._sent.popleft() if self._sent else None
         for order in reversed(self._sent):
-            order.sent = False
+            order.sent = order.recalled = False
             self._waiting.appendleft(order)
         self._sent.clear()
         return head

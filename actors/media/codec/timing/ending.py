@@ -12,7 +12,7 @@ from av.container import InputContainer
 
 from reelyard.actors.media.codec.decode import is_cover, length_s, origin_s, packets
 from reelyard.actors.media.codec.source import open_input
-from reelyard.actors.media.codec.timing.packet_clock import PacketClock
+from reelyard.actors.media.codec.timing.packet_clock import PacketClock, late_start_s
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.truncation.formats import TOLD_BY_DEMUXER, promise_of
 from reelyard.actors.media.truncation.policy import Ending, Evidence
@@ -62,9 +62,10 @@ def expectation(source: Source, container: InputContainer) -> Expectation:
         return Expectation(source.name, None)
     promise = promise_of(source.path, source.sniffed)
     told = promise.duration_s
-    if told is None and source.sniffed.demuxer in TOLD_BY_DEMUXER:
-        length = length_s(container)
-        told = None if length is None else float(length)
+    if told is not None:
+        told = max(0.0, told - float(late_start_s(container)))
+    elif source.sniffed.demuxer in TOLD_BY_DEMUXER and (length := length_s(container)) is not None:
+        told = float(length)
     behind = promise.missing_bytes > 0 or _index_leads_behind(container)
     return Expectation(source.name, told, behind, promise.open_end)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +28,9 @@ _READ_WHOLE = 8 << 20
 """Bytes: what is shorter is read rather than sampled."""
 _WRAP = Fraction(2**33, 90_000)
 """As many s do MPEG's time stamps count."""
+_FROM_ZERO = frozenset({"matroska", "webm", "asf", "nut", "ogg"})
+"""Formats whose length FFmpeg counts from the zero of the clock, wherever their streams begin."""
+_LATE = Fraction(1, 2)
 _PLACES_EVERY = Fraction(1, 2)
 """Every packet of audio can be decoded alone: as many s apart are enough."""
 
@@ -64,6 +68,7 @@ class PacketClock:
         self.container = container
         self._bridge: StampBridge | None = None
         self._survey: _Survey | None = None
+        self._end: Fraction | None = None
 
     @property
     def jumps(self) -> int:
@@ -82,7 +87,7 @@ class PacketClock:
     @property
     def end_s(self) -> Fraction | None:
         """The end of the whole, in s on this clock; None: no survey was needed to know it."""
-        return None if self._survey is None else self._survey.end
+        return self._end if self._survey is None else self._survey.end
 
     def read(self, *streams: Stream) -> Iterator[Packet]:
         """The packets of `streams`, or of all, from where the container stands."""
@@ -94,24 +99,29 @@ class PacketClock:
 
     def survey(self, tick: Callable[[], object] | None = None) -> None:
         """Find out whether stamps jump, from samples of a large file or by a look at the bytes of
-        a small one; if they may, read all its packets.
+        a small one; if they may, read all its packets. Where the header's length can't be trusted,
+        find the end.
 
         To be called before anything else is read; `tick` is called for each packet.
         """
         if not stamps_may_jump(self.container):
+            if late_start_s(self.container):
+                self._end = _last_end(self.container, tick)
             return
-        flags, name = self.container.format.flags, self.container.format.name
         if not _seems_to_jump(self.container):
+            if late_start_s(self.container):
+                self._end = _last_end(self.container, tick)
             return
-        if not flags & _READ_ONCE:
+        if not self.container.format.flags & _READ_ONCE:
             found = _surveyed(self.container, tick)
             _to_byte(self.container, 0)
         else:
             # A chained Ogg file can be read only once: what has gone by is not found again.
-            options = self.container.options | {"codec_whitelist": "none"}
-            with av.open(self.container.name, format=name, options=options) as other:
+            with _opened_again(self.container) as other:
                 found = _surveyed(other, tick)
                 found.places.clear()
+            if late_start_s(self.container):
+                self._end = found.end
         # FFmpeg's search does not find its way around the point where 33 bits overflow.
         if len(found.offsets) > 1 or found.begin < 0 or found.end > _WRAP:
             self._survey = found
@@ -145,6 +155,41 @@ class PacketClock:
 def stamps_may_jump(container: InputContainer) -> bool:
     """Whether it is of a format in which time stamps may begin anew."""
     return bool(container.format.flags & _MAY_JUMP)
+
+
+def late_start_s(container: InputContainer) -> Fraction:
+    """How far behind its clock's zero a recording begins, in s, where its header's length may
+    count from that zero; 0 where it does not, or hardly. Some writers (mkvmerge) count from the
+    first stamp all the same: only the packets tell."""
+    names = set(container.format.name.split(","))
+    # FFmpeg's "unknown" is None.
+    start: int | None = container.start_time
+    late = Fraction(start or 0, av.time_base)
+    return late if late > _LATE and names & _FROM_ZERO else Fraction(0)
+
+
+def _opened_again(container: InputContainer) -> InputContainer:
+    options = container.options | {"codec_whitelist": "none"}
+    return av.open(container.name, format=container.format.name, options=options)
+
+
+def _last_end(container: InputContainer, tick: Callable[[], object] | None) -> Fraction | None:
+    """The end of the last packet of video or audio, in s; None: nothing is there."""
+    with _opened_again(container) as other:
+        # Before the end, whichever way its length counts.
+        with suppress(av.FFmpegError):
+            other.seek(container.duration or 0)
+        media = [s for s in other.streams if s.type in ("video", "audio")]
+        end: Fraction | None = None
+        for packet in other.demux(*media):
+            if tick is not None:
+                tick()
+            pts = packet.dts if packet.pts is None else packet.pts
+            if packet.size and pts is not None:
+                unit = Fraction(packet.time_base.numerator, packet.time_base.denominator)
+                found = (pts + (packet.duration or 0)) * unit
+                end = found if end is None else max(end, found)
+    return end
 
 
 def _bridged(packets: Iterator[Packet], bridge: StampBridge) -> Iterator[Packet]:

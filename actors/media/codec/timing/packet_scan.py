@@ -37,6 +37,18 @@ class FirstFrames:
             raise NoSuchStream(f"{name!r} has neither video nor audio")
         self._drained_once: set[int] = set()
         self._waiting = {stream.index for stream in self.streams}
+        self._seen: set[int] = set()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks, once all packets were seen, on the streams of which nothing came out."""
+        return tuple(
+            f"nothing of the {stream.type} track {stream.index} can be decoded"
+            if stream.index in self._seen
+            else f"the {stream.type} track {stream.index} is empty"
+            for stream in self.streams
+            if stream.index in self._waiting
+        )
 
     def see(self, packet: av.Packet[Any]) -> bool:
         """Decode `packet` if a frame of its stream is still wanted; whether none is wanted now.
@@ -44,6 +56,8 @@ class FirstFrames:
         Raises `LimitExceeded` for a frame that is larger than the header said.
         """
         index = packet.stream.index
+        if packet.size:
+            self._seen.add(index)
         if index in self._waiting and self._decodes(packet):
             self._waiting.discard(index)
         return not self._waiting

@@ -72,6 +72,34 @@ async def test_a_task_that_waits_for_a_process_can_be_cancelled(group: CodecGrou
     assert (await group.run(order("nothing"))).data == {"ok": True}
 
 
+@pytest.mark.parametrize(("after_s", "expected_s"), [(0.0, 0.01), (1.2, 0.01), (0.0, 0.15)])
+async def test_short_tasks_do_not_wait_behind_one_that_turns_out_to_be_long(
+    group: CodecGroup, after_s: float, expected_s: float
+) -> None:
+    group._length.seconds = expected_s
+    long = asyncio.create_task(group.run(order("sleep", seconds=60.0)))
+    await asyncio.sleep(after_s)
+    results = await asyncio.gather(*(group.run(order("pid")) for _ in range(5)))
+    assert len({result.data["pid"] for result in results}) == 1
+    assert not long.done()
+    long.cancel()
+    await asyncio.gather(long, return_exceptions=True)
+
+
+async def test_a_task_behind_another_is_cancelled_at_once(group: CodecGroup) -> None:
+    group._length.seconds = 0.01
+    group._cores = 1
+    long = asyncio.create_task(group.run(order("sleep", seconds=60.0)))
+    behind = asyncio.create_task(group.run(order("pid")))
+    await asyncio.sleep(0.5)
+    behind.cancel()
+    await asyncio.gather(behind, return_exceptions=True)
+    assert behind.cancelled()
+    assert not long.done()
+    long.cancel()
+    await asyncio.gather(long, return_exceptions=True)
+
+
 async def test_a_crash_takes_no_other_task_along(group: CodecGroup) -> None:
     group.backlog = lambda: 3
     sleeping = asyncio.create_task(group.run(order("sleep", seconds=2.0)))

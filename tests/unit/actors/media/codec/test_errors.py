@@ -24,6 +24,7 @@ from reelyard.cluster.errors import (
     [
         (av.error.InvalidDataError(1, "x"), False, CorruptMedia),
         (av.error.PermissionError(errno.EPERM, "x"), False, CorruptMedia),
+        (av.error.OSError(errno.EIO, "x"), False, CorruptMedia),
         (av.error.PermissionError(errno.EACCES, "x"), False, SourceUnreadable),
         (PermissionError(errno.EPERM, "x"), False, SourceUnreadable),
         (av.error.PermissionError(1, "x"), True, OutputUnwritable),

@@ -25,6 +25,12 @@ def test_an_empty_audio_track_counts_as_absent_with_a_note(tmp_path: Path) -> No
     assert made.data["notes"] == ["the audio track 0 of 'a.mkv' is empty: it was left out"]
 
 
+def test_a_probe_names_what_is_declared_and_empty(tmp_path: Path) -> None:
+    path = with_empty_tracks(tmp_path / "a.mkv", audio=1)
+    told = probe(Work([Source(path, path.name)], ProbeParams(), tmp_path)).data
+    assert told["notes"] == ["the audio track 0 is empty"]
+
+
 def test_the_track_that_holds_something_is_taken(tmp_path: Path) -> None:
     path = with_empty_tracks(tmp_path / "a.mkv", video=1, audio=1, sound=True)
     heard = transcode(path, tmp_path / "o", format="wav")

@@ -51,6 +51,15 @@ def test_a_link_is_followed_not_copied(tmp_path: Path) -> None:
     assert not file.path.is_symlink()
 
 
+def test_what_is_handed_on_does_not_change_with_the_original(tmp_path: Path) -> None:
+    original = tmp_path / "a.txt"
+    original.write_text("before")
+    [file] = export(work(tmp_path, Source(original, "a.txt"))).files
+    with original.open("w") as same:
+        same.write("after")
+    assert file.path.read_text() == "before"
+
+
 def test_missing_and_empty_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(SourceNotFound, match=r"gone\.mp4"):
         export(work(tmp_path, Source(tmp_path / "gone.mp4", "gone.mp4")))

@@ -11,9 +11,18 @@ from reelyard.actors.media.audio.pcm.blocks import frame_of
 from reelyard.actors.media.codec.probe import probe_media
 from reelyard.actors.media.operation import Work
 from reelyard.actors.media.operations.optimize import OptimizeParams, optimize
+from reelyard.actors.media.operations.preview import PreviewParams, preview
 from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.audio.audio_samples import tone
-from tests.unit.actors.media.videos import frames_of, held, samples_of, source, times_of, transcode
+from tests.unit.actors.media.videos import (
+    frames_of,
+    held,
+    restamped,
+    samples_of,
+    source,
+    times_of,
+    transcode,
+)
 
 B_PICTURES = {"codec": "libx264", "preset": "medium", "bf": "3", "b_strategy": "0"}
 
@@ -118,3 +127,28 @@ def test_a_recording_begins_with_its_sound(tmp_path: Path) -> None:
     samples = samples_of(file.path)[0]
     assert abs(samples[:480]).max() > 0.01
     assert len(samples) / 48_000 <= 1.51
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codecs"),
+    [
+        ("mkv", {}),
+        ("wmv", {"vcodec": "wmv2", "acodec": "mp2"}),
+        ("nut", {"vcodec": "mpeg4", "acodec": "mp2"}),
+        ("flv", {"vcodec": "flv1", "acodec": "aac"}),
+    ],
+)
+def test_a_recording_whose_clock_does_not_begin_at_zero_is_as_long_as_it_plays(
+    tmp_path: Path, suffix: str, codecs: dict[str, str]
+) -> None:
+    plain = make_sample(tmp_path / f"plain.{suffix}", width=64, height=48, **codecs)  # type: ignore[arg-type]
+    late = restamped(plain, tmp_path / f"late.{suffix}", 50)
+    probed = probe_media(late)
+    assert probed.start_s == pytest.approx(50, abs=0.1)
+    assert probed.duration_s == pytest.approx(2, abs=0.1)
+    made = transcode(late, tmp_path / "o")
+    assert made.files[0].facts["duration_s"] == pytest.approx(2, abs=0.1)
+    assert "truncated" not in made.data
+    grid = PreviewParams(preview_type="mosaic", columns=2, rows=2, width=64)
+    shown = preview(Work([source(late)], grid, tmp_path / "o")).data["timestamps"]
+    assert len(set(shown)) == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -67,6 +68,29 @@ def test_exif_orientation_is_applied_once(
     ):
         assert is_near(image, at, colour)
     assert 0x0112 not in image.getexif()
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA", "CMYK", "I;16"])
+@pytest.mark.parametrize("orientation", [1, 3, 5, 6, 8])
+def test_a_plain_tiff_is_turned_in_every_form_of_samples(
+    tmp_path: Path, mode: str, orientation: int
+) -> None:
+    upright = quadrants(64, 48)
+    stored = upright.transpose(_UNDO[orientation]) if orientation > 1 else upright
+    if mode == "I;16":
+        grey = np.asarray(stored.convert("L")).astype(np.uint16) * 257
+        kept, like = Image.fromarray(grey), upright.convert("L")
+    elif mode == "P":
+        kept, like = stored.quantize(4, dither=Image.Dither.NONE), upright
+    else:
+        kept, like = stored.convert(mode), upright.convert(mode)
+    kept.save(tmp_path / "a.tif", tiffinfo={274: orientation})
+    image = opened(run_image(tmp_path / "a.tif", tmp_path / "out", format="png"))
+    assert image.size == (64, 48)
+    for at in ((8, 8), (56, 8), (8, 40), (56, 40)):
+        wanted = like.convert("RGB").getpixel(at)
+        assert isinstance(wanted, tuple)
+        assert is_near(image.convert("RGB"), at, wanted, 16)
 
 
 def test_a_turned_tiff_is_upright_in_every_operation(tmp_path: Path) -> None:

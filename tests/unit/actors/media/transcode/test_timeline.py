@@ -127,6 +127,23 @@ def test_what_overlaps_by_more_than_jitter_is_left_out() -> None:
     assert line.place(line.position - 1_000, 1024).skip == 0
 
 
+def test_sound_whose_stamps_stand_still_or_crawl_is_kept_whole() -> None:
+    """As in AVI files whose header lies about the rate."""
+    for step in (0, 11, 300):
+        line = SampleLine(44_100)
+        for number in range(80):
+            line.place(number * step, 1152)
+        assert line.position == 80 * 1152
+
+
+def test_an_overlap_longer_than_a_block_is_left_out_over_several() -> None:
+    line = SampleLine(48_000)
+    line.place(0, 48_000)
+    pieces = [line.place(48_000 - 3_000 + number * 1_024, 1_024) for number in range(4)]
+    # What is left of the overlap then is too short to hear.
+    assert [piece.take for piece in pieces] == [0, 0, 1_024, 1_024]
+
+
 def test_a_recording_begins_with_its_first_sample_however_late_that_is_decoded() -> None:
     line = SampleLine(48_000)
     line.restart(snug=True)

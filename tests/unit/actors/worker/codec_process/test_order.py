@@ -41,11 +41,30 @@ async def test_a_finished_order_makes_room_for_another_one() -> None:
     assert send_all(queue) == [orders[WINDOW]]
 
 
-async def test_an_answer_to_another_order_than_the_running_one_counts_for_nothing() -> None:
-    queue, orders = queue_of(2)
+async def test_an_order_that_was_given_up_before_its_turn_leaves_the_others_in_theirs() -> None:
+    queue, orders = queue_of(3)
     send_all(queue)
-    assert queue.finish(orders[1].id) is None
+    assert queue.finish(orders[1].id) is orders[1]
     assert queue.head is orders[0]
+    assert queue.finish(orders[0].id) is orders[0]
+    assert queue.head is orders[2]
+
+
+async def test_an_answer_to_an_order_that_was_not_sent_counts_for_nothing() -> None:
+    queue, orders = queue_of(WINDOW + 1)
+    send_all(queue)
+    assert queue.finish(orders[-1].id) is None
+    assert queue.finish(orders[-1].id + 1) is None
+    assert queue.head is orders[0]
+
+
+async def test_an_order_that_comes_back_can_be_run_elsewhere() -> None:
+    _, [order] = queue_of(1)
+    order.sent = order.recalled = True
+    back: list[Order] = []
+    order.on_return = back.append
+    order.come_back()
+    assert (back, order.sent, order.recalled, order.done.done()) == ([order], False, False, False)
 
 
 async def test_a_dead_process_costs_the_running_order_and_the_others_wait_before_all_others() -> (
