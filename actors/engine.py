@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from reelyard.cluster.errors import Unavailable
-from reelyard.cluster.runtime.patience import Patience, plain_failure
+from reelyard.cluster.runtime.startup_patience import Patience, plain_failure
 from reelyard.cluster.settings import Settings
 
 POOL_MANAGER_NAME = "pool_manager"

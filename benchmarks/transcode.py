@@ -29,10 +29,10 @@ from reelyard.actors.media.operation import Source
 from reelyard.actors.media.operations.transcode import TranscodeParams
 from reelyard.actors.media.transcode.settings import encoder_options
 from reelyard.actors.testing.sample_media import make_sample
-from reelyard.actors.worker.codec_process.child import ChildSpec
 from reelyard.actors.worker.codec_process.client import CodecClient
 from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
 from reelyard.actors.worker.codec_process.order import Order
+from reelyard.actors.worker.codec_process.os_process import ChildSpec
 from reelyard.cluster.settings import Settings
 
 WIDTH, HEIGHT = 1280, 720

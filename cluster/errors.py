@@ -55,7 +55,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 from reelyard.cluster.url_secrets import hide_in_text, hide_secrets
 
 

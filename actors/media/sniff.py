@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from reelyard.actors.media.signatures import (
+from reelyard.actors.media.format_signatures import (
     AUDIO,
     GAMES,
     IFF,

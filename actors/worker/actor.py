@@ -16,15 +16,15 @@ import structlog
 
 from reelyard.actors.jobs.messages import WorkerInfo
 from reelyard.actors.worker.capabilities import probe_capabilities
-from reelyard.actors.worker.codec_process.child import ChildSpec
 from reelyard.actors.worker.codec_process.group import CodecGroup
 from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
-from reelyard.actors.worker.counters import begin_counters
+from reelyard.actors.worker.codec_process.os_process import ChildSpec
 from reelyard.actors.worker.loop import WorkerLoop
 from reelyard.actors.worker.registry_client import CALL_S, RegistryLeaseClient
 from reelyard.actors.worker.scratch import Scratch
 from reelyard.actors.worker.status import WorkerStatus
 from reelyard.actors.worker.task_run import WorkerTools
+from reelyard.actors.worker.zero_counters import begin_counters
 from reelyard.cluster.logs.structured import configure_logging
 from reelyard.cluster.settings import PoolSettings, Settings
 from reelyard.cluster.storage import open_storage

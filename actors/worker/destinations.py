@@ -25,7 +25,7 @@ from reelyard.cluster.errors import (
 )
 from reelyard.cluster.fetching.fetch import upload
 from reelyard.cluster.folders.user_files import make_user_folder, user_mode
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import ObjectInfo, Storage, part_name
 from reelyard.cluster.storage.atomic_files import is_full, place

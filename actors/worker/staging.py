@@ -29,7 +29,7 @@ from reelyard.cluster.errors import (
     Unavailable,
 )
 from reelyard.cluster.fetching.fetch import OnBytes, download
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import Storage, fitted_name, safe_name
 from reelyard.cluster.storage.atomic_files import copy_bytes, is_full

@@ -15,7 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from reelyard.actors.jobs.messages import Commit, Lease, Report
 from reelyard.actors.jobs.model import ErrorInfo, Outcome
-from reelyard.actors.jobs.visibility import TRACEBACK
+from reelyard.actors.jobs.traceback_visibility import TRACEBACK
 from reelyard.actors.media.operation import Progress, Result, Source
 from reelyard.actors.worker.codec_process.client import CodecCrashed
 from reelyard.actors.worker.codec_process.group import CodecGroup
@@ -26,7 +26,7 @@ from reelyard.actors.worker.publishing import Published, publish, unpublish
 from reelyard.actors.worker.scratch import AttemptFolder, Scratch
 from reelyard.actors.worker.staging import renamed, stage_inputs
 from reelyard.cluster.errors import MediaError, ReelyardError, StorageFull, WorkerCrashed
-from reelyard.cluster.readable import traceback_text
+from reelyard.cluster.readable_text import traceback_text
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import Storage
 

@@ -14,7 +14,7 @@ from reelyard.api.client.request import InputLike
 from reelyard.api.client.sync_client import Client
 from reelyard.api.client.views import JobView, OutputView
 from reelyard.cluster.errors import OutputUnwritable, UnsupportedOutput
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 
 
 def fetch(client: Client, job: JobView, output: str, inputs: Sequence[InputLike]) -> JobView:

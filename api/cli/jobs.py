@@ -9,7 +9,7 @@ import typer
 from rich.live import Live
 
 from reelyard.actors.jobs.model import State
-from reelyard.actors.jobs.visibility import TRACEBACK
+from reelyard.actors.jobs.traceback_visibility import TRACEBACK
 from reelyard.api.cli.output import (
     Exit,
     command,

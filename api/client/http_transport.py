@@ -36,7 +36,7 @@ from reelyard.cluster.errors import (
     ValidationFailed,
     error_from_dict,
 )
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 
 BATCH = 1000
 #: largest request body of a batch; servers take 8 MiB unless set otherwise

@@ -12,7 +12,7 @@ from rich.text import Text
 from reelyard.actors.jobs.locations import file_path
 from reelyard.actors.jobs.model import State
 from reelyard.api.client.views import JobView
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 
 #: more jobs than this share one bar; only what runs gets a bar of its own
 SEPARATE_BARS = 12

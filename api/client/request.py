@@ -14,7 +14,7 @@ import msgspec
 from reelyard.actors.jobs.locations import is_location
 from reelyard.actors.jobs.model import JobSpec
 from reelyard.cluster.errors import InvalidInput, ReelyardError, ValidationFailed
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 from reelyard.cluster.url_secrets import hide_secrets
 
 #: whose jobs those are that come over Ray

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from reelyard.api.client.progress_bars import STATE_STYLE, short_name
 from reelyard.api.client.views import JobView, OutputView
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 
 #: a longer URL gets a line of its own below the table, where a terminal does not break it
 LONGEST_URL = 60

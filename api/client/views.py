@@ -24,7 +24,7 @@ from reelyard.cluster.errors import (
     ValidationFailed,
     error_from_dict,
 )
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 from reelyard.cluster.url_secrets import hide_secrets
 
 

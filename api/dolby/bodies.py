@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from reelyard.actors.media.audio import content
+from reelyard.actors.media.audio import recording_kinds
 from reelyard.api.http.bodies import Body, Url
 
 Amount = Literal["low", "medium", "high", "max", "auto"]
@@ -44,7 +44,7 @@ class Callback(Body):
 class Content(Body):
     """What the media is."""
 
-    type: content.Content | None = None
+    type: recording_kinds.Content | None = None
 
 
 class Reduction(Body):

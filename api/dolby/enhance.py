@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelyard.actors.jobs.model import JobSpec
-from reelyard.actors.media.audio.content import Content
+from reelyard.actors.media.audio.recording_kinds import Content
 from reelyard.actors.media.operations.enhance import PRESETS
 from reelyard.api.dolby import dolby_shapes
 from reelyard.api.dolby.bodies import Audio, EnhanceBody, Filter, Loudness, Place, Reduction, Speech

@@ -23,7 +23,7 @@ from reelyard.actors.jobs.locations import (
 )
 from reelyard.actors.jobs.model import Job, OutputFile
 from reelyard.actors.jobs.object_keys import uploads_prefix
-from reelyard.actors.jobs.visibility import sees_traceback
+from reelyard.actors.jobs.traceback_visibility import sees_traceback
 from reelyard.api.http.caller import Caller, OperatorToken
 from reelyard.api.http.locations import (
     check_file,

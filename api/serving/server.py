@@ -14,8 +14,8 @@ from reelyard.api.serving.readiness import wait_until_ready
 from reelyard.api.serving.waiting_room import WaitingRoom, check_free
 from reelyard.cluster.errors import StartFailed
 from reelyard.cluster.fetching.address_checks import is_loopback
-from reelyard.cluster.runtime.patience import Patience, plain_failure
 from reelyard.cluster.runtime.ray_env import free_ports
+from reelyard.cluster.runtime.startup_patience import Patience, plain_failure
 from reelyard.cluster.settings import Settings
 
 APPS = ("api", "transfer")

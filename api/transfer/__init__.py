@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from reelyard.api.transfer import files, uploads
+from reelyard.api.transfer import files, upload_routes
 
 __all__ = ["router"]
 
 router = APIRouter()
 router.include_router(files.router)
-router.include_router(uploads.router)
+router.include_router(upload_routes.router)

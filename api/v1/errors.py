@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelyard.api.http.errors import error_headers, json_response
-from reelyard.api.http.faults import pydantic_v1
+from reelyard.api.http.pydantic_v1_wording import pydantic_v1
 from reelyard.cluster.errors import (
     IdempotencyMismatch,
     InsufficientCredits,

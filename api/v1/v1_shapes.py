@@ -11,7 +11,7 @@ from reelyard.actors.jobs.locations import stored_key
 from reelyard.actors.jobs.messages import KeyInfo, Overview, Usage
 from reelyard.actors.jobs.model import Attempt, Job, OutputFile, State, Task
 from reelyard.actors.jobs.times import iso
-from reelyard.actors.jobs.visibility import told_error
+from reelyard.actors.jobs.traceback_visibility import told_error
 
 STATUS: dict[State, str] = {
     State.QUEUED: "pending",

@@ -31,9 +31,9 @@ from reelyard.cluster.runtime.cluster_file import (
     write_cluster_file,
     write_commands_file,
 )
-from reelyard.cluster.runtime.haproxy import NO_EDGE
 from reelyard.cluster.runtime.haproxy_rules import Edge
-from reelyard.cluster.runtime.ray_node import dead_process, start_dashboard, start_ray
+from reelyard.cluster.runtime.haproxy_wrapper import NO_EDGE
+from reelyard.cluster.runtime.ray_start import dead_process, start_dashboard, start_ray
 from reelyard.cluster.runtime.reaper import Reaper
 from reelyard.cluster.settings import Settings
 

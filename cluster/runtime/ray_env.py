@@ -14,8 +14,13 @@ from pathlib import Path
 
 from reelyard.cluster.errors import Unavailable
 from reelyard.cluster.folders.user_files import USER_UMASK
-from reelyard.cluster.runtime.haproxy import NO_EDGE, limits_of, uses_haproxy, wrapped_binary
 from reelyard.cluster.runtime.haproxy_rules import Edge
+from reelyard.cluster.runtime.haproxy_wrapper import (
+    NO_EDGE,
+    limits_of,
+    uses_haproxy,
+    wrapped_binary,
+)
 from reelyard.cluster.settings import Settings
 
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"

@@ -11,7 +11,7 @@ from contextlib import suppress
 from email.message import Message
 from urllib.parse import quote, unquote_to_bytes
 
-from reelyard.cluster.readable import readable
+from reelyard.cluster.readable_text import readable
 from reelyard.cluster.storage.key_rules import NOT_IN_NAMES
 
 _EXTENDED = re.compile(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;]*)", re.IGNORECASE)

@@ -14,7 +14,7 @@ from reelyard.actors.media.codec.headers.encryption import refuse_encrypted, ref
 from reelyard.actors.media.codec.headers.image_headers import image_size
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.sniff import Sniffed
-from reelyard.actors.media.truncation.formats import promise_of
+from reelyard.actors.media.truncation.promise_by_format import promise_of
 from reelyard.cluster.errors import (
     CorruptMedia,
     LimitExceeded,

@@ -10,7 +10,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from reelyard.actors.media.audio.clean_up_chain import CleanUp, HumMode, Strength
 from reelyard.actors.media.audio.companions import copied_streams, dropped_streams, fits
-from reelyard.actors.media.audio.content import Content
 from reelyard.actors.media.audio.enhancement import (
     Enhancement,
     EnhancementReport,
@@ -24,6 +23,7 @@ from reelyard.actors.media.audio.output_formats import (
     choose_bit_rate,
     choose_target,
 )
+from reelyard.actors.media.audio.recording_kinds import Content
 from reelyard.actors.media.audio.source import (
     EnhancementSource,
     check_video_fits,
@@ -36,7 +36,7 @@ from reelyard.actors.media.codec.decode import whole_s
 from reelyard.actors.media.codec.source import check_duration, open_input
 from reelyard.actors.media.codec.timing.ending import survey
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock
-from reelyard.actors.media.codec.timing.vacancy import left_out, vacant_streams
+from reelyard.actors.media.codec.timing.vacant_streams import left_out, vacant_streams
 from reelyard.actors.media.codec.verify import Expect, verify_output
 from reelyard.actors.media.operation import Kind, MediaFile, Params, Result, Work
 from reelyard.actors.media.truncation.policy import truncation_data

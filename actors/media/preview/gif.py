@@ -16,8 +16,8 @@ from reelyard.actors.media.codec.errors import media_errors
 from reelyard.actors.media.codec.frame_conversion import FilterChain, Normalizer, pulled
 from reelyard.actors.media.frames import Frame, cross_fade, fade, fade_level, to_av_frame
 from reelyard.actors.media.operation import Limits, MediaFile, Progress, Source
-from reelyard.actors.media.sampling.on_show import tick_count
 from reelyard.actors.media.sampling.scaler import UprightScaler, scaled_size
+from reelyard.actors.media.sampling.shown_at import tick_count
 from reelyard.actors.media.sampling.video import Findings, open_video
 from reelyard.cluster.errors import CorruptMedia, VerificationFailed
 

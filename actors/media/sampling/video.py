@@ -32,10 +32,10 @@ from reelyard.actors.media.codec.source import open_input
 from reelyard.actors.media.codec.timing import seeking
 from reelyard.actors.media.codec.timing.ending import expectation, survey
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock
-from reelyard.actors.media.codec.timing.vacancy import vacant_streams
+from reelyard.actors.media.codec.timing.vacant_streams import vacant_streams
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.sampling.key_frames import MOST_PACKETS, Packet, last_key_packet
-from reelyard.actors.media.sampling.on_show import on_show, ticks
+from reelyard.actors.media.sampling.shown_at import on_show, ticks
 from reelyard.actors.media.truncation.policy import Ending, truncation_data
 from reelyard.cluster.errors import CorruptMedia, MediaError, NoSuchStream, UnsupportedFormat
 

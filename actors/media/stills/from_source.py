@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from reelyard.actors.media.codec.geometry import Layout
 from reelyard.actors.media.operation import Limits, Source
-from reelyard.actors.media.stills.coded import coded_still
 from reelyard.actors.media.stills.composition import Rgba, compose, decode_size
+from reelyard.actors.media.stills.ffmpeg_still import coded_still
 from reelyard.actors.media.stills.from_video import still_at
 from reelyard.actors.media.stills.reader import Still, open_still
 

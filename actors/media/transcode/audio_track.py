@@ -9,7 +9,7 @@ import av
 from av.audio.fifo import AudioFifo
 from av.rational import AVRational
 
-from reelyard.actors.media.codec.resampling import Resampler
+from reelyard.actors.media.codec.audio_resampling import Resampler
 from reelyard.actors.media.transcode.demux import Packet
 from reelyard.actors.media.transcode.timeline import Retimer, SampleLine
 

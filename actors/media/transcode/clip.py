@@ -20,7 +20,7 @@ from reelyard.actors.media.codec.timing import seeking
 from reelyard.actors.media.codec.timing.ending import Expectation, expectation, survey
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock
 from reelyard.actors.media.codec.timing.stream_span import StreamSpan
-from reelyard.actors.media.codec.timing.vacancy import left_out, vacant_streams
+from reelyard.actors.media.codec.timing.vacant_streams import left_out, vacant_streams
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.transcode.covers import Cover, read_covers
 from reelyard.actors.media.transcode.demux import Demuxer

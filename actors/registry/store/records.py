@@ -11,7 +11,7 @@ import structlog
 from reelyard.actors.jobs.ledger import LedgerEntry
 from reelyard.actors.jobs.messages import Totals
 from reelyard.actors.jobs.model import Job
-from reelyard.actors.jobs.totals import totals_of
+from reelyard.actors.jobs.tenant_totals import totals_of
 from reelyard.actors.registry.store.index import CODES, FIRST_TERMINAL, id_bytes
 from reelyard.actors.registry.store.protocol import IdempotencyKey, Write
 from reelyard.actors.registry.store.upgrades import upgrade

@@ -9,7 +9,6 @@ from contextvars import copy_context
 import structlog
 
 from reelyard.actors.media.operation import Result
-from reelyard.actors.worker.codec_process.child import Child, ChildSpec, Exit
 from reelyard.actors.worker.codec_process.messages import (
     CancelTask,
     Failed,
@@ -19,8 +18,9 @@ from reelyard.actors.worker.codec_process.messages import (
 )
 from reelyard.actors.worker.codec_process.options import CodecOptions
 from reelyard.actors.worker.codec_process.order import Order, OrderQueue
+from reelyard.actors.worker.codec_process.os_process import Child, ChildSpec, Exit
+from reelyard.actors.worker.codec_process.overruns import Watchdog
 from reelyard.actors.worker.codec_process.supervisor import CodecSupervisor
-from reelyard.actors.worker.codec_process.watchdog import Watchdog
 from reelyard.cluster.errors import Cancelled, ReelyardError, TimedOut
 from reelyard.cluster.metrics import CODEC_ENDS
 

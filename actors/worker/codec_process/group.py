@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reelyard.actors.media.operation import Result
-from reelyard.actors.worker.codec_process.child import ChildSpec
 from reelyard.actors.worker.codec_process.client import CodecClient
 from reelyard.actors.worker.codec_process.options import CodecOptions
 from reelyard.actors.worker.codec_process.order import Order
+from reelyard.actors.worker.codec_process.os_process import ChildSpec
 from reelyard.actors.worker.codec_process.sizing import (
     ONE_CORE,
     SHORT_S,

@@ -37,7 +37,7 @@ from reelyard.actors.worker.codec_process.messages import (
     encode,
 )
 from reelyard.cluster.errors import Cancelled, LimitExceeded, ReelyardError, StorageFull
-from reelyard.cluster.readable import traceback_text
+from reelyard.cluster.readable_text import traceback_text
 
 REPORT_S = 0.25
 SWITCH_S = 0.0005

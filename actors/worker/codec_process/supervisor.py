@@ -11,7 +11,6 @@ from typing import Protocol
 
 import structlog
 
-from reelyard.actors.worker.codec_process.child import Child, ChildSpec, Exit, spawn
 from reelyard.actors.worker.codec_process.messages import (
     Failed,
     Finished,
@@ -20,6 +19,7 @@ from reelyard.actors.worker.codec_process.messages import (
     Ready,
 )
 from reelyard.actors.worker.codec_process.options import CodecOptions
+from reelyard.actors.worker.codec_process.os_process import Child, ChildSpec, Exit, spawn
 from reelyard.cluster.errors import ReelyardError, Unavailable
 from reelyard.cluster.metrics import CODEC_ENDS
 

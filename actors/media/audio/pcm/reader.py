@@ -18,8 +18,8 @@ from reelyard.actors.media.audio.pcm.blocks import (
     sample_format,
     samples_of,
 )
+from reelyard.actors.media.codec.audio_resampling import Resampler
 from reelyard.actors.media.codec.decode import packets, seconds
-from reelyard.actors.media.codec.resampling import Resampler
 from reelyard.actors.media.codec.timing.ending import Reach
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock
 from reelyard.actors.media.codec.timing.seeking import packets_from

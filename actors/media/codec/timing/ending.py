@@ -14,8 +14,8 @@ from reelyard.actors.media.codec.decode import is_cover, length_s, origin_s, pac
 from reelyard.actors.media.codec.source import open_input
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock, late_start_s
 from reelyard.actors.media.operation import Limits, Source
-from reelyard.actors.media.truncation.formats import TOLD_BY_DEMUXER, promise_of
 from reelyard.actors.media.truncation.policy import Ending, Evidence
+from reelyard.actors.media.truncation.promise_by_format import TOLD_BY_DEMUXER, promise_of
 
 _LAST_ENTRIES = 8
 """The end of an index is what leads furthest."""

@@ -26,7 +26,7 @@ from reelyard.actors.media.codec.decode import (
 )
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock
 from reelyard.actors.media.sniff import Sniffed
-from reelyard.actors.media.truncation.formats import promise_of
+from reelyard.actors.media.truncation.promise_by_format import promise_of
 
 _INDEXED = frozenset({"mov", "matroska", "avi", "flv", "wav", "flac", "mxf", "caf", "aiff"})
 STEPS_BACK_S = (0, 2, 10, 60)

@@ -12,7 +12,7 @@ from av.format import ContainerFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelyard.actors.media.signatures import (
+from reelyard.actors.media.format_signatures import (
     AUDIO,
     GAMES,
     IFF,

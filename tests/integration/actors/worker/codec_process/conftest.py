@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from reelyard.actors.worker.codec_process.child import ChildSpec
 from reelyard.actors.worker.codec_process.client import CodecClient
 from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
+from reelyard.actors.worker.codec_process.os_process import ChildSpec
 from reelyard.cluster.settings import Settings
 from tests.integration.actors.worker import misbehaving_operations
 from tests.integration.actors.worker.codec_process.orders import MakeCodec

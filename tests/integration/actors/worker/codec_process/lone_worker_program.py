@@ -9,9 +9,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from reelyard.actors.worker.codec_process.child import ChildSpec
 from reelyard.actors.worker.codec_process.client import CodecClient
 from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
+from reelyard.actors.worker.codec_process.os_process import ChildSpec
 from reelyard.cluster.settings import Settings
 from tests.integration.actors.worker.codec_process.orders import pid_of, run
 

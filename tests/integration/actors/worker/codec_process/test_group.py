@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from reelyard.actors.media.operation import Result
-from reelyard.actors.worker.codec_process.child import ChildSpec
 from reelyard.actors.worker.codec_process.client import CodecClient
 from reelyard.actors.worker.codec_process.group import CodecGroup
 from reelyard.actors.worker.codec_process.options import CodecOptions, configure_message
 from reelyard.actors.worker.codec_process.order import Order
+from reelyard.actors.worker.codec_process.os_process import ChildSpec
 from reelyard.cluster.settings import Settings
 from tests.integration.actors.worker import misbehaving_operations
 from tests.integration.actors.worker.codec_process.orders import until

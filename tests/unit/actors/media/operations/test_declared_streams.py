@@ -12,7 +12,7 @@ import pytest
 from reelyard.actors.media.operation import Source, Work
 from reelyard.actors.media.operations.probe import ProbeParams, probe
 from reelyard.cluster.errors import NoSuchStream
-from tests.unit.actors.media.codec.timing.test_vacancy import with_empty_tracks
+from tests.unit.actors.media.codec.timing.test_vacant_streams import with_empty_tracks
 from tests.unit.actors.media.enhancements import run_enhance
 from tests.unit.actors.media.previews import run_preview
 from tests.unit.actors.media.videos import times_of, transcode

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from reelyard.actors.media.audio.content import Content
+from reelyard.actors.media.audio.recording_kinds import Content
 from reelyard.actors.media.catalogue import find_operation
 from reelyard.actors.media.operation import Progress
 from reelyard.actors.media.operations.enhance import PRESETS, EnhanceParams, clean_up

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from reelyard.actors.media.codec.probe import probe_media
-from reelyard.actors.media.stills.coded import to_image
+from reelyard.actors.media.stills.ffmpeg_still import to_image
 from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.images import is_near, quadrants
 from tests.unit.actors.media.operations.test_optimize import run_optimize

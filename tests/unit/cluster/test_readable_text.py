@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelyard.cluster.readable import MAX_TRACEBACK, readable, traceback_text
+from reelyard.cluster.readable_text import MAX_TRACEBACK, readable, traceback_text
 
 
 @given(st.binary(max_size=40))

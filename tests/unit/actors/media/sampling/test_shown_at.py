@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelyard.actors.media.sampling.on_show import on_show, tick_count, ticks
+from reelyard.actors.media.sampling.shown_at import on_show, tick_count, ticks
 
 
 @given(

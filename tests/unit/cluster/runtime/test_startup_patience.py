@@ -3,7 +3,7 @@
 import pytest
 
 from reelyard.cluster.errors import BadRequest, StartFailed
-from reelyard.cluster.runtime.patience import Patience, one_line, plain_failure
+from reelyard.cluster.runtime.startup_patience import Patience, one_line, plain_failure
 
 
 class Clock:

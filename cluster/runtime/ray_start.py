@@ -16,8 +16,8 @@ from typing import Any
 from unittest.mock import patch
 
 from reelyard.cluster.errors import StartFailed
-from reelyard.cluster.runtime.patience import one_line
 from reelyard.cluster.runtime.ray_env import free_ports
+from reelyard.cluster.runtime.startup_patience import one_line
 
 TRIES = 3
 LOOK_S = 0.02

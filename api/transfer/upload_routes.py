@@ -17,7 +17,7 @@ from reelyard.api.http.errors import full_path, response_for
 from reelyard.api.http.middleware import is_form, media_type
 from reelyard.api.http.request_rules.query_names import StrictQueryRoute
 from reelyard.api.http.services import Services
-from reelyard.api.transfer import tus
+from reelyard.api.transfer import tus_headers
 from reelyard.api.transfer.multipart import FormFile, body_length, check_length, receive_form
 from reelyard.cluster.errors import (
     Forbidden,
@@ -41,9 +41,9 @@ class TusRoute(StrictQueryRoute):
                 response = await handle(request)
             except ReelyardError as error:
                 response = response_for(error, request)
-            response.headers["Tus-Resumable"] = tus.VERSION
+            response.headers["Tus-Resumable"] = tus_headers.VERSION
             if response.status_code == WrongVersion.http_status:
-                response.headers["Tus-Version"] = tus.VERSION
+                response.headers["Tus-Version"] = tus_headers.VERSION
             return response
 
         return handle_tus
@@ -103,7 +103,7 @@ _CREATED: dict[int | str, dict[str, Any]] = {
 _PIECE = {
     "requestBody": {
         "required": True,
-        "description": f"The piece; tus clients call its type `{tus.PIECE_TYPE}`.",
+        "description": f"The piece; tus clients call its type `{tus_headers.PIECE_TYPE}`.",
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     },
     "parameters": [
@@ -112,7 +112,7 @@ _PIECE = {
             "in": "header",
             "required": True,
             "description": "version of the protocol",
-            "schema": {"type": "string", "enum": [tus.VERSION]},
+            "schema": {"type": "string", "enum": [tus_headers.VERSION]},
         },
         {
             "name": "Upload-Offset",
@@ -142,7 +142,9 @@ _PIECE = {
 @router.options("/uploads/{upload_id}", include_in_schema=False)
 async def describe(services: ServicesDep) -> Response:
     """What of the tus protocol is spoken here."""
-    return Response(status_code=204, headers=tus.options_headers(services.uploads.max_bytes))
+    return Response(
+        status_code=204, headers=tus_headers.options_headers(services.uploads.max_bytes)
+    )
 
 
 @router.post("/uploads", status_code=201, responses=_CREATED, openapi_extra=_BODY)
@@ -177,7 +179,7 @@ async def stand(
     it counts, and the next PATCH goes on from there."""
     _check_version(request)
     upload = await services.uploads.stand(caller.tenant, upload_id)
-    return Response(status_code=200, headers=tus.head_headers(upload))
+    return Response(status_code=200, headers=tus_headers.head_headers(upload))
 
 
 @router.patch("/uploads/{upload_id}", status_code=204, openapi_extra=_PIECE)
@@ -187,17 +189,17 @@ async def append(
     """Add a piece; what has arrived of it stays even if the connection breaks, unless it comes with
     a checksum: then all of it is kept, or nothing."""
     _check_version(request)
-    tus.check_piece_type(request.headers)
+    tus_headers.check_piece_type(request.headers)
     upload = await services.uploads.append(
         caller.tenant,
         upload_id,
-        tus.upload_offset(request.headers),
+        tus_headers.upload_offset(request.headers),
         _body(request),
-        length=tus.upload_length(request.headers),
+        length=tus_headers.upload_length(request.headers),
         announced=body_length(request),
-        checksum=tus.upload_checksum(request.headers),
+        checksum=tus_headers.upload_checksum(request.headers),
     )
-    return Response(status_code=204, headers=tus.state_headers(upload))
+    return Response(status_code=204, headers=tus_headers.state_headers(upload))
 
 
 @router.delete("/uploads/{upload_id}", status_code=204)
@@ -229,12 +231,12 @@ async def override_method(
 async def _begin(request: Request, services: Services, caller: Caller) -> Response:
     _check_version(request)
     headers, uploads = request.headers, services.uploads
-    metadata = tus.parse_metadata(headers.get("upload-metadata", ""))
-    concat = tus.upload_concat(headers)
-    with_piece = media_type(request) == tus.PIECE_TYPE
+    metadata = tus_headers.parse_metadata(headers.get("upload-metadata", ""))
+    concat = tus_headers.upload_concat(headers)
+    with_piece = media_type(request) == tus_headers.PIECE_TYPE
     facts: _Facts = {
-        "filename": tus.metadata_text(metadata, "filename", "name"),
-        "content_type": tus.metadata_text(metadata, "filetype", "type"),
+        "filename": tus_headers.metadata_text(metadata, "filename", "name"),
+        "content_type": tus_headers.metadata_text(metadata, "filetype", "type"),
         "metadata": metadata,
     }
     if concat is not None and concat.upload_ids:
@@ -244,8 +246,8 @@ async def _begin(request: Request, services: Services, caller: Caller) -> Respon
             caller.tenant, concat.upload_ids, concat=concat.header, **facts
         )
     else:
-        length = tus.creation_length(headers)
-        checksum = tus.upload_checksum(headers) if with_piece else None
+        length = tus_headers.creation_length(headers)
+        checksum = tus_headers.upload_checksum(headers) if with_piece else None
         if with_piece:
             check_length(request, uploads.max_bytes if length is None else length)
         upload = await uploads.create(
@@ -253,7 +255,7 @@ async def _begin(request: Request, services: Services, caller: Caller) -> Respon
         )
         if with_piece:
             upload = await _first_piece(request, services, upload, checksum)
-    told = tus.state_headers(upload) | {"Location": _location(request, services, upload)}
+    told = tus_headers.state_headers(upload) | {"Location": _location(request, services, upload)}
     return Response(status_code=201, headers=told)
 
 
@@ -312,9 +314,9 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
 
 
 def _check_version(request: Request) -> None:
-    if not tus.speaks_tus(request.headers):
+    if not tus_headers.speaks_tus(request.headers):
         raise WrongVersion(
-            f"Tus-Resumable: this server speaks {tus.VERSION}, "
+            f"Tus-Resumable: this server speaks {tus_headers.VERSION}, "
             f"not {request.headers.get('tus-resumable', '')[:20]!r}"
         )
 

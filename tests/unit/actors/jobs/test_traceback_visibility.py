@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelyard.actors.jobs.model import ErrorInfo
-from reelyard.actors.jobs.visibility import TRACEBACK, sees_traceback, told_error
+from reelyard.actors.jobs.traceback_visibility import TRACEBACK, sees_traceback, told_error
 
 TOLD = ErrorInfo("internal", "it failed", details={TRACEBACK: "line 7", "frames": 3})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelyard.actors.worker.codec_process.watchdog import BEAT_S, Watchdog
+from reelyard.actors.worker.codec_process.overruns import BEAT_S, Watchdog
 from reelyard.cluster.errors import Stalled, TimedOut
 
 

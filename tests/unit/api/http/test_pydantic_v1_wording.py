@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reelyard.api.http.faults import pydantic_v1
+from reelyard.api.http.pydantic_v1_wording import pydantic_v1
 from reelyard.cluster import faults
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from reelyard.actors.media.sniff import Sniffed, identify
 from reelyard.actors.media.truncation.ebml import matroska_promise
-from reelyard.actors.media.truncation.formats import _READINGS, promise_of
+from reelyard.actors.media.truncation.other_formats import mp3_promise
 from reelyard.actors.media.truncation.promise import HeaderReader, Promise
+from reelyard.actors.media.truncation.promise_by_format import _READINGS, promise_of
 from reelyard.actors.media.truncation.riff import au_promise, wav_promise, wave64_promise
-from reelyard.actors.media.truncation.tagged import mp3_promise
 from reelyard.actors.testing.sample_media import make_sample
 
 VIDEO = [".mp4", ".mov", ".mkv", ".webm", ".avi", ".flv", ".asf", ".mxf"]

@@ -9,7 +9,7 @@ import pytest
 from reelyard.actors.media.catalogue import built_in_names, load_operations
 from reelyard.actors.worker.codec_process.options import CodecOptions
 from reelyard.actors.worker.codec_process.supervisor import worn_by
-from reelyard.actors.worker.counters import CODEC_END_REASONS, begin_counters
+from reelyard.actors.worker.zero_counters import CODEC_END_REASONS, begin_counters
 from reelyard.cluster.errors import CorruptMedia
 from reelyard.cluster.metrics import Metric
 from reelyard.cluster.settings import Settings

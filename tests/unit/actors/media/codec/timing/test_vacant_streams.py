@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reelyard.actors.media.codec.source import open_input
-from reelyard.actors.media.codec.timing.vacancy import vacant_streams
+from reelyard.actors.media.codec.timing.vacant_streams import vacant_streams
 from reelyard.actors.media.operation import Limits
 from tests.unit.actors.media.videos import source
 

@@ -13,7 +13,7 @@ from av.audio.resampler import AudioResampler
 from av.filter import Graph
 from numpy.typing import NDArray
 
-from reelyard.actors.media.codec.resampling import (
+from reelyard.actors.media.codec.audio_resampling import (
     DOWNMIX_GAIN,
     MONO_GAIN,
     MOST_OF_INTEGERS,

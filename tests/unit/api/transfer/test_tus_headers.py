@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelyard.api.transfer import tus
+from reelyard.api.transfer import tus_headers
 from reelyard.cluster.errors import InvalidInput, UnsupportedType
 from reelyard.cluster.storage import Checksum
 
@@ -20,16 +20,16 @@ keys = st.text(st.characters(codec="ascii", exclude_characters=", "), min_size=1
 @given(st.dictionaries(keys, st.text()))
 def test_upload_metadata_comes_back_as_it_was_sent(values: dict[str, str]) -> None:
     metadata = {key: base64.b64encode(text.encode()).decode() for key, text in values.items()}
-    parsed = tus.parse_metadata(tus.format_metadata(metadata))
+    parsed = tus_headers.parse_metadata(tus_headers.format_metadata(metadata))
     assert parsed == metadata
     for key, text in values.items():
-        assert tus.metadata_text(parsed, "\0missing", key) == text
+        assert tus_headers.metadata_text(parsed, "\0missing", key) == text
 
 
 @given(st.text())
 def test_any_metadata_header_is_read_or_refused(header: str) -> None:
     try:
-        tus.parse_metadata(header)
+        tus_headers.parse_metadata(header)
     except InvalidInput as error:
         text = error.message
     else:
@@ -39,23 +39,23 @@ def test_any_metadata_header_is_read_or_refused(header: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", " 1", "1_0", "٣", "9" * 20, "0x1"])
 def test_only_plain_whole_numbers_are_lengths_and_offsets(text: str) -> None:
-    for read in (tus.upload_length, tus.creation_length):
+    for read in (tus_headers.upload_length, tus_headers.creation_length):
         with pytest.raises(InvalidInput, match="Upload-Length"):
             read({"upload-length": text})
     with pytest.raises(InvalidInput, match="Upload-Offset"):
-        tus.upload_offset({"upload-offset": text})
+        tus_headers.upload_offset({"upload-offset": text})
 
 
 def test_a_piece_names_its_type() -> None:
-    tus.check_piece_type({"content-type": "application/offset+octet-stream; charset=x"})
+    tus_headers.check_piece_type({"content-type": "application/offset+octet-stream; charset=x"})
     with pytest.raises(UnsupportedType, match="offset"):
-        tus.check_piece_type({"content-type": "video/mp4"})
+        tus_headers.check_piece_type({"content-type": "video/mp4"})
 
 
 def test_a_length_is_told_or_put_off() -> None:
-    assert tus.creation_length({"upload-length": "5"}) == 5
-    assert tus.creation_length({"upload-defer-length": "1"}) is None
-    assert tus.upload_length({}) is None
+    assert tus_headers.creation_length({"upload-length": "5"}) == 5
+    assert tus_headers.creation_length({"upload-defer-length": "1"}) is None
+    assert tus_headers.upload_length({}) is None
     for headers in (
         {},
         {"upload-defer-length": "0"},
@@ -63,7 +63,7 @@ def test_a_length_is_told_or_put_off() -> None:
         {"upload-defer-length": "1", "upload-length": "5"},
     ):
         with pytest.raises(InvalidInput, match=r"Upload-(Length|Defer-Length)"):
-            tus.creation_length(headers)
+            tus_headers.creation_length(headers)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_a_length_is_told_or_put_off() -> None:
     ["https://server.test:8000/api/uploads/ab-1_", "/api/uploads/ab-1_", "uploads/ab-1_", "ab-1_"],
 )
 def test_a_part_is_named_by_any_url_of_it(url: str) -> None:
-    found = tus.upload_concat({"upload-concat": f"final;{url} /x/second"})
-    assert found == tus.Concat(f"final;{url} /x/second", ("ab-1_", "second"))
+    found = tus_headers.upload_concat({"upload-concat": f"final;{url} /x/second"})
+    assert found == tus_headers.Concat(f"final;{url} /x/second", ("ab-1_", "second"))
 
 
 def test_an_upload_may_be_meant_as_a_part() -> None:
-    assert tus.upload_concat({}) is None
-    assert tus.upload_concat({"upload-concat": "partial"}) == tus.Concat("partial")
+    assert tus_headers.upload_concat({}) is None
+    assert tus_headers.upload_concat({"upload-concat": "partial"}) == tus_headers.Concat("partial")
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ def test_an_upload_may_be_meant_as_a_part() -> None:
 )
 def test_any_other_concatenation_is_refused(header: str) -> None:
     with pytest.raises(InvalidInput, match="Upload-Concat"):
-        tus.upload_concat({"upload-concat": header})
+        tus_headers.upload_concat({"upload-concat": header})
 
 
 @given(st.text(st.characters(codec="latin-1")))
 def test_any_checksum_header_is_read_or_refused(header: str) -> None:
     try:
-        tus.upload_checksum({"upload-checksum": header})
+        tus_headers.upload_checksum({"upload-checksum": header})
     except InvalidInput as error:
         text = error.message
     else:
@@ -100,10 +100,12 @@ def test_any_checksum_header_is_read_or_refused(header: str) -> None:
 
 
 def test_a_checksum_is_an_algorithm_and_its_digest_in_base64() -> None:
-    assert tus.upload_checksum({}) is None
+    assert tus_headers.upload_checksum({}) is None
     digest = bytes(range(20))
     text = base64.b64encode(digest).decode()
-    assert tus.upload_checksum({"upload-checksum": f"sha1 {text}"}) == Checksum("sha1", digest)
+    assert tus_headers.upload_checksum({"upload-checksum": f"sha1 {text}"}) == Checksum(
+        "sha1", digest
+    )
     for wrong in (
         f"SHA1 {text}",
         f"sha256 {text}",
@@ -113,4 +115,4 @@ def test_a_checksum_is_an_algorithm_and_its_digest_in_base64() -> None:
         f"sha1 {text}!",
     ):
         with pytest.raises(InvalidInput, match="Upload-Checksum"):
-            tus.upload_checksum({"upload-checksum": wrong})
+            tus_headers.upload_checksum({"upload-checksum": wrong})

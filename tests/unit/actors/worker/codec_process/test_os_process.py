@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reelyard.actors.worker.codec_process.child import Child, Exit
 from reelyard.actors.worker.codec_process.messages import Finished, FromCodec, encode
+from reelyard.actors.worker.codec_process.os_process import Child, Exit
 
 
 @pytest.fixture

@@ -8,6 +8,13 @@ from pathlib import Path
 from reelyard.actors.media.sniff import Sniffed
 from reelyard.actors.media.truncation.ebml import matroska_promise
 from reelyard.actors.media.truncation.mp4 import mp4_promise
+from reelyard.actors.media.truncation.other_formats import (
+    asf_promise,
+    flv_promise,
+    mp3_promise,
+    mxf_promise,
+    ogg_promise,
+)
 from reelyard.actors.media.truncation.promise import Promise, Reading, read_promise
 from reelyard.actors.media.truncation.riff import (
     aiff_promise,
@@ -17,13 +24,6 @@ from reelyard.actors.media.truncation.riff import (
     real_promise,
     wav_promise,
     wave64_promise,
-)
-from reelyard.actors.media.truncation.tagged import (
-    asf_promise,
-    flv_promise,
-    mp3_promise,
-    mxf_promise,
-    ogg_promise,
 )
 
 _READINGS: Mapping[str, Reading] = {

@@ -8,7 +8,7 @@ import pytest
 
 from reelyard.actors.jobs.messages import Totals
 from reelyard.actors.jobs.model import Job, State
-from reelyard.actors.jobs.totals import totals_of
+from reelyard.actors.jobs.tenant_totals import totals_of
 from tests.unit.actors.registry.builders import make_job, make_output, make_task
 
 SUCCEEDED = State.SUCCEEDED

@@ -16,13 +16,13 @@ import pytest
 import ray
 import requests
 
-from reelyard.cluster.runtime import haproxy
+from reelyard.cluster.runtime import haproxy_wrapper
 from reelyard.cluster.runtime.haproxy_rules import Edge, Limits
 from reelyard.cluster.runtime.ray_env import free_ports
 from reelyard.cluster.settings import Settings
 
 pytestmark = pytest.mark.skipif(
-    not haproxy.uses_haproxy(Settings()), reason="there is no HAProxy here"
+    not haproxy_wrapper.uses_haproxy(Settings()), reason="there is no HAProxy here"
 )
 LIMITS = Limits(
     connections=500,
@@ -44,7 +44,7 @@ BIND = re.compile(r"^ *bind (.*)$", re.MULTILINE)
 
 
 def test_only_what_asks_for_an_address_is_bound_to_it(tmp_path: Path) -> None:
-    wrapper = haproxy.wrapped_binary(tmp_path / "it's", LIMITS)
+    wrapper = haproxy_wrapper.wrapped_binary(tmp_path / "it's", LIMITS)
     assert wrapper is not None
     config = tmp_path / "haproxy.cfg"
     config.write_text(
@@ -63,7 +63,7 @@ def test_only_what_asks_for_an_address_is_bound_to_it(tmp_path: Path) -> None:
 
 
 def test_its_control_socket_is_its_owners_alone(tmp_path: Path) -> None:
-    wrapper = haproxy.wrapped_binary(tmp_path / "bin", LIMITS)
+    wrapper = haproxy_wrapper.wrapped_binary(tmp_path / "bin", LIMITS)
     assert wrapper is not None
     template = Path(ray.__file__).parent / "serve/_private/haproxy_templates.py"
     (line,) = re.findall(r"^ *stats socket .*$", template.read_text(), re.MULTILINE)
@@ -146,7 +146,7 @@ class Replicas(ThreadingHTTPServer):
 def running_edge(folder: Path, limits: Limits) -> Iterator[str]:
     """HAProxy before a slow replica and one that is gone; at `/told` it answers with the HEADERS
     it got."""
-    wrapper = haproxy.wrapped_binary(folder / "bin", limits, EDGE)
+    wrapper = haproxy_wrapper.wrapped_binary(folder / "bin", limits, EDGE)
     assert wrapper is not None
     port, closed = free_ports(2)
     config = folder / "haproxy.cfg"
@@ -325,5 +325,5 @@ def test_a_wrapper_of_an_earlier_cluster_that_is_gone_hides_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_SERVE_HAPROXY_BINARY_PATH", str(tmp_path / "gone"))
-    assert haproxy.uses_haproxy(Settings())
-    assert haproxy.wrapped_binary(tmp_path, LIMITS) is not None
+    assert haproxy_wrapper.uses_haproxy(Settings())
+    assert haproxy_wrapper.wrapped_binary(tmp_path, LIMITS) is not None
