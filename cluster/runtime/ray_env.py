@@ -160,6 +160,8 @@ def serve_environment(settings: Settings, folder: Path, edge: Edge = NO_EDGE) ->
         # A replica that dies takes no request along that another can answer; `frontend_rules` says
         # which may be sent twice.
         "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+        # Its idle connections are tried first, and each is a try; a new replica takes seconds.
+        "RAY_SERVE_HAPROXY_RETRIES": "16",
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         # Bound even where metrics are off.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),

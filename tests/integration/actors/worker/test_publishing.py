@@ -28,7 +28,7 @@ from reelyard.cluster.errors import (
     UnsupportedOutput,
 )
 from reelyard.cluster.settings import Settings
-from reelyard.cluster.storage import Storage, atomic_files, open_url
+from reelyard.cluster.storage import Storage, atomic_files, local, open_url
 from tests.integration.actors.worker.leases import MakeFile, files_below, lease, outputs_of, pieces
 from tests.object_stores import BUCKET, client_of
 
@@ -158,7 +158,9 @@ async def test_a_full_disk_leaves_no_half_file(
     make_file: MakeFile,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # As if the scratch folder were on another disk.
     monkeypatch.setattr(atomic_files, "_moved", lambda source, target: False)
+    monkeypatch.setattr(local, "_move_in", lambda source, path: False)
     objects = tmp_path / "objects"
     storage = open_url(objects.as_uri())
     big = [make_file("a.mp4", b"small"), make_file("b.mp4", bytes(1 << 20))]
