@@ -22,11 +22,12 @@ help: ## list these commands
 setup: $(STAMP) ## prepare .venv, so that .venv/bin/reelyard works
 
 # Bytecode is compiled once, here: else every Ray process compiles a thousand modules again.
+# The three folders are named, as compileall does not follow the links in reelyard/.
 $(STAMP): uv.lock pyproject.toml .python-version
 	@command -v uv >/dev/null || test -x .tools/uv/bin/uv || \
 	    { echo "setting up uv in .tools/"; python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv; }
 	$(UV) sync --frozen --group dev --compile-bytecode --quiet
-	@$(BIN)/python -m compileall -q reelyard
+	@$(BIN)/python -m compileall -q reelyard actors api cluster
 	@touch $@
 
 # Clients in JavaScript that the tests run, on the Node.js that a Python package brings.
