@@ -167,6 +167,16 @@ class Overview(msgspec.Struct, frozen=True):
     """Since start."""
 
 
+class RequestRate(msgspec.Struct, frozen=True):
+    """Where a key stands with its requests a minute, after one of them or at a look."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset_s: int
+    """Unix seconds at which the count begins anew."""
+
+
 class KeyInfo(msgspec.Struct, frozen=True):
     """An API key; the key itself is shown once, at its making."""
 

@@ -21,6 +21,7 @@ from reelyard.actors.jobs.messages import (
     PageQuery,
     Refusal,
     Report,
+    RequestRate,
     Submission,
     Usage,
     Verdict,
@@ -30,6 +31,7 @@ from reelyard.actors.jobs.model import Job
 from reelyard.actors.jobs.times import HOUR_MS
 from reelyard.actors.registry.accounts.api_keys import ApiKeys, new_key
 from reelyard.actors.registry.accounts.credits import Credits
+from reelyard.actors.registry.accounts.request_rates import RequestRates
 from reelyard.actors.registry.change_log import ChangeLog
 from reelyard.actors.registry.completion import Completion
 from reelyard.actors.registry.dispatch import Dispatch
@@ -102,6 +104,7 @@ class RegistryService:
         )
         self._credits = Credits(store, settings.default_credits, clock_ms)
         self._api_keys = ApiKeys(store, clock_ms)
+        self._request_rates = RequestRates(settings.rate_limit_per_minute)
         self._completion = Completion(
             settings, self._repository, self._credits, self._change_log, self._run_times, clock_ms
         )
@@ -340,6 +343,10 @@ class RegistryService:
         """Make a key worthless. Raises `NotFound`."""
         await self._ready()
         return await self._api_keys.revoke(key_id)
+
+    async def count_requests(self, asks: list[tuple[str, int]]) -> list[RequestRate]:
+        """Count so many requests of each key (0: only look); where it stands then, in order."""
+        return await self._request_rates.count(asks)
 
     async def secret(self, name: str) -> str:
         """This installation's secret of that name, made at its first use."""

@@ -35,10 +35,10 @@ async def identify_caller(request: Request) -> Caller:
 
 
 async def _count(request: Request, services: Services, key: str) -> None:
-    if services.limiter is not None:
-        allowed, request.state.rate = await services.limiter.hit(key)
-        if not allowed:
-            raise too_many(request.state.rate)
+    if services.settings.rate_limit_per_minute:
+        rate = request.state.rate = await services.registry.count_request(key)
+        if not rate.allowed:
+            raise too_many(rate)
 
 
 def address_key(request: Request) -> str:

@@ -18,6 +18,7 @@ from reelyard.actors.jobs.messages import (
     Overview,
     PageQuery,
     Refusal,
+    RequestRate,
     Submission,
     Usage,
 )
@@ -113,6 +114,7 @@ class RegistryClient:
         self._cache = JobCache(self._changes, self._get_many)
         self._lookups: Lookups[Job] = Lookups(self._cache.look_up)
         self._submits: Writes[Submission, Accepted | Refusal] = Writes(self._submit_many)
+        self._counts: Writes[tuple[str, int], RequestRate] = Writes(self._count_requests)
         self._feed = ChangeFeed(self._changes)
         self.keys = KeyCache(self._api_keys)
 
@@ -259,6 +261,16 @@ class RegistryClient:
         """Give a tenant credits, once however often the registry has to be asked."""
         await self._call("grant", tenant, credits, new_id())
 
+    async def count_request(self, key: str) -> RequestRate:
+        """Count a request under `key`. Raises `Unavailable`."""
+        (rate,) = await self._counts.put([(key, 1)])
+        return rate
+
+    async def request_rate(self, key: str) -> RequestRate:
+        """Where `key` stands, without counting. Raises `Unavailable`."""
+        (rate,) = await self._counts.put([(key, 0)])
+        return rate
+
     async def secret(self, name: str) -> str:
         """The installation's secret of that name, made at its first use."""
         text: str = await self._call("secret", name)
@@ -347,6 +359,10 @@ class RegistryClient:
     async def _changes(self, after: int, timeout_s: float) -> Changes:
         changes: Changes = await self._call("changes", after, timeout_s)
         return changes
+
+    async def _count_requests(self, asks: list[tuple[str, int]]) -> list[RequestRate]:
+        rates: list[RequestRate] = await self._call("count_requests", asks)
+        return rates
 
     async def _api_keys(self) -> dict[str, KeyInfo]:
         keys: dict[str, KeyInfo] = await self._call("api_keys")

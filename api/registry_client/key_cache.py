@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from reelyard.actors.jobs.messages import KeyInfo
 from reelyard.actors.registry.accounts.api_keys import hash_key, keys_are_needed
 
-FRESH_S = 2.0
-"""A revoked key is refused everywhere after this time."""
+FRESH_S = 0.9
+"""A revoked key is refused everywhere within a second, the call included."""
 MISS_S = 0.2
 """An unknown key asks the registry again only if the list is older than this."""
 
 
 class KeyCache:
-    """The list of all keys by hash, renewed every two seconds while it is in use."""
+    """The list of all keys by hash, renewed every second while it is in use."""
 
     def __init__(self, load: Callable[[], Awaitable[dict[str, KeyInfo]]]) -> None:
         self._load = load
