@@ -1,0 +1,91 @@
+"""What a run tells: violations by invariant, how each fault was taken; on screen and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from benchmarks.fault_run.facts import Answer, Facts, FaultSeen
+from benchmarks.fault_run.invariants import INVARIANTS, Violation
+from benchmarks.fault_run.measures import Times, noticed_s, outage_s, ran_twice
+from benchmarks.fault_run.schedule import Fault
+from benchmarks.harness.report import Report
+
+MOST_SHOWN = 40
+"""Violations that are told one by one."""
+
+
+def tell(report: Report, facts: Facts, found: Sequence[Violation]) -> None:
+    """Tables on screen, the same as figures."""
+    _tell_violations(report, found)
+    _tell_jobs(report, facts)
+    _tell_faults(report, facts)
+    _tell_answers(report, facts.answers)
+
+
+def _tell_violations(report: Report, found: Sequence[Violation]) -> None:
+    counts = Counter(violation.invariant for violation in found)
+    rows = [(name, counts[name]) for name in INVARIANTS]
+    report.table("Violations by invariant", ("invariant", "violations"), rows)
+    report.figure("violations", {name: counts[name] for name in INVARIANTS})
+    shown = [(v.invariant, v.job_id or "-", v.what) for v in found[:MOST_SHOWN]]
+    if shown:
+        report.table("The first of them", ("invariant", "job", "what"), shown)
+    report.figure("violations_told", [asdict(violation) for violation in found])
+
+
+def _tell_jobs(report: Report, facts: Facts) -> None:
+    accepted = [client for client in facts.clients if client.ids]
+    lost = sum(client.ids[0] not in facts.jobs for client in accepted)
+    ends = Counter(str(job.state) for job in facts.jobs.values())
+    figures = {
+        "accepted": len(accepted),
+        "lost": lost,
+        "run twice": ran_twice(facts),
+        "sent again with the same key": sum(len(client.ids) > 1 for client in accepted),
+        **{name: ends[name] for name in sorted(ends)},
+    }
+    report.table("Jobs", ("what", "jobs"), list(figures.items()))
+    report.figure("jobs", figures)
+
+
+def _tell_faults(report: Report, facts: Facts) -> None:
+    by_fault: dict[Fault, list[FaultSeen]] = defaultdict(list)
+    for seen in facts.faults:
+        by_fault[seen.fault].append(seen)
+    rows, figures = [], {}
+    for fault, all_seen in by_fault.items():
+        figures[fault.value] = {
+            "times": len(all_seen),
+            "outage_s": _times(outage_s(seen, facts.answers) for seen in all_seen),
+            "noticed_s": _times(noticed_s(seen, facts.jobs.values()) for seen in all_seen),
+            "recovered_s": _times(seen.recovered_s for seen in all_seen),
+        }
+        told = figures[fault.value]
+        columns = [_text(told[name]) for name in ("outage_s", "noticed_s", "recovered_s")]
+        rows.append((fault.value, len(all_seen), *columns))
+    title = "Faults, seconds: p50 / p95 / max"
+    report.table(title, ("fault", "times", "HTTP outage", "noticed", "recovered"), rows)
+    report.figure("faults", figures)
+
+
+def _times(values: Iterable[float | None]) -> dict[str, float] | None:
+    times = Times.of([value for value in values if value is not None])
+    return asdict(times) if times else None
+
+
+def _text(times: object) -> str:
+    if not isinstance(times, dict):
+        return "-"
+    return " / ".join(f"{value:.1f}" for value in times.values())
+
+
+def _tell_answers(report: Report, answers: Sequence[Answer]) -> None:
+    names = {0: "connection closed", -1: "no answer"}
+    counts = Counter(names.get(answer.status, str(answer.status)) for answer in answers)
+    slowest = max((a.ended_s - a.began_s for a in answers if "wait=" not in a.path), default=0.0)
+    report.table("Answers", ("status", "requests"), sorted(counts.items()))
+    report.figure("answers", dict(counts))
+    report.figure("slowest_answer_s", slowest)
+    report.note(f"the slowest answer, long polls apart, took {slowest:.1f} s")
