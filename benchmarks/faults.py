@@ -33,7 +33,7 @@ def main() -> int:
     jobs = options.jobs or (QUICK_JOBS if options.quick else JOBS)
     redis = options.store == "redis"
     rounds = plan(jobs, options.seed, store_is_ours=redis)
-    report = Report("faults", quick=options.quick)
+    report = Report(f"faults-{options.store}-{options.seed}", quick=options.quick)
     report.figure("run", {"jobs": jobs, "seed": options.seed, "store": options.store})
     with (
         tempfile.TemporaryDirectory(prefix="ryf") as folder,

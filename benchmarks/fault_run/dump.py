@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -12,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import redis
+import structlog
 
 from benchmarks.fault_run.facts import Account, StoredObject
 from reelyard.actors.jobs.ledger import LedgerEntry
@@ -106,6 +108,7 @@ def stored_objects(folder: Path) -> dict[str, StoredObject]:
 
 def kept_for_ever(store_url: str, data_dir: Path) -> frozenset[str]:
     """Keys that lie there still after a sweep for which every time is over; deletes the others."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
     async def sweep() -> None:
         settings = Settings(data_dir=data_dir, store_url=store_url)

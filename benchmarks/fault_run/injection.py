@@ -59,9 +59,11 @@ class Injector:
         store: StoreServer | None,
         rng: random.Random,
         clock_s: Callable[[], float],
+        struck: Callable[[], None],
     ) -> None:
+        """`struck` is called once a fault has been done, before anything is waited for."""
         self._cluster, self._store = cluster, store
-        self._rng, self._clock_s = rng, clock_s
+        self._rng, self._clock_s, self._struck = rng, clock_s, struck
 
     def inject(self, fault: Fault) -> Injected:
         """Do it; returns once the cluster has what it needs to recover."""
@@ -69,12 +71,14 @@ class Injector:
             case Fault.EVERYTHING:
                 at_s, at_ms = self._now()
                 self._cluster.kill()
+                self._struck()
                 self._cluster.start()
                 return Injected(at_s, at_ms)
             case Fault.STORE:
                 assert self._store is not None
                 at_s, at_ms = self._now()
                 self._store.kill()
+                self._struck()
                 time.sleep(STORE_DOWN_S)
                 self._store.start()
                 return Injected(at_s, at_ms)
@@ -102,6 +106,7 @@ class Injector:
         before = {_identity(p) for p in self._cluster.titled(title)} | {None}
         at_s, at_ms = self._now()
         process.kill()
+        self._struck()
         while (took := self._clock_s() - at_s) < REPLACED_S:
             if any(_identity(p) not in before for p in self._cluster.titled(title)):
                 return Injected(at_s, at_ms, took)
@@ -112,6 +117,7 @@ class Injector:
         self._cluster.family()
         at_s, at_ms = self._now()
         process.kill()
+        self._struck()
         trouble = self._cluster.wait_for_end()
         ended_s = self._clock_s() - at_s
         self._cluster.start()
@@ -120,6 +126,7 @@ class Injector:
     def _stop(self, process: psutil.Process, for_s: float) -> Injected:
         at_s, at_ms = self._now()
         process.send_signal(signal.SIGSTOP)
+        self._struck()
         try:
             time.sleep(for_s)
         finally:

@@ -75,8 +75,8 @@ def carry_out(rounds: list[Round], seed: int, on: Ground, tell: Callable[[str], 
     wire = Wire(on.cluster.url, on.clock_s)
     admin, keys = _make_keys(on.cluster.url)
     crowd = Crowd(wire, keys, on.sources, seed)
-    injector = Injector(on.cluster, on.store, random.Random(seed), on.clock_s)
-    canaries = _canaries(sum(len(one.jobs) for one in rounds))
+    canaries = Canaries(crowd, sum(len(one.jobs) for one in rounds), on.clock_s)
+    injector = Injector(on.cluster, on.store, random.Random(seed), on.clock_s, canaries.send)
     seen: list[FaultSeen] = []
     lives: list[Future[ClientLog]] = []
     with Knockers(wire, keys[TENANTS[0]]):
@@ -85,9 +85,9 @@ def carry_out(rounds: list[Round], seed: int, on: Ground, tell: Callable[[str], 
             lives += [crowd.send(job) for job in one.jobs]
             crowd.wait_for(before + one.after, FIRST_S)
             injected = injector.inject(one.fault)
-            recovered_s = _recovery(crowd, next(canaries), injected, on.clock_s)
+            recovered = canaries.succeeded_at_s()
             time.sleep(CALM_S)
-            seen.append(_seen(one.fault, injected, recovered_s, on.clock_s()))
+            seen.append(_seen(one.fault, injected, recovered, on.clock_s()))
             tell(_line(seen[-1]))
         wait(lives)
     crowd.close()
@@ -96,14 +96,16 @@ def carry_out(rounds: list[Round], seed: int, on: Ground, tell: Callable[[str], 
     return _collect(on, crowd, wire, seen, running, told, trouble)
 
 
-def _seen(fault: Fault, injected: Injected, recovered_s: float | None, over_s: float) -> FaultSeen:
+def _seen(
+    fault: Fault, injected: Injected, recovered_at_s: float | None, over_s: float
+) -> FaultSeen:
     return FaultSeen(
         fault,
         injected.at_s,
         injected.at_ms,
         over_s,
         injected.noticed_s,
-        recovered_s,
+        None if recovered_at_s is None else recovered_at_s - injected.at_s,
         injected.trouble,
     )
 
@@ -115,19 +117,30 @@ def _line(seen: FaultSeen) -> str:
     )
 
 
-def _canaries(first: int) -> Iterator[PlannedJob]:
+class Canaries:
     """Small jobs that show whether everything works again; their numbers follow the others'."""
-    number = first
-    while True:
-        yield PlannedJob(number, TENANTS[number % len(TENANTS)], Kind.THUMBNAIL)
-        number += 1
 
+    def __init__(self, crowd: Crowd, first: int, clock_s: Callable[[], float]) -> None:
+        self._crowd, self._number, self._clock_s = crowd, first, clock_s
+        self._ended_s = 0.0
+        self._flying: Future[ClientLog] | None = None
 
-def _recovery(
-    crowd: Crowd, canary: PlannedJob, injected: Injected, clock_s: Callable[[], float]
-) -> float | None:
-    log = crowd.send(canary).result()
-    return clock_s() - injected.at_s if log.states[-1:] == ["succeeded"] else None
+    def send(self) -> None:
+        """Send one."""
+        tenant = TENANTS[self._number % len(TENANTS)]
+        self._flying = self._crowd.send(PlannedJob(self._number, tenant, Kind.THUMBNAIL))
+        self._flying.add_done_callback(self._note)
+        self._number += 1
+
+    def _note(self, _: Future[ClientLog]) -> None:
+        self._ended_s = self._clock_s()
+
+    def succeeded_at_s(self) -> float | None:
+        """When the last one had succeeded, on the run's clock; waits for its end. None: it has
+        not."""
+        assert self._flying is not None
+        log = self._flying.result()
+        return self._ended_s if log.states[-1:] == ["succeeded"] else None
 
 
 def _make_keys(url: str) -> tuple[str, dict[str, str]]:
