@@ -17,6 +17,7 @@ import httpx2
 from benchmarks.fault_run.facts import Answer, ClientLog
 from benchmarks.fault_run.schedule import PlannedJob, Sending
 from benchmarks.fault_run.sources import body_of
+from reelyard.actors.jobs.model import State
 
 PATIENCE_S = 40.0
 """How long a client waits for one answer; more than any long poll."""
@@ -209,7 +210,8 @@ class Crowd:
             state = reply.body["state"]
             if not log.states or log.states[-1] != state:
                 log.states.append(state)
-            if state in {"succeeded", "failed", "cancelled"}:
+            if State(state).terminal:
+                log.ended_s = reply.answer.ended_s
                 return
         log.given_up = f"not ended in {ENDED_S:.0f} s; last {log.states[-1:]}"
 

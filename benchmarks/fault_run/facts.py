@@ -43,6 +43,8 @@ class ClientLog:
     """Whether cancelling it was granted (True) or refused; None: not tried, or no answer."""
     states: list[str] = field(default_factory=list)
     """As told one after the other, without repetition."""
+    ended_s: float | None = None
+    """When its end was told, on the run's own clock."""
     given_up: str = ""
     """Why the client stopped waiting for the end, if it did."""
 
