@@ -11,7 +11,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-unit corpus check fmt bench clean
+.PHONY: help setup demo test test-unit corpus check fmt bench faults clean
 
 # A folder of media with a manifest of what is to become of each file.
 CORPUS ?= ../shared/media
@@ -60,6 +60,10 @@ fmt: setup ## format and mend what can be mended
 bench: setup ## run all benchmarks quickly; tables on screen, JSON in benchmarks/results
 	$(UV) sync --frozen --group dev --group bench --compile-bytecode --quiet
 	$(BIN)/python -m benchmarks --quick
+
+faults: setup ## kill each part of a server while jobs run: JOBS=100 SEED=1 STORE=sqlite or redis
+	$(UV) sync --frozen --group dev --group bench --compile-bytecode --quiet
+	@$(BIN)/python -m benchmarks.faults --jobs $(or $(JOBS),100) --seed $(or $(SEED),1) --store $(or $(STORE),sqlite)
 
 clean: ## remove what the commands above made
 	rm -rf .venv .tools tests/node/node_modules demo-output .mypy_cache .ruff_cache .hypothesis build *.egg-info

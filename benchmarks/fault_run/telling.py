@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from benchmarks.fault_run.facts import Answer, Facts, FaultSeen
 from benchmarks.fault_run.invariants import INVARIANTS, Violation
 from benchmarks.fault_run.measures import Times, noticed_s, outage_s, ran_twice
 from benchmarks.fault_run.schedule import Fault
 from benchmarks.harness.report import Report
+from benchmarks.harness.statistics import Spread
 
+OUTAGE_BARS_S = {
+    Fault.HAPROXY: 2.0,
+    Fault.REPLICA: 2.0,
+    Fault.CONTROLLER: 2.0,
+    Fault.POOL_MANAGER: 2.0,
+    Fault.REGISTRY: 5.0,
+}
+"""The most that HTTP may be away."""
+NOTICE_BARS_S = {Fault.WORKER: 10.0}
+"""The longest that it may go unnoticed."""
+RECOVERY_BARS_S = {Fault.GCS: 60.0, Fault.RAYLET: 60.0, Fault.EVERYTHING: 60.0}
+"""The longest until a job succeeds again."""
 MOST_SHOWN = 40
 """Violations that are told one by one."""
 
@@ -54,31 +68,38 @@ def _tell_faults(report: Report, facts: Facts) -> None:
     by_fault: dict[Fault, list[FaultSeen]] = defaultdict(list)
     for seen in facts.faults:
         by_fault[seen.fault].append(seen)
-    rows, figures = [], {}
+    rows = []
+    figures: dict[str, dict[str, Any]] = {}
     for fault, all_seen in by_fault.items():
-        figures[fault.value] = {
-            "times": len(all_seen),
-            "outage_s": _times(outage_s(seen, facts.answers) for seen in all_seen),
-            "noticed_s": _times(noticed_s(seen, facts.jobs.values()) for seen in all_seen),
-            "recovered_s": _times(seen.recovered_s for seen in all_seen),
+        outages = [outage_s(seen, facts.answers) for seen in all_seen]
+        noticed = _known(noticed_s(seen, facts.jobs.values()) for seen in all_seen)
+        recovered = _known(seen.recovered_s for seen in all_seen)
+        _hold(report, f"HTTP outage: {fault}", outages, OUTAGE_BARS_S.get(fault))
+        _hold(report, f"noticed: {fault}", noticed, NOTICE_BARS_S.get(fault))
+        _hold(report, f"recovered: {fault}", recovered, RECOVERY_BARS_S.get(fault))
+        times = [Times.of(values) for values in (outages, noticed, recovered)]
+        names = ("outage_s", "noticed_s", "recovered_s")
+        figures[fault.value] = {"times": len(all_seen)} | {
+            name: one and asdict(one) for name, one in zip(names, times, strict=True)
         }
-        told = figures[fault.value]
-        columns = [_text(told[name]) for name in ("outage_s", "noticed_s", "recovered_s")]
-        rows.append((fault.value, len(all_seen), *columns))
+        rows.append((fault.value, len(all_seen), *map(_text, times)))
     title = "Faults, seconds: p50 / p95 / max"
     report.table(title, ("fault", "times", "HTTP outage", "noticed", "recovered"), rows)
     report.figure("faults", figures)
 
 
-def _times(values: Iterable[float | None]) -> dict[str, float] | None:
-    times = Times.of([value for value in values if value is not None])
-    return asdict(times) if times else None
+def _hold(report: Report, name: str, values: Sequence[float], bar_s: float | None) -> None:
+    """Hold the values against a bar, if there are both."""
+    if values and bar_s is not None:
+        report.at_most(name, Spread.of(values), bar_s, unit="s")
 
 
-def _text(times: object) -> str:
-    if not isinstance(times, dict):
-        return "-"
-    return " / ".join(f"{value:.1f}" for value in times.values())
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _text(times: Times | None) -> str:
+    return f"{times.p50:.1f} / {times.p95:.1f} / {times.most:.1f}" if times else "-"
 
 
 def _tell_answers(report: Report, answers: Sequence[Answer]) -> None:

@@ -70,7 +70,14 @@ def test_the_guide_draws_every_folder_of_the_source_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["CONTRIBUTING.md", "docs/architecture.md", "docs/glossary.md", "docs/python.md"]
+    "page",
+    [
+        "CONTRIBUTING.md",
+        "docs/architecture.md",
+        "docs/glossary.md",
+        "docs/guarantees.md",
+        "docs/python.md",
+    ],
 )
 def test_every_file_that_a_document_names_exists(page: str) -> None:
     named = re.findall(

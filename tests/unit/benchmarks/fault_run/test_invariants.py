@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from benchmarks.fault_run.invariants import INVARIANTS, violations
 from reelyard.actors.jobs.ledger import LedgerEntry
 from reelyard.actors.jobs.model import Change, ErrorInfo, Outcome, State
 from reelyard.actors.jobs.object_keys import output_key
+from tests.paths import ROOT
 from tests.unit.benchmarks.fault_run.made_facts import (
     BROKEN_ID,
     CANCELLED_ID,
@@ -258,3 +260,9 @@ def test_a_violation_names_its_job() -> None:
     (found,) = violations(end_twice(good_facts()))
     assert (found.invariant, found.job_id) == ("one end", GOOD_ID)
     assert "2 times" in found.what
+
+
+def test_the_page_of_guarantees_names_every_invariant_as_it_is_called() -> None:
+    page = (ROOT / "docs/guarantees.md").read_text()
+    named = set(re.findall(r"`faults`: ([a-z]+(?: [a-z]+)*)", page))
+    assert named - {"the outage by fault"} == set(INVARIANTS)
