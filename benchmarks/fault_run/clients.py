@@ -62,7 +62,8 @@ class Wire:
         try:
             reply = http.request(method, self.url + path, json=body, headers=dict(headers or {}))
             status, retry_after = reply.status_code, reply.headers.get("retry-after")
-            found, formed = _read(reply, path)
+            found = _json(reply)
+            formed = has_the_form_of_its_dialect(reply, path) if status >= 400 else bool(found)
         except httpx2.TimeoutException:
             status = -1
         except httpx2.HTTPError:
@@ -73,17 +74,19 @@ class Wire:
         return Reply(answer, found)
 
 
-def _read(reply: httpx2.Response, path: str) -> tuple[Any, bool]:
-    """The body, and whether it has the form that an answer of this path must have."""
-    try:
-        body = reply.json()
-    except ValueError:
-        return None, False
-    if reply.status_code < 400:
-        return body, True
+def has_the_form_of_its_dialect(reply: httpx2.Response, path: str) -> bool:
+    """Whether an error is told as the API that `path` belongs to tells errors."""
     wanted = next((name for start, name in ERROR_FIELD.items() if path.startswith(start)), "code")
     media = reply.headers.get("content-type", "").partition(";")[0]
-    return body, media in ERROR_MEDIA and isinstance(body, dict) and wanted in body
+    body = _json(reply)
+    return media in ERROR_MEDIA and isinstance(body, dict) and wanted in body
+
+
+def _json(reply: httpx2.Response) -> Any:
+    try:
+        return reply.json()
+    except ValueError:
+        return None
 
 
 class Crowd:

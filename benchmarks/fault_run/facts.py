@@ -22,7 +22,7 @@ class Answer:
     """0: the connection was refused or closed; -1: nothing came within the client's patience."""
     retry_after: str | None = None
     well_formed: bool = True
-    """Whether an error had the form of its dialect."""
+    """Whether it was JSON, and an error in the form of its dialect."""
     allowed: frozenset[int] = frozenset()
     """Statuses of 400 to 499 that are right here."""
 

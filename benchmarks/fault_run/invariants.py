@@ -202,10 +202,11 @@ def right_answers(facts: Facts) -> Iterator[tuple[str, str]]:
         asked = f"{answer.method} {answer.path}"
         if answer.status == -1:
             yield "", f"{asked}: no answer in {answer.ended_s - answer.began_s:.0f} s"
-        elif answer.status == 503:
-            if answer.retry_after is None or not answer.well_formed:
-                yield "", f"{asked}: 503, Retry-After {answer.retry_after}, in a strange form"
-        elif answer.status and not answer.good:
+        elif not answer.well_formed:
+            yield "", f"{asked}: {answer.status} in a strange form"
+        elif answer.status == 503 and answer.retry_after is None:
+            yield "", f"{asked}: 503 without Retry-After"
+        elif answer.status not in {0, 503} and not answer.good:
             yield "", f"{asked}: {answer.status}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,7 +89,8 @@ def carry_out(rounds: list[Round], seed: int, on: Ground, tell: Callable[[str], 
             time.sleep(CALM_S)
             seen.append(_seen(one.fault, injected, recovered, on.clock_s()))
             tell(_line(seen[-1]))
-        wait(lives)
+        for life in lives:
+            life.result()
     crowd.close()
     running, told = _settled(on.cluster.url, admin, keys)
     trouble = on.cluster.stop()

@@ -59,8 +59,11 @@ def _tell_jobs(report: Report, facts: Facts) -> None:
         "run twice": ran_twice(facts),
         "sent again with the same key": sum(len(client.ids) > 1 for client in accepted),
         **{name: ends[name] for name in sorted(ends)},
+        "with a price": sum(job.credits > 0 for job in facts.jobs.values()),
+        "stored objects": len(facts.objects),
+        "entries in the ledger": len(facts.ledger),
     }
-    report.table("Jobs", ("what", "jobs"), list(figures.items()))
+    report.table("Jobs", ("what", "number"), list(figures.items()))
     report.figure("jobs", figures)
 
 

@@ -195,6 +195,10 @@ def speak_another_dialect(facts: Facts) -> Facts:
     return replace(facts, answers=[answer(503, retry_after="2", well_formed=False)])
 
 
+def say_nothing_in_json(facts: Facts) -> Facts:
+    return replace(facts, answers=[answer(200, well_formed=False)])
+
+
 def hang(facts: Facts) -> Facts:
     return replace(facts, answers=[answer(-1)])
 
@@ -221,6 +225,7 @@ BREAKS: dict[str, list[Break]] = {
         answer_a_strange_404,
         say_no_time_to_come_again,
         speak_another_dialect,
+        say_nothing_in_json,
         hang,
     ],
 }
