@@ -99,7 +99,7 @@ class Cluster:
         for process in self.family():
             with suppress(psutil.NoSuchProcess):
                 command = process.cmdline()
-                if command and _fits(title, process.name(), command):
+                if command and fits(title, process.name(), command):
                     found.append(process)
         return sorted(found, key=lambda process: process.create_time())
 
@@ -161,7 +161,8 @@ class Cluster:
         self.process.stdout.close()
 
 
-def _fits(title: str, name: str, command: list[str]) -> bool:
+def fits(title: str, name: str, command: list[str]) -> bool:
+    """Whether `title` is what a process is called, begins its title, or is an argument of it."""
     return name == title or command[0].startswith(title) or title in command
 
 
