@@ -27,6 +27,11 @@ class Answer:
     """Statuses of 400 to 499 that are right here."""
 
     @property
+    def may_wait(self) -> bool:
+        """Whether it is a long poll, which is answered when something happens."""
+        return "wait=" in self.path
+
+    @property
     def good(self) -> bool:
         """Whether the client got what it asked for, or a right refusal."""
         return 200 <= self.status < 300 or self.status in self.allowed

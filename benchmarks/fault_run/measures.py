@@ -49,6 +49,18 @@ def outage_s(seen: FaultSeen, answers: Iterable[Answer]) -> float:
     return max(answer.ended_s for answer in bad) - began
 
 
+def slowest_s(seen: FaultSeen, answers: Iterable[Answer]) -> float:
+    """The longest that a request which is answered at once waited around a fault."""
+    return max(
+        (
+            answer.ended_s - answer.began_s
+            for answer in answers
+            if not answer.may_wait and answer.ended_s >= seen.at_s and answer.began_s < seen.over_s
+        ),
+        default=0.0,
+    )
+
+
 def noticed_s(seen: FaultSeen, jobs: Iterable[Job]) -> float | None:
     """How long a fault stayed unnoticed; None: it met nothing that could tell."""
     outcome = BY_ATTEMPT.get(seen.fault)

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.fault_run.facts import Answer, Facts, FaultSeen
 from benchmarks.fault_run.invariants import INVARIANTS, Violation
-from benchmarks.fault_run.measures import Times, noticed_s, outage_s, ran_twice
+from benchmarks.fault_run.measures import Times, noticed_s, outage_s, ran_twice, slowest_s
 from benchmarks.fault_run.schedule import Fault
 from benchmarks.harness.report import Report
 from benchmarks.harness.statistics import Spread
@@ -80,14 +80,17 @@ def _tell_faults(report: Report, facts: Facts) -> None:
         _hold(report, f"HTTP outage: {fault}", outages, OUTAGE_BARS_S.get(fault))
         _hold(report, f"noticed: {fault}", noticed, NOTICE_BARS_S.get(fault))
         _hold(report, f"recovered: {fault}", recovered, RECOVERY_BARS_S.get(fault))
-        times = [Times.of(values) for values in (outages, noticed, recovered)]
-        names = ("outage_s", "noticed_s", "recovered_s")
+        slowest = [slowest_s(seen, facts.answers) for seen in all_seen]
+        times = [Times.of(values) for values in (outages, slowest, noticed, recovered)]
+        names = ("outage_s", "slowest_answer_s", "noticed_s", "recovered_s")
         figures[fault.value] = {"times": len(all_seen)} | {
             name: one and asdict(one) for name, one in zip(names, times, strict=True)
         }
         rows.append((fault.value, len(all_seen), *map(_text, times)))
     title = "Faults, seconds: p50 / p95 / max"
-    report.table(title, ("fault", "times", "HTTP outage", "noticed", "recovered"), rows)
+    report.table(
+        title, ("fault", "times", "HTTP outage", "slowest answer", "noticed", "recovered"), rows
+    )
     report.figure("faults", figures)
 
 
@@ -108,8 +111,5 @@ def _text(times: Times | None) -> str:
 def _tell_answers(report: Report, answers: Sequence[Answer]) -> None:
     names = {0: "connection closed", -1: "no answer"}
     counts = Counter(names.get(answer.status, str(answer.status)) for answer in answers)
-    slowest = max((a.ended_s - a.began_s for a in answers if "wait=" not in a.path), default=0.0)
     report.table("Answers", ("status", "requests"), sorted(counts.items()))
     report.figure("answers", dict(counts))
-    report.figure("slowest_answer_s", slowest)
-    report.note(f"the slowest answer, long polls apart, took {slowest:.1f} s")

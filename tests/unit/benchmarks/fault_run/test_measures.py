@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmarks.fault_run.facts import FaultSeen
-from benchmarks.fault_run.measures import Times, noticed_s, outage_s, ran_twice
+from benchmarks.fault_run.measures import Times, noticed_s, outage_s, ran_twice, slowest_s
 from benchmarks.fault_run.schedule import Fault
 from tests.unit.benchmarks.fault_run.made_facts import START_MS, answer, good_facts
 
@@ -18,6 +18,13 @@ def test_an_outage_goes_from_the_first_bad_answer_to_the_last_of_its_fault() -> 
 def test_a_request_that_was_under_way_counts_from_the_fault_on() -> None:
     hung = replace(answer(0, 4.0), ended_s=13.0)
     assert outage_s(KILLED, [hung]) == 3.0
+
+
+def test_the_slowest_answer_is_one_that_was_not_to_wait() -> None:
+    slow = replace(answer(200, 9.0), ended_s=12.0)
+    poll = replace(slow, path="/v1/jobs/a?wait=5", ended_s=14.0)
+    assert slowest_s(KILLED, [slow, poll, answer(200, 11.0)]) == 3.0
+    assert slowest_s(KILLED, []) == 0.0
 
 
 def test_without_a_bad_answer_there_is_no_outage() -> None:
