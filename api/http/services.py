@@ -41,6 +41,10 @@ from reelyard.cluster.errors import Forbidden, InvalidInput, NotReady
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import Storage, Uploads, open_storage
 
+PATIENCE_S = 2.5
+"""A request whose registry is away or silent is answered within 3 s: its client, which can wait as
+it likes, then knows."""
+
 
 @dataclass
 class Services:
@@ -195,9 +199,14 @@ class ServicesFactory:
 
         Raises `Unavailable` while the registry can't be reached, `BadRequest` for a wrong setting.
         """
-        registry = RegistryClient.over_ray(self.settings)
-        secret = self.settings.signing_secret or await registry.secret("signing")
+        registry = RegistryClient.over_ray(self.settings, PATIENCE_S, PATIENCE_S)
+        secret = self.settings.signing_secret or await self._signing_secret()
         return Services(self.settings, registry, open_storage(self.settings), Signer(secret))
+
+    async def _signing_secret(self) -> str:
+        # No request waits yet, and the registry may be starting beside this process.
+        patient = RegistryClient.over_ray(self.settings)
+        return await patient.secret("signing")
 
 
 def services_of(request: Request) -> Services:
