@@ -51,6 +51,9 @@ class JobFiles(Protocol):
     async def sweep(self, now_ms: int) -> dict[str, int]:
         """Delete uploads and temporary files past their time; how many of which kind."""
 
+    async def free_bytes(self) -> int | None:
+        """Room that is left; None: no limit known. Raises what a look there raises."""
+
 
 class StoredFiles:
     """`JobFiles` in a `Storage`."""
@@ -72,6 +75,9 @@ class StoredFiles:
             found = await self._storage.list(prefix)
             keys += [info.key for info in found if info.key.startswith(folders)]
         await self._storage.delete(dict.fromkeys(keys))
+
+    async def free_bytes(self) -> int | None:
+        return await self._storage.free_bytes()
 
     async def sweep(self, now_ms: int) -> dict[str, int]:
         before_ms = now_ms - self._upload_retention_ms

@@ -46,6 +46,15 @@ console = Console(
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def health_text(health: dict[str, Any]) -> str:
+    """One line: the status, and what is wrong."""
+    reasons = [
+        f"{name}: {part['reason']}" for name, part in health["parts"].items() if part["reason"]
+    ]
+    colour = {"ok": "green", "degraded": "yellow"}.get(health["status"], "red")
+    return "  ".join((f"[{colour}]{health['status']}[/]", escape("; ".join(reasons)))).strip()
+
+
 class Exit(IntEnum):
     """Exit codes of `reelyard`."""
 

@@ -13,11 +13,12 @@ from typing import Annotated, Any, Never
 
 import typer
 
-from reelyard.api.cli.output import Exit, command, console, errors, escape, print_json
+from reelyard.api.cli.output import Exit, command, console, errors, escape, health_text, print_json
 from reelyard.api.serving.bind import check_bind
 from reelyard.api.serving.not_ready import edge
 from reelyard.api.serving.waiting_room import WaitingRoom
-from reelyard.cluster.errors import Conflict, Unavailable
+from reelyard.cluster.errors import BadRequest, Conflict, Unavailable
+from reelyard.cluster.folders.free_space import free_of
 from reelyard.cluster.folders.run_folder import prometheus_targets
 from reelyard.cluster.runtime.cluster_file import commands_file, token_file
 from reelyard.cluster.runtime.ray_cluster import (
@@ -54,6 +55,7 @@ def up(
     settings = Settings(**chosen)
     if settings.ray_address is None:
         _check_data(settings)
+    _check_settings(settings)
     check_bind(settings, keys_are_needed=_keys_are_needed(settings))
     with _waiting_room(settings) as room, _open(settings) as cluster:
         stop = _stop_on_signals()
@@ -87,6 +89,28 @@ def _check_data(settings: Settings) -> None:
         where = running.url or running.ray_address
         raise Conflict(f"a cluster runs already at {where} (process {running.pid})")
     check_places(settings)
+
+
+def _check_settings(settings: Settings) -> None:
+    """See to what would otherwise show in the log of some process, a minute later. Raises
+    `BadRequest`, `Unavailable`."""
+    if settings.operations:
+        from reelyard.actors.media.catalogue import load_operations
+
+        load_operations(settings.operations)
+    if settings.storage_url is not None:
+        from reelyard.cluster.storage import open_storage
+
+        open_storage(settings)
+    for name, pool in settings.all_pools.items():
+        if pool.max_workers < pool.min_workers:
+            raise BadRequest(
+                f"pools: {name}: max_workers {pool.max_workers} is less than min_workers "
+                f"{pool.min_workers}"
+            )
+    if settings.ray_address is None:
+        for place in (settings.scratch, settings.logs):
+            free_of(place)
 
 
 def _keys_are_needed(settings: Settings) -> bool:
@@ -283,11 +307,12 @@ def status(as_json: AsJson = False) -> int:
     if as_json:
         print_json({"up": True, "url": url, "dashboard": None, **facts, **overview})
         return Exit.OK
+    facts |= {"process": str(here.pid)} if here else {}
     if url is None:
         console.print(f"a cluster runs at {address}, with no HTTP server, or none yet")
     else:
         console.print(f"[bold green]Reelyard is up[/] at [bold]{url}[/]")
-    facts |= {"process": str(here.pid)} if here else {}
+    console.print(f"  {'health':<12}{health_text(overview['health'])}")
     facts["uptime"] = clock(overview["uptime_s"])
     facts["jobs"] = "  ".join(f"{state} {count}" for state, count in overview["jobs"].items())
     for pool in overview["pools"]:

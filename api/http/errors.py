@@ -24,6 +24,7 @@ from reelyard.cluster.errors import (
     RateLimited,
     ReelyardError,
     RequestTimeout,
+    StorageFull,
     TooLarge,
     Unauthorized,
     Unavailable,
@@ -51,13 +52,18 @@ _BY_STATUS: dict[int, type[ReelyardError]] = {
 }
 
 
+_WAITS_S: dict[type[ReelyardError], float] = {Unavailable: 2, RateLimited: 10, StorageFull: 60}
+"""What clients are told where the error itself does not say when to try again."""
+
+
 def error_headers(error: ReelyardError) -> dict[str, str]:
     """`Retry-After`, `WWW-Authenticate` or `Allow` where they belong."""
     headers: dict[str, str] = {}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    elif isinstance(error, Unavailable):
-        headers["Retry-After"] = "2"
+    wait_s = error.retry_after_s
+    if wait_s is None:
+        wait_s = next((s for kind, s in _WAITS_S.items() if isinstance(error, kind)), None)
+    if wait_s is not None:
+        headers["Retry-After"] = str(max(1, round(wait_s)))
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, MethodNotAllowed) and (allow := error.details.get("allow")):

@@ -14,6 +14,7 @@ from reelyard.actors.jobs.ids import new_id
 from reelyard.actors.jobs.messages import (
     Accepted,
     Changes,
+    Health,
     KeyInfo,
     Overview,
     PageQuery,
@@ -51,6 +52,8 @@ PLAN_IN_THREAD = 20
 """From this many specs on, planning would hold up the event loop."""
 SILENT_RETRY_S = 2
 """What a caller is told of one that answers nothing."""
+HEALTH_AGE_S = 1.0
+"""Monitors of many machines cost the registry no more than one."""
 POLL_AGE_S = 0.02
 """So long a look at the registry serves those who poll: about what a request spends in a busy
 server anyway."""
@@ -69,6 +72,8 @@ class RegistryClient:
         self._settings = settings
         self._patience_s = patience_s
         self._loaded = False
+        self._health: Health | None = None
+        self._health_at = 0.0
         self._cache = JobCache(self._changes, self._get_many)
         self._lookups: Lookups[Job] = Lookups(self._cache.look_up)
         self._submits: Writes[Submission, Accepted | Refusal] = Writes(self._submit_many)
@@ -259,10 +264,15 @@ class RegistryClient:
         """Let workers finish what they run and exit."""
         await self._call("drain", list(slots))
 
-    async def ping(self) -> str:
-        """The registry's epoch, asked without patience. Raises `Unavailable`."""
-        epoch: str = await self._call("ping", patience_s=0)
-        return epoch
+    async def health(self) -> Health:
+        """Whether jobs can be taken on, as it was at most `HEALTH_AGE_S` ago; asked without
+        patience. Raises `Unavailable`."""
+        now = time.monotonic()
+        if self._health is None or now - self._health_at >= HEALTH_AGE_S:
+            self._health = None
+            self._health = await self._call("health", patience_s=0)
+            self._health_at = now
+        return self._health
 
     # --- inside ---
 
@@ -353,7 +363,9 @@ def unstorable(item: Submission) -> Refusal | None:
 
 def refused(refusal: Refusal) -> ReelyardError:
     """A refusal as the error it stands for."""
-    return error_from_dict(msgspec.to_builtins(refusal.error))
+    error = error_from_dict(msgspec.to_builtins(refusal.error))
+    error.retry_after_s = refusal.retry_after_s
+    return error
 
 
 def expect_job(answers: dict[str, Job | Refusal], job_id: str) -> Job:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from reelyard.actors.jobs.locations import stored_key
-from reelyard.actors.jobs.messages import KeyInfo, Overview, Usage
+from reelyard.actors.jobs.messages import Health, KeyInfo, Overview, Usage
 from reelyard.actors.jobs.model import Attempt, Job, OutputFile, State, Task
 from reelyard.actors.jobs.times import iso
 from reelyard.actors.jobs.traceback_visibility import told_error
@@ -187,7 +187,14 @@ def overview(seen: Overview) -> dict[str, Any]:
         "running": [short_job(job) | {"tenant": job.tenant} for job in seen.running],
         "finished_per_s": seen.finished_per_s,
         "lease_expiries": seen.lease_expiries,
+        "health": health(seen.health),
     }
+
+
+def health(seen: Health) -> dict[str, Any]:
+    """Whether jobs can be taken on and run, by part."""
+    parts = {part.name: {"ok": part.ok, "reason": part.reason or None} for part in seen.parts}
+    return {"status": seen.status, "parts": parts}
 
 
 def key(info: KeyInfo) -> dict[str, Any]:

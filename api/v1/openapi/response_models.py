@@ -235,6 +235,20 @@ class Pool(Answer):
     paused: bool
 
 
+class HealthPart(Answer):
+    """A part that jobs need; `reason`: what is wrong, or nearly so."""
+
+    ok: bool
+    reason: str | None
+
+
+class ClusterHealth(Answer):
+    """ok; degraded: jobs are taken on, and wait; unavailable: they are refused."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    parts: dict[str, HealthPart]
+
+
 class Overview(Answer):
     """The registry at a glance."""
 
@@ -246,6 +260,7 @@ class Overview(Answer):
     running: list[JobItem]
     finished_per_s: float
     lease_expiries: int
+    health: ClusterHealth
 
 
 class PoolAnswer(Answer):
@@ -279,10 +294,16 @@ class KeyList(Answer):
     items: list[Key]
 
 
-class Health(Answer):
-    """The server is well."""
+class Alive(Answer):
+    """The process answers."""
 
     status: Literal["ok"]
+    version: str
+
+
+class Health(ClusterHealth):
+    """Whether jobs can be taken on, and the version that answers."""
+
     version: str
 
 
