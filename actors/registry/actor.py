@@ -54,8 +54,5 @@ class JobRegistry(RegistryService):
     async def commit(self, commits: list[Commit]) -> Any:
         return pickling.pack_list(await super().commit(commits))
 
-    async def health(self) -> Any:
-        return pickling.pack_one(await super().health())
-
     async def overview(self) -> Any:
         return pickling.pack_one(await super().overview())

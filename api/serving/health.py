@@ -22,6 +22,7 @@ from reelyard.cluster.errors import Unavailable
 
 router = APIRouter(tags=["health"])
 VERSION = version("reelyard")
+RETRY_S = 5
 _ALIVE = {"status": "ok", "version": VERSION}
 
 
@@ -39,18 +40,19 @@ async def healthz(services: ServicesDep) -> Response:
         seen = v1_shapes.health(await services.registry.health())
     except Unavailable as away:
         parts = {"registry": {"ok": False, "reason": "it does not answer"}}
-        raise _not_ready("unavailable", parts, away.retry_after_s) from None
+        raise _not_ready("unavailable", parts, away) from None
     if seen["status"] == "unavailable":
         raise _not_ready(seen["status"], seen["parts"])
     return json_response(seen | {"version": VERSION})
 
 
-def _not_ready(status: str, parts: dict[str, Any], retry_after_s: float | None = 5) -> Unavailable:
+def _not_ready(status: str, parts: dict[str, Any], away: Unavailable | None = None) -> Unavailable:
     wrong = "; ".join(f"{name}: {part['reason']}" for name, part in parts.items() if not part["ok"])
     return Unavailable(
         f"not ready: {wrong}",
         details={"status": status, "parts": parts},
-        retry_after_s=retry_after_s,
+        internal=away.internal if away else None,
+        retry_after_s=away.retry_after_s if away else RETRY_S,
     )
 
 
