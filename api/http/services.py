@@ -206,7 +206,7 @@ class ServicesFactory:
     async def _signing_secret(self) -> str:
         # No request waits yet, and the registry may be starting beside this process.
         patient = RegistryClient.over_ray(self.settings)
-        return await patient.secret("signing")
+        return await patient.accounts.secret("signing")
 
 
 def services_of(request: Request) -> Services:
