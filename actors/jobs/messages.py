@@ -172,6 +172,8 @@ class Health(msgspec.Struct, frozen=True):
 
     status: str
     parts: list[HealthPart]
+    paused_pools: list[str] = []
+    """By an operator; no fault of the cluster's."""
 
 
 class Overview(msgspec.Struct, frozen=True):

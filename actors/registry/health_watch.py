@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from reelyard.actors.jobs.messages import Health
 from reelyard.actors.registry.health import Bounds, Place, Seen, judge, refusal
@@ -34,6 +35,9 @@ class Crew(Protocol):
 
     def wanted(self) -> bool:
         """Whether there is a use for some."""
+
+    def paused_pools(self) -> list[str]:
+        """The pools that an operator has paused."""
 
 
 class HealthWatch:
@@ -74,7 +78,7 @@ class HealthWatch:
             reasons = {part.name: part.reason for part in health.parts if not part.ok}
             log.info("health", status=health.status, reasons=reasons)
         self._told = health
-        return health
+        return replace(health, paused_pools=self._crew.paused_pools())
 
     def refusal(self) -> ReelyardError | None:
         """What a new job is refused with now."""

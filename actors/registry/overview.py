@@ -83,6 +83,10 @@ class OverviewReporter:
         keeps = any(pool.min_workers for pool in self._settings.all_pools.values())
         return keeps or any(queue.queued(name) for name in queue.names())
 
+    def paused_pools(self) -> list[str]:
+        """The pools that an operator has paused."""
+        return sorted(self._live_jobs.queue.paused)
+
     def _pool_status(self, name: str, now_ms: int) -> PoolStatus:
         queue = self._live_jobs.queue
         oldest = queue.oldest_ms(name)

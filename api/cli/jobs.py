@@ -92,6 +92,7 @@ def details_of(job: JobView) -> list[str]:
         "input": shown_source(job.source_url),
         "parameters": summary(job.parameters),
         "progress": f"{job.progress:.0f}%  {job.phase or ''}",
+        "waits for": job.waiting_for or "",
         "created": job.created_at,
         "started": job.started_at or "",
         "finished": job.completed_at or "",

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Never
+from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
@@ -30,6 +30,9 @@ from reelyard.cluster.runtime.ray_cluster import (
 )
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.url_secrets import hide_url_secrets
+
+if TYPE_CHECKING:
+    from reelyard.api.client.sync_client import Client
 
 DOWN_S = 120.0
 """Time to finish what is nearly done; whoever is not down then is killed."""
@@ -279,6 +282,15 @@ def _undeploy(settings: Settings) -> None:
         remove_engine(settings)
 
 
+def _overview(client: Client) -> dict[str, Any]:
+    """The overview; where a server is there and its registry does not answer, the health alone."""
+    try:
+        return client.overview()
+    except Unavailable as error:
+        parts = {"registry": {"ok": False, "reason": error.message}}
+        return {"health": {"status": "unavailable", "parts": parts}}
+
+
 @command
 def status(as_json: AsJson = False) -> int:
     """Whether a cluster runs here, where, and what it does; exit code 4 if none does."""
@@ -296,7 +308,7 @@ def status(as_json: AsJson = False) -> int:
             _print_facts(logs)
         return Exit.UNREACHABLE
     with found as client:
-        overview = client.overview()
+        overview = _overview(client)
     remote = os.environ.get(URL_VARIABLE)
     here = None if remote else find_cluster(settings)
     url = here.url if here else remote
@@ -306,13 +318,16 @@ def status(as_json: AsJson = False) -> int:
     facts |= _dashboard_facts(settings, here.dashboard_url if here else None)
     if as_json:
         print_json({"up": True, "url": url, "dashboard": None, **facts, **overview})
-        return Exit.OK
+        return Exit.OK if "jobs" in overview else Exit.UNREACHABLE
     facts |= {"process": str(here.pid)} if here else {}
     if url is None:
         console.print(f"a cluster runs at {address}, with no HTTP server, or none yet")
     else:
         console.print(f"[bold green]Reelyard is up[/] at [bold]{url}[/]")
     console.print(f"  {'health':<12}{health_text(overview['health'])}")
+    if "jobs" not in overview:
+        _print_facts(facts)
+        return Exit.UNREACHABLE
     facts["uptime"] = clock(overview["uptime_s"])
     facts["jobs"] = "  ".join(f"{state} {count}" for state, count in overview["jobs"].items())
     for pool in overview["pools"]:

@@ -81,6 +81,8 @@ class JobView(msgspec.Struct, frozen=True):
     urls_expire_at: str | None = None
     """Until when the outputs' signed URLs work; a newer snapshot brings fresh ones. None: they
     work as long as the outputs are there."""
+    waiting_for: str | None = None
+    """What keeps a queued job from being run, beyond its turn."""
     tasks: list[dict[str, Any]] = []
     """Its steps with their attempts, in the words of `/v1`."""
 

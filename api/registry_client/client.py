@@ -19,9 +19,10 @@ from reelyard.actors.jobs.messages import (
     Refusal,
     Submission,
 )
-from reelyard.actors.jobs.model import Job, JobSpec
+from reelyard.actors.jobs.model import Job, JobSpec, State
 from reelyard.actors.jobs.plan import plan_job
 from reelyard.actors.jobs.times import DAY_MS
+from reelyard.actors.jobs.waiting import waiting_for
 from reelyard.actors.media.catalogue import load_operations
 from reelyard.api.registry_client.accounts import Accounts
 from reelyard.api.registry_client.batching import Lookups, Writes
@@ -211,6 +212,16 @@ class RegistryClient:
     async def drain(self, slots: Sequence[str]) -> None:
         """Let workers finish what they run and exit."""
         await self._call("drain", list(slots))
+
+    async def waiting_for(self, job: Job) -> str | None:
+        """What keeps a queued job from being run, beyond its turn; None where nothing does, or
+        the registry can't be asked just now."""
+        if job.state is not State.QUEUED:
+            return None
+        try:
+            return waiting_for(job, await self.health())
+        except Unavailable:
+            return None
 
     async def health(self) -> Health:
         """Whether jobs can be taken on, as it was at most `HEALTH_AGE_S` ago; asked without

@@ -72,7 +72,12 @@ def accepted_job(job: Job) -> dict[str, Any]:
 
 
 def whole_job(
-    job: Job, urls: Mapping[str, str], urls_end_ms: int | None, *, traceback: bool = False
+    job: Job,
+    urls: Mapping[str, str],
+    urls_end_ms: int | None,
+    *,
+    traceback: bool = False,
+    waiting_for: str | None = None,
 ) -> dict[str, Any]:
     """A job with everything. `urls`: what a client opens, by `OutputFile.url`; those of
     Reelyard's own storage end at `urls_end_ms`. `traceback`: as for `short_job`."""
@@ -81,6 +86,7 @@ def whole_job(
     first = here[0] if here and done else None
     own = first is not None and stored_key(first.url) is not None
     return short_job(job, traceback=traceback) | {
+        "waiting_for": waiting_for,
         "parameters": job.params,
         "download_url": urls.get(first.url, first.url) if first else None,
         "result_data": job.result if done else None,

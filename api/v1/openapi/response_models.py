@@ -116,6 +116,7 @@ class Task(Answer):
 class Job(JobItem):
     """A job, whole."""
 
+    waiting_for: str | None = Field(description="what keeps it from being run, beyond its turn")
     parameters: dict[str, Any]
     download_url: str | None = Field(description="of the first output; once completed")
     result_data: dict[str, Any] | None

@@ -26,6 +26,9 @@ class Nobody:
     def wanted(self) -> bool:
         return False
 
+    def paused_pools(self) -> list[str]:
+        return []
+
 
 def watch_of(folder: Path, storage: Callable[[], Awaitable[int | None]]) -> HealthWatch:
     async def store() -> int:

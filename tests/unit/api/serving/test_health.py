@@ -90,3 +90,15 @@ async def test_a_full_queue_refuses_jobs_with_429_and_says_when_to_come_again(
     refused = await harness.call("POST", "/v1/jobs", json=body)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
     assert not (await harness.get("/healthz")).json()["details"]["parts"]["queue"]["ok"]
+
+
+async def test_a_queued_job_tells_what_it_waits_for_beyond_its_turn(
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "HEALTH_AGE_S", 0)
+    path = f"/v1/jobs/{await harness.submit()}"
+    assert (await harness.get(path)).json()["waiting_for"] == "workers: no worker is there"
+    await harness.registry.lease(WORKER, 0, [], 0)
+    assert (await harness.get(path)).json()["waiting_for"] is None
+    await harness.registry.pause("light")
+    assert "paused" in (await harness.get(path)).json()["waiting_for"]
