@@ -21,6 +21,8 @@ from reelyard.cluster.settings import Settings
 LOOK_S = 5.0
 """Longest wait for a look at a place; what needs more than two of them can't be used."""
 
+NOT_USABLE = "it can't be reached or written; the registry's log says why"
+
 log = structlog.get_logger(__name__)
 
 
@@ -108,7 +110,9 @@ class HealthWatch:
 async def _looked(look: Callable[[], Awaitable[int | None]]) -> Place:
     try:
         return Place(free_bytes=await look())
-    except ReelyardError as error:
-        return Place(error=error.message)
     except Exception as error:  # noqa: BLE001  whatever it is, nothing can be kept there
-        return Place(error=f"{type(error).__name__}: {error}")
+        # Health is told without a key: names of folders and hosts stay in the log.
+        log.warning(
+            "health_look_failed", error=repr(error), internal=getattr(error, "internal", None)
+        )
+        return Place(error=NOT_USABLE)
