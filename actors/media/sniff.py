@@ -37,6 +37,9 @@ from reelyard.cluster.errors import (
 HEAD_BYTES = 4096
 _MOST_SEGMENTS = 2000
 
+_CUT_ROWS = 8
+"""As many packets of a transport stream that begins inside one tell that it is one."""
+
 
 @dataclass(frozen=True)
 class Sniffed:
@@ -131,7 +134,8 @@ def sniff(file: BinaryIO, name: str) -> Sniffed:
     _refuse_known(head, name)
     if head.startswith(b"\xff\xd8\xff"):
         return _jpeg(file)
-    found = _binary(head) or _by_footer(file) or _elementary(head) or _padded(head)
+    found = _binary(head) or _by_footer(file) or _cut_into(head) or _elementary(head)
+    found = found or _padded(head)
     if found is None:
         _refuse(head, name)
     return found
@@ -284,6 +288,18 @@ def _padded(head: bytes) -> Sniffed | None:
         return None
     found = _elementary(head.lstrip(b"\0"))
     return found if found is not None and found.demuxer in ("mp3", "aac") else None
+
+
+def _cut_into(head: bytes) -> Sniffed | None:
+    """A transport stream that begins inside a packet, as a recording may: its marks come as
+    regularly as in any other, a long way."""
+    for size in (188, 192, 204):
+        rows = len(head) // size - 1
+        if rows >= _CUT_ROWS and any(
+            head[start : start + rows * size : size].count(0x47) == rows for start in range(size)
+        ):
+            return Sniffed("mpegts", "mpegts")
+    return None
 
 
 def _refuse_known(head: bytes, name: str) -> None:

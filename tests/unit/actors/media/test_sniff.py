@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from contextlib import suppress
@@ -23,7 +24,13 @@ from reelyard.actors.media.format_signatures import (
     Signature,
 )
 from reelyard.actors.media.sniff import Sniffed, identify, sniff
-from reelyard.cluster.errors import MediaError, SourceNotFound, SourceUnreadable, UnsupportedFormat
+from reelyard.cluster.errors import (
+    CorruptMedia,
+    MediaError,
+    SourceNotFound,
+    SourceUnreadable,
+    UnsupportedFormat,
+)
 
 
 def test_missing_files_folders_and_devices_are_told_apart(tmp_path: Path) -> None:
@@ -156,3 +163,13 @@ def test_formats_that_are_not_taken_are_called_by_their_name(
 ) -> None:
     with pytest.raises(UnsupportedFormat, match=called):
         _identified(tmp_path, first_bytes, name)
+
+
+@pytest.mark.parametrize("size", [188, 192, 204])
+@pytest.mark.parametrize("cut", [1, 44, 187])
+def test_a_transport_stream_may_begin_inside_a_packet(size: int, cut: int) -> None:
+    packet = b"\x47\x01\x00" + bytes(range(5, 90))
+    stream = (packet + bytes(size - len(packet))) * 30
+    assert sniff(io.BytesIO(stream[cut:]), "a.bin").demuxer == "mpegts"
+    with pytest.raises(CorruptMedia):
+        sniff(io.BytesIO(stream[cut : cut + 6 * size]), "a.bin")
