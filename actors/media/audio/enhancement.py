@@ -38,7 +38,7 @@ from reelyard.actors.media.codec.source import open_input
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock
 from reelyard.actors.media.operation import Limits, Progress
 from reelyard.actors.media.truncation.policy import Ending
-from reelyard.cluster.errors import CorruptMedia
+from reelyard.cluster.errors import CorruptMedia, MediaError
 
 _MOST_RENDERS = 4
 
@@ -149,6 +149,8 @@ class Enhancement:
             self._passes.at(decoded.samples / self.pcm.rate, share)
         if decoded.samples == 0:
             self._ending(reader)
+            if source.region.cut and not reader.bad_packets:
+                raise MediaError(f"{source.name!r}: there is no audio in this region")
             raise CorruptMedia(f"{source.name!r}: no audio could be decoded in this region")
         return reader, analysis.finish()
 

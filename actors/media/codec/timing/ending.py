@@ -15,7 +15,11 @@ from reelyard.actors.media.codec.source import open_input
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock, late_start_s
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.truncation.policy import Ending, Evidence
-from reelyard.actors.media.truncation.promise_by_format import TOLD_BY_DEMUXER, promise_of
+from reelyard.actors.media.truncation.promise_by_format import (
+    ANIMATIONS,
+    TOLD_BY_DEMUXER,
+    promise_of,
+)
 
 _LAST_ENTRIES = 8
 """The end of an index is what leads furthest."""
@@ -57,8 +61,8 @@ class Expectation:
 
 
 def expectation(source: Source, container: InputContainer) -> Expectation:
-    """What the header of the open `source` says of its end. Images promise nothing."""
-    if source.sniffed.image:
+    """What the header of the open `source` says of its end. Still images promise nothing."""
+    if source.sniffed.image and source.sniffed.demuxer not in ANIMATIONS:
         return Expectation(source.name, None)
     promise = promise_of(source.path, source.sniffed)
     told = promise.duration_s
