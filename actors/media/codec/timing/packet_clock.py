@@ -24,6 +24,10 @@ type Packet = av.Packet[Any]
 _MAY_JUMP = cast("int", Flags.ts_discont.value)
 _MAY_RESTART = frozenset({"flv", "live_flv", "matroska", "webm"})
 """Formats in which one file behind the other is read to its end, with the stamps of both."""
+_COUNTS_PICTURES = "dirac"
+"""A bare stream whose stamps FFmpeg 9 leaves as the numbers of pictures."""
+_FAR = 1000
+"""A number that lies so far ahead is that of the mark behind the last picture."""
 _READ_ONCE = cast("int", Flags.no_bin_search.value) | cast("int", Flags.no_byte_seek.value)
 _SAMPLE_EVERY = 4 << 20
 _SAMPLES = (16, 256)
@@ -94,6 +98,8 @@ class PacketClock:
 
     def read(self, *streams: Stream) -> Iterator[Packet]:
         """The packets of `streams`, or of all, from where the container stands."""
+        if self.container.format.name == _COUNTS_PICTURES:
+            return _timed(self.container.demux(*streams))
         if self._bridge is None:
             if stamps_may_jump(self.container):
                 self._bridge = StampBridge()
@@ -200,6 +206,18 @@ def _last_end(container: InputContainer, tick: Callable[[], object] | None) -> F
                 found = (pts + (packet.duration or 0)) * unit
                 end = found if end is None else max(end, found)
     return end
+
+
+def _timed(packets: Iterator[Packet]) -> Iterator[Packet]:
+    seen = 0
+    for packet in packets:
+        seen += 1
+        if packet.pts is not None and packet.dts is not None:
+            if packet.pts > seen + _FAR:
+                continue
+            length = packet.duration or 0
+            packet.pts, packet.dts = packet.pts * length, packet.dts * length
+        yield packet
 
 
 def _bridged(packets: Iterator[Packet], bridge: StampBridge | RestartBridge) -> Iterator[Packet]:

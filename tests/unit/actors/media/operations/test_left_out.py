@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 import pytest
+from av.rational import AVRational
 
 from reelyard.actors.testing.sample_media import make_sample
 from tests.unit.actors.media.videos import transcode
@@ -33,7 +34,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     "id": 1,
                     "start": 0,
                     "end": 500,
-                    "time_base": av.AVRational(1, 1000),
+                    "time_base": AVRational(1, 1000),
                     "metadata": {"title": "one"},
                 }
             ]
