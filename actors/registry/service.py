@@ -16,6 +16,7 @@ from reelyard.actors.jobs.messages import (
     Changes,
     Commit,
     KeyInfo,
+    KeySpec,
     LeaseReply,
     Overview,
     PageQuery,
@@ -29,7 +30,7 @@ from reelyard.actors.jobs.messages import (
 )
 from reelyard.actors.jobs.model import Job
 from reelyard.actors.jobs.times import HOUR_MS
-from reelyard.actors.registry.accounts.api_keys import ApiKeys, new_key
+from reelyard.actors.registry.accounts.api_keys import ApiKeys
 from reelyard.actors.registry.accounts.credits import Credits
 from reelyard.actors.registry.accounts.request_rates import RequestRates
 from reelyard.actors.registry.change_log import ChangeLog
@@ -317,22 +318,20 @@ class RegistryService:
         await self._ready()
         await self._credits.grant(tenant, credits, grant_id or new_id())
 
-    async def create_key(
-        self,
-        tenant: str,
-        name: str,
-        admin: bool = False,
-        credits: int | None = None,
-        text: str = "",
-    ) -> tuple[str, KeyInfo]:
-        """A fresh API key (its text is not kept), with a grant of `credits` if given. A call that
-        is repeated with the same `text`, a `new_key()`, makes no second key."""
+    async def create_key(self, spec: KeySpec, text: str) -> KeyInfo:
+        """An API key of the text `text`, which is not kept, with its grant of credits. A call that
+        is repeated with the same text makes no second key."""
         await self._ready()
-        text = text or new_key()
-        info = await self._api_keys.create(text, tenant, name, admin=admin)
-        if credits is not None:
-            await self._credits.grant(tenant, credits, info.key_id)
-        return text, info
+        info = await self._api_keys.create(text, spec)
+        if spec.credits is not None:
+            await self._credits.grant(spec.tenant, spec.credits, info.key_id)
+        return info
+
+    async def rotate_key(self, key_id: str, text: str, overlap_s: float) -> KeyInfo:
+        """An API key of the text `text` in another one's place, which ends after `overlap_s`.
+        Raises `NotFound`, `Conflict`."""
+        await self._ready()
+        return await self._api_keys.rotate(text, key_id, overlap_s)
 
     async def api_keys(self) -> dict[str, KeyInfo]:
         """Every key by its SHA-256, revoked ones too."""

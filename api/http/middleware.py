@@ -173,7 +173,7 @@ async def _add_rate(request: Request, message: Message) -> None:
     if rate is None and limited and request.scope["path"].startswith("/v1/"):
         # Refused before anybody asked whose request it was.
         with suppress(Unavailable):
-            rate = await services.registry.request_rate(address_key(request))
+            rate = await services.registry.accounts.request_rate(address_key(request))
     if rate is not None:
         MutableHeaders(raw=message["headers"]).update(rate_headers(rate))
 

@@ -196,7 +196,7 @@ class ServicesFactory:
         Raises `Unavailable` while the registry can't be reached, `BadRequest` for a wrong setting.
         """
         registry = RegistryClient.over_ray(self.settings)
-        secret = self.settings.signing_secret or await registry.secret("signing")
+        secret = self.settings.signing_secret or await registry.accounts.secret("signing")
         return Services(self.settings, registry, open_storage(self.settings), Signer(secret))
 
 

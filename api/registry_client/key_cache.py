@@ -25,18 +25,18 @@ class KeyCache:
         self._lock = asyncio.Lock()
 
     async def find(self, text: str) -> KeyInfo | None:
-        """The key that `text` is, unless it is unknown or revoked."""
+        """The key that `text` is, unless it is unknown, expired or revoked."""
         digest = hash_key(text)
         info = (await self._fresh(FRESH_S)).get(digest)
         if info is None:
             info = (await self._fresh(MISS_S)).get(digest)
-        return info if info is not None and info.revoked_ms is None else None
+        return info if info is not None and info.works(_now_ms()) else None
 
     async def by_id(self, key_id: str) -> KeyInfo | None:
-        """The key with that id, unless it is unknown or revoked."""
+        """The key with that id, unless it is unknown, expired or revoked."""
         for info in (await self._fresh(FRESH_S)).values():
             if info.key_id == key_id:
-                return info if info.revoked_ms is None else None
+                return info if info.works(_now_ms()) else None
         return None
 
     async def are_needed(self) -> bool:
@@ -56,3 +56,7 @@ class KeyCache:
                 self._keys = await self._load()
                 self._loaded_at = began
         return self._keys
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

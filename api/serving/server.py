@@ -222,7 +222,7 @@ def stop_http() -> None:
 def _keys_are_needed(settings: Settings) -> bool:
     from reelyard.api.registry_client.client import RegistryClient
 
-    return asyncio.run(RegistryClient.over_ray(settings).keys.are_needed())
+    return asyncio.run(RegistryClient.over_ray(settings).accounts.keys.are_needed())
 
 
 def _url(host: str, port: int) -> str:

@@ -363,22 +363,31 @@ async def test_the_overview_is_the_same(clients: FourClients, clips: Path) -> No
     await one(clients.ray, "cancel", job)
 
 
-@compares("create_key", "list_keys", "revoke_key")
+@compares("create_key", "rotate_key", "list_keys", "revoke_key")
 async def test_keys_are_made_listed_and_revoked_the_same(clients: FourClients) -> None:
     of_one_key = frozenset({"key", "key_id", "created_at", "created_ms"})
-    made = await clients.answers("create_key", "acme", "reader", credits=5)
+    made = await clients.answers("create_key", "acme", "reader", credits=5, scope="read")
     same(made, of_one_key)
+    fresh = {
+        name: await answer(client, "rotate_key", made[name]["key_id"], 0)
+        for name, client in clients.all().items()
+    }
+    same(fresh, of_one_key)
+    assert fresh["http"]["scope"] == "read"
     assert made["ray"]["key"].startswith("ry_")
     listed = await clients.agree("list_keys")
-    assert [key["name"] for key in listed] == ["first", *["reader"] * 4]
+    assert [key["name"] for key in listed] == ["first", *["reader"] * 8]
     revoked = {
         name: await answer(client, "revoke_key", made[name]["key_id"])
         for name, client in clients.all().items()
     }
-    same(revoked, of_one_key | {"revoked_at", "revoked_ms"})
+    same(revoked, of_one_key | {"expires_at", "revoked_at", "revoked_ms"})
     assert revoked["http"]["revoked_at"]
     assert await clients.agree("revoke_key", made["ray"]["key_id"]) == revoked["ray"]
-    for faulty in ({"tenant": "no tenant!"}, {"name": "x" * 201}, {"credits": -1}):
+    faults: tuple[dict[str, Any], ...] = (
+        {"tenant": "no tenant!"}, {"name": "x" * 201}, {"scope": "root"}, {"credits": -1},
+    )  # fmt: skip
+    for faulty in faults:
         refused = await clients.agree("create_key", **({"tenant": "acme", "name": "b"} | faulty))
         assert isinstance(refused, ValidationFailed)
     for unknown in (NOWHERE, "?", ""):

@@ -81,10 +81,10 @@ async def test_replicas_share_the_count(make_harness: MakeHarness) -> None:
     harness = await make_harness(rate_limit_per_minute=2)
     other = RegistryClient(InProcessLink(harness.registry), harness.services.settings)
     rates = [
-        await harness.services.registry.count_request("key"),
-        await other.count_request("key"),
-        await other.request_rate("key"),
-        await harness.services.registry.count_request("key"),
+        await harness.services.registry.accounts.count_request("key"),
+        await other.accounts.count_request("key"),
+        await other.accounts.request_rate("key"),
+        await harness.services.registry.accounts.count_request("key"),
     ]
     assert [rate.allowed for rate in rates] == [True, True, True, False]
     assert [rate.remaining for rate in rates] == [1, 0, 0, 0]
