@@ -176,6 +176,7 @@ def open_clip(
         start = origin + Fraction(settings.start_s)
         length = _length(clock, settings, source.name, limits)
         told = expectation(source, container)
+        notes += told.notes
         if told.points_behind and not settings.partial:
             # Better said now than when hours were encoded.
             survey(source, limits, until_s=settings.end_s, tick=tick).refuse_unless(partial=False)
@@ -248,6 +249,10 @@ def _passed_over(
         notes.append(f"{counts['audio']} other track(s) of audio were left out; see {choice}")
     if settings.video is None:
         return notes
+    tags = {} if used[0] is None else used[0].metadata
+    if any(key.lower() == "alpha_mode" and tags[key] == "1" for key in tags):
+        # VP8 and VP9 keep it in a second picture, which FFmpeg's own decoders pass over.
+        notes.append("the transparency of the video was left out")
     if counts["video"]:
         notes.append(f"{counts['video']} other track(s) of video were left out")
     if counts["subtitle"]:

@@ -36,6 +36,16 @@ class Expectation:
     """It leads behind the end of the file."""
     open_end: bool = False
     """The mark of the end is missing."""
+    another_bytes: int = 0
+    """As much of another file stands behind the end."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What to tell the caller of what is not read."""
+        if not self.another_bytes:
+            return []
+        told = f"behind the end of {self.name!r} another file begins, of {self.another_bytes} bytes"
+        return [f"{told}: it was left out"]
 
     def ending(
         self,
@@ -71,7 +81,7 @@ def expectation(source: Source, container: InputContainer) -> Expectation:
     elif source.sniffed.demuxer in TOLD_BY_DEMUXER and (length := length_s(container)) is not None:
         told = float(length)
     behind = promise.missing_bytes > 0 or _index_leads_behind(container)
-    return Expectation(source.name, told, behind, promise.open_end)
+    return Expectation(source.name, told, behind, promise.open_end, promise.another_bytes)
 
 
 def _index_leads_behind(container: InputContainer) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from av.rational import AVRational
 
 from reelyard.actors.testing.sample_media import make_sample
-from tests.unit.actors.media.videos import transcode
+from tests.unit.actors.media.videos import joined, transcode
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +98,34 @@ def test_the_language_of_a_sole_track_goes_with_the_file(
     [back] = transcode(file.path, tmp_path / "p", format="m4a").files
     with av.open(str(back.path)) as made:
         assert made.streams.audio[0].metadata["language"] == "jpn"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".flv"])
+def test_a_second_file_that_no_reader_reaches_is_told(tmp_path: Path, suffix: str) -> None:
+    codec = "flv1" if suffix == ".flv" else None
+    part = make_sample(tmp_path / f"part{suffix}", duration_s=1, vcodec=codec, audio=False)
+    twice = joined(tmp_path / f"twice{suffix}", part, part)
+    length = part.stat().st_size
+    told = (
+        f"behind the end of 'twice{suffix}' another file begins, of {length} bytes: it was left out"
+    )
+    assert transcode(twice, tmp_path / "o").data["notes"] == [told]
+    assert transcode(part, tmp_path / "p").data["notes"] == []
+
+
+def test_transparency_that_can_t_be_read_is_told(tmp_path: Path) -> None:
+    clear = tmp_path / "clear.webm"
+    with av.open(str(clear), "w") as out:
+        stream = out.add_stream("libvpx", rate=25, options={"auto-alt-ref": "0"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        stream.metadata["alpha_mode"] = "1"
+        image = av.VideoFrame.from_ndarray(np.full((48, 64, 4), 128, np.uint8), "rgba")
+        for number in range(5):
+            frame = image.reformat(format="yuva420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    assert transcode(clear, tmp_path / "o").data["notes"] == [
+        "the transparency of the video was left out"
+    ]
