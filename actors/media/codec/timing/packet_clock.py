@@ -85,6 +85,11 @@ class PacketClock:
         return max(len(found), len(read), 1) - 1
 
     @property
+    def begins_anew(self) -> bool:
+        """Whether parts that begin anew were read: a search in the open file mixes them up."""
+        return isinstance(self._bridge, RestartBridge) and self.jumps > 0
+
+    @property
     def note(self) -> str | None:
         """What to tell the caller of the jumps; None: there were none."""
         if not self.jumps:
