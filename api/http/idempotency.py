@@ -48,7 +48,8 @@ def key_of(request: Request) -> str | None:
     if key is None:
         return None
     if not 0 < len(key) <= MAX_LENGTH or not key.isprintable():
-        raise wrong(HEADER, f"takes 1 to {MAX_LENGTH} printable characters", key, place="header")
+        taken = f"1 to {MAX_LENGTH} printable characters"
+        raise wrong(HEADER, f"takes {taken}, not {key[:40]!r}", key, taken, place="header")
     return key
 
 
