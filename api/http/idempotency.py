@@ -170,7 +170,11 @@ async def _claim(services: Services, place: str, mine: FirstAnswer) -> FirstAnsw
             continue
         if first.expires_ms > _now_ms():
             return first
-        await services.storage.delete([place])
+        # Of all who saw this one expire, one may put its own there: what is deleted or replaced
+        # unasked may be another's fresh claim. The mark is swept with the old answers.
+        if await services.storage.put_if_absent(f"{place}.after-{first.expires_ms}", b""):
+            await services.storage.put(place, msgspec.json.encode(mine))
+            return None
     raise Conflict("other requests with this idempotency key are under way")
 
 
