@@ -162,7 +162,12 @@ class Settings(BaseSettings):
     proxy: Literal["auto", "haproxy", "python"] = Field(
         "auto", description="Serve's HTTP proxy; auto: HAProxy where its binary exists"
     )
-    api_replicas: int = Field(1, ge=1, description="replicas of the job API")
+    api_replicas: int | None = Field(
+        None,
+        ge=1,
+        description="replicas of the job API, of which one may die unnoticed; unset: 2, or 1 "
+        "where Ray has less than 4 GiB of memory",
+    )
     transfer_replicas: int = Field(1, ge=1, description="replicas that move bytes")
     max_json_bytes: int = Field(8 << 20, gt=0, description="largest JSON request body")
     max_upload_bytes: int = Field(16 << 30, gt=0, description="largest upload")

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from reelyard.actors.jobs.messages import Commit, WorkerInfo
+from reelyard.actors.jobs.messages import Commit, KeySpec, WorkerInfo
 from reelyard.actors.jobs.model import ErrorInfo, Outcome, OutputFile
 from reelyard.actors.jobs.object_keys import output_key
 from reelyard.actors.registry.service import RegistryService
@@ -96,8 +96,8 @@ async def open_dialects(settings: Settings) -> AsyncIterator[DialectHarness]:
     client = RegistryClient(InProcessLink(registry), settings)
     services = Services(settings, client, open_storage(settings), Signer("s" * 32))
     app = create_app(services)
-    key, info = await client.create_key("acme", "laptop")
-    stranger, _ = await client.create_key("umbrella", "other")
+    key, info = await client.accounts.create_key(KeySpec("acme", "laptop"))
+    stranger, _ = await client.accounts.create_key(KeySpec("umbrella", "other"))
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app, raise_app_exceptions=False),
         base_url="http://test",

@@ -87,12 +87,13 @@ class LiveServer:
 def live_server(
     data_dir: Path, settings: Mapping[str, str] | None = None, *, watched: bool = False
 ) -> Iterator[LiveServer]:
-    """`reelyard up` on a free port, `settings` as REELYARD_* variables; no dashboard unasked.
+    """`reelyard up` on a free port, `settings` as REELYARD_* variables; no dashboard and
+    no second replica unasked.
 
     `watched`: callers knock from the first moment on, at a port that they know.
     """
     port = free_ports(1)[0] if watched else 0
-    chosen = {"dashboard": "no"} | dict(settings or {})
+    chosen = {"dashboard": "no", "api_replicas": "1"} | dict(settings or {})
     given = {f"REELYARD_{name.upper()}": value for name, value in chosen.items()}
     env = os.environ | {"REELYARD_DATA_DIR": str(data_dir), "REELYARD_LOG_LEVEL": "warning"} | given
     log = data_dir.parent / f"{data_dir.name}.log"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -167,6 +168,39 @@ class Overview(msgspec.Struct, frozen=True):
     """Since start."""
 
 
+class RequestRate(msgspec.Struct, frozen=True):
+    """Where a key stands with its requests a minute, after one of them or at a look."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset_s: int
+    """Unix seconds at which the count begins anew."""
+
+
+class KeyScope(StrEnum):
+    """What a key may do; each may what those before it may."""
+
+    READ = "read"
+    """Look at its tenant's jobs and files."""
+    SUBMIT = "submit"
+    """Submit and change jobs, upload."""
+    ADMIN = "admin"
+    """Operate the cluster, and see all tenants' jobs."""
+
+
+class KeySpec(msgspec.Struct, frozen=True):
+    """An API key to make."""
+
+    tenant: str
+    name: str = ""
+    scope: KeyScope = KeyScope.SUBMIT
+    life_s: float | None = None
+    """None: until it is revoked."""
+    credits: int | None = None
+    """Granted to the tenant with the key."""
+
+
 class KeyInfo(msgspec.Struct, frozen=True):
     """An API key; the key itself is shown once, at its making."""
 
@@ -176,6 +210,19 @@ class KeyInfo(msgspec.Struct, frozen=True):
     created_ms: int
     admin: bool = False
     revoked_ms: int | None = None
+    read_only: bool = False
+    expires_ms: int | None = None
+
+    @property
+    def scope(self) -> KeyScope:
+        """What it may do."""
+        if self.admin:
+            return KeyScope.ADMIN
+        return KeyScope.READ if self.read_only else KeyScope.SUBMIT
+
+    def works(self, now_ms: int) -> bool:
+        """Whether it is neither revoked nor expired."""
+        return self.revoked_ms is None and (self.expires_ms is None or now_ms < self.expires_ms)
 
 
 class Totals(msgspec.Struct, frozen=True, omit_defaults=True):

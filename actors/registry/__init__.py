@@ -13,7 +13,6 @@ from reelyard.cluster.settings import Settings
 __all__ = [
     "REGISTRY_NAME",
     "get_registry",
-    "redis_of",
     "start_registry",
     "stored_keys_are_needed",
 ]
@@ -67,13 +66,3 @@ async def stored_keys_are_needed(settings: Settings) -> bool:
         return keys_are_needed(await store.api_keys())
     finally:
         await store.close()
-
-
-def redis_of(store_url: str) -> tuple[str, str] | None:
-    """The URL of the Redis server that the store is on, and what this installation's keys there
-    begin with; None: the store is a file of one node."""
-    if store_url.startswith("sqlite:"):
-        return None
-    from reelyard.actors.registry.store.redis.store import server_and_prefix
-
-    return server_and_prefix(store_url)

@@ -16,11 +16,13 @@ from reelyard.actors.jobs.messages import (
     Changes,
     Commit,
     KeyInfo,
+    KeySpec,
     LeaseReply,
     Overview,
     PageQuery,
     Refusal,
     Report,
+    RequestRate,
     Submission,
     Usage,
     Verdict,
@@ -28,8 +30,9 @@ from reelyard.actors.jobs.messages import (
 )
 from reelyard.actors.jobs.model import Job
 from reelyard.actors.jobs.times import HOUR_MS
-from reelyard.actors.registry.accounts.api_keys import ApiKeys, new_key
+from reelyard.actors.registry.accounts.api_keys import ApiKeys
 from reelyard.actors.registry.accounts.credits import Credits
+from reelyard.actors.registry.accounts.request_rates import RequestRates
 from reelyard.actors.registry.change_log import ChangeLog
 from reelyard.actors.registry.completion import Completion
 from reelyard.actors.registry.dispatch import Dispatch
@@ -104,6 +107,7 @@ class RegistryService:
         )
         self._credits = Credits(store, settings.default_credits, clock_ms)
         self._api_keys = ApiKeys(store, clock_ms)
+        self._request_rates = RequestRates(settings.rate_limit_per_minute)
         self._completion = Completion(
             settings, self._repository, self._credits, self._change_log, self._run_times, clock_ms
         )
@@ -316,22 +320,20 @@ class RegistryService:
         await self._ready()
         await self._credits.grant(tenant, credits, grant_id or new_id())
 
-    async def create_key(
-        self,
-        tenant: str,
-        name: str,
-        admin: bool = False,
-        credits: int | None = None,
-        text: str = "",
-    ) -> tuple[str, KeyInfo]:
-        """A fresh API key (its text is not kept), with a grant of `credits` if given. A call that
-        is repeated with the same `text`, a `new_key()`, makes no second key."""
+    async def create_key(self, spec: KeySpec, text: str) -> KeyInfo:
+        """An API key of the text `text`, which is not kept, with its grant of credits. A call that
+        is repeated with the same text makes no second key."""
         await self._ready()
-        text = text or new_key()
-        info = await self._api_keys.create(text, tenant, name, admin=admin)
-        if credits is not None:
-            await self._credits.grant(tenant, credits, info.key_id)
-        return text, info
+        info = await self._api_keys.create(text, spec)
+        if spec.credits is not None:
+            await self._credits.grant(spec.tenant, spec.credits, info.key_id)
+        return info
+
+    async def rotate_key(self, key_id: str, text: str, overlap_s: float) -> KeyInfo:
+        """An API key of the text `text` in another one's place, which ends after `overlap_s`.
+        Raises `NotFound`, `Conflict`."""
+        await self._ready()
+        return await self._api_keys.rotate(text, key_id, overlap_s)
 
     async def api_keys(self) -> dict[str, KeyInfo]:
         """Every key by its SHA-256, revoked ones too."""
@@ -342,6 +344,10 @@ class RegistryService:
         """Make a key worthless. Raises `NotFound`."""
         await self._ready()
         return await self._api_keys.revoke(key_id)
+
+    async def count_requests(self, asks: list[tuple[str, int]]) -> list[RequestRate]:
+        """Count so many requests of each key (0: only look); where it stands then, in order."""
+        return await self._request_rates.count(asks)
 
     async def secret(self, name: str) -> str:
         """This installation's secret of that name, made at its first use."""

@@ -322,10 +322,34 @@ class AsyncClient:
         return await self.transport.overview()
 
     async def create_key(
-        self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None
+        self,
+        tenant: str,
+        name: str,
+        *,
+        admin: bool = False,
+        credits: int | None = None,
+        scope: str | None = None,
+        expires_in_s: float | None = None,
     ) -> dict[str, Any]:
-        """A new API key (operators only); its text is shown this once."""
-        return await self.transport.create_key(tenant, name, admin=admin, credits=credits)
+        """A new API key (operators only); its text is shown this once.
+
+        `scope`: `read`, `submit` (unless told otherwise) or `admin`; it ends after `expires_in_s`
+        seconds, or when it is revoked. Raises `ValidationFailed`."""
+        return await self.transport.create_key(
+            {
+                "tenant": tenant,
+                "name": name,
+                "admin": admin,
+                "credits": credits,
+                "scope": scope,
+                "expires_in_s": expires_in_s,
+            }
+        )
+
+    async def rotate_key(self, key_id: str, overlap_s: float = 86_400) -> dict[str, Any]:
+        """A fresh API key in another one's place, which still works for `overlap_s` seconds
+        (operators only). Raises `NotFound`, `Conflict` if that key has ended."""
+        return await self.transport.rotate_key(key_id, overlap_s)
 
     async def list_keys(self) -> list[dict[str, Any]]:
         """All API keys (operators only), without their texts."""

@@ -233,12 +233,15 @@ class HttpTransport:
         overview: dict[str, Any] = await self._call("GET", "/v1/admin/overview")
         return overview
 
-    async def create_key(
-        self, tenant: str, name: str, *, admin: bool, credits: int | None
-    ) -> dict[str, Any]:
-        body = {"tenant": tenant, "name": name, "admin": admin, "credits": credits}
-        created: dict[str, Any] = await self._call("POST", "/v1/admin/keys", json=body)
+    async def create_key(self, key: dict[str, Any]) -> dict[str, Any]:
+        created: dict[str, Any] = await self._call("POST", "/v1/admin/keys", json=key)
         return created
+
+    async def rotate_key(self, key_id: str, overlap_s: float) -> dict[str, Any]:
+        with _naming(key_id=key_id):
+            path = f"/v1/admin/keys/{_in_path('API key', key_id)}/rotate"
+            fresh: dict[str, Any] = await self._call("POST", path, json={"overlap_s": overlap_s})
+            return fresh
 
     async def list_keys(self) -> list[dict[str, Any]]:
         keys: list[dict[str, Any]] = (await self._call("GET", "/v1/admin/keys"))["items"]

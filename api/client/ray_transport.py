@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from reelyard.actors.engine import stop_engine
 from reelyard.actors.jobs.ids import parse_id
@@ -23,7 +23,7 @@ from reelyard.api.http.locations import no_destination, no_source, output_of
 from reelyard.api.registry_client.client import RegistryClient, refused
 from reelyard.api.v1 import v1_shapes
 from reelyard.api.v1.refusals import in_body, no_pool
-from reelyard.api.v1.request_bodies import BatchItem, KeyBody
+from reelyard.api.v1.request_bodies import BatchItem, KeyBody, RotationBody
 from reelyard.api.v1.v1_shapes import accepted_job
 from reelyard.cluster.errors import ReelyardError
 from reelyard.cluster.faults import faults_of, refusal, unfit
@@ -144,18 +144,21 @@ class RayTransport:
     async def overview(self) -> dict[str, Any]:
         return _plain(v1_shapes.overview(await self._registry.overview()))
 
-    async def create_key(
-        self, tenant: str, name: str, *, admin: bool, credits: int | None
-    ) -> dict[str, Any]:
-        _check_key(tenant=tenant, name=name, admin=admin, credits=credits)
-        text, info = await self._registry.create_key(tenant, name, admin=admin, credits=credits)
-        return {"key": text} | v1_shapes.key(info)
+    async def create_key(self, key: dict[str, Any]) -> dict[str, Any]:
+        spec = _checked(KeyBody, key).spec()
+        text, info = await self._registry.accounts.create_key(spec)
+        return _plain({"key": text} | v1_shapes.key(info))
+
+    async def rotate_key(self, key_id: str, overlap_s: float) -> dict[str, Any]:
+        asked = _checked(RotationBody, {"overlap_s": overlap_s})
+        text, info = await self._registry.accounts.rotate_key(key_id, asked.overlap_s)
+        return _plain({"key": text} | v1_shapes.key(info))
 
     async def list_keys(self) -> list[dict[str, Any]]:
-        return [v1_shapes.key(info) for info in await self._registry.api_keys()]
+        return [_plain(v1_shapes.key(info)) for info in await self._registry.accounts.all_keys()]
 
     async def revoke_key(self, key_id: str) -> dict[str, Any]:
-        return v1_shapes.key(await self._registry.revoke_key(key_id))
+        return _plain(v1_shapes.key(await self._registry.accounts.revoke_key(key_id)))
 
     async def download(self, output: OutputView, path: Path) -> None:
         await save_output(output, self._storage, path)
@@ -187,9 +190,9 @@ def _fault_of(item: JobRequest) -> ReelyardError | None:
     return None
 
 
-def _check_key(**body: object) -> None:
-    """Raises `ValidationFailed` as `POST /v1/admin/keys` words it."""
+def _checked[Asked: BaseModel](model: type[Asked], body: dict[str, Any]) -> Asked:
+    """`body` as the server reads it. Raises `ValidationFailed` in its words."""
     try:
-        KeyBody.model_validate(body)
+        return model.model_validate(body)
     except ValidationError as error:
-        raise refusal(faults_of(error, KeyBody.model_json_schema(), body, "body")) from None
+        raise refusal(faults_of(error, model.model_json_schema(), body, "body")) from None

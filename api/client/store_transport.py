@@ -71,9 +71,10 @@ class StoreTransport:
     async def overview(self) -> dict[str, Any]:
         raise Unavailable(_WHY)
 
-    async def create_key(
-        self, tenant: str, name: str, *, admin: bool, credits: int | None
-    ) -> dict[str, Any]:
+    async def create_key(self, key: dict[str, Any]) -> dict[str, Any]:
+        raise Unavailable(_WHY)
+
+    async def rotate_key(self, key_id: str, overlap_s: float) -> dict[str, Any]:
         raise Unavailable(_WHY)
 
     async def list_keys(self) -> list[dict[str, Any]]:

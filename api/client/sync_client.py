@@ -235,12 +235,34 @@ class Client:
         return self._run(self._client.overview)
 
     def create_key(
-        self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None
+        self,
+        tenant: str,
+        name: str,
+        *,
+        admin: bool = False,
+        credits: int | None = None,
+        scope: str | None = None,
+        expires_in_s: float | None = None,
     ) -> dict[str, Any]:
-        """A new API key (operators only); its text is shown this once."""
+        """A new API key (operators only); its text is shown this once.
+
+        `scope`: `read`, `submit` (unless told otherwise) or `admin`; it ends after `expires_in_s`
+        seconds, or when it is revoked. Raises `ValidationFailed`."""
         return self._run(
-            lambda: self._client.create_key(tenant, name, admin=admin, credits=credits)
+            lambda: self._client.create_key(
+                tenant,
+                name,
+                admin=admin,
+                credits=credits,
+                scope=scope,
+                expires_in_s=expires_in_s,
+            )
         )
+
+    def rotate_key(self, key_id: str, overlap_s: float = 86_400) -> dict[str, Any]:
+        """A fresh API key in another one's place, which still works for `overlap_s` seconds
+        (operators only). Raises `NotFound`, `Conflict` if that key has ended."""
+        return self._run(lambda: self._client.rotate_key(key_id, overlap_s))
 
     def list_keys(self) -> list[dict[str, Any]]:
         """All API keys (operators only), without their texts."""

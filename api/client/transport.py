@@ -91,10 +91,12 @@ class Transport(Protocol):
     async def download(self, output: OutputView, path: Path) -> None:
         """Write an output's bytes to `path`."""
 
-    async def create_key(
-        self, tenant: str, name: str, *, admin: bool, credits: int | None
-    ) -> dict[str, Any]:
-        """A new API key: `key` (shown this once), `key_id`, `tenant`, `name`."""
+    async def create_key(self, key: dict[str, Any]) -> dict[str, Any]:
+        """A new API key, described as `POST /v1/admin/keys` takes it: `key` (shown this once),
+        `key_id`, `tenant`, `name`."""
+
+    async def rotate_key(self, key_id: str, overlap_s: float) -> dict[str, Any]:
+        """A fresh key in another one's place. Raises `NotFound`, `Conflict`."""
 
     async def list_keys(self) -> list[dict[str, Any]]:
         """All API keys, without the keys themselves."""

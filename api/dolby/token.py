@@ -30,7 +30,7 @@ async def issue_token(request: Request, services: Services) -> DolbyToken:
     fields = dict(request.query_params) | _read_fields(await request.body())
     app_key, secret = _basic(request) or (fields.get("app_key", ""), fields.get("app_secret", ""))
     life_s = read_life(fields)
-    info = await services.registry.keys.find(secret) if secret else None
+    info = await services.registry.accounts.keys.find(secret) if secret else None
     if info is None or not _same_key(app_key, info, secret):
         raise Unauthorized(_WRONG)
     token = services.signer.sign_token({"key_id": info.key_id}, life_s)

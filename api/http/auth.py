@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from reelyard.actors.jobs.messages import KeyInfo
 from reelyard.api.http.caller import DEFAULT_TENANT, Caller
 from reelyard.api.http.rate_limit import too_many
 from reelyard.api.http.services import Services, services_of
@@ -14,11 +15,13 @@ from reelyard.cluster.errors import Forbidden, ReelyardError, Unauthorized
 from reelyard.cluster.fetching.address_checks import is_loopback
 
 _OF_PROXIES = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
+_SAFE = ("GET", "HEAD", "OPTIONS")
 _OWNER = Caller(tenant=DEFAULT_TENANT, key_id="loopback", admin=True)
 
 
 async def identify_caller(request: Request) -> Caller:
-    """FastAPI dependency: whoever sent the request. Raises `Unauthorized`, `RateLimited`."""
+    """FastAPI dependency: whoever sent the request. Raises `Unauthorized`, `RateLimited`,
+    and `Forbidden` for what changes something with a key that may only read."""
     state = request.state
     if (known := getattr(state, "caller", None)) is not None:
         found: Caller = known
@@ -31,14 +34,19 @@ async def identify_caller(request: Request) -> Caller:
         raise
     state.caller = caller
     await _count(request, services, caller.key_id)
+    if caller.read_only and request.method not in _SAFE:
+        raise Forbidden(
+            f"this key may only read: {request.method} needs one of the scope submit",
+            details={"field": "scope", "value": "read", "allowed": ["submit", "admin"]},
+        )
     return caller
 
 
 async def _count(request: Request, services: Services, key: str) -> None:
-    if services.limiter is not None:
-        allowed, request.state.rate = await services.limiter.hit(key)
-        if not allowed:
-            raise too_many(request.state.rate)
+    if services.settings.rate_limit_per_minute:
+        rate = request.state.rate = await services.registry.accounts.count_request(key)
+        if not rate.allowed:
+            raise too_many(rate)
 
 
 def address_key(request: Request) -> str:
@@ -59,8 +67,8 @@ async def authenticate(request: Request, services: Services) -> Caller:
     text = credential(request)
     if text is None:
         return await _keyless(request, services)
-    if (key := await services.registry.keys.find(text)) is not None:
-        return Caller(tenant=key.tenant, key_id=key.key_id, admin=key.admin)
+    if (key := await services.registry.accounts.keys.find(text)) is not None:
+        return _holder(key)
     if text.count(".") == 2:
         return await _by_token(text, services)
     if await services.operator.matches(text):
@@ -84,15 +92,22 @@ async def _by_token(text: str, services: Services) -> Caller:
         raise Unauthorized from None
     key_id = str(claims.get("key_id", ""))
     # A token outlives no key: revoking the key ends it.
-    key = await services.registry.keys.by_id(key_id)
+    key = await services.registry.accounts.keys.by_id(key_id)
     if key is None:
         raise Unauthorized
-    return Caller(tenant=key.tenant, key_id=key.key_id, admin=key.admin)
+    return _holder(key)
+
+
+def _holder(key: KeyInfo) -> Caller:
+    return Caller(key.tenant, key.key_id, admin=key.admin, read_only=key.read_only)
 
 
 async def _keyless(request: Request, services: Services) -> Caller:
     """Before the first key exists, this machine's own programs are the admin."""
-    if not is_loopback(services.settings.host) or await services.registry.keys.are_needed():
+    if (
+        not is_loopback(services.settings.host)
+        or await services.registry.accounts.keys.are_needed()
+    ):
         raise Unauthorized
     client = request.client
     if client is not None and not is_loopback(client.host):

@@ -19,6 +19,7 @@ class Caller:
     tenant: str
     key_id: str
     admin: bool
+    read_only: bool = False
 
     @property
     def scope(self) -> str | None:

@@ -4,6 +4,7 @@ and the last catch."""
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -13,12 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reelyard.api.http.auth import address_key
 from reelyard.api.http.errors import response_for, unhandled
+from reelyard.api.http.rate_limit import rate_headers
 from reelyard.api.http.request_rules.body_pace import paced
 from reelyard.api.http.request_rules.head_requests import as_get
 from reelyard.api.http.request_rules.query_names import warning
 from reelyard.api.http.request_rules.single_headers import check_headers
 from reelyard.api.http.services import services_of
-from reelyard.cluster.errors import BadRequest, TooLarge
+from reelyard.cluster.errors import BadRequest, TooLarge, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -167,12 +169,14 @@ def _length(request: Request) -> int:
 
 async def _add_rate(request: Request, message: Message) -> None:
     rate = getattr(request.state, "rate", None)
-    limiter = services_of(request).limiter
-    if rate is None and limiter is not None and request.scope["path"].startswith("/v1/"):
+    services = services_of(request)
+    limited = bool(services.settings.rate_limit_per_minute)
+    if rate is None and limited and request.scope["path"].startswith("/v1/"):
         # Refused before anybody asked whose request it was.
-        rate = await limiter.look(address_key(request))
+        with suppress(Unavailable):
+            rate = await services.registry.accounts.request_rate(address_key(request))
     if rate is not None:
-        MutableHeaders(raw=message["headers"]).update(rate.headers())
+        MutableHeaders(raw=message["headers"]).update(rate_headers(rate))
 
 
 def _lead_back(message: Message, scope: Scope) -> None:

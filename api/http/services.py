@@ -35,7 +35,6 @@ from reelyard.api.http.locations import (
     output_of,
 )
 from reelyard.api.http.public_address import link_base
-from reelyard.api.http.rate_limit import RateLimiter
 from reelyard.api.http.signing import FileGrant, Signer
 from reelyard.api.registry_client.client import RegistryClient
 from reelyard.cluster.errors import Forbidden, InvalidInput, NotReady
@@ -54,7 +53,6 @@ class Services:
     signer: Signer
     operator: OperatorToken = field(init=False)
     uploads: Uploads = field(init=False)
-    limiter: RateLimiter | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.operator = OperatorToken(self.settings)
@@ -64,14 +62,10 @@ class Services:
             max_bytes=self.settings.max_upload_bytes,
             life_s=self.settings.upload_retention_hours * 3600,
         )
-        per_minute = self.settings.rate_limit_per_minute
-        self.limiter = RateLimiter(per_minute, self.settings.store) if per_minute else None
 
     async def close(self) -> None:
         """Let go of what runs in the background."""
         await self.registry.close()
-        if self.limiter is not None:
-            await self.limiter.close()
 
     # --- locations ---
 
@@ -210,7 +204,7 @@ class ServicesFactory:
         Raises `Unavailable` while the registry can't be reached, `BadRequest` for a wrong setting.
         """
         registry = RegistryClient.over_ray(self.settings)
-        secret = self.settings.signing_secret or await registry.secret("signing")
+        secret = self.settings.signing_secret or await registry.accounts.secret("signing")
         return Services(self.settings, registry, open_storage(self.settings), Signer(secret))
 
 

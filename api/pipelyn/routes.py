@@ -81,7 +81,7 @@ async def limits(caller: CallerDep, services: ServicesDep) -> PipelynLimits:  # 
 
 @router.get("/usage", summary="What has been optimised so far")
 async def usage(caller: CallerDep, services: ServicesDep) -> PipelynUsage:
-    return pipelyn_shapes.usage_body(await services.registry.usage(caller.tenant))
+    return pipelyn_shapes.usage_body(await services.registry.accounts.usage(caller.tenant))
 
 
 @router.post(
@@ -128,5 +128,7 @@ async def optimize(request: Request, caller: CallerDep, services: ServicesDep) -
     form = await read_form(request, caller, services)
     await check_sync(form, services)
     job = await run_to_end(await submit(form, request, caller, services), caller, services)
-    headers = pipelyn_shapes.sync_headers(job, await services.registry.usage(caller.tenant))
+    headers = pipelyn_shapes.sync_headers(
+        job, await services.registry.accounts.usage(caller.tenant)
+    )
     return await output_response(job, request, services, "inline", headers)

@@ -10,27 +10,23 @@ from typing import Any, Protocol
 
 import msgspec
 
-from reelyard.actors.jobs.ids import new_id
 from reelyard.actors.jobs.messages import (
     Accepted,
     Changes,
-    KeyInfo,
     Overview,
     PageQuery,
     Refusal,
     Submission,
-    Usage,
 )
 from reelyard.actors.jobs.model import Job, JobSpec
 from reelyard.actors.jobs.plan import plan_job
 from reelyard.actors.jobs.times import DAY_MS
 from reelyard.actors.media.catalogue import load_operations
-from reelyard.actors.registry.accounts.api_keys import new_key
 from reelyard.actors.registry.pickling import pack_list
+from reelyard.api.registry_client.accounts import Accounts
 from reelyard.api.registry_client.batching import Lookups, Writes
 from reelyard.api.registry_client.changes import ChangeFeed
 from reelyard.api.registry_client.job_cache import JobCache
-from reelyard.api.registry_client.key_cache import KeyCache
 from reelyard.cluster.errors import (
     NotFound,
     ReelyardError,
@@ -114,7 +110,7 @@ class RegistryClient:
         self._lookups: Lookups[Job] = Lookups(self._cache.look_up)
         self._submits: Writes[Submission, Accepted | Refusal] = Writes(self._submit_many)
         self._feed = ChangeFeed(self._changes)
-        self.keys = KeyCache(self._api_keys)
+        self.accounts = Accounts(self._call)
 
     @classmethod
     def over_ray(cls, settings: Settings) -> RegistryClient:
@@ -228,42 +224,6 @@ class RegistryClient:
                     return
                 await changed.wait()
 
-    # --- accounts and keys ---
-
-    async def create_key(
-        self, tenant: str, name: str, *, admin: bool = False, credits: int | None = None
-    ) -> tuple[str, KeyInfo]:
-        """A fresh API key: its text, shown this once, and its record."""
-        # Repeated after a restart of the registry, the call must not make a second key.
-        text, info = await self._call("create_key", tenant, name, admin, credits, new_key())
-        self.keys.forget()
-        return text, info
-
-    async def api_keys(self) -> list[KeyInfo]:
-        """All keys, revoked ones too, oldest first."""
-        keys = await self._api_keys()
-        return sorted(keys.values(), key=lambda info: info.created_ms)
-
-    async def revoke_key(self, key_id: str) -> KeyInfo:
-        """Make a key worthless. Raises `NotFound`."""
-        info: KeyInfo = await self._call("revoke_key", key_id)
-        self.keys.forget()
-        return info
-
-    async def usage(self, tenant: str) -> Usage:
-        """A tenant's account."""
-        usage: Usage = await self._call("usage", tenant)
-        return usage
-
-    async def grant(self, tenant: str, credits: int) -> None:
-        """Give a tenant credits, once however often the registry has to be asked."""
-        await self._call("grant", tenant, credits, new_id())
-
-    async def secret(self, name: str) -> str:
-        """The installation's secret of that name, made at its first use."""
-        text: str = await self._call("secret", name)
-        return text
-
     # --- operating ---
 
     async def overview(self) -> Overview:
@@ -347,10 +307,6 @@ class RegistryClient:
     async def _changes(self, after: int, timeout_s: float) -> Changes:
         changes: Changes = await self._call("changes", after, timeout_s)
         return changes
-
-    async def _api_keys(self) -> dict[str, KeyInfo]:
-        keys: dict[str, KeyInfo] = await self._call("api_keys")
-        return keys
 
 
 def unstorable(item: Submission) -> Refusal | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from reelyard.api.serving.replicas import FIRST_API_REPLICAS
 from reelyard.cluster.errors import StartFailed
 from reelyard.cluster.settings import Settings
 
@@ -51,7 +52,7 @@ def _is_settled(settings: Settings) -> bool:
         return False
     table = ask_haproxy(path.parent / node / path.name)
     return knows_all(
-        table, {"http-api": settings.api_replicas, "http-transfer": settings.transfer_replicas}
+        table, {"http-api": FIRST_API_REPLICAS, "http-transfer": settings.transfer_replicas}
     )
 
 

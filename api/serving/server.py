@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from reelyard.actors.jobs.ids import new_id
 from reelyard.api.serving.bind import check_bind
 from reelyard.api.serving.readiness import wait_until_ready
+from reelyard.api.serving.replicas import FIRST_API_REPLICAS, api_replicas
 from reelyard.api.serving.waiting_room import WaitingRoom, check_free
 from reelyard.cluster.errors import StartFailed
 from reelyard.cluster.fetching.address_checks import is_loopback
@@ -51,9 +53,8 @@ def start_http(settings: Settings, room: WaitingRoom | None = None) -> str:
 
 
 def _start_http(settings: Settings, room: WaitingRoom | None) -> str:
-    from ray import serve
+    import ray
     from ray.serve.config import HTTPOptions
-    from ray.serve.schema import LoggingConfig
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     running = _serve_address()
@@ -65,26 +66,46 @@ def _start_http(settings: Settings, room: WaitingRoom | None) -> str:
         if room is None:
             check_free(host, port)
         _begin_serve(HTTPOptions(host=host, port=port))
-    from reelyard.api.serving import deployments
-
-    plain = settings.portable().model_dump(mode="json")
-    options = _COMMON | {"logging_config": LoggingConfig(enable_access_log=False)}
-    api = deployments.api.options(
-        **options, num_replicas=settings.api_replicas, max_ongoing_requests=_MOST_POLLS
-    )
-    transfer = deployments.transfer.options(
-        **options, num_replicas=settings.transfer_replicas, max_ongoing_requests=_MOST_TRANSFERS
-    )
-    targets = [
-        serve.RunTarget(api.bind(plain), name=APPS[0], route_prefix="/"),
-        serve.RunTarget(transfer.bind(plain), name=APPS[1], route_prefix="/api"),
-    ]
-    _deploy(targets)
-    _wait_until_running(targets, with_proxies=running is None)
+    version = new_id()
+    first = _targets(settings, version, FIRST_API_REPLICAS)
+    _deploy(first)
+    _wait_until_running(first, with_proxies=running is None)
     if room is not None:
         room.close()
     wait_until_ready(settings, port)
+    wanted = api_replicas(settings, ray.cluster_resources().get("memory", 0.0))
+    if wanted > FIRST_API_REPLICAS:
+        _deploy(_targets(settings, version, wanted))
     return _url(host, port)
+
+
+def _targets(settings: Settings, version: str, replicas: int) -> list[Any]:
+    """Both apps, with so many replicas of the job API. With one `version`, more of them are no
+    other deployment: those that run stay."""
+    from ray import serve
+    from ray.serve.schema import LoggingConfig
+
+    from reelyard.api.serving import deployments
+
+    plain = settings.portable().model_dump(mode="json")
+    options = _COMMON | {
+        "logging_config": LoggingConfig(enable_access_log=False),
+        "version": version,
+        # Serve 2.60 takes a version from nobody else.
+        "_internal": True,
+    }
+    api = deployments.api.options(
+        **options, num_replicas=replicas, max_ongoing_requests=_MOST_POLLS
+    )
+    transfer = deployments.transfer.options(
+        **options,
+        num_replicas=settings.transfer_replicas,
+        max_ongoing_requests=_MOST_TRANSFERS,
+    )
+    return [
+        serve.RunTarget(api.bind(plain), name=APPS[0], route_prefix="/"),
+        serve.RunTarget(transfer.bind(plain), name=APPS[1], route_prefix="/api"),
+    ]
 
 
 def _deploy(targets: list[Any]) -> None:
@@ -201,7 +222,7 @@ def stop_http() -> None:
 def _keys_are_needed(settings: Settings) -> bool:
     from reelyard.api.registry_client.client import RegistryClient
 
-    return asyncio.run(RegistryClient.over_ray(settings).keys.are_needed())
+    return asyncio.run(RegistryClient.over_ray(settings).accounts.keys.are_needed())
 
 
 def _url(host: str, port: int) -> str:

@@ -19,7 +19,7 @@ from reelyard.api.http.services import Services
 from reelyard.api.v1 import v1_shapes
 from reelyard.api.v1.openapi import response_models
 from reelyard.api.v1.openapi.entries import IDEMPOTENCY, READ, answered
-from reelyard.api.v1.request_bodies import MOST_CREDITS, KeyBody
+from reelyard.api.v1.request_bodies import MOST_CREDITS, KeyBody, RotationBody
 from reelyard.cluster.errors import NotFound
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=StrictQueryRoute)
@@ -94,7 +94,7 @@ async def _bring(
 )
 async def list_keys(caller: AdminDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for an admin
     return json_response(
-        {"items": [v1_shapes.key(info) for info in await services.registry.api_keys()]}
+        {"items": [v1_shapes.key(info) for info in await services.registry.accounts.all_keys()]}
     )
 
 
@@ -111,9 +111,26 @@ async def create_key(
     body: KeyBody, request: Request, caller: AdminDep, services: ServicesDep
 ) -> Response:
     async def act() -> Response:
-        text, info = await services.registry.create_key(
-            body.tenant, body.name, admin=body.admin, credits=body.credits
-        )
+        text, info = await services.registry.accounts.create_key(body.spec())
+        return json_response({"key": text} | v1_shapes.key(info), 201)
+
+    return await once(request, services, caller, body.model_dump(), act, secret=True)
+
+
+@router.post(
+    "/keys/{key_id}/rotate",
+    status_code=201,
+    responses=answered(
+        response_models.NewKey, 403, 404, 409, 422, *READ, status=201, description="Created"
+    ),
+    openapi_extra=_KEYED,
+    summary="Put a fresh key in a key's place; the old one ends after a while",
+)
+async def rotate_key(
+    key_id: str, body: RotationBody, request: Request, caller: AdminDep, services: ServicesDep
+) -> Response:
+    async def act() -> Response:
+        text, info = await services.registry.accounts.rotate_key(key_id, body.overlap_s)
         return json_response({"key": text} | v1_shapes.key(info), 201)
 
     return await once(request, services, caller, body.model_dump(), act, secret=True)
@@ -125,7 +142,7 @@ async def create_key(
     summary="Make a key worthless",
 )
 async def revoke_key(key_id: str, caller: AdminDep, services: ServicesDep) -> Response:  # noqa: ARG001  asks for an admin
-    return json_response(v1_shapes.key(await services.registry.revoke_key(key_id)))
+    return json_response(v1_shapes.key(await services.registry.accounts.revoke_key(key_id)))
 
 
 @router.post(
@@ -138,8 +155,8 @@ async def grant_credits(
     tenant: str, body: GrantBody, request: Request, caller: AdminDep, services: ServicesDep
 ) -> Response:
     async def act() -> Response:
-        await services.registry.grant(tenant, body.credits)
-        return json_response(v1_shapes.usage(await services.registry.usage(tenant)))
+        await services.registry.accounts.grant(tenant, body.credits)
+        return json_response(v1_shapes.usage(await services.registry.accounts.usage(tenant)))
 
     return await once(request, services, caller, body.model_dump(), act)
 

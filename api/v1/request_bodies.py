@@ -3,16 +3,18 @@ where no server looks at them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from reelyard.actors.jobs.locations import JobInputs, Upload
+from reelyard.actors.jobs.messages import KeyScope, KeySpec
 from reelyard.api.http.bodies import Body, Metadata
 from reelyard.cluster.faults import of_field
 
 MOST_CREDITS = 10**12
 """In one grant: sums of them stay exact, in JavaScript too."""
+LONGEST_KEY_S = 10 * 366 * 86_400.0
 
 
 class KeyBody(Body):
@@ -20,9 +22,42 @@ class KeyBody(Body):
 
     tenant: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     name: str = Field("", max_length=200)
-    admin: bool = False
+    admin: bool = Field(False, description="the same as `scope: admin`")
+    scope: KeyScope | None = Field(
+        None,
+        description="`read`: look at the tenant's jobs; `submit`: submit and change them, upload; "
+        "`admin`: operate the cluster. Unset: `submit`",
+    )
+    expires_in_s: float | None = Field(
+        None, gt=0, le=LONGEST_KEY_S, description="unset: until it is revoked"
+    )
     credits: int | None = Field(
         None, ge=0, le=MOST_CREDITS, description="granted to the tenant with this key"
+    )
+
+    @model_validator(mode="after")
+    def _one_scope(self) -> Self:
+        if self.admin and self.scope not in (None, KeyScope.ADMIN):
+            raise ValueError(f"admin is the scope admin, not {self.scope}")
+        return self
+
+    def spec(self) -> KeySpec:
+        """What the registry is to make."""
+        usual = KeyScope.ADMIN if self.admin else KeyScope.SUBMIT
+        return KeySpec(
+            self.tenant,
+            self.name,
+            scope=self.scope or usual,
+            life_s=self.expires_in_s,
+            credits=self.credits,
+        )
+
+
+class RotationBody(Body):
+    """How an API key is to be replaced."""
+
+    overlap_s: float = Field(
+        86_400, ge=0, le=LONGEST_KEY_S, description="so long the old key still works"
     )
 
 

@@ -21,4 +21,4 @@ router = APIRouter(prefix="/v1", tags=["account"], route_class=StrictQueryRoute)
     summary="Credits, jobs by state, and sums",
 )
 async def get_usage(caller: CallerDep, services: ServicesDep) -> Response:
-    return json_response(v1_shapes.usage(await services.registry.usage(caller.tenant)))
+    return json_response(v1_shapes.usage(await services.registry.accounts.usage(caller.tenant)))

@@ -41,6 +41,7 @@ def media_url(media: Path) -> Iterator[str]:
 def server(media_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A running server that may fetch from `media_url`."""
     settings = {"fetch_allow_hosts": media_url.removeprefix("http://"), "url_ttl_s": "600"}
+    settings["api_replicas"] = "2"
     folder = tmp_path_factory.mktemp("server") / "data"
     with live_server(folder, settings, watched=True) as found:
         yield found

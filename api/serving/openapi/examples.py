@@ -30,6 +30,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "createUpload": {"filename": "clip.mp4", "size": 1048576},
     "createPreview": {"url": VIDEO, "preview_type": "gif", "duration": 3},
     "createKey": {"tenant": "acme", "name": "laptop"},
+    "rotateKey": {"overlap_s": 3600},
     "grantCredits": {"credits": 1000},
     "dolbyStartEnhance": {
         "input": VIDEO,

@@ -263,7 +263,9 @@ class Key(Answer):
     tenant: str
     name: str
     admin: bool
+    scope: Literal["read", "submit", "admin"]
     created_at: str
+    expires_at: str | None
     revoked_at: str | None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from reelyard.actors.jobs.messages import Commit, Lease, Report, WorkerInfo
+from reelyard.actors.jobs.messages import Commit, KeyScope, KeySpec, Lease, Report, WorkerInfo
 from reelyard.actors.jobs.model import ErrorInfo, Outcome, OutputFile
 from reelyard.actors.media.catalogue import load_operations
 from reelyard.actors.registry.service import RegistryService
@@ -71,10 +71,24 @@ class ApiHarness:
     http: httpx2.AsyncClient
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def key(self, tenant: str, *, admin: bool = False, credits: int | None = None) -> str:
+    async def key(
+        self,
+        tenant: str,
+        *,
+        admin: bool = False,
+        credits: int | None = None,
+        scope: KeyScope | None = None,
+        life_s: float | None = None,
+    ) -> str:
         """A key's text; from then on the server wants one."""
-        text, _ = await self.services.registry.create_key(
-            tenant, tenant, admin=admin, credits=credits
+        text, _ = await self.services.registry.accounts.create_key(
+            KeySpec(
+                tenant,
+                tenant,
+                scope=scope or (KeyScope.ADMIN if admin else KeyScope.SUBMIT),
+                life_s=life_s,
+                credits=credits,
+            )
         )
         return text
 

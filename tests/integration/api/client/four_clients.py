@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 import msgspec
 
 from reelyard import AsyncClient, Client, JobView
@@ -119,3 +121,13 @@ def plain(value: Any, hide: frozenset[str] = frozenset()) -> Any:
 
 def _field(key: str, item: Any, hide: frozenset[str]) -> Any:
     return type(item).__name__ if key in hide else plain(item, hide)
+
+
+@contextmanager
+def paused(operate: httpx2.Client, pool: str) -> Iterator[None]:
+    """A pool whose tasks wait."""
+    operate.post(f"/v1/admin/pools/{pool}/pause").raise_for_status()
+    try:
+        yield
+    finally:
+        operate.post(f"/v1/admin/pools/{pool}/resume").raise_for_status()

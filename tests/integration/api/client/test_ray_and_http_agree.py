@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ import httpx2
 import pytest
 from rich.console import Console
 
-from reelyard import AsyncClient, Client, JobView, Settings, State, connect, connect_async, request
-from reelyard.actors.media import catalogue
+from reelyard import AsyncClient, Client, JobView, State, request
 from reelyard.cluster.errors import (
     AlreadyFinished,
     Cancelled,
@@ -28,8 +26,7 @@ from reelyard.cluster.errors import (
     UnknownOperation,
     ValidationFailed,
 )
-from tests.integration.api.client.four_clients import OF_ONE_JOB, FourClients, answer, same
-from tests.live_server import LiveServer, live_server
+from tests.integration.api.client.four_clients import OF_ONE_JOB, FourClients, answer, paused, same
 
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 SLOW = {"codec": "h265", "preset": "veryslow"}
@@ -49,66 +46,6 @@ def public(cls: type) -> set[str]:
 
 def test_every_method_of_the_client_is_compared() -> None:
     assert public(Client) == public(AsyncClient) == _compared
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server of this module's own, with keys: none of its calls disturbs another test."""
-    with live_server(tmp_path_factory.mktemp("agree") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def admin_key(server: LiveServer) -> str:
-    made = server.cli("keys", "create", "first", "--admin")
-    return str(made["key"])
-
-
-@pytest.fixture(scope="module")
-def built_in_operations() -> Iterator[None]:
-    """The catalogue as the server has it: earlier tests have put theirs into this process."""
-    kept = dict(catalogue._catalogue)
-    for name, operation in kept.items():
-        if not operation.run.__module__.startswith("reelyard.actors.media.operations."):
-            del catalogue._catalogue[name]
-    yield
-    catalogue._catalogue.update(kept)
-
-
-@pytest.fixture(scope="module")
-async def clients(
-    server: LiveServer,
-    admin_key: str,
-    built_in_operations: None,
-) -> AsyncIterator[FourClients]:
-    url, settings = server.url, Settings(data_dir=server.data_dir)
-    async with await connect_async(settings=settings) as ray, AsyncClient(url, admin_key) as http:
-        with connect(settings=settings) as blocking_ray, Client(url, admin_key) as blocking_http:
-            yield FourClients(blocking_ray, blocking_http, ray, http)
-
-
-@pytest.fixture(scope="module")
-def clip(clips: Path) -> str:
-    """A video as text: as a `Path` it would be uploaded over HTTP."""
-    return str(clips / "clip.mp4")
-
-
-@pytest.fixture
-def operate(server: LiveServer, admin_key: str) -> Iterator[httpx2.Client]:
-    """Plain HTTP, for what the client has no method for."""
-    headers = {"Authorization": f"Bearer {admin_key}"}
-    with httpx2.Client(base_url=server.url, headers=headers, timeout=30) as http:
-        yield http
-
-
-@contextmanager
-def paused(operate: httpx2.Client, pool: str) -> Iterator[None]:
-    """A pool whose tasks wait."""
-    operate.post(f"/v1/admin/pools/{pool}/pause").raise_for_status()
-    try:
-        yield
-    finally:
-        operate.post(f"/v1/admin/pools/{pool}/resume").raise_for_status()
 
 
 async def one(client: Client | AsyncClient, method: str, *args: Any, **kwargs: Any) -> JobView:
@@ -426,22 +363,31 @@ async def test_the_overview_is_the_same(clients: FourClients, clips: Path) -> No
     await one(clients.ray, "cancel", job)
 
 
-@compares("create_key", "list_keys", "revoke_key")
+@compares("create_key", "rotate_key", "list_keys", "revoke_key")
 async def test_keys_are_made_listed_and_revoked_the_same(clients: FourClients) -> None:
     of_one_key = frozenset({"key", "key_id", "created_at", "created_ms"})
-    made = await clients.answers("create_key", "acme", "reader", credits=5)
+    made = await clients.answers("create_key", "acme", "reader", credits=5, scope="read")
     same(made, of_one_key)
+    fresh = {
+        name: await answer(client, "rotate_key", made[name]["key_id"], 0)
+        for name, client in clients.all().items()
+    }
+    same(fresh, of_one_key)
+    assert fresh["http"]["scope"] == "read"
     assert made["ray"]["key"].startswith("ry_")
     listed = await clients.agree("list_keys")
-    assert [key["name"] for key in listed] == ["first", *["reader"] * 4]
+    assert [key["name"] for key in listed] == ["first", *["reader"] * 8]
     revoked = {
         name: await answer(client, "revoke_key", made[name]["key_id"])
         for name, client in clients.all().items()
     }
-    same(revoked, of_one_key | {"revoked_at", "revoked_ms"})
+    same(revoked, of_one_key | {"expires_at", "revoked_at", "revoked_ms"})
     assert revoked["http"]["revoked_at"]
     assert await clients.agree("revoke_key", made["ray"]["key_id"]) == revoked["ray"]
-    for faulty in ({"tenant": "no tenant!"}, {"name": "x" * 201}, {"credits": -1}):
+    faults: tuple[dict[str, Any], ...] = (
+        {"tenant": "no tenant!"}, {"name": "x" * 201}, {"scope": "root"}, {"credits": -1},
+    )  # fmt: skip
+    for faulty in faults:
         refused = await clients.agree("create_key", **({"tenant": "acme", "name": "b"} | faulty))
         assert isinstance(refused, ValidationFailed)
     for unknown in (NOWHERE, "?", ""):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reelyard.actors.jobs.messages import Accepted, PageQuery, Refusal, Submission
+from reelyard.actors.jobs.messages import Accepted, KeySpec, PageQuery, Refusal, Submission
 from reelyard.actors.jobs.model import Job, State
 from reelyard.actors.registry.accounts.api_keys import hash_key, new_key
 from tests.unit.actors.registry.builders import BROKEN, done, failed, make_job, make_output
@@ -186,7 +186,8 @@ async def test_new_tenants_get_the_default_credits_once(make_harness: MakeHarnes
 
 
 async def test_an_api_key_is_shown_once_and_kept_as_a_hash(harness: RegistryHarness) -> None:
-    text, info = await harness.registry.create_key("t", "laptop", False, 7)
+    text = new_key()
+    info = await harness.registry.create_key(KeySpec("t", "laptop", credits=7), text)
     assert len(text) == 43
     assert text.startswith("ry_")
     assert await harness.registry.api_keys() == {hash_key(text): info}
@@ -203,8 +204,7 @@ async def test_grants_and_keys_that_are_asked_for_again_count_once(
     text = new_key()
     for _ in range(2):
         await harness.registry.grant("t", 5, "mine")
-        made, info = await harness.registry.create_key("t", "laptop", False, 7, text)
-        assert made == text
+        info = await harness.registry.create_key(KeySpec("t", "laptop", credits=7), text)
         await harness.killed_and_restarted()
     assert await harness.registry.api_keys() == {hash_key(text): info}
     assert (await harness.registry.usage("t")).credits_left == 12

@@ -1,8 +1,11 @@
 """Callers, and what they see."""
 
+import asyncio
+
 import httpx2
 import pytest
 
+from reelyard.actors.jobs.messages import KeyScope
 from reelyard.actors.registry import stored_keys_are_needed
 from reelyard.api.serving.app import create_app
 from reelyard.cluster.runtime.cluster_file import ClusterFile, process_start, write_cluster_file
@@ -45,8 +48,8 @@ async def test_a_key_works_as_x_api_key_too(harness: ApiHarness) -> None:
 
 async def test_a_revoked_key_is_worthless_and_opens_no_door(harness: ApiHarness) -> None:
     key = await harness.key("a")
-    (info,) = await harness.services.registry.api_keys()
-    await harness.services.registry.revoke_key(info.key_id)
+    (info,) = await harness.services.registry.accounts.all_keys()
+    await harness.services.registry.accounts.revoke_key(info.key_id)
     assert await status(harness, key) == 401
     assert await status(harness, None) == 401
 
@@ -59,10 +62,10 @@ async def test_requests_the_command_and_the_server_agree_on_whether_a_key_is_nee
 ) -> None:
     for _ in range(made):
         await harness.key("a")
-    for info in (await harness.services.registry.api_keys())[:revoked]:
-        await harness.services.registry.revoke_key(info.key_id)
+    for info in (await harness.services.registry.accounts.all_keys())[:revoked]:
+        await harness.services.registry.accounts.revoke_key(info.key_id)
     assert await stored_keys_are_needed(harness.services.settings) is needed
-    assert await harness.services.registry.keys.are_needed() is needed
+    assert await harness.services.registry.accounts.keys.are_needed() is needed
     assert await status(harness, None) == (401 if needed else 200)
 
 
@@ -105,7 +108,7 @@ async def test_whoever_reads_the_cluster_file_is_the_operator(harness: ApiHarnes
 
 async def test_a_token_is_as_good_as_its_key_and_no_longer(harness: ApiHarness) -> None:
     await harness.key("a")
-    (info,) = await harness.services.registry.api_keys()
+    (info,) = await harness.services.registry.accounts.all_keys()
     token = harness.services.signer.sign_token({"key_id": info.key_id}, 60)
     assert await status(harness, token) == 200
     assert (
@@ -113,7 +116,7 @@ async def test_a_token_is_as_good_as_its_key_and_no_longer(harness: ApiHarness) 
         == 401
     )
     assert await status(harness, harness.services.signer.sign_token({}, 60)) == 401
-    await harness.services.registry.revoke_key(info.key_id)
+    await harness.services.registry.accounts.revoke_key(info.key_id)
     assert await status(harness, token) == 401
 
 
@@ -188,3 +191,27 @@ async def test_a_location_that_a_tenant_may_not_name_is_refused(
     harness.use(await harness.key("a"))
     answer = await harness.post("/v1/jobs", {"operation": "probe", "input": source})
     assert answer.json()["code"] == code
+
+
+async def test_a_key_that_may_only_read_changes_nothing_in_any_dialect(
+    harness: ApiHarness,
+) -> None:
+    probe = {"operation": "probe", "url": "http://media.test/a.mp4"}
+    job = (await harness.post("/v1/jobs", probe)).json()
+    harness.use(await harness.key("default", scope=KeyScope.READ))
+    for path in (f"/v1/jobs/{job['job_id']}", "/v1/jobs", "/jobs", "/media/jobs", "/v1/usage"):
+        assert (await harness.get(path)).status_code == 200
+    for path in (
+        "/v1/jobs", "/v1/jobs:batch", f"/v1/jobs/{job['job_id']}/cancel", "/media/enhance",
+        "/jobs", "/v1/admin/keys",
+    ):  # fmt: skip
+        answer = await harness.post(path, probe)
+        assert answer.status_code == 403, path
+        assert "only read" in answer.text
+    assert (await harness.get("/v1/admin/keys")).status_code == 403
+
+
+async def test_a_key_that_has_expired_is_worthless(harness: ApiHarness) -> None:
+    harness.use(await harness.key("t", life_s=0.001))
+    await asyncio.sleep(0.01)
+    assert (await harness.get("/v1/jobs")).status_code == 401

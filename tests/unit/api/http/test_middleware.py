@@ -35,7 +35,7 @@ async def test_a_bug_is_a_500_without_its_traceback(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(harness.services.registry, "usage", broken)
+    monkeypatch.setattr(harness.services.registry.accounts, "usage", broken)
     answer = await harness.get("/v1/usage")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "secret" not in answer.text

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import httpx2
+import pytest
 
-from reelyard.api.http.rate_limit import RateLimiter
+from reelyard.actors.testing.in_process_link import InProcessLink
+from reelyard.api.registry_client import client
+from reelyard.api.registry_client.client import RegistryClient
+from reelyard.cluster.errors import Unavailable
 from tests.unit.api.api_harness import MakeHarness
-
-
-async def test_replicas_on_one_store_share_the_count_and_other_clusters_do_not(
-    redis_url: str,
-) -> None:
-    one, two = RateLimiter(2, redis_url), RateLimiter(2, redis_url)
-    other = RateLimiter(2, redis_url.replace("prefix=", "prefix=other"))
-    answers = [await limiter.hit("key") for limiter in (one, two, one, other)]
-    assert [allowed for allowed, _ in answers] == [True, True, False, True]
-    assert [state.remaining for _, state in answers] == [1, 0, 0, 1]
-    looked = await two.look("key")
-    assert looked is not None
-    assert (looked.limit, looked.remaining) == (2, 0)
-    assert abs(looked.reset_s - answers[0][1].reset_s) <= 1
-    for limiter in (one, two, other):
-        await limiter.close()
-
 
 JOB = {"operation": "probe", "url": "http://media.test/a.mp4"}
 
@@ -90,11 +77,30 @@ async def test_every_answer_below_v1_tells_the_rate_and_asks_for_no_key_to_do_so
     assert "x-ratelimit-limit" not in (await harness.get("/healthz")).headers
 
 
-async def test_a_counter_that_cannot_be_reached_makes_the_service_unavailable(
-    make_harness: MakeHarness,
-) -> None:
+async def test_replicas_share_the_count(make_harness: MakeHarness) -> None:
     harness = await make_harness(rate_limit_per_minute=2)
-    harness.services.limiter = RateLimiter(2, "redis://127.0.0.1:1/0")
+    other = RegistryClient(InProcessLink(harness.registry), harness.services.settings)
+    rates = [
+        await harness.services.registry.accounts.count_request("key"),
+        await other.accounts.count_request("key"),
+        await other.accounts.request_rate("key"),
+        await harness.services.registry.accounts.count_request("key"),
+    ]
+    assert [rate.allowed for rate in rates] == [True, True, True, False]
+    assert [rate.remaining for rate in rates] == [1, 0, 0, 0]
+    await other.close()
+
+
+async def test_a_count_that_cannot_be_reached_makes_the_service_unavailable(
+    make_harness: MakeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE_S", 0.0)
+    harness = await make_harness(rate_limit_per_minute=2)
+
+    async def away(asks: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(harness.registry, "count_requests", away)
     answer = await harness.get("/v1/jobs")
     assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
     assert (await harness.get("/v1/nothing")).status_code == 404

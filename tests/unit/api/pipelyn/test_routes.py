@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reelyard.actors.jobs.messages import KeySpec
 from reelyard.actors.jobs.model import State
 from tests.dialect_harness import MP4, URL, DialectHarness
 from tests.unit.actors.registry.old_records import ended_record, put_record
@@ -79,7 +80,9 @@ async def test_a_file_over_the_limit_is_too_large(dialects: DialectHarness) -> N
 
 
 async def test_a_job_that_is_refused_leaves_no_upload(dialects: DialectHarness) -> None:
-    poor, _ = await dialects.services.registry.create_key("poor", "laptop", credits=0)
+    poor, _ = await dialects.services.registry.accounts.create_key(
+        KeySpec("poor", "laptop", credits=0)
+    )
     headers = {"Authorization": f"Bearer {poor}"}
     for path in ("/api/media/jobs", "/api/media/optimize"):
         answer = await dialects.http.post(path, files={"media": MP4}, headers=headers)

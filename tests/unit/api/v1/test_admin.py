@@ -50,3 +50,19 @@ async def test_credits_beyond_counting_are_refused(harness: ApiHarness) -> None:
     answer = await harness.post("/v1/admin/tenants/t/credits", {"credits": 2**63})
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "credits"])
     assert (await harness.post("/v1/admin/keys", {"credits": 2**63})).status_code == 422
+
+
+async def test_a_key_is_put_in_anothers_place(harness: ApiHarness) -> None:
+    old = (await harness.post("/v1/admin/keys", {"tenant": "t", "scope": "admin"})).json()
+    harness.use(old["key"])
+    made = await harness.post(f"/v1/admin/keys/{old['key_id']}/rotate", {"overlap_s": 0})
+    assert made.status_code == 201
+    assert (made.json()["tenant"], made.json()["scope"]) == ("t", "admin")
+    assert (await harness.get("/v1/jobs")).status_code == 401
+    harness.use(made.json()["key"])
+    listed = (await harness.get("/v1/admin/keys")).json()["items"]
+    assert [bool(key["expires_at"]) for key in listed] == [True, False]
+    again = await harness.post(f"/v1/admin/keys/{old['key_id']}/rotate", {})
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+    for faulty in ({"scope": "root"}, {"admin": True, "scope": "read"}, {"expires_in_s": 0}):
+        assert (await harness.post("/v1/admin/keys", faulty)).status_code == 422

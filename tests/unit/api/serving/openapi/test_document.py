@@ -91,6 +91,7 @@ async def test_every_v1_route_answers_as_documented(harness: ApiHarness) -> None
         ("GET", "/metrics", "/metrics", None),
         ("POST", "/v1/admin/keys", "/v1/admin/keys", {"admin": True}),
         ("GET", "/v1/admin/keys", "/v1/admin/keys", None),
+        ("POST", "/v1/admin/keys/{key_id}/rotate", "/v1/admin/keys/nope/rotate", {}),
     ]
     for method, route, path, body in calls:
         answer = await harness.call(method, path, json=body, headers=again if path == "x" else {})
@@ -330,12 +331,14 @@ async def test_every_example_of_the_document_can_be_sent_as_it_stands(
 ) -> None:
     document = await schema(harness)
     harness.use(await harness.key("t", admin=True))
+    (key,) = await harness.services.registry.accounts.all_keys()
     sent = 0
     for path, methods in document["paths"].items():
         for method, entry in methods.items():
             content = entry.get("requestBody", {}).get("content", {}).get("application/json", {})
             for name, example in content.get("examples", {}).items():
                 body, route = example["value"], path.replace("{tenant}", "acme")
+                route = route.replace("{key_id}", key.key_id)
                 if name == "export":
                     body = body | {"output": "https://example.com/put-it-here"}
                 answer = await harness.call(method.upper(), route, json=body)
