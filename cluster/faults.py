@@ -103,13 +103,13 @@ def faults_of(
     before every fault's `loc`."""
     if isinstance(errors, ValidationError):
         errors = errors.errors(include_url=False)
-    found = [_fault_of(error, schema, sent, place) for error in errors]
-    # Of a union, the members that take another type than was sent have nothing to say.
-    return [one for one in found if not _of_another_type(one, found)]
+    return [_fault_of(error, schema, sent, place) for error in errors]
 
 
 def refusal(faults: Sequence[Fault], what: str = "") -> ValidationFailed:
     """The error for those faults, of which the first one's facts are its details."""
+    # Of a union, the members that take another type than was sent have nothing to say.
+    faults = [one for one in faults if not _of_another_type(one, faults)]
     by_field: dict[str, list[str]] = {}
     for one in faults:
         by_field.setdefault(one["field"], []).append(one["message"])

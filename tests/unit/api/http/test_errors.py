@@ -182,6 +182,14 @@ async def test_a_wrong_parameter_is_told_with_what_is_allowed(harness: ApiHarnes
     assert (answer["details"]["field"], answer["details"]["value"]) == ("cursor", "abc")
 
 
+async def test_of_a_field_that_takes_text_or_an_object_the_one_that_was_sent_is_heard(
+    harness: ApiHarness,
+) -> None:
+    body = {"input": {"url": "http://a/b", "auth": 5}, "output": "dlb://y.wav"}
+    answer = await harness.post("/media/enhance", body)
+    assert answer.json()["detail"] == "input.auth: must be an object, not 5"
+
+
 async def test_a_path_where_nothing_is_is_named_and_so_is_a_wrong_method(
     harness: ApiHarness,
 ) -> None:
