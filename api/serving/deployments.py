@@ -23,11 +23,13 @@ class _App:
         from reelyard.cluster.logs.structured import configure_logging
 
         self._settings = Settings(**settings)
+        from reelyard.api.serving.replica_port import bind_to_node
         from reelyard.api.serving.uvicorn_guard import install
 
         configure_logging(self._settings, self.part)
-        # Serve starts uvicorn once this object is there.
+        # Serve starts uvicorn and its own server once this object is there.
         install()
+        bind_to_node()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.part}, {self._settings.storage})"
