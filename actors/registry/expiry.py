@@ -58,9 +58,11 @@ class JobFiles(Protocol):
 class StoredFiles:
     """`JobFiles` in a `Storage`."""
 
-    def __init__(self, storage: Storage, upload_retention_ms: int) -> None:
+    def __init__(self, storage: Storage, upload_retention_ms: int, answer_life_ms: int = 0) -> None:
         self._storage = storage
         self._upload_retention_ms = upload_retention_ms
+        # Past its life by as much again: whoever replaces one that has expired is at it no more.
+        self._answer_retention_ms = max(upload_retention_ms, 2 * answer_life_ms)
         self._tidied_ms: int | None = None
 
     async def delete_of(self, jobs: Sequence[Job]) -> None:
@@ -89,7 +91,9 @@ class StoredFiles:
             swept["uploads"] += await delete_older_uploads(
                 self._storage, uploads_prefix(tenant), before_ms
             )
-            await delete_older(self._storage, answers_prefix(tenant), before_ms)
+            await delete_older(
+                self._storage, answers_prefix(tenant), now_ms - self._answer_retention_ms
+            )
             swept["temporary"] += await delete_older(
                 self._storage, temporary_prefix(tenant), before_ms
             )

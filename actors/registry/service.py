@@ -99,7 +99,9 @@ class RegistryService:
         self._idle_workers = IdleWorkers()
         self._store = store = store or open_store(settings.store)
         files = files or StoredFiles(
-            open_storage(settings), round(settings.upload_retention_hours * HOUR_MS)
+            open_storage(settings),
+            round(settings.upload_retention_hours * HOUR_MS),
+            round(settings.idempotency_ttl_hours * HOUR_MS),
         )
         self._vault = Vault(settings.data, settings.url_secrets_key)
         self._repository = JobRepository(
