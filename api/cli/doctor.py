@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from reelyard.api.cli.checkup.checks import Check, Verdict, fail, worst
-from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.api.cli.output import Exit, command, console, print_json
+from reelyard.api.client.terminal_text import escape
 from reelyard.cluster.errors import ValidationFailed
 from reelyard.cluster.settings import Settings
 

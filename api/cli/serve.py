@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from reelyard.api.cli.output import Exit, command, console, errors, escape, health_text, print_json
+from reelyard.api.cli.output import Exit, command, console, errors, health_text, print_json
+from reelyard.api.client.terminal_text import escape
 from reelyard.api.serving.bind import check_bind
 from reelyard.api.serving.not_ready import edge
 from reelyard.api.serving.waiting_room import WaitingRoom

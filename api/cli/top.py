@@ -12,9 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from reelyard.actors.jobs.model import State
-from reelyard.api.cli.output import Exit, command, console, escape, health_text, print_json
+from reelyard.api.cli.output import Exit, command, console, health_text, print_json
 from reelyard.api.cli.session import running_cluster
 from reelyard.api.client.progress_bars import clock, job_label
+from reelyard.api.client.terminal_text import escape
 from reelyard.api.client.views import JobView
 from reelyard.cluster.settings import Settings
 

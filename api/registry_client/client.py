@@ -68,7 +68,7 @@ class RegistryClient:
         self._settings = settings
         self._patience_s = patience_s
         self._loaded = False
-        self._health: Health | None = None
+        self._health: asyncio.Future[Any] | None = None
         self._health_at = 0.0
         self._cache = JobCache(self._changes, self._get_many)
         self._lookups: Lookups[Job] = Lookups(self._cache.look_up)
@@ -226,12 +226,13 @@ class RegistryClient:
     async def health(self) -> Health:
         """Whether jobs can be taken on, as it was at most `HEALTH_AGE_S` ago; asked without
         patience. Raises `Unavailable`."""
-        now = time.monotonic()
-        if self._health is None or now - self._health_at >= HEALTH_AGE_S:
-            self._health = None
-            self._health = await self._call("health", patience_s=0)
-            self._health_at = now
-        return self._health
+        if self._health is None or time.monotonic() - self._health_at >= HEALTH_AGE_S:
+            self._health_at = time.monotonic()
+            self._health = asyncio.ensure_future(self._call("health", patience_s=0))
+        # A page of queued jobs asks at once for each of them: they share the answer. A caller that
+        # goes away must not end it for the others.
+        found: Health = await asyncio.shield(self._health)
+        return found
 
     # --- inside ---
 

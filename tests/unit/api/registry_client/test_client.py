@@ -219,3 +219,11 @@ async def test_a_registry_that_answers_nothing_is_a_503_without_a_second_try(
     assert told.value.retry_after_s == 2
     assert len(asked) == 1
     await client.close()
+
+
+async def test_many_that_ask_for_the_health_at_once_share_one_answer(harness: ApiHarness) -> None:
+    registry = harness.services.registry
+    before = harness.counted.calls.get("health", 0)
+    answers = await asyncio.gather(*(registry.health() for _ in range(50)))
+    assert len({id(answer) for answer in answers}) == 1
+    assert harness.counted.calls["health"] == before + 1
