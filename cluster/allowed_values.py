@@ -7,6 +7,10 @@ from typing import Any
 
 Schema = dict[str, Any]
 _KINDS = {"string": "text", "boolean": "true | false", "array": "list", "null": "null"}
+_COUNTED = {
+    "text": ("minLength", "maxLength", "characters"),
+    "list": ("minItems", "maxItems", "items"),
+}
 
 
 def allowed_text(schema: Schema, definitions: Schema) -> str:
@@ -63,10 +67,13 @@ def _one(facts: Schema) -> str:
         return " | ".join(str(value) for value in facts["enum"])
     if "const" in facts:
         return str(facts["const"])
-    kind = facts.get("type", "any")
-    kind = _KINDS.get(kind, kind)
+    named = str(facts.get("type", "any"))
+    kind = _KINDS.get(named, named)
     if facts.get("pattern") and kind == "text":
         return f"text like {facts['pattern']}"
+    if counted := _COUNTED.get(kind):
+        least, most, what = counted
+        return kind + _count(facts.get(least), facts.get(most), what)
     low = facts.get("minimum", facts.get("exclusiveMinimum"))
     high = facts.get("maximum", facts.get("exclusiveMaximum"))
     if low is not None and high is not None:
@@ -74,3 +81,9 @@ def _one(facts: Schema) -> str:
     if low is not None:
         return f"{kind} from {low:g}"
     return f"{kind} up to {high:g}" if high is not None else str(kind)
+
+
+def _count(least: int | None, most: int | None, what: str) -> str:
+    if most is not None:
+        return f" of {least or 0} to {most:,} {what}" if least else f" of up to {most:,} {what}"
+    return f" of at least {least} {what}" if least else ""

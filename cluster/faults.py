@@ -11,19 +11,23 @@ A fault is a dict, as it goes into the `details` of an error:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from reelyard.cluster.allowed_values import Schema, allowed_values, names_at, schemas_at
-from reelyard.cluster.errors import ValidationFailed
+from reelyard.cluster.errors import ReelyardError, ValidationFailed
 
 Fault = dict[str, Any]
 Loc = Sequence[str | int]
 PLACES = ("body", "query", "path", "header", "cookie")
 """What a fault's `loc` may begin with, and its `field` does not."""
 _LONGEST_VALUE = 200
+_OF_ONE_FIELD = "reelyard_field"
+"""pydantic's type of what `of_field` makes."""
 
 #: pydantic's type of an error: our kind, and the sentence; `{}` is the bound
 _WORDS: Mapping[str, tuple[str, str]] = {
@@ -65,6 +69,9 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "string_pattern_mismatch": ("pattern", "must look like {}"),
     "json_invalid": ("not_json", "is not valid JSON"),
 }
+_TYPES = frozenset(kind for kind, _ in _WORDS.values() if kind.startswith("not_")) - {"not_allowed"}
+"""Kinds of faults that say that a value has another type."""
+_COUNTS = ("text_too_short", "text_too_long", "list_too_short", "list_too_long")
 _BOUNDS = ("gt", "ge", "lt", "le", "min_length", "max_length", "pattern")
 
 
@@ -101,12 +108,13 @@ def faults_of(
 
 def refusal(faults: Sequence[Fault], what: str = "") -> ValidationFailed:
     """The error for those faults, of which the first one's facts are its details."""
+    # Of a union, the members that take another type than was sent have nothing to say.
+    faults = [one for one in faults if not _of_another_type(one, faults)]
     by_field: dict[str, list[str]] = {}
     for one in faults:
         by_field.setdefault(one["field"], []).append(one["message"])
     text = "; ".join(
-        ": ".join(filter(None, [field, " or ".join(dict.fromkeys(messages))]))
-        for field, messages in by_field.items()
+        ": ".join(filter(None, [field, _one_of(messages)])) for field, messages in by_field.items()
     )
     return ValidationFailed(f"{what}: {text}" if what else text, details=details_of(faults))
 
@@ -137,6 +145,46 @@ def wrong(
     """The error for one field, `sentence` being what is wrong with it."""
     loc = [*([place] if place else []), *field.split(".")]
     return refusal([fault(loc, sentence, value=value, allowed=allowed)])
+
+
+def of_field(field: str, message: str, kind: str = "invalid") -> PydanticCustomError:
+    """What a validator of a whole model raises about one of its fields: else the fault would lie at
+    the model itself."""
+    return PydanticCustomError(
+        _OF_ONE_FIELD, "{message}", {"field": field, "message": message, "kind": kind}
+    )
+
+
+def told_of(
+    error: ReelyardError,
+    field: str,
+    value: object = None,
+    allowed: str | Sequence[str] | None = None,
+) -> ReelyardError:
+    """`error` with the field that it is about, in its message and its details; what it already
+    tells stays."""
+    if "field" in error.details or error.details.get("errors"):
+        return error
+    found = {"field": field, "value": shown(value), "allowed": allowed}
+    details = {name: fact for name, fact in found.items() if fact is not None}
+    begun = error.message.startswith(f"{field}:")
+    return type(error)(
+        error.message if begun else f"{field}: {error.message}",
+        details=details | error.details,
+        internal=error.internal,
+        retry_after_s=error.retry_after_s,
+    )
+
+
+@contextmanager
+def about(
+    field: str, value: object = None, allowed: str | Sequence[str] | None = None
+) -> Iterator[None]:
+    """Whatever is refused inside is about `field`, where `value` was sent."""
+    try:
+        yield
+    except ReelyardError as error:
+        raise told_of(error, field, value, allowed) from None
 
 
 def unknown(field: Loc, names: Iterable[str], value: object = None) -> Fault:
@@ -203,8 +251,29 @@ def plain_loc(error: Mapping[str, Any], sent: Any) -> list[str | int]:
     return found
 
 
+def _of_another_type(one: Fault, others: Iterable[Fault]) -> bool:
+    depth = len(one["loc"])
+    return one["kind"] in _TYPES and any(
+        len(other["loc"]) > depth and other["loc"][:depth] == one["loc"] for other in others
+    )
+
+
+def _one_of(messages: Iterable[str]) -> str:
+    """Several sentences about one value as one: what was sent is told once."""
+    sentences = list(dict.fromkeys(messages))
+    tails = {sentence.partition(", not ")[2] for sentence in sentences}
+    if len(sentences) == 1 or len(tails) > 1:
+        return " or ".join(sentences)
+    heads = [sentence.partition(", not ")[0] for sentence in sentences]
+    return " or ".join(heads) + (f", not {tail}" if (tail := tails.pop()) else "")
+
+
 def _fault_of(error: Mapping[str, Any], schema: Schema, sent: object, place: Loc) -> Fault:
     loc, context = plain_loc(error, sent), error.get("ctx", {})
+    if error["type"] == _OF_ONE_FIELD:
+        value = error["input"].get(context["field"]) if isinstance(error["input"], dict) else None
+        whole = [*place, *loc, context["field"]]
+        return fault(whole, context["message"], kind=context["kind"], value=value)
     kind, sentence = _WORDS.get(error["type"], ("invalid", ""))
     whole = [*place, *(["body"] if error["type"] == "json_invalid" and not place else loc)]
     if kind == "unknown":
@@ -212,7 +281,9 @@ def _fault_of(error: Mapping[str, Any], schema: Schema, sent: object, place: Loc
     if kind in ("missing", "not_json"):
         return fault(whole if kind == "missing" else whole[:1], sentence, kind=kind)
     if kind == "invalid":
-        return fault(whole, _own_words(error), value=error.get("input"))
+        words, value = _own_words(error), error.get("input")
+        told = isinstance(value, dict) or ", not " in words or str(value) in words
+        return fault(whole, words if told else _with_value(words, value), value=value)
     allowed = _allowed(schema, loc)
     limit = next((context[name] for name in _BOUNDS if name in context), None)
     value, meant = shown(error.get("input")), None
@@ -221,17 +292,25 @@ def _fault_of(error: Mapping[str, Any], schema: Schema, sent: object, place: Loc
         sentence, meant = sentence.format(", ".join(choices)), closest(str(value), choices)
     elif limit is not None:
         sentence = sentence.format(f"{limit:g}" if isinstance(limit, float) else limit)
-    if value is not None:
-        sentence += f", not {value!r}"
+        sentence = sentence.removesuffix("s") if limit == 1 and kind in _COUNTS else sentence
     return fault(
         whole,
-        sentence + did_you_mean(meant),
+        _with_value(sentence, error.get("input")) + did_you_mean(meant),
         kind=kind,
         value=value,
         allowed=allowed,
         suggestion=meant,
         limit=limit,
     )
+
+
+def _with_value(sentence: str, value: object) -> str:
+    """The sentence with what was sent: short, of lists and objects only what they are."""
+    if isinstance(value, list | tuple):
+        return f"{sentence}, not {len(value)}" if "item" in sentence else f"{sentence}, not a list"
+    if isinstance(value, dict):
+        return f"{sentence}, not an object" if sentence.startswith("must be") else sentence
+    return f"{sentence}, not {'null' if value is None else repr(shown(value))}"
 
 
 def _own_words(error: Mapping[str, Any]) -> str:

@@ -72,6 +72,7 @@ QUEUE_AGE = Metric("Gauge", "queue_age_seconds", "age of the oldest waiting task
 BACKLOG = Metric("Gauge", "backlog_seconds", "estimated work that waits", ("pool",))
 RUNNING = Metric("Gauge", "running", "tasks that run", ("pool",))
 WORKERS = Metric("Gauge", "workers", "workers that take tasks", ("pool",))
+PART_OK = Metric("Gauge", "part_ok", "1: the part is well; see /healthz", ("part",))
 FINISHED_PER_S = Metric("Gauge", "finished_per_second", "tasks finished, over a minute")
 LEASE_EXPIRIES = Metric("Counter", "lease_expiries", "leases that ran out")
 WORKERS_LOST = Metric("Counter", "workers_lost", "workers that died", ("pool",))

@@ -7,6 +7,8 @@ import traceback
 
 MAX_TRACEBACK = 6000
 
+# C0, DEL and C1 controls, and the formatting of bidirectional text (UAX 9, section 2).
+_COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -14,6 +16,12 @@ def readable(text: str) -> str:
     """`text` with U+FFFD in place of what is no character: bytes of a file name that are not
     UTF-8 (PEP 383), halves of surrogate pairs."""
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
+def printable(text: str) -> str:
+    """`text` as it may go to a terminal, on one line: what would move its cursor, change its
+    colours or the direction of its letters shows as an escape instead (`\\x1b`, `\\u202e`)."""
+    return _COMMANDS.sub(lambda found: ascii(found[0])[1:-1], readable(text))
 
 
 def traceback_text(error: BaseException, *, without: str = "") -> str:

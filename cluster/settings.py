@@ -265,6 +265,13 @@ class Settings(BaseSettings):
         1 << 30, ge=0, description="free disk under which a worker takes no further task"
     )
 
+    disk_reserve_bytes: int = Field(
+        64 << 20,
+        ge=0,
+        description="free disk under which no job is taken on, where the embedded store or a "
+        "local storage lies",
+    )
+
     # --- media limits ---
     max_pixels: int = Field(
         100_000_000, gt=0, description="largest frame or image, width times height"

@@ -113,6 +113,8 @@ class WorkerInfo(msgspec.Struct, frozen=True):
     node: str
     takes: list[str]
     """Pools whose tasks it runs, in order of preference."""
+    scratch_full: bool = False
+    """It takes nothing for want of room on its disk."""
 
 
 class LeaseReply(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -151,6 +153,29 @@ class PoolStatus(msgspec.Struct, frozen=True):
     """By an operator: none of its tasks are handed out."""
 
 
+class HealthPart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A part of the cluster that jobs need."""
+
+    name: str
+    ok: bool = True
+    reason: str = ""
+    """What is wrong, or nearly so."""
+    full: bool = False
+    """It has no room, as opposed to being away."""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether jobs can be taken on and run.
+
+    ok; degraded: they are taken on, and wait; unavailable: they are refused.
+    """
+
+    status: str
+    parts: list[HealthPart]
+    paused_pools: list[str] = []
+    """By an operator; no fault of the cluster's."""
+
+
 class Overview(msgspec.Struct, frozen=True):
     """The registry at a glance: for operators, metrics and pool sizing."""
 
@@ -166,6 +191,7 @@ class Overview(msgspec.Struct, frozen=True):
     """Over the last minute."""
     lease_expiries: int
     """Since start."""
+    health: Health
 
 
 class RequestRate(msgspec.Struct, frozen=True):
@@ -248,12 +274,13 @@ class Usage(msgspec.Struct, frozen=True):
     totals: Totals = Totals()
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """Why one item of a list call was not done."""
+class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why one item of a list call was not done, and when to try again."""
 
     error: ErrorInfo
+    retry_after_s: float | None = None
 
     @classmethod
     def of(cls, error: ReelyardError) -> Refusal:
         """`error` as an item of an answer."""
-        return cls(ErrorInfo.of(error))
+        return cls(ErrorInfo.of(error), error.retry_after_s)

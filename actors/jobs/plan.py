@@ -22,6 +22,7 @@ from reelyard.actors.jobs.times import DAY_MS
 from reelyard.actors.media.catalogue import find_operation
 from reelyard.actors.media.operation import Operation
 from reelyard.cluster.errors import ValidationFailed
+from reelyard.cluster.faults import wrong
 from reelyard.cluster.storage.filenames import MAX_NAME_BYTES
 
 
@@ -32,7 +33,12 @@ def plan_job(spec: JobSpec, *, retention_ms: int = 31 * DAY_MS) -> Job:
     here, before anything is accepted.
     """
     if not -100 <= spec.priority <= 100:
-        raise ValidationFailed(f"priority: must lie between -100 and 100, not {spec.priority}")
+        raise _wrong(
+            "priority",
+            f"must lie between -100 and 100, not {spec.priority}",
+            spec.priority,
+            "-100 to 100",
+        )
     price = price_of(spec)
     job_id = new_id()
     now = created_ms(job_id)
@@ -88,10 +94,13 @@ def _plan_task(step: TaskSpec, spec: JobSpec, steps: list[TaskSpec], now: int) -
                 inputs.append(location)
     for needed in needs:
         if needed not in names or needed == step.name:
-            raise ValidationFailed(f"tasks: {step.name!r} needs {needed!r}, which is not there")
+            there = sorted(names - {step.name})
+            raise _wrong(
+                "tasks", f"{step.name!r} needs {needed!r}, which is not there", needed, there
+            )
     op.check_input_count(len(inputs))
     if step.output in inputs:
-        raise ValidationFailed(f"output: {step.output} is the input; it would be overwritten")
+        raise _wrong("output", f"{step.output} is the input; it would be overwritten", step.output)
     _check_output_names(step.output)
     lane = op.lane(params)
     return Task(
@@ -112,12 +121,11 @@ def _check_output_names(output: str | None) -> None:
     if output is None or not isinstance(place := parse_location(output), File):
         return
     if "\0" in place.path:
-        raise ValidationFailed("output: a path holds no NUL character")
+        raise _wrong("output", "a path holds no NUL character")
     for part in place.local.parts:
         if (size := len(os.fsencode(part))) > MAX_NAME_BYTES:
-            raise ValidationFailed(
-                f"output: {shown(part)} has {size} bytes; a name has at most {MAX_NAME_BYTES}"
-            )
+            words = f"{shown(part)} has {size} bytes; a name has at most {MAX_NAME_BYTES}"
+            raise _wrong("output", words, part)
 
 
 def infer_format(op: Operation, params: dict[str, Any], output: str | None) -> dict[str, Any]:
@@ -132,15 +140,23 @@ def infer_format(op: Operation, params: dict[str, Any], output: str | None) -> d
     return params | {"format": suffix} if suffix else params
 
 
+def _wrong(
+    field: str, words: str, value: object = None, allowed: str | list[str] | None = None
+) -> ValidationFailed:
+    return wrong(field, words, value, allowed, place="body")
+
+
 def _refuse_cycles(tasks: list[Task]) -> None:
     if len({task.name for task in tasks}) != len(tasks):
-        raise ValidationFailed("tasks: two of them have the same name")
+        every = [task.name for task in tasks]
+        twice = next(name for name in every if every.count(name) > 1)
+        raise _wrong("tasks", f"two of them have the same name, {twice!r}", twice)
     done: set[str] = set()
     rest = list(tasks)
     while rest:
         ready = [task for task in rest if set(task.needs) <= done]
         if not ready:
             names = ", ".join(sorted(task.name for task in rest))
-            raise ValidationFailed(f"tasks: {names} wait for each other")
+            raise _wrong("tasks", f"{names} wait for each other")
         done.update(task.name for task in ready)
         rest = [task for task in rest if task.name not in done]

@@ -223,7 +223,10 @@ class Operation:
                 if self.min_inputs == self.max_inputs
                 else f"{self.min_inputs} to {self.max_inputs}"
             )
-            raise InvalidInput(f"{self.name} takes {wanted} input(s), not {count}")
+            raise InvalidInput(
+                f"{self.name} takes {wanted} input(s), not {count}",
+                details={"field": "inputs", "value": count, "allowed": wanted},
+            )
 
     def parse(self, params: dict[str, Any]) -> Params:
         """`params` checked and completed. Raises `ValidationFailed` naming every fault."""

@@ -10,7 +10,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, Final, Literal, NoReturn
 
 from reelyard.actors.media.format_signatures import (
     AUDIO,
@@ -36,6 +36,15 @@ from reelyard.cluster.errors import (
 
 HEAD_BYTES = 4096
 _MOST_SEGMENTS = 2000
+
+_TIFF: Final[dict[bytes, Literal["little", "big"]]] = {b"II*\0": "little", b"MM\0*": "big"}
+_SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 330, 262, 50706
+"""Tags of TIFF 6, of its first supplement and of DNG 1.7."""
+_OF_SENSORS = (32803, 34892)
+"""Photometric interpretations: a colour filter array, and linear raw (DNG)."""
+_MOST_DIRECTORIES = 16
+_CUT_ROWS = 8
+"""As many packets of a transport stream that begins inside one tell that it is one."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +140,48 @@ def sniff(file: BinaryIO, name: str) -> Sniffed:
     _refuse_known(head, name)
     if head.startswith(b"\xff\xd8\xff"):
         return _jpeg(file)
-    found = _binary(head) or _by_footer(file) or _elementary(head) or _padded(head)
+    if head[:4] in _TIFF and _is_camera_raw(file, _TIFF[head[:4]], head):
+        raise UnsupportedFormat(
+            f"{name!r} is a camera's raw image (DNG, NEF, ARW or the like); that format is not "
+            "taken"
+        )
+    found = _binary(head) or _by_footer(file) or _cut_into(head) or _elementary(head)
+    found = found or _padded(head)
     if found is None:
         _refuse(head, name)
     return found
+
+
+def _is_camera_raw(file: BinaryIO, order: Literal["little", "big"], head: bytes) -> bool:
+    """Whether a TIFF has samples of a sensor somewhere; what is shown of it is a preview then."""
+
+    def number(data: bytes) -> int:
+        return int.from_bytes(data, order)
+
+    directories = [number(head[4:8])]
+    for _ in range(_MOST_DIRECTORIES):
+        if not directories:
+            break
+        file.seek(directories.pop(0))
+        count = number(file.read(2))
+        entries = file.read(12 * count + 4)
+        for at in range(0, min(12 * count, len(entries) - 11), 12):
+            tag, values, where = (
+                number(entries[at : at + 2]),
+                number(entries[at + 4 : at + 8]),
+                entries[at + 8 : at + 12],
+            )
+            if tag == _DNG_VERSION or (tag == _PHOTOMETRIC and number(where[:2]) in _OF_SENSORS):
+                return True
+            if tag == _SUB_DIRECTORIES and values == 1:
+                directories.append(number(where))
+            elif tag == _SUB_DIRECTORIES:
+                file.seek(number(where))
+                more = file.read(4 * min(values, _MOST_DIRECTORIES))
+                directories += [number(more[n : n + 4]) for n in range(0, len(more), 4)]
+        if following := number(entries[12 * count :]):
+            directories.append(following)
+    return False
 
 
 def _by_footer(file: BinaryIO) -> Sniffed | None:
@@ -284,6 +331,18 @@ def _padded(head: bytes) -> Sniffed | None:
         return None
     found = _elementary(head.lstrip(b"\0"))
     return found if found is not None and found.demuxer in ("mp3", "aac") else None
+
+
+def _cut_into(head: bytes) -> Sniffed | None:
+    """A transport stream that begins inside a packet, as a recording may: its marks come as
+    regularly as in any other, a long way."""
+    for size in (188, 192, 204):
+        rows = len(head) // size - 1
+        if rows >= _CUT_ROWS and any(
+            head[start : start + rows * size : size].count(0x47) == rows for start in range(size)
+        ):
+            return Sniffed("mpegts", "mpegts")
+    return None
 
 
 def _refuse_known(head: bytes, name: str) -> None:

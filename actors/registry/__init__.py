@@ -14,6 +14,7 @@ __all__ = [
     "REGISTRY_NAME",
     "get_registry",
     "start_registry",
+    "store_facts",
     "stored_keys_are_needed",
 ]
 
@@ -66,3 +67,25 @@ async def stored_keys_are_needed(settings: Settings) -> bool:
         return keys_are_needed(await store.api_keys())
     finally:
         await store.close()
+
+
+async def store_facts(settings: Settings) -> dict[str, Any]:
+    """What the store's server says of itself, as `ServerFacts`; empty for one that is a file.
+
+    Raises `Unavailable` if the store can't be read, `BadRequest` for a wrong URL.
+    """
+    from reelyard.actors.registry.store.opening import open_store
+
+    store = open_store(settings.store)
+    try:
+        await store.open_for_reading()
+    finally:
+        await store.close()
+    if store.name != "redis":
+        return {}
+    import msgspec
+
+    from reelyard.actors.registry.store.redis.server_facts import server_facts
+
+    facts: dict[str, Any] = msgspec.to_builtins(await server_facts(settings.store))
+    return facts

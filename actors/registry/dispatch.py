@@ -29,6 +29,7 @@ class Seen(NamedTuple):
     pool: str
     incarnation: str
     at_ms: int
+    scratch_full: bool = False
 
 
 class Dispatch:
@@ -110,7 +111,9 @@ class Dispatch:
         last = self.seen.get(worker.slot)
         if last is not None and last.incarnation != worker.incarnation:
             self._replaced[worker.slot] = last.incarnation
-        self.seen[worker.slot] = Seen(worker.pool, worker.incarnation, self._clock_ms())
+        self.seen[worker.slot] = Seen(
+            worker.pool, worker.incarnation, self._clock_ms(), worker.scratch_full
+        )
         left = self._live_jobs.leases.left_behind(worker.slot, worker.incarnation)
         if left:
             await self._completion.lose(left)

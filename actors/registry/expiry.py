@@ -51,13 +51,18 @@ class JobFiles(Protocol):
     async def sweep(self, now_ms: int) -> dict[str, int]:
         """Delete uploads and temporary files past their time; how many of which kind."""
 
+    async def free_bytes(self) -> int | None:
+        """Room that is left; None: no limit known. Raises what a look there raises."""
+
 
 class StoredFiles:
     """`JobFiles` in a `Storage`."""
 
-    def __init__(self, storage: Storage, upload_retention_ms: int) -> None:
+    def __init__(self, storage: Storage, upload_retention_ms: int, answer_life_ms: int = 0) -> None:
         self._storage = storage
         self._upload_retention_ms = upload_retention_ms
+        # Past its life by as much again: whoever replaces one that has expired is at it no more.
+        self._answer_retention_ms = max(upload_retention_ms, 2 * answer_life_ms)
         self._tidied_ms: int | None = None
 
     async def delete_of(self, jobs: Sequence[Job]) -> None:
@@ -73,6 +78,9 @@ class StoredFiles:
             keys += [info.key for info in found if info.key.startswith(folders)]
         await self._storage.delete(dict.fromkeys(keys))
 
+    async def free_bytes(self) -> int | None:
+        return await self._storage.free_bytes()
+
     async def sweep(self, now_ms: int) -> dict[str, int]:
         before_ms = now_ms - self._upload_retention_ms
         if self._tidied_ms is None or now_ms - self._tidied_ms >= TIDY_EVERY_MS:
@@ -83,7 +91,9 @@ class StoredFiles:
             swept["uploads"] += await delete_older_uploads(
                 self._storage, uploads_prefix(tenant), before_ms
             )
-            await delete_older(self._storage, answers_prefix(tenant), before_ms)
+            await delete_older(
+                self._storage, answers_prefix(tenant), now_ms - self._answer_retention_ms
+            )
             swept["temporary"] += await delete_older(
                 self._storage, temporary_prefix(tenant), before_ms
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reelyard.actors.jobs.messages import Overview, PoolStatus
+from reelyard.actors.jobs.messages import Health, Overview, PoolStatus
 from reelyard.actors.jobs.model import State
 from reelyard.actors.registry.dispatch import Dispatch
 from reelyard.actors.registry.repository import JobRepository
@@ -28,6 +28,7 @@ class OverviewReporter:
         dispatch: Dispatch,
         run_times: RunTimes,
         clock_ms: Callable[[], int],
+        health: Callable[[], Health],
     ) -> None:
         self._settings = settings
         self._epoch = epoch
@@ -36,6 +37,7 @@ class OverviewReporter:
         self._dispatch = dispatch
         self._run_times = run_times
         self._clock_ms = clock_ms
+        self._health = health
         self._started_ms = clock_ms()
 
     def overview(self) -> Overview:
@@ -54,6 +56,7 @@ class OverviewReporter:
             ],
             finished_per_s=self._run_times.per_second(now),
             lease_expiries=self._run_times.lease_expiries,
+            health=self._health(),
         )
 
     def pool_names(self) -> list[str]:
@@ -61,6 +64,28 @@ class OverviewReporter:
         staffed = self._dispatch.staffed or {}
         queue = self._live_jobs.queue
         return sorted({*self._settings.all_pools, *staffed, *queue.names(), *queue.paused})
+
+    def present(self) -> int:
+        """How many workers are there."""
+        now = self._clock_ms()
+        return len({slot for name in self.pool_names() for slot in self._workers(name, now)})
+
+    def full(self) -> int:
+        """How many of them have no room in their scratch."""
+        now = self._clock_ms()
+        slots = {slot for name in self.pool_names() for slot in self._workers(name, now)}
+        seen = self._dispatch.seen
+        return sum(slot in seen and seen[slot].scratch_full for slot in slots)
+
+    def wanted(self) -> bool:
+        """Whether there is a use for workers: tasks wait, or a pool keeps some."""
+        queue = self._live_jobs.queue
+        keeps = any(pool.min_workers for pool in self._settings.all_pools.values())
+        return keeps or any(queue.queued(name) for name in queue.names())
+
+    def paused_pools(self) -> list[str]:
+        """The pools that an operator has paused."""
+        return sorted(self._live_jobs.queue.paused)
 
     def _pool_status(self, name: str, now_ms: int) -> PoolStatus:
         queue = self._live_jobs.queue
@@ -93,4 +118,6 @@ class OverviewReporter:
             metrics.BACKLOG.set(pool.backlog_s, pool=pool.name)
             metrics.RUNNING.set(pool.running, pool=pool.name)
             metrics.WORKERS.set(len(pool.workers), pool=pool.name)
+        for part in overview.health.parts:
+            metrics.PART_OK.set(float(part.ok), part=part.name)
         metrics.FINISHED_PER_S.set(overview.finished_per_s)

@@ -15,6 +15,7 @@ from reelyard.actors.jobs.messages import (
     Accepted,
     Changes,
     Commit,
+    Health,
     KeyInfo,
     KeySpec,
     LeaseReply,
@@ -37,6 +38,7 @@ from reelyard.actors.registry.change_log import ChangeLog
 from reelyard.actors.registry.completion import Completion
 from reelyard.actors.registry.dispatch import Dispatch
 from reelyard.actors.registry.expiry import JobFiles, StoredFiles, Sweeper
+from reelyard.actors.registry.health_watch import HealthWatch
 from reelyard.actors.registry.overview import OverviewReporter
 from reelyard.actors.registry.pool_pauses import PoolPauses
 from reelyard.actors.registry.repository import JobRepository
@@ -56,7 +58,7 @@ log = structlog.get_logger(__name__)
 
 TICK_S = 0.25
 """Longest time between two looks at leases and pauses."""
-METRICS_S = 5.0
+METRICS_S = HEALTH_S = 5.0
 
 
 def wall_ms() -> int:
@@ -97,7 +99,9 @@ class RegistryService:
         self._idle_workers = IdleWorkers()
         self._store = store = store or open_store(settings.store)
         files = files or StoredFiles(
-            open_storage(settings), round(settings.upload_retention_hours * HOUR_MS)
+            open_storage(settings),
+            round(settings.upload_retention_hours * HOUR_MS),
+            round(settings.idempotency_ttl_hours * HOUR_MS),
         )
         self._vault = Vault(settings.data, settings.url_secrets_key)
         self._repository = JobRepository(
@@ -113,11 +117,24 @@ class RegistryService:
             settings, self._repository, self._completion, self._idle_workers, clock_ms
         )
         self._submitter = Submitter(
-            settings, self._repository, self._credits, clock_ms, files.delete_of
+            settings, self._repository, self._credits, clock_ms, files.delete_of, self._refusal
         )
         self._sweeper = Sweeper(settings, self._repository, files, clock_ms)
         self._reporter = OverviewReporter(
-            settings, self.epoch, self._repository, self._dispatch, self._run_times, clock_ms
+            settings,
+            self.epoch,
+            self._repository,
+            self._dispatch,
+            self._run_times,
+            clock_ms,
+            self._health,
+        )
+        self._watch = HealthWatch(
+            settings,
+            store.free_bytes,
+            files.free_bytes,
+            self._reporter,
+            lambda: self._repository.open_count,
         )
         self._pauses = PoolPauses(store, self._live_jobs.queue, self._reporter.pool_names)
         self._starting: asyncio.Task[None] | None = None
@@ -155,6 +172,7 @@ class RegistryService:
             asyncio.create_task(
                 self._for_ever(self._reporter.publish, lambda: METRICS_S), name="metrics"
             ),
+            asyncio.create_task(self._for_ever(self._watch.look, lambda: HEALTH_S), name="health"),
         ]
         if locked := self._vault.locked(self._live_jobs.jobs.values()):
             # Not `secret…`: the log would hide it.
@@ -365,6 +383,17 @@ class RegistryService:
         """Counts, pools, and some of what runs."""
         await self._ready()
         return self._reporter.overview()
+
+    async def health(self) -> Health:
+        """Whether jobs can be taken on and run, as of the last seconds."""
+        await self._ready()
+        return self._watch.health()
+
+    def _health(self) -> Health:
+        return self._watch.health()
+
+    def _refusal(self) -> ReelyardError | None:
+        return self._watch.refusal()
 
     # --- by the clock ---
 

@@ -37,11 +37,13 @@ class Submitter:
         credits: Credits,
         clock_ms: Callable[[], int],
         delete_files: Callable[[Sequence[Job]], Awaitable[None]],
+        refusal: Callable[[], ReelyardError | None],
     ) -> None:
         self._repository = repository
         self._credits = credits
         self._clock_ms = clock_ms
         self._delete_files = delete_files
+        self._refusal = refusal
         self._max_open = settings.max_queued_jobs
         self._retention_ms = round(settings.record_retention_days * DAY_MS)
         self._key_ttl_ms = round(settings.idempotency_ttl_hours * HOUR_MS)
@@ -101,6 +103,8 @@ class Submitter:
 
     async def _begin(self, submission: Submission) -> PendingWrite:
         job, now = submission.job, self._clock_ms()
+        if (refused := self._refusal()) is not None:
+            raise refused
         if self._repository.open_count + self._writing >= self._max_open:
             raise RateLimited(
                 f"{self._max_open} jobs are waiting already; try again later", retry_after_s=10

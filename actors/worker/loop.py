@@ -120,7 +120,7 @@ class WorkerLoop:
             elif want == 0:
                 if not await self._wait_for_a_free_core():
                     await self._pull(0)
-            elif not await asyncio.to_thread(self._scratch.has_room):
+            elif not await self._has_room():
                 log.warning("scratch_full", reserve_bytes=self._scratch.reserve_bytes)
                 # Who is not heard of for long counts as dead, to others and to itself.
                 await self._pull(0)
@@ -130,6 +130,11 @@ class WorkerLoop:
             else:
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
                 pause = min(LONGEST_PAUSE_S, 2 * pause)
+
+    async def _has_room(self) -> bool:
+        room = await asyncio.to_thread(self._scratch.has_room)
+        self._registry.scratch_full = not room
+        return room
 
     async def _pull(self, want: int) -> bool:
         if self._in_doubt:

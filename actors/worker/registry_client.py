@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from reelyard.actors.jobs.messages import Commit, LeaseReply, Report, Verdict, WorkerInfo
 from reelyard.cluster.errors import ReelyardError, Unavailable
@@ -22,6 +23,9 @@ LONGEST_PAUSE_S = 2.0
 
 class LeaseClient(Protocol):
     """What a worker's loop asks of the registry."""
+
+    scratch_full: bool
+    """Whether to tell that there is no room for work."""
 
     async def lease(self, want: int, done: Sequence[Commit], wait_s: float) -> LeaseReply:
         """One try to hand in `done` and to get up to `want` tasks, waiting up to `wait_s`
@@ -48,16 +52,20 @@ class RegistryLeaseClient:
         self._find = find
         self._handle: Any = None
         self.info = info
+        self.scratch_full = False
         self.last_contact = time.monotonic()
 
     async def lease(self, want: int, done: Sequence[Commit], wait_s: float) -> LeaseReply:
         # Repeated by Ray after a crash of the registry, it would lease twice and tell us once.
         return await self._once(
             lambda registry: registry.lease.options(max_task_retries=0).remote(
-                self.info, want, list(done), wait_s
+                self._standing(), want, list(done), wait_s
             ),
             wait_s + CALL_S,
         )
+
+    def _standing(self) -> WorkerInfo:
+        return replace(self.info, scratch_full=True) if self.scratch_full else self.info
 
     async def give_up(self) -> None:
         returned = await self._insist(

@@ -17,6 +17,7 @@ COMMANDS = {
     "up": "serve",
     "down": "serve",
     "status": "serve",
+    "doctor": "doctor",
     "jobs": "jobs",
     "show": "jobs",
     "cancel": "jobs",

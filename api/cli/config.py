@@ -12,7 +12,8 @@ import typer
 from pydantic.fields import FieldInfo
 from rich.table import Table
 
-from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.api.cli.output import Exit, command, console, print_json
+from reelyard.api.client.terminal_text import escape
 from reelyard.cluster.settings import PoolSettings, Settings
 from reelyard.cluster.url_secrets import HIDDEN, hide_secrets
 

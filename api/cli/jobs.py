@@ -15,7 +15,6 @@ from reelyard.api.cli.output import (
     command,
     console,
     errors,
-    escape,
     jobs_exit_code,
     jobs_table,
     print_json,
@@ -26,8 +25,10 @@ from reelyard.api.cli.session import from_cluster_or_store, running_cluster
 from reelyard.api.client.progress_bars import shown_source
 from reelyard.api.client.results_view import human_bytes, results_view, state_text, summary
 from reelyard.api.client.sync_client import Client
+from reelyard.api.client.terminal_text import escape
 from reelyard.api.client.views import JobView
 from reelyard.cluster.errors import ReelyardError
+from reelyard.cluster.readable_text import printable
 from reelyard.cluster.settings import Settings
 
 JobIds = Annotated[list[str], typer.Argument(help="ids of jobs")]
@@ -82,7 +83,7 @@ def show(
         return Exit.OK
     console.print(f"[bold]{job.job_id}[/]  {job.operation}  {state_text(job)}")
     for line in details_of(job):
-        console.print(line, markup=False)
+        console.print(printable(line), markup=False)
     return Exit.OK
 
 
@@ -92,6 +93,7 @@ def details_of(job: JobView) -> list[str]:
         "input": shown_source(job.source_url),
         "parameters": summary(job.parameters),
         "progress": f"{job.progress:.0f}%  {job.phase or ''}",
+        "waits for": job.waiting_for or "",
         "created": job.created_at,
         "started": job.started_at or "",
         "finished": job.completed_at or "",

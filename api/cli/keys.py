@@ -8,8 +8,9 @@ import typer
 from rich.table import Table
 
 from reelyard.actors.jobs.messages import KeyScope
-from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.api.cli.output import Exit, command, console, print_json
 from reelyard.api.cli.session import any_cluster, running_cluster
+from reelyard.api.client.terminal_text import escape
 from reelyard.cluster.settings import Settings
 
 HOUR_S, DAY_S = 3600.0, 86_400.0

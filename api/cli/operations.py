@@ -9,7 +9,8 @@ from rich.table import Table
 
 from reelyard.actors.media.catalogue import find_operation, load_operations
 from reelyard.actors.media.operation import Operation
-from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.api.cli.output import Exit, command, console, print_json
+from reelyard.api.client.terminal_text import escape
 from reelyard.cluster.settings import Settings
 
 

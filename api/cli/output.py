@@ -16,6 +16,7 @@ from rich.table import Table
 from reelyard.actors.jobs.model import State
 from reelyard.api.client.progress_bars import clock, short_name, shown_source
 from reelyard.api.client.results_view import state_text
+from reelyard.api.client.terminal_text import escape
 from reelyard.api.client.views import JobView
 from reelyard.cluster.errors import (
     BadRequest,
@@ -44,6 +45,15 @@ console = Console(
     highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_WIDTH
 )
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def health_text(health: dict[str, Any]) -> str:
+    """One line: the status, and what is wrong."""
+    reasons = [
+        f"{name}: {part['reason']}" for name, part in health["parts"].items() if part["reason"]
+    ]
+    colour = {"ok": "green", "degraded": "yellow"}.get(health["status"], "red")
+    return "  ".join((f"[{colour}]{health['status']}[/]", escape("; ".join(reasons)))).strip()
 
 
 class Exit(IntEnum):
@@ -121,13 +131,6 @@ def command[**P](function: Callable[P, int | None]) -> Callable[P, None]:
         raise SystemExit(int(code))
 
     return wrapper
-
-
-def escape(text: str) -> str:
-    """`text` with rich's markup made harmless."""
-    from rich.markup import escape as rich_escape
-
-    return rich_escape(text)
 
 
 def jobs_table(jobs: Iterable[JobView]) -> RenderableType:

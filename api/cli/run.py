@@ -18,7 +18,6 @@ from reelyard.api.cli.output import (
     command,
     console,
     errors,
-    escape,
     jobs_exit_code,
     print_json,
     refusals_exit_code,
@@ -27,6 +26,7 @@ from reelyard.api.cli.session import any_cluster, remote
 from reelyard.api.client.request import InputLike, JobRequest, expanded, in_folder, request, spec_of
 from reelyard.api.client.results_view import results_view
 from reelyard.api.client.sync_client import Client
+from reelyard.api.client.terminal_text import escape
 from reelyard.api.client.views import JobView
 from reelyard.cluster.errors import (
     ReelyardError,

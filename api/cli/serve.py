@@ -9,15 +9,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Never
+from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from reelyard.api.cli.output import Exit, command, console, errors, escape, print_json
+from reelyard.api.cli.output import Exit, command, console, errors, health_text, print_json
+from reelyard.api.client.terminal_text import escape
 from reelyard.api.serving.bind import check_bind
 from reelyard.api.serving.not_ready import edge
 from reelyard.api.serving.waiting_room import WaitingRoom
-from reelyard.cluster.errors import Conflict, Unavailable
+from reelyard.cluster.errors import BadRequest, Conflict, Unavailable
+from reelyard.cluster.folders.free_space import free_of
 from reelyard.cluster.folders.run_folder import prometheus_targets
 from reelyard.cluster.runtime.cluster_file import commands_file, token_file
 from reelyard.cluster.runtime.ray_cluster import (
@@ -29,6 +31,9 @@ from reelyard.cluster.runtime.ray_cluster import (
 )
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.url_secrets import hide_url_secrets
+
+if TYPE_CHECKING:
+    from reelyard.api.client.sync_client import Client
 
 DOWN_S = 120.0
 """Time to finish what is nearly done; whoever is not down then is killed."""
@@ -54,6 +59,7 @@ def up(
     settings = Settings(**chosen)
     if settings.ray_address is None:
         _check_data(settings)
+    _check_settings(settings)
     check_bind(settings, keys_are_needed=_keys_are_needed(settings))
     with _waiting_room(settings) as room, _open(settings) as cluster:
         stop = _stop_on_signals()
@@ -87,6 +93,28 @@ def _check_data(settings: Settings) -> None:
         where = running.url or running.ray_address
         raise Conflict(f"a cluster runs already at {where} (process {running.pid})")
     check_places(settings)
+
+
+def _check_settings(settings: Settings) -> None:
+    """See to what would otherwise show in the log of some process, a minute later. Raises
+    `BadRequest`, `Unavailable`."""
+    if settings.operations:
+        from reelyard.actors.media.catalogue import load_operations
+
+        load_operations(settings.operations)
+    if settings.storage_url is not None:
+        from reelyard.cluster.storage import open_storage
+
+        open_storage(settings)
+    for name, pool in settings.all_pools.items():
+        if pool.max_workers < pool.min_workers:
+            raise BadRequest(
+                f"pools: {name}: max_workers {pool.max_workers} is less than min_workers "
+                f"{pool.min_workers}"
+            )
+    if settings.ray_address is None:
+        for place in (settings.scratch, settings.logs):
+            free_of(place)
 
 
 def _keys_are_needed(settings: Settings) -> bool:
@@ -255,6 +283,15 @@ def _undeploy(settings: Settings) -> None:
         remove_engine(settings)
 
 
+def _overview(client: Client) -> dict[str, Any]:
+    """The overview; where a server is there and its registry does not answer, the health alone."""
+    try:
+        return client.overview()
+    except Unavailable as error:
+        parts = {"registry": {"ok": False, "reason": error.message}}
+        return {"health": {"status": "unavailable", "parts": parts}}
+
+
 @command
 def status(as_json: AsJson = False) -> int:
     """Whether a cluster runs here, where, and what it does; exit code 4 if none does."""
@@ -272,7 +309,7 @@ def status(as_json: AsJson = False) -> int:
             _print_facts(logs)
         return Exit.UNREACHABLE
     with found as client:
-        overview = client.overview()
+        overview = _overview(client)
     remote = os.environ.get(URL_VARIABLE)
     here = None if remote else find_cluster(settings)
     url = here.url if here else remote
@@ -282,12 +319,16 @@ def status(as_json: AsJson = False) -> int:
     facts |= _dashboard_facts(settings, here.dashboard_url if here else None)
     if as_json:
         print_json({"up": True, "url": url, "dashboard": None, **facts, **overview})
-        return Exit.OK
+        return Exit.OK if "jobs" in overview else Exit.UNREACHABLE
+    facts |= {"process": str(here.pid)} if here else {}
     if url is None:
         console.print(f"a cluster runs at {address}, with no HTTP server, or none yet")
     else:
         console.print(f"[bold green]Reelyard is up[/] at [bold]{url}[/]")
-    facts |= {"process": str(here.pid)} if here else {}
+    console.print(f"  {'health':<12}{health_text(overview['health'])}")
+    if "jobs" not in overview:
+        _print_facts(facts)
+        return Exit.UNREACHABLE
     facts["uptime"] = clock(overview["uptime_s"])
     facts["jobs"] = "  ".join(f"{state} {count}" for state, count in overview["jobs"].items())
     for pool in overview["pools"]:

@@ -12,9 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from reelyard.actors.jobs.model import State
-from reelyard.api.cli.output import Exit, command, console, escape, print_json
+from reelyard.api.cli.output import Exit, command, console, health_text, print_json
 from reelyard.api.cli.session import running_cluster
 from reelyard.api.client.progress_bars import clock, job_label
+from reelyard.api.client.terminal_text import escape
 from reelyard.api.client.views import JobView
 from reelyard.cluster.settings import Settings
 
@@ -57,6 +58,8 @@ def view(overview: dict[str, Any], running: list[JobView]) -> RenderableType:
         f"finished {overview['finished_per_s']:.1f}/s  "
         f"lease expiries {overview['lease_expiries']}\n{counts or 'no jobs'}"
     )
+    if overview["health"]["status"] != "ok":
+        head += f"\n{health_text(overview['health'])}"
     return Group(head, "", _pools(overview["pools"]), "", _jobs(running))
 
 

@@ -62,7 +62,7 @@ class HttpTransport:
     def __init__(self, url: str, key: str | None = None, *, local: bool = False) -> None:
         self.url = check_url(url)
         self._local = local
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {"Authorization": f"Bearer {check_key(key)}"} if key else {}
         self._http = httpx2.AsyncClient(
             base_url=self.url, headers=headers, timeout=httpx2.Timeout(60, connect=10)
         )
@@ -299,6 +299,15 @@ def check_url(url: str) -> str:
     if not good:
         raise ValidationFailed(f"{url!r} is no server's URL; it begins with http:// or https://")
     return url.rstrip("/")
+
+
+def check_key(key: str) -> str:
+    """An API key without the line's end that reading it from a file may leave. Raises
+    `ValidationFailed`, which does not show it."""
+    key = key.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ValidationFailed("key: an API key has no control characters and nothing beyond ASCII")
+    return key
 
 
 def packed(bodies: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ from rich.text import Text
 from reelyard.actors.jobs.locations import file_path
 from reelyard.actors.jobs.model import State
 from reelyard.api.client.views import JobView
-from reelyard.cluster.readable_text import readable
+from reelyard.cluster.readable_text import printable
 
 #: more jobs than this share one bar; only what runs gets a bar of its own
 SEPARATE_BARS = 12
@@ -36,7 +36,7 @@ def clock(seconds: float) -> str:
 def shown_source(source: str) -> str:
     """An input as people write it: a `file:` URL as its path."""
     path = file_path(source)
-    return source if path is None else readable(str(path))
+    return printable(source if path is None else str(path))
 
 
 def short_name(source: str) -> str:
@@ -79,7 +79,7 @@ class JobBars:
 
     def __init__(self, jobs: Sequence[JobView], console: Console | None = None) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),
             TextColumn("{task.percentage:>3.0f}%"),
             _StateColumn(),

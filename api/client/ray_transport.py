@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from reelyard.actors.engine import stop_engine
@@ -170,7 +171,9 @@ class RayTransport:
         await asyncio.to_thread(self._cluster.stop)
 
     async def _view(self, job: Job) -> JobView:
-        return await placed_view(job, self._storage, self._settings)
+        view = await placed_view(job, self._storage, self._settings)
+        waiting = await self._registry.waiting_for(job)
+        return view if waiting is None else replace(view, waiting_for=waiting)
 
 
 def _plain(shape: dict[str, Any]) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from reelyard.actors.jobs.locations import is_location
 from reelyard.actors.jobs.model import JobSpec
 from reelyard.cluster.errors import InvalidInput, ReelyardError, ValidationFailed
+from reelyard.cluster.faults import wrong
 from reelyard.cluster.readable_text import readable
 from reelyard.cluster.url_secrets import hide_secrets
 
@@ -51,11 +53,14 @@ def request(
 ) -> JobRequest:
     """A `JobRequest`; several inputs in one call belong to one job (a concatenation, say).
 
-    Raises `InvalidInput` for what is neither text nor a path.
+    Raises `InvalidInput` for what is neither text nor a path, `ValidationFailed` for parameters or
+    metadata that JSON can't carry.
     """
-    inputs = (input,) if isinstance(input, str | os.PathLike) else tuple(input)
+    inputs = _inputs_of(input)
     for item in inputs:
         _check_input(item)
+    for field, value in (("params", params), ("metadata", metadata)):
+        _check_object(field, value)
     return JobRequest(
         operation=operation,
         inputs=inputs,
@@ -88,9 +93,28 @@ def many_requests(
     return wanted
 
 
+def _inputs_of(given: object) -> tuple[InputLike, ...]:
+    # Whatever else a program hands over is one input, of which the check then speaks.
+    if isinstance(given, str | bytes | os.PathLike) or not isinstance(given, Iterable):
+        return (cast("InputLike", given),)
+    return tuple(cast("Iterable[InputLike]", given))
+
+
 def _check_input(item: object) -> None:
     if not isinstance(item, str | os.PathLike) or not os.fspath(item):
-        raise InvalidInput(f"input: {item!r} is neither a path nor a URL")
+        told = f"input: {item!r} is neither a path nor a URL"
+        raise InvalidInput(told, details={"field": "input", "allowed": "a path or a URL"})
+
+
+def _check_object(field: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise wrong(field, f"must be a dict, not {value!r}", value, "dict")
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise wrong(field, f"can't be sent as JSON: {error}") from None
 
 
 def in_folder(output: InputLike | None, inputs: Sequence[InputLike]) -> str | None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from reelyard.api.client.progress_bars import STATE_STYLE, short_name
+from reelyard.api.client.terminal_text import escape
 from reelyard.api.client.views import JobView, OutputView
-from reelyard.cluster.readable_text import readable
+from reelyard.cluster.readable_text import printable
 
 #: a longer URL gets a line of its own below the table, where a terminal does not break it
 LONGEST_URL = 60
@@ -27,7 +27,7 @@ def results_view(jobs: Sequence[JobView]) -> RenderableType:
     or what went wrong."""
     outputs = [output for job in jobs for output in job.outputs]
     links = [
-        Text(f"{output.name}: {output.url}", no_wrap=True, overflow="ignore")
+        Text(printable(f"{output.name}: {output.url}"), no_wrap=True, overflow="ignore")
         for output in outputs
         if _is_link(output)
     ]
@@ -35,7 +35,7 @@ def results_view(jobs: Sequence[JobView]) -> RenderableType:
     if not paths:
         return Group(_results_table(jobs, None), *links)
     folder = Path(os.path.commonpath([path.parent for path in paths]))
-    where = Text(f"results in {readable(str(relative(folder)))}{os.sep}", overflow="fold")
+    where = Text(f"results in {printable(str(relative(folder)))}{os.sep}", overflow="fold")
     return Group(where, _results_table(jobs, folder), *links)
 
 
@@ -59,7 +59,7 @@ def _results_table(jobs: Iterable[JobView], folder: Path | None) -> Table:
         for output in job.outputs:
             path = output.path
             place = path.relative_to(folder) if path and folder else output.url
-            shown = output.name if _is_link(output) else readable(str(place))
+            shown = output.name if _is_link(output) else printable(str(place))
             table.add_row(*first, human_bytes(output.size), escape(shown))
             first = ("", "", "")
     return table

@@ -24,6 +24,7 @@ from reelyard.cluster.errors import (
     ValidationFailed,
     error_from_dict,
 )
+from reelyard.cluster.faults import wrong
 from reelyard.cluster.readable_text import readable
 from reelyard.cluster.url_secrets import hide_secrets
 
@@ -81,6 +82,8 @@ class JobView(msgspec.Struct, frozen=True):
     urls_expire_at: str | None = None
     """Until when the outputs' signed URLs work; a newer snapshot brings fresh ones. None: they
     work as long as the outputs are there."""
+    waiting_for: str | None = None
+    """What keeps a queued job from being run, beyond its turn."""
     tasks: list[dict[str, Any]] = []
     """Its steps with their attempts, in the words of `/v1`."""
 
@@ -168,9 +171,14 @@ type JobRef = JobView | str
 
 
 def job_id_of(job: JobRef) -> str:
-    """The id of a job, given as such, in any form that `/v1` takes, or as a view."""
+    """The id of a job, given as such, in any form that `/v1` takes, or as a view.
+
+    Raises `ValidationFailed` for anything else.
+    """
     if isinstance(job, JobView):
         return job.job_id
+    if not isinstance(job, str):
+        raise wrong("job", f"must be a job or the id of one, not {job!r}", job, "job or id")
     return parse_id(job) or job
 
 

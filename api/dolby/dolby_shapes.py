@@ -10,10 +10,21 @@ from reelyard.actors.jobs.ids import parse_id
 from reelyard.actors.jobs.messages import PageQuery
 from reelyard.actors.jobs.model import ErrorInfo, Job, State
 from reelyard.actors.jobs.times import DAY_MS
+from reelyard.api.dolby.answers import (
+    DolbyAudioInfo,
+    DolbyJob,
+    DolbyJobError,
+    DolbyJobItem,
+    DolbyJobPage,
+    DolbyMediaInfo,
+    DolbyResult,
+    DolbyStatus,
+    DolbyVideoInfo,
+)
 from reelyard.api.dolby.locations import dlb_names
 from reelyard.cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
 
-STATES: dict[State, str] = {
+STATES: dict[State, DolbyStatus] = {
     State.QUEUED: "Pending",
     State.RUNNING: "Running",
     State.SUCCEEDED: "Success",
@@ -66,9 +77,9 @@ def check_path(job: Job, path: str) -> Job:
     return job
 
 
-def status_body(job: Job) -> dict[str, Any]:
+def status_body(job: Job) -> DolbyJob:
     """What polling a path answers; `result` is empty but for diagnose."""
-    body = {
+    body: DolbyJob = {
         "path": path_of(job),
         "status": STATES[job.state],
         "progress": int(job.progress),
@@ -76,10 +87,12 @@ def status_body(job: Job) -> dict[str, Any]:
         "result": result_body(job),
     }
     # Their client wraps whatever `error` holds, so it must not be there without one.
-    return body | {"error": job_error(job.error, job.tenant)} if job.error else body
+    if job.error:
+        body["error"] = job_error(job.error, job.tenant)
+    return body
 
 
-def list_entry(job: Job) -> dict[str, Any]:
+def list_entry(job: Job) -> DolbyJobItem:
     """A job in the list. Times are ISO 8601 in UTC, null until they have come."""
     return {
         "job_id": job.id,
@@ -95,10 +108,12 @@ def list_entry(job: Job) -> dict[str, Any]:
     }
 
 
-def list_body(jobs: list[Job], next_token: str | None) -> dict[str, Any]:
+def list_body(jobs: list[Job], next_token: str | None) -> DolbyJobPage:
     """A page: `count` is the number in it; the last page has no `next_token`."""
-    body: dict[str, Any] = {"count": len(jobs), "jobs": [list_entry(job) for job in jobs]}
-    return body | {"next_token": next_token} if next_token else body
+    body: DolbyJobPage = {"count": len(jobs), "jobs": [list_entry(job) for job in jobs]}
+    if next_token:
+        body["next_token"] = next_token
+    return body
 
 
 def iso(ms: int | None) -> str | None:
@@ -185,7 +200,7 @@ def resume_query(tenant: str, cursor: dict[str, Any]) -> PageQuery:
         raise InvalidCursor("next_token: it was not given out by this list") from None
 
 
-def job_error(error: ErrorInfo, tenant: str) -> dict[str, Any]:
+def job_error(error: ErrorInfo, tenant: str) -> DolbyJobError:
     """The error of a failed job; their clients differ on `detail` and `details`: both."""
     title = error.code.replace("_", " ").title()
     detail = dlb_names(error.message, tenant)
@@ -222,16 +237,16 @@ def duration_s(job: Job) -> float:
     return round(float(next((value for value in found if value), 0.0)), 3)
 
 
-def result_body(job: Job) -> dict[str, Any]:
+def result_body(job: Job) -> DolbyResult:
     """`media_info` of a probe; nothing for what makes media, as theirs does."""
     if path_of(job) != DIAGNOSE or job.state is not State.SUCCEEDED:
         return {}
     return {"media_info": media_info(job.result or {})}
 
 
-def media_info(info: dict[str, Any]) -> dict[str, Any]:
+def media_info(info: dict[str, Any]) -> DolbyMediaInfo:
     """Their `media_info` of what a probe found; durations in seconds, bit rates in bit/s."""
-    body: dict[str, Any] = {
+    body: DolbyMediaInfo = {
         "container": {
             "kind": info.get("format"),
             "duration": info.get("duration_s"),
@@ -239,27 +254,33 @@ def media_info(info: dict[str, Any]) -> dict[str, Any]:
             "size": info.get("size"),
         }
     }
-    for kind, names in _STREAM_FIELDS.items():
-        stream = next((item for item in info.get("streams", []) if item.get("kind") == kind), None)
-        if stream is not None:
-            body[kind] = {theirs: stream.get(ours) for theirs, ours in names.items()}
+    if audio := _first(info, "audio"):
+        body["audio"] = _audio(audio)
+    if video := _first(info, "video"):
+        body["video"] = _video(video)
     return body
 
 
-_STREAM_FIELDS: dict[str, dict[str, str]] = {
-    "audio": {
-        "codec": "codec",
-        "channels": "channels",
-        "sample_rate": "sample_rate",
-        "duration": "duration_s",
-        "bitrate": "bit_rate",
-    },
-    "video": {
-        "codec": "codec",
-        "frame_rate": "fps",
-        "height": "display_height",
-        "width": "display_width",
-        "duration": "duration_s",
-        "bitrate": "bit_rate",
-    },
-}
+def _first(info: dict[str, Any], kind: str) -> dict[str, Any] | None:
+    return next((stream for stream in info.get("streams", []) if stream.get("kind") == kind), None)
+
+
+def _audio(stream: dict[str, Any]) -> DolbyAudioInfo:
+    return {
+        "codec": stream.get("codec"),
+        "channels": stream.get("channels"),
+        "sample_rate": stream.get("sample_rate"),
+        "duration": stream.get("duration_s"),
+        "bitrate": stream.get("bit_rate"),
+    }
+
+
+def _video(stream: dict[str, Any]) -> DolbyVideoInfo:
+    return {
+        "codec": stream.get("codec"),
+        "frame_rate": stream.get("fps"),
+        "height": stream.get("display_height"),
+        "width": stream.get("display_width"),
+        "duration": stream.get("duration_s"),
+        "bitrate": stream.get("bit_rate"),
+    }

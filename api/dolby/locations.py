@@ -10,20 +10,29 @@ from reelyard.api.dolby.bodies import Callback, Destination, Location, Place, St
 from reelyard.api.http.caller import Caller
 from reelyard.api.http.services import Services
 from reelyard.cluster.errors import ValidationFailed
+from reelyard.cluster.faults import about, wrong
 
 DLB = "dlb://"
 
 
 def storage_key(url: str, caller: Caller) -> str:
     """Where `dlb://` storage keeps `url`. Raises `ValidationFailed`, `BadRequest`."""
-    if not url.startswith(DLB) or url == DLB:
-        raise ValidationFailed(f"url: must be dlb:// and a name, not {url[:80]!r}")
+    if not url.startswith(DLB):
+        raise _no_name("url", url)
     return dlb_key(caller.tenant, url)
 
 
-def dlb_key(tenant: str, url: str) -> str:
-    """The key of `dlb://a/b.wav` (or of `a/b.wav`). Raises `BadRequest`."""
-    return temporary_key(tenant, url.removeprefix(DLB).lstrip("/"))
+def dlb_key(tenant: str, url: str, field: str = "url") -> str:
+    """The key of `dlb://a/b.wav` (or of `a/b.wav`), which came in `field`. Raises
+    `ValidationFailed`, `BadRequest`."""
+    if not (name := url.removeprefix(DLB).lstrip("/")):
+        raise _no_name(field, url)
+    with about(field, url):
+        return temporary_key(tenant, name)
+
+
+def _no_name(field: str, url: str) -> ValidationFailed:
+    return wrong(field, f"must be {DLB} and a name, not {url[:80]!r}", url, f"{DLB} and a name")
 
 
 def dlb_names(text: str, tenant: str) -> str:
@@ -36,21 +45,23 @@ def url_of(place: Location) -> str:
     return place.url if isinstance(place, Place) else place
 
 
-async def locate_source(place: Location, caller: Caller, services: Services) -> str:
+async def locate_source(
+    place: Location, caller: Caller, services: Services, field: str = "input"
+) -> str:
     """The location that a worker opens. Raises as `Services.locate_input`."""
     if isinstance(place, Place):
-        refuse_auth(place.auth, "input")
+        refuse_auth(place.auth, field)
     url = url_of(place)
     if url.startswith(DLB):
-        return str(Stored(dlb_key(caller.tenant, url)))
-    return await services.locate_input(url, caller)
+        return str(Stored(dlb_key(caller.tenant, url, field)))
+    return await services.locate_input(url, caller, field)
 
 
-async def locate_result(url: str, caller: Caller, services: Services) -> str:
+async def locate_result(url: str, caller: Caller, services: Services, field: str = "output") -> str:
     """The destination that a worker writes. Raises as `Services.locate_output`."""
     if url.startswith(DLB):
-        return str(Stored(dlb_key(caller.tenant, url)))
-    return await services.locate_output(url, caller)
+        return str(Stored(dlb_key(caller.tenant, url, field)))
+    return await services.locate_output(url, caller, field)
 
 
 def destination_url(destination: str | Destination, storage: list[StoragePlace]) -> str:

@@ -10,6 +10,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reelyard.api.dolby import dolby_shapes
+from reelyard.api.dolby.answers import (
+    DolbyJob,
+    DolbyJobId,
+    DolbyJobPage,
+    DolbyToken,
+    DolbyUrl,
+)
 from reelyard.api.dolby.bodies import EnhanceBody, TranscodeBody, UrlBody
 from reelyard.api.dolby.enhance import enhance_spec
 from reelyard.api.dolby.locations import storage_key
@@ -25,6 +32,7 @@ from reelyard.cluster.errors import BadRequest, NotFound, ReelyardError
 
 router = APIRouter(tags=["dolby"], strict_content_type=False)
 
+_JOB: dict[int | str, dict[str, Any]] = {200: {"model": DolbyJob}}
 JobId = Annotated[str, Query(description="the job's id")]
 
 
@@ -72,14 +80,14 @@ _TOKEN_FORM: dict[str, Any] = {
     openapi_extra=_TOKEN_FORM,
     summary="Get an access token for an API key",
 )
-async def token(request: Request, services: ServicesDep) -> dict[str, Any]:
+async def token(request: Request, services: ServicesDep) -> DolbyToken:
     return await issue_token(request, services)
 
 
 @router.post(dolby_shapes.ENHANCE, summary="Start enhancing the audio of a file")
 async def start_enhance(
     body: EnhanceBody, request: Request, caller: CallerDep, services: ServicesDep
-) -> dict[str, str]:
+) -> DolbyJobId:
     spec = keyed(await enhance_spec(body, caller, services), request, body)
     accepted = await services.registry.submit_one(spec)
     return {"job_id": accepted.job.id}
@@ -88,29 +96,42 @@ async def start_enhance(
 @router.post(dolby_shapes.TRANSCODE, summary="Start transcoding")
 async def start_transcode(
     body: TranscodeBody, request: Request, caller: CallerDep, services: ServicesDep
-) -> dict[str, str]:
+) -> DolbyJobId:
     spec = keyed(await transcode_spec(body, caller, services), request, body)
     accepted = await services.registry.submit_one(spec)
     return {"job_id": accepted.job.id}
 
 
-@router.get(dolby_shapes.ENHANCE, operation_id="dolbyGetEnhance", summary="Poll an enhance job")
 @router.get(
-    dolby_shapes.TRANSCODE, operation_id="dolbyGetTranscode", summary="Poll a transcode job"
+    dolby_shapes.ENHANCE,
+    responses=_JOB,
+    operation_id="dolbyGetEnhance",
+    summary="Poll an enhance job",
+)
+@router.get(
+    dolby_shapes.TRANSCODE,
+    responses=_JOB,
+    operation_id="dolbyGetTranscode",
+    summary="Poll a transcode job",
 )
 @router.get(
     dolby_shapes.DIAGNOSE,
+    responses=_JOB,
     operation_id="dolbyGetDiagnose",
     summary="Poll a job that looked at media",
 )
 async def poll(
     request: Request, job_id: JobId, caller: CallerDep, services: ServicesDep
-) -> dict[str, Any]:
+) -> Response:
     job = await services.registry.get(dolby_shapes.read_job_id(job_id), caller.scope)
-    return dolby_shapes.status_body(dolby_shapes.check_path(job, full_path(request)))
+    return json_response(dolby_shapes.status_body(dolby_shapes.check_path(job, full_path(request))))
 
 
-@router.get("/media/jobs", summary="List the jobs of the last 31 days, newest first")
+@router.get(
+    "/media/jobs",
+    responses={200: {"model": DolbyJobPage}},
+    summary="List the jobs of the last 31 days, newest first",
+)
 async def list_jobs(
     caller: CallerDep,
     services: ServicesDep,
@@ -118,7 +139,7 @@ async def list_jobs(
     submitted_after: str | None = None,
     submitted_before: str | None = None,
     next_token: str | None = None,
-) -> dict[str, Any]:
+) -> Response:
     if next_token:
         query = dolby_shapes.resume_query(
             caller.tenant, services.signer.read_cursor(next_token, "next_token")
@@ -135,14 +156,13 @@ async def list_jobs(
     page = found[: dolby_shapes.PAGE_SIZE]
     more = len(found) > len(page)
     sign = services.signer.sign_cursor
-    return dolby_shapes.list_body(
-        page, sign(dolby_shapes.next_cursor(query, page)) if more else None
-    )
+    following = sign(dolby_shapes.next_cursor(query, page)) if more else None
+    return json_response(dolby_shapes.list_body(page, following))
 
 
 @router.post(
     "/media/jobs/cancel",
-    response_model=dict[str, str],
+    responses={200: {"model": DolbyJobId}},
     summary="Cancel a job that has not ended",
 )
 async def cancel(
@@ -160,18 +180,23 @@ async def cancel(
 @router.post("/media/input", summary="Get a URL to upload to `dlb://` storage")
 async def start_input(
     body: UrlBody, request: Request, caller: CallerDep, services: ServicesDep
-) -> dict[str, str]:
+) -> DolbyUrl:
     return {"url": await services.upload_url(request, storage_key(body.url, caller))}
 
 
 @router.post("/media/output", summary="Get a URL to download from `dlb://` storage")
 async def start_output(
     body: UrlBody, request: Request, caller: CallerDep, services: ServicesDep
-) -> dict[str, str]:
+) -> DolbyUrl:
     return {"url": await _download_url(body.url, request, caller, services)}
 
 
-@router.get("/media/output", summary="Download from `dlb://` storage")
+@router.get(
+    "/media/output",
+    status_code=302,
+    response_class=RedirectResponse,
+    summary="Download from `dlb://` storage",
+)
 async def output(url: str, request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     return RedirectResponse(await _download_url(url, request, caller, services), 302)
 

@@ -6,12 +6,12 @@ import base64
 import binascii
 import json
 import re
-from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import Request
 
 from reelyard.actors.jobs.messages import KeyInfo
+from reelyard.api.dolby.answers import DolbyToken
 from reelyard.api.http.services import Services
 from reelyard.cluster.errors import BadRequest, Unauthorized, ValidationFailed
 
@@ -21,7 +21,7 @@ _LIFE = re.compile("[0-9]{1,9}")
 _WRONG = "Invalid app key or app secret: the key is an API key's id or name, the secret its text"
 
 
-async def issue_token(request: Request, services: Services) -> dict[str, Any]:
+async def issue_token(request: Request, services: Services) -> DolbyToken:
     """`{token_type, access_token, expires_in}` for whoever proves to hold an API key.
 
     App key and secret come by HTTP Basic or as `app_key` and `app_secret` in the query; the

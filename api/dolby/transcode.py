@@ -35,14 +35,19 @@ async def transcode_spec(body: TranscodeBody, caller: Caller, services: Services
             operation=operation_of(output),
             params=output_params(output, body.inputs),
             inputs=[str(JobInputs())],
-            output=await locate_result(url, caller, services),
+            output=await locate_result(url, caller, services, f"outputs.{place}.destination"),
         )
-        for name, output, url in zip(task_names(body.outputs), body.outputs, urls, strict=True)
+        for place, (name, output, url) in enumerate(
+            zip(task_names(body.outputs), body.outputs, urls, strict=True)
+        )
     ]
     operations = [step.operation for step in steps]
     return JobSpec(
         operation="transcode" if "transcode" in operations else operations[0],
-        inputs=[await locate_source(entry.source, caller, services) for entry in body.inputs],
+        inputs=[
+            await locate_source(entry.source, caller, services, f"inputs.{place}.source")
+            for place, entry in enumerate(body.inputs)
+        ],
         tenant=caller.tenant,
         dialect="dolby",
         input=url_of(body.inputs[0].source),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
 from fastapi import FastAPI
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
@@ -16,6 +17,11 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from reelyard.api.http.auth import identify_caller
+from reelyard.api.http.request_rules.body_form import (
+    unreadable_body,
+    wrong_encoding,
+    wrong_type,
+)
 from reelyard.cluster.errors import (
     BadRequest,
     Forbidden,
@@ -24,6 +30,7 @@ from reelyard.cluster.errors import (
     RateLimited,
     ReelyardError,
     RequestTimeout,
+    StorageFull,
     TooLarge,
     Unauthorized,
     Unavailable,
@@ -35,6 +42,7 @@ from reelyard.cluster.faults import Fault, faults_of, refusal
 log = structlog.get_logger(__name__)
 
 ErrorResponse = Callable[[ReelyardError, Request], Response]
+_LONGEST_PATH = 200
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _BY_STATUS: dict[int, type[ReelyardError]] = {
@@ -51,13 +59,18 @@ _BY_STATUS: dict[int, type[ReelyardError]] = {
 }
 
 
+_WAITS_S: dict[type[ReelyardError], float] = {Unavailable: 2, RateLimited: 10, StorageFull: 60}
+"""What clients are told where the error itself does not say when to try again."""
+
+
 def error_headers(error: ReelyardError) -> dict[str, str]:
     """`Retry-After`, `WWW-Authenticate` or `Allow` where they belong."""
     headers: dict[str, str] = {}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    elif isinstance(error, Unavailable):
-        headers["Retry-After"] = "2"
+    wait_s = error.retry_after_s
+    if wait_s is None:
+        wait_s = next((s for kind, s in _WAITS_S.items() if isinstance(error, kind)), None)
+    if wait_s is not None:
+        headers["Retry-After"] = str(max(1, round(wait_s)))
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, MethodNotAllowed) and (allow := error.details.get("allow")):
@@ -79,7 +92,7 @@ def from_validation(error: RequestValidationError, request: Request) -> Validati
         place, *inner = one["loc"]
         # What is not in the body is told as it stands: its values are text, and not nested.
         sent = error.body if place == "body" else dict.fromkeys(inner)
-        schema = _body_schema(request) if place == "body" else {}
+        schema = _body_schema(request) if place == "body" else _parameters_schema(request)
         faults += faults_of([one | {"loc": inner}], schema, sent, str(place))
     return refusal(faults)
 
@@ -87,28 +100,52 @@ def from_validation(error: RequestValidationError, request: Request) -> Validati
 def _body_schema(request: Request) -> dict[str, Any]:
     body = getattr(request.scope.get("route"), "body_field", None)
     model = body.field_info.annotation if body is not None else None
-    return TypeAdapter(model).json_schema() if model is not None else {}
+    return _schema_of(model) if model is not None else {}
 
 
-def from_http(error: HTTPException) -> ReelyardError:
-    """Starlette's error (no such route, wrong method, broken form) as ours."""
+def _parameters_schema(request: Request) -> dict[str, Any]:
+    """What the query, the path and the headers of the request's route take, by name."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    fields = [*get_flat_params(dependant)] if dependant is not None else []
+    return {
+        "properties": {
+            field.alias: _schema_of(Annotated[field.field_info.annotation, field.field_info])
+            for field in fields
+        }
+    }
+
+
+def _schema_of(kind: Any) -> dict[str, Any]:
+    return TypeAdapter(kind).json_schema()
+
+
+def from_http(error: HTTPException, request: Request) -> ReelyardError:
+    """Starlette's error (no such route, wrong method, unreadable body) as ours."""
+    if error.__cause__ is not None and error.status_code == 400:
+        return unreadable_body(error.__cause__, request)
+    if error.status_code == 404:
+        return NotFound(f"there is nothing at {full_path(request)[:_LONGEST_PATH]!r}")
+    if error.status_code == 405:
+        allow = ", ".join(_methods(request))
+        path = full_path(request)[:_LONGEST_PATH]
+        words = f"{request.method} is not taken at {path!r}, which takes {allow or 'nothing'}"
+        return MethodNotAllowed(words, details={"allow": allow, "value": request.method})
     cls = _BY_STATUS.get(error.status_code, BadRequest)
     if error.status_code >= 500:
         cls = Unavailable if error.status_code == 503 else ReelyardError
-    allow = (error.headers or {}).get("Allow")
-    known = {404: "there is nothing at this path", 405: None}
-    message = known.get(error.status_code, str(error.detail or "") or None)
-    return cls(message, details={"allow": allow} if allow else None)
+    return cls(str(error.detail or "") or None)
 
 
 def _methods(request: Request) -> list[str]:
-    """What the path takes."""
+    """What the path takes. (Starlette names the methods of the first route alone.)"""
     scopes = {method: dict(request.scope) | {"method": method} for method in _METHODS}
-    return [
+    taken = {
         method
         for method, scope in scopes.items()
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
-    ]
+    }
+    # What answers GET answers HEAD, too (see `reelyard.api.http.request_rules.head_requests`).
+    return [name for name in _METHODS if name in taken or (name == "HEAD" and "GET" in taken)]
 
 
 def full_path(request: Request) -> str:
@@ -152,14 +189,12 @@ def install_error_handlers(app: FastAPI) -> None:
             await identify_caller(request)
         except ReelyardError as stranger:
             return response_for(stranger, request)
-        return response_for(from_validation(error, request), request)
+        told = wrong_encoding(request) or wrong_type(error, request)
+        return response_for(told or from_validation(error, request), request)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        if error.status_code == 405:
-            # Starlette names the methods of the first route alone.
-            error.headers = {"Allow": ", ".join(_methods(request))}
-        return response_for(from_http(error), request)
+        return response_for(from_http(error, request), request)
 
     app.add_exception_handler(ReelyardError, reelyard)
     app.add_exception_handler(RequestValidationError, validation)

@@ -48,7 +48,8 @@ def key_of(request: Request) -> str | None:
     if key is None:
         return None
     if not 0 < len(key) <= MAX_LENGTH or not key.isprintable():
-        raise wrong(HEADER, f"takes 1 to {MAX_LENGTH} printable characters", key, place="header")
+        taken = f"1 to {MAX_LENGTH} printable characters"
+        raise wrong(HEADER, f"takes {taken}, not {key[:40]!r}", key, taken, place="header")
     return key
 
 
@@ -169,7 +170,11 @@ async def _claim(services: Services, place: str, mine: FirstAnswer) -> FirstAnsw
             continue
         if first.expires_ms > _now_ms():
             return first
-        await services.storage.delete([place])
+        # Of all who saw this one expire, one may put its own there: what is deleted or replaced
+        # unasked may be another's fresh claim. The mark is swept with the old answers.
+        if await services.storage.put_if_absent(f"{place}.after-{first.expires_ms}", b""):
+            await services.storage.put(place, msgspec.json.encode(mine))
+            return None
     raise Conflict("other requests with this idempotency key are under way")
 
 

@@ -71,12 +71,14 @@ def check_file(place: File, *, admin: bool, roots: Sequence[str]) -> str:
 
 def no_source(scheme: str) -> InvalidInput:
     """That nothing is read from locations of that scheme."""
-    return InvalidInput(f"{scheme}: is no source here; this server takes {TAKEN}")
+    return InvalidInput(
+        f"{scheme}: is no source here; this server takes {TAKEN}", details={"allowed": TAKEN}
+    )
 
 
 def no_destination(scheme: str) -> InvalidInput:
     """That nothing is written to locations of that scheme."""
-    return InvalidInput(f"output: {scheme}: is no destination here")
+    return InvalidInput(f"{scheme}: is no destination here")
 
 
 def output_of(job: Job, name: str) -> str:

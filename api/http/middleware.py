@@ -9,7 +9,6 @@ from contextlib import suppress
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +16,7 @@ from reelyard.api.http.auth import address_key
 from reelyard.api.http.errors import response_for, unhandled
 from reelyard.api.http.rate_limit import rate_headers
 from reelyard.api.http.request_rules.body_pace import paced
+from reelyard.api.http.request_rules.head_requests import as_get
 from reelyard.api.http.request_rules.query_names import warning
 from reelyard.api.http.request_rules.single_headers import check_headers
 from reelyard.api.http.services import services_of
@@ -101,6 +101,7 @@ class RequestMiddleware:
             await send(message)
 
         scope.setdefault("state", {})
+        scope, receive, send = as_get(scope, receive, send)
         request = Request(scope)
         receive = paced(receive)
         try:
@@ -139,7 +140,7 @@ class RequestMiddleware:
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 if seen > (self._max_bytes or 0):
-                    raise HTTPException(413, self._too_large().message)
+                    raise self._too_large()
             return message
 
         return counting

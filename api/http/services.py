@@ -38,8 +38,13 @@ from reelyard.api.http.public_address import link_base
 from reelyard.api.http.signing import FileGrant, Signer
 from reelyard.api.registry_client.client import RegistryClient
 from reelyard.cluster.errors import Forbidden, InvalidInput, NotReady
+from reelyard.cluster.faults import about
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import Storage, Uploads, open_storage
+
+PATIENCE_S = 2.5
+"""A request whose registry is away or silent is answered within 3 s: its client, which can wait as
+it likes, then knows."""
 
 
 @dataclass
@@ -68,14 +73,18 @@ class Services:
 
     # --- locations ---
 
-    async def locate_input(self, text: str, caller: Caller) -> str:
+    async def locate_input(self, text: str, caller: Caller, field: str = "input") -> str:
         """The location that a worker opens for the input `text`.
 
         Takes http(s) URLs, `upload:<id>[/<name>]`, `job:<id>[/<name>]` (an earlier job's output),
         `storage:<key>`, object-store URLs and, where allowed, files. Raises `InvalidInput`,
-        `SourceForbidden`, `Forbidden`, `NotFound`, `NotReady`.
+        `SourceForbidden`, `Forbidden`, `NotFound`, `NotReady`, which name the `field` that it was
+        sent in.
         """
-        text = text.strip()
+        with about(field, text):
+            return await self._locate_input(text.strip(), caller)
+
+    async def _locate_input(self, text: str, caller: Caller) -> str:
         match place := parse_location(text):
             case WebUrl(url):
                 return check_url(url, self.settings.fetch_allow_hosts)
@@ -91,10 +100,13 @@ class Services:
                 return check_file(place, admin=caller.admin, roots=self.settings.input_roots)
         raise no_source(scheme_of(text))
 
-    async def locate_output(self, text: str, caller: Caller) -> str:
+    async def locate_output(self, text: str, caller: Caller, field: str = "output") -> str:
         """The destination that a worker writes for `text`: a presigned http(s) URL, an object
         store that the operator allows, or (admin) a file. Raises as `locate_input`."""
-        text = text.strip()
+        with about(field, text):
+            return self._locate_output(text.strip(), caller)
+
+    def _locate_output(self, text: str, caller: Caller) -> str:
         match place := parse_location(text):
             case WebUrl(url):
                 return check_url(url, self.settings.fetch_allow_hosts)
@@ -104,7 +116,7 @@ class Services:
                 return check_store(place, admin=caller.admin, settings=self.settings)
             case File():
                 if not caller.admin:
-                    raise Forbidden("output: only an admin's key may write to the server's disk")
+                    raise Forbidden("only an admin's key may write to the server's disk")
                 return check_file(place, admin=True, roots=())
         raise no_destination(scheme_of(text))
 
@@ -195,9 +207,14 @@ class ServicesFactory:
 
         Raises `Unavailable` while the registry can't be reached, `BadRequest` for a wrong setting.
         """
-        registry = RegistryClient.over_ray(self.settings)
-        secret = self.settings.signing_secret or await registry.accounts.secret("signing")
+        registry = RegistryClient.over_ray(self.settings, PATIENCE_S, PATIENCE_S)
+        secret = self.settings.signing_secret or await self._signing_secret()
         return Services(self.settings, registry, open_storage(self.settings), Signer(secret))
+
+    async def _signing_secret(self) -> str:
+        # No request waits yet, and the registry may be starting beside this process.
+        patient = RegistryClient.over_ray(self.settings)
+        return await patient.accounts.secret("signing")
 
 
 def services_of(request: Request) -> Services:

@@ -79,7 +79,10 @@ class Signer:
         """The state in a cursor, which came in the field `name`. Raises `InvalidCursor`."""
         payload = self._open("cursor", text)
         if payload is None:
-            raise InvalidCursor(f"{name}: it is not one that this server gave out")
+            raise InvalidCursor(
+                f"{name}: {text[:80]!r} is not one that this server gave out",
+                details={"field": name, "value": text[:80]},
+            )
         state: dict[str, Any] = json.loads(payload)
         return state
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from reelyard.actors.jobs.ids import ULID_PREFIX, from_ulid, parse_id, to_ulid
 from reelyard.actors.jobs.locations import stored_key
 from reelyard.actors.jobs.messages import PageQuery
 from reelyard.actors.jobs.model import ErrorInfo, Job, OutputFile, State, Task
+from reelyard.api.ittybit.answers import (
+    IttybitExternalFile,
+    IttybitFile,
+    IttybitJob,
+    IttybitJobError,
+    IttybitStatus,
+    IttybitTask,
+    IttybitTimes,
+)
 from reelyard.cluster.errors import InvalidCursor, NotFound, ReelyardError, ValidationFailed
 
-STATES: dict[State, str] = {
+STATES: dict[State, IttybitStatus] = {
     State.QUEUED: "queued",
     State.RUNNING: "processing",
     State.SUCCEEDED: "succeeded",
@@ -20,7 +29,7 @@ STATES: dict[State, str] = {
     State.CANCELLED: "cancelled",
 }
 _STATES_BY_WORD = {word: state for state, word in STATES.items()}
-WAITING = "waiting"
+WAITING: Literal["waiting"] = "waiting"
 """A task whose forerunners are not done; ittybit has no such word for a job."""
 
 JOB_KINDS = ("video", "audio", "image", "animation")
@@ -72,7 +81,7 @@ def read_task_id(text: str) -> tuple[str, int]:
     return found, int(place or 1) - 1
 
 
-def job_body(job: Job, links: Links) -> dict[str, Any]:
+def job_body(job: Job, links: Links) -> IttybitJob:
     """The job object with its tasks. Times are Unix milliseconds; `output` is the final URL."""
     return {
         "id": job_id_text(job.id),
@@ -89,7 +98,7 @@ def job_body(job: Job, links: Links) -> dict[str, Any]:
     }
 
 
-def task_body(job: Job, task: Task, links: Links) -> dict[str, Any]:
+def task_body(job: Job, task: Task, links: Links) -> IttybitTask:
     """The task object; `output` is a File object, or null until there is one."""
     kind = _task_kind(job, task)
     return {
@@ -138,7 +147,7 @@ def as_submitted(job: Job) -> Job:
     )
 
 
-def error_body(error: ErrorInfo | None) -> dict[str, str] | None:
+def error_body(error: ErrorInfo | None) -> IttybitJobError | None:
     """`{kind, message}` of a failed job or task."""
     return None if error is None else {"kind": error.code, "message": error.message}
 
@@ -187,7 +196,7 @@ def page_query(
         operation=kind if by_operation else None,
         kind=None if by_operation else kind,
         input=input,
-        after_id=_read_cursor(after or before),
+        after_id=_read_cursor("before", before) if before else _read_cursor("after", after),
         ascending=(order == "asc") != bool(before),
     )
 
@@ -226,16 +235,16 @@ KINDS = (*JOB_KINDS, "adaptive_video", *_OPERATION_KINDS, "data")
 """What `kind` of a listed job can be; `data` is Reelyard's own: what makes no media."""
 
 
-def _read_cursor(text: str | None) -> str | None:
+def _read_cursor(field: str, text: str | None) -> str | None:
     if text is None:
         return None
     try:
         return read_job_id(text)
     except NotFound:
-        raise InvalidCursor(f"after, before: {text!r} is not the id of a job") from None
+        raise InvalidCursor(f"{field}: {text[:80]!r} is not the id of a job") from None
 
 
-def _times(record: Job | Task) -> dict[str, int | None]:
+def _times(record: Job | Task) -> IttybitTimes:
     return {
         "created_at": record.created_ms,
         "started_at": record.started_ms,
@@ -254,7 +263,7 @@ def _task_kind(job: Job, task: Task) -> str:
     return task.name if task.name in JOB_KINDS else job.kind
 
 
-def _task_status(job: Job, task: Task) -> str:
+def _task_status(job: Job, task: Task) -> IttybitStatus | Literal["waiting"]:
     done = {other.name for other in job.tasks if other.state is State.SUCCEEDED}
     if task.state is State.QUEUED and not set(task.needs) <= done:
         return WAITING
@@ -269,8 +278,8 @@ def _task_options(job: Job, task: Task, kind: str) -> dict[str, Any]:
     return job.params if len(job.tasks) == 1 or task.operation == job.operation else task.params
 
 
-def _task_input(job: Job, task: Task, links: Links) -> dict[str, Any]:
-    external = {"object": "external_file", "url": job.input}
+def _task_input(job: Job, task: Task, links: Links) -> IttybitExternalFile | IttybitFile:
+    external: IttybitExternalFile = {"object": "external_file", "url": job.input}
     if task.operation == "probe":
         return external
     before = [other for other in job.tasks if other.name in task.needs]
@@ -278,7 +287,7 @@ def _task_input(job: Job, task: Task, links: Links) -> dict[str, Any]:
     return next((file for file in files if file), external)
 
 
-def _task_output(job: Job, task: Task, links: Links) -> dict[str, Any] | None:
+def _task_output(job: Job, task: Task, links: Links) -> IttybitFile | None:
     if task.state is not State.SUCCEEDED:
         return None
     if task.outputs:
@@ -286,7 +295,7 @@ def _task_output(job: Job, task: Task, links: Links) -> dict[str, Any] | None:
     return probed_file(job.input, task.result) if task.operation == "probe" else None
 
 
-def file_body(output: OutputFile, links: Links) -> dict[str, Any]:
+def file_body(output: OutputFile, links: Links) -> IttybitFile:
     """A File object for something that a task has stored. `duration` is in seconds."""
     facts = output.facts
     return {
@@ -303,21 +312,21 @@ def file_body(output: OutputFile, links: Links) -> dict[str, Any]:
     }
 
 
-def probed_file(url: str, info: dict[str, Any] | None) -> dict[str, Any] | None:
+def probed_file(url: str, info: dict[str, Any] | None) -> IttybitFile | None:
     """A File object for what a probe has looked at."""
     if info is None:
         return None
-    video, audio = (_stream(info, kind) for kind in ("video", "audio"))
+    video, audio = _stream(info, "video") or {}, _stream(info, "audio") or {}
     return {
         "object": "file",
         "kind": info.get("kind"),
         "url": url,
         "format": info.get("format"),
-        "width": video and video.get("display_width"),
-        "height": video and video.get("display_height"),
+        "width": video.get("display_width"),
+        "height": video.get("display_height"),
         "duration": info.get("duration_s"),
         "filesize": info.get("size"),
-        "codecs": {"video": video and video.get("codec"), "audio": audio and audio.get("codec")},
+        "codecs": {"video": video.get("codec"), "audio": audio.get("codec")},
     }
 
 

@@ -13,6 +13,7 @@ from reelyard.api.http.dependencies import CallerDep, ServicesDep
 from reelyard.api.http.errors import error_headers, full_path, json_response
 from reelyard.api.http.idempotency import keyed
 from reelyard.api.ittybit import ittybit_shapes
+from reelyard.api.ittybit.answers import IttybitJob, IttybitTask
 from reelyard.api.ittybit.bodies import IttybitJobBody, IttybitTaskBody
 from reelyard.api.ittybit.job_spec import job_spec, task_spec
 from reelyard.api.ittybit.links import links_of
@@ -22,6 +23,13 @@ from reelyard.cluster.errors import NotFound, ReelyardError
 router = APIRouter(tags=["ittybit"], strict_content_type=False)
 
 
+def _made(model: object) -> dict[int | str, dict[str, Any]]:
+    return {
+        200: {"model": model, "description": "What a request with this Idempotency-Key has made"},
+        201: {"model": model, "description": "Made"},
+    }
+
+
 def error_response(error: ReelyardError, request: Request) -> Response:
     """`{kind, message}`."""
     has_key = bool(credential(request))
@@ -29,7 +37,12 @@ def error_response(error: ReelyardError, request: Request) -> Response:
     return json_response(body, status, error_headers(error))
 
 
-@router.post("/jobs", status_code=201, summary="Create a job: probe, encode, export")
+@router.post(
+    "/jobs",
+    status_code=201,
+    responses=_made(IttybitJob),
+    summary="Create a job: probe, encode, export",
+)
 async def create_job(
     body: IttybitJobBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
@@ -39,7 +52,9 @@ async def create_job(
     return json_response(ittybit_shapes.job_body(job, {}), 200 if accepted.replayed else 201)
 
 
-@router.get("/jobs", summary="List jobs, newest first")
+@router.get(
+    "/jobs", responses={200: {"model": list[IttybitJob]}}, summary="List jobs, newest first"
+)
 async def list_jobs(
     request: Request,
     caller: CallerDep,
@@ -72,15 +87,22 @@ async def list_jobs(
     )
 
 
-@router.get("/jobs/{job_id}", summary="A job with all its tasks")
+@router.get(
+    "/jobs/{job_id}", responses={200: {"model": IttybitJob}}, summary="A job with all its tasks"
+)
 async def get_job(
     job_id: str, request: Request, caller: CallerDep, services: ServicesDep
-) -> dict[str, Any]:
+) -> Response:
     job = await services.registry.get(ittybit_shapes.read_job_id(job_id), caller.scope)
-    return ittybit_shapes.job_body(job, await links_of(job, request, services))
+    return json_response(ittybit_shapes.job_body(job, await links_of(job, request, services)))
 
 
-@router.post("/tasks", status_code=201, summary="Run one operation without a job around it")
+@router.post(
+    "/tasks",
+    status_code=201,
+    responses=_made(IttybitTask),
+    summary="Run one operation without a job around it",
+)
 async def create_task(
     body: IttybitTaskBody, request: Request, caller: CallerDep, services: ServicesDep
 ) -> Response:
@@ -92,18 +114,23 @@ async def create_task(
     )
 
 
-@router.get("/tasks/{task_id}", summary="A task")
+@router.get("/tasks/{task_id}", responses={200: {"model": IttybitTask}}, summary="A task")
 async def get_task(
     task_id: str, request: Request, caller: CallerDep, services: ServicesDep
-) -> dict[str, Any]:
+) -> Response:
     job_id, place = ittybit_shapes.read_task_id(task_id)
     job = await services.registry.get(job_id, caller.scope)
     if not 0 <= place < len(job.tasks):
         raise NotFound(f"There is no task {task_id!r}")
-    return ittybit_shapes.task_body(job, job.tasks[place], await links_of(job, request, services))
+    links = await links_of(job, request, services)
+    return json_response(ittybit_shapes.task_body(job, job.tasks[place], links))
 
 
-@router.get("/tasks", summary="List tasks: of the newest job first, in their order")
+@router.get(
+    "/tasks",
+    responses={200: {"model": list[IttybitTask]}},
+    summary="List tasks: of the newest job first, in their order",
+)
 async def list_tasks(
     request: Request,
     caller: CallerDep,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -12,9 +11,19 @@ from reelyard.actors.jobs.locations import last_name
 from reelyard.actors.jobs.messages import Usage
 from reelyard.actors.jobs.model import Job, State
 from reelyard.actors.media.operations.optimize import DEFAULT_PRESET, presets
+from reelyard.api.pipelyn.answers import (
+    PipelynAccepted,
+    PipelynJob,
+    PipelynJobError,
+    PipelynLimits,
+    PipelynPresets,
+    PipelynResult,
+    PipelynStatus,
+    PipelynUsage,
+)
 from reelyard.cluster.errors import NotFound, ReelyardError, TooLarge, UnsupportedType
 
-STATES: dict[State, str] = {
+STATES: dict[State, PipelynStatus] = {
     State.QUEUED: "pending",
     State.RUNNING: "processing",
     State.SUCCEEDED: "done",
@@ -91,7 +100,7 @@ def preset_of(name: str | None) -> str:
     return name if name and name in presets() else DEFAULT_PRESET
 
 
-def presets_body() -> dict[str, Any]:
+def presets_body() -> PipelynPresets:
     """`GET /media/presets`; widths in pixels, bit rates in kbit/s."""
     return {
         "defaultPreset": DEFAULT_PRESET,
@@ -109,12 +118,12 @@ def presets_body() -> dict[str, Any]:
     }
 
 
-def limits_body(max_bytes: int) -> dict[str, int]:
+def limits_body(max_bytes: int) -> PipelynLimits:
     """`GET /media/limits`."""
     return {"maxInputBytes": max_bytes, "maxInputMegabytes": max_bytes >> 20}
 
 
-def usage_body(usage: Usage) -> dict[str, int]:
+def usage_body(usage: Usage) -> PipelynUsage:
     """`GET /usage`: sums over what this tenant has optimised."""
     return {
         "totalJobs": usage.totals.compared_jobs or 0,
@@ -132,14 +141,14 @@ def read_job_id(text: str) -> str:
     return found
 
 
-def accepted_body(job: Job) -> dict[str, Any]:
+def accepted_body(job: Job) -> PipelynAccepted:
     """The answer to a submission; `createdAt` in Unix milliseconds."""
     return {"jobId": job.id, "status": STATES[State.QUEUED], "createdAt": job.created_ms}
 
 
-def status_body(job: Job, download_url: str | None) -> dict[str, Any]:
+def status_body(job: Job, download_url: str | None) -> PipelynJob:
     """The status object; `result` only when done, `error` only when failed."""
-    body = {
+    body: PipelynJob = {
         "jobId": job.id,
         "status": STATES[job.state],
         "preset": preset_of(job.params.get("preset")),
@@ -157,7 +166,7 @@ def status_body(job: Job, download_url: str | None) -> dict[str, Any]:
     return body
 
 
-def result_body(job: Job) -> dict[str, Any]:
+def result_body(job: Job) -> PipelynResult:
     """What came out, by how much it is smaller; durations in seconds, widths in pixels."""
     data = job.result or {}
     output = job.outputs[0] if job.outputs else None
@@ -165,13 +174,7 @@ def result_body(job: Job) -> dict[str, Any]:
     before = input_bytes(job)
     saved = max(0, before - size)
     facts = output.facts if output else {}
-    optional = {
-        "inputDurationSec": data.get("input_duration_s"),
-        "outputDurationSec": facts.get("duration_s"),
-        "inputWidth": data.get("input_width"),
-        "outputWidth": facts.get("width"),
-    }
-    return {
+    body: PipelynResult = {
         "kind": output.kind if output else job.kind,
         "strategy": data.get("strategy") or job.operation,
         "contentType": output.content_type if output else "application/json",
@@ -179,10 +182,19 @@ def result_body(job: Job) -> dict[str, Any]:
         "outputBytes": size,
         "savedBytes": saved,
         "savedPercent": round(100 * saved / before, 2) if before else 0,
-    } | {name: value for name, value in optional.items() if value}
+    }
+    if seconds := data.get("input_duration_s"):
+        body["inputDurationSec"] = seconds
+    if seconds := facts.get("duration_s"):
+        body["outputDurationSec"] = seconds
+    if width := data.get("input_width"):
+        body["inputWidth"] = width
+    if width := facts.get("width"):
+        body["outputWidth"] = width
+    return body
 
 
-def job_error(job: Job) -> dict[str, str]:
+def job_error(job: Job) -> PipelynJobError:
     """`{message, code}` of a job that did not succeed."""
     if job.error is None:
         return {"message": "The job was cancelled", "code": "unknown"}

@@ -12,6 +12,14 @@ from reelyard.actors.jobs.model import State
 from reelyard.api.http.dependencies import CallerDep, ServicesDep
 from reelyard.api.http.errors import error_headers, full_path, json_response
 from reelyard.api.pipelyn import pipelyn_shapes
+from reelyard.api.pipelyn.answers import (
+    PipelynAccepted,
+    PipelynHealth,
+    PipelynJob,
+    PipelynLimits,
+    PipelynPresets,
+    PipelynUsage,
+)
 from reelyard.api.pipelyn.form import check_sync, read_form
 from reelyard.api.pipelyn.optimize import run_to_end, submit
 from reelyard.api.pipelyn.output import output_response, output_url
@@ -57,39 +65,40 @@ def error_response(error: ReelyardError, request: Request) -> Response:
 
 
 @router.get("/health", summary="Whether the server answers")
-async def health() -> dict[str, bool]:
+async def health() -> PipelynHealth:
     return {"ok": True}
 
 
 @router.get("/media/presets", summary="The presets")
-async def presets(caller: CallerDep) -> dict[str, Any]:  # noqa: ARG001  only for whoever has a key
+async def presets(caller: CallerDep) -> PipelynPresets:  # noqa: ARG001  only for whoever has a key
     return pipelyn_shapes.presets_body()
 
 
 @router.get("/media/limits", summary="The largest input")
-async def limits(caller: CallerDep, services: ServicesDep) -> dict[str, int]:  # noqa: ARG001
+async def limits(caller: CallerDep, services: ServicesDep) -> PipelynLimits:  # noqa: ARG001
     return pipelyn_shapes.limits_body(services.settings.max_form_bytes)
 
 
 @router.get("/usage", summary="What has been optimised so far")
-async def usage(caller: CallerDep, services: ServicesDep) -> dict[str, int]:
+async def usage(caller: CallerDep, services: ServicesDep) -> PipelynUsage:
     return pipelyn_shapes.usage_body(await services.registry.accounts.usage(caller.tenant))
 
 
 @router.post(
     "/media/jobs", status_code=202, openapi_extra=_FORM, summary="Optimise a file, and poll"
 )
-async def submit_job(request: Request, caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+async def submit_job(request: Request, caller: CallerDep, services: ServicesDep) -> PipelynAccepted:
     form = await read_form(request, caller, services)
     return pipelyn_shapes.accepted_body(await submit(form, request, caller, services))
 
 
-@router.get("/media/jobs/{job_id}", summary="Poll a job")
+@router.get("/media/jobs/{job_id}", responses={200: {"model": PipelynJob}}, summary="Poll a job")
 async def get_job(
     job_id: str, request: Request, caller: CallerDep, services: ServicesDep
-) -> dict[str, Any]:
+) -> Response:
     job = await services.registry.get(pipelyn_shapes.read_job_id(job_id), caller.scope)
-    return pipelyn_shapes.status_body(job, await output_url(job, request, services))
+    url = await output_url(job, request, services)
+    return json_response(pipelyn_shapes.status_body(job, url))
 
 
 @router.head("/media/jobs/{job_id}/download", include_in_schema=False)

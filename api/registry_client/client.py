@@ -6,27 +6,30 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from reelyard.actors.jobs.messages import (
     Accepted,
     Changes,
+    Health,
     Overview,
     PageQuery,
     Refusal,
     Submission,
 )
-from reelyard.actors.jobs.model import Job, JobSpec
+from reelyard.actors.jobs.model import Job, JobSpec, State
 from reelyard.actors.jobs.plan import plan_job
 from reelyard.actors.jobs.times import DAY_MS
+from reelyard.actors.jobs.waiting import waiting_for
 from reelyard.actors.media.catalogue import load_operations
-from reelyard.actors.registry.pickling import pack_list
 from reelyard.api.registry_client.accounts import Accounts
 from reelyard.api.registry_client.batching import Lookups, Writes
 from reelyard.api.registry_client.changes import ChangeFeed
 from reelyard.api.registry_client.job_cache import JobCache
+from reelyard.api.registry_client.link import RayLink, RegistryLink
+from reelyard.api.registry_client.silence import NoAnswer
 from reelyard.cluster.errors import (
     NotFound,
     ReelyardError,
@@ -38,62 +41,18 @@ from reelyard.cluster.settings import Settings
 
 PATIENCE_S = 5.0
 """How long a call is tried again while the registry restarts."""
+SILENT_S = 120.0
+"""How long a call is left with a registry that answers nothing at all: its process may be on its
+way up on a busy machine."""
 PLAN_IN_THREAD = 20
 """From this many specs on, planning would hold up the event loop."""
+SILENT_RETRY_S = 2
+"""What a caller is told of one that answers nothing."""
+HEALTH_AGE_S = 1.0
+"""Monitors of many machines cost the registry no more than one."""
 POLL_AGE_S = 0.02
 """So long a look at the registry serves those who poll: about what a request spends in a busy
 server anyway."""
-
-
-class RegistryLink(Protocol):
-    """Calls methods of the registry."""
-
-    async def call(self, method: str, *args: Any) -> Any:
-        """The answer of that method. Raises what it raises, and `Unavailable` while it can't be
-        reached."""
-
-
-class RayLink:
-    """The registry as a named Ray actor; its handle is looked up again when it has died."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._handle: Any = None
-
-    async def call(self, method: str, *args: Any) -> Any:
-        import ray
-        from ray.exceptions import RayActorError, RayError, RayTaskError
-
-        if not ray.is_initialized():
-            # At a call from outside any cluster Ray 2.60 starts a new one.
-            raise Unavailable(internal="this process has left the Ray cluster")
-        if self._handle is None:
-            self._handle = await asyncio.to_thread(self._find)
-        try:
-            return await getattr(self._handle, method).remote(*map(_packed, args))
-        except RayTaskError as error:
-            # Ray's stand-in class is built at run time; callers want the error itself.
-            raise error.cause from None
-        except RayActorError as error:
-            self._handle = None
-            raise Unavailable(retry_after_s=1, internal=f"registry: {error}") from None
-        except RayError as error:
-            raise Unavailable(retry_after_s=2, internal=f"Ray: {error}") from None
-
-    def _find(self) -> Any:
-        from reelyard.actors.registry import get_registry
-
-        try:
-            return get_registry(self._settings)
-        except ValueError as error:
-            raise Unavailable(retry_after_s=1, internal=f"registry: {error}") from None
-
-
-def _packed(argument: Any) -> Any:
-    """A list of records as one block of bytes; anything else as it is."""
-    if isinstance(argument, list) and argument and isinstance(argument[0], msgspec.Struct):
-        return pack_list(argument)
-    return argument
 
 
 class RegistryClient:
@@ -102,10 +61,15 @@ class RegistryClient:
     One for each process and event loop. `tenant` None means: whoever's job it is.
     """
 
-    def __init__(self, link: RegistryLink, settings: Settings) -> None:
+    def __init__(
+        self, link: RegistryLink, settings: Settings, patience_s: float = PATIENCE_S
+    ) -> None:
         self._link = link
         self._settings = settings
+        self._patience_s = patience_s
         self._loaded = False
+        self._health: asyncio.Future[Any] | None = None
+        self._health_at = 0.0
         self._cache = JobCache(self._changes, self._get_many)
         self._lookups: Lookups[Job] = Lookups(self._cache.look_up)
         self._submits: Writes[Submission, Accepted | Refusal] = Writes(self._submit_many)
@@ -113,9 +77,15 @@ class RegistryClient:
         self.accounts = Accounts(self._call)
 
     @classmethod
-    def over_ray(cls, settings: Settings) -> RegistryClient:
-        """A client of the named registry actor of the Ray cluster this process belongs to."""
-        return cls(RayLink(settings), settings)
+    def over_ray(
+        cls, settings: Settings, patience_s: float = PATIENCE_S, silent_s: float = SILENT_S
+    ) -> RegistryClient:
+        """A client of the named registry actor of the Ray cluster this process belongs to.
+
+        A call waits `patience_s` for a registry that is away, `silent_s` for one that is there,
+        or about to be, and answers nothing.
+        """
+        return cls(RayLink(settings, silent_s), settings, patience_s)
 
     async def close(self) -> None:
         """Stop what runs in the background."""
@@ -243,10 +213,26 @@ class RegistryClient:
         """Let workers finish what they run and exit."""
         await self._call("drain", list(slots))
 
-    async def ping(self) -> str:
-        """The registry's epoch, asked without patience. Raises `Unavailable`."""
-        epoch: str = await self._call("ping", patience_s=0)
-        return epoch
+    async def waiting_for(self, job: Job) -> str | None:
+        """What keeps a queued job from being run, beyond its turn; None where nothing does, or
+        the registry can't be asked just now."""
+        if job.state is not State.QUEUED:
+            return None
+        try:
+            return waiting_for(job, await self.health())
+        except Unavailable:
+            return None
+
+    async def health(self) -> Health:
+        """Whether jobs can be taken on, as it was at most `HEALTH_AGE_S` ago; asked without
+        patience. Raises `Unavailable`."""
+        if self._health is None or time.monotonic() - self._health_at >= HEALTH_AGE_S:
+            self._health_at = time.monotonic()
+            self._health = asyncio.ensure_future(self._call("health", patience_s=0))
+        # A page of queued jobs asks at once for each of them: they share the answer. A caller that
+        # goes away must not end it for the others.
+        found: Health = await asyncio.shield(self._health)
+        return found
 
     # --- inside ---
 
@@ -261,11 +247,14 @@ class RegistryClient:
         return answers
 
     async def _call(self, method: str, *args: Any, patience_s: float | None = None) -> Any:
-        end = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
+        end = time.monotonic() + (self._patience_s if patience_s is None else patience_s)
         delay = 0.05
         while True:
             try:
                 return await self._link.call(method, *args)
+            except NoAnswer as error:
+                # It had its time already, and others wait who should hear of it.
+                raise Unavailable(retry_after_s=SILENT_RETRY_S, internal=str(error)) from None
             except Unavailable:
                 if time.monotonic() + delay >= end:
                     raise
@@ -326,7 +315,9 @@ def unstorable(item: Submission) -> Refusal | None:
 
 def refused(refusal: Refusal) -> ReelyardError:
     """A refusal as the error it stands for."""
-    return error_from_dict(msgspec.to_builtins(refusal.error))
+    error = error_from_dict(msgspec.to_builtins(refusal.error))
+    error.retry_after_s = refusal.retry_after_s
+    return error
 
 
 def expect_job(answers: dict[str, Job | Refusal], job_id: str) -> Job:

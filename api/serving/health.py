@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,16 +15,19 @@ from starlette.responses import PlainTextResponse, Response
 from reelyard.actors.jobs.messages import Overview
 from reelyard.api.http.dependencies import AdminDep, ServicesDep
 from reelyard.api.http.errors import json_response
+from reelyard.api.v1 import v1_shapes
 from reelyard.api.v1.openapi.entries import READ, answered, errors
-from reelyard.api.v1.openapi.response_models import Health
+from reelyard.api.v1.openapi.response_models import Alive, Health
+from reelyard.cluster.errors import Unavailable
 
 router = APIRouter(tags=["health"])
 VERSION = version("reelyard")
+RETRY_S = 5
 _ALIVE = {"status": "ok", "version": VERSION}
 
 
 @router.head("/livez", include_in_schema=False)
-@router.get("/livez", responses=answered(Health), summary="This process answers")
+@router.get("/livez", responses=answered(Alive), summary="This process answers")
 async def livez() -> Response:
     return json_response(_ALIVE)
 
@@ -31,8 +35,25 @@ async def livez() -> Response:
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", responses=answered(Health, 503), summary="Jobs can be taken on")
 async def healthz(services: ServicesDep) -> Response:
-    await services.registry.ping()
-    return json_response(_ALIVE)
+    """Asks the registry at most once a second. Degraded is 200: jobs are taken on, and wait."""
+    try:
+        seen = v1_shapes.health(await services.registry.health())
+    except Unavailable as away:
+        parts = {"registry": {"ok": False, "reason": "it does not answer"}}
+        raise _not_ready("unavailable", parts, away) from None
+    if seen["status"] == "unavailable":
+        raise _not_ready(seen["status"], seen["parts"])
+    return json_response(seen | {"version": VERSION})
+
+
+def _not_ready(status: str, parts: dict[str, Any], away: Unavailable | None = None) -> Unavailable:
+    wrong = "; ".join(f"{name}: {part['reason']}" for name, part in parts.items() if not part["ok"])
+    return Unavailable(
+        f"not ready: {wrong}",
+        details={"status": status, "parts": parts},
+        internal=away.internal if away else None,
+        retry_after_s=away.retry_after_s if away else RETRY_S,
+    )
 
 
 @router.get(
@@ -79,6 +100,12 @@ class _OverviewMetrics:
         for pool in seen.pools:
             workers.add_metric([pool.name], len(pool.workers))
         yield workers
+        parts = GaugeMetricFamily(
+            "reelyard_part_ok", "1: the part is well; /healthz tells what is wrong", labels=["part"]
+        )
+        for part in seen.health.parts:
+            parts.add_metric([part.name], part.ok)
+        yield parts
         yield GaugeMetricFamily(
             "reelyard_jobs_finished_per_second", "Over the last minute", seen.finished_per_s
         )

@@ -7,7 +7,6 @@ HAProxy can take it too (`SO_REUSEPORT`, which both set).
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import threading
 from types import TracebackType
@@ -90,7 +89,8 @@ def check_free(host: str, port: int) -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise BadRequest(f"port: {port} is in use on {host}; choose another") from None
-            why = os.strerror(error.errno) if error.errno else str(error)
+            # Not by the number: that of a name which can't be found is none of the system's.
+            why = error.strerror or str(error)
             raise BadRequest(f"host: {host}:{port} can't be bound: {why}") from None
 
 

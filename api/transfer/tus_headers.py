@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from reelyard.cluster.errors import InvalidInput, UnsupportedType
+from reelyard.cluster.errors import InvalidInput, ReelyardError, UnsupportedType
+from reelyard.cluster.faults import told_of
 from reelyard.cluster.storage import Checksum, UploadInfo
 from reelyard.cluster.storage.checksums import ALGORITHMS
 
@@ -58,7 +59,7 @@ def creation_length(headers: Mapping[str, str]) -> int | None:
     if (deferred := headers.get("upload-defer-length")) is None:
         return _number(headers, "upload-length")
     if deferred != "1":
-        raise InvalidInput(f"Upload-Defer-Length: must be 1, not {deferred[:40]!r}")
+        raise _unfit("Upload-Defer-Length", f"must be 1, not {deferred[:40]!r}", deferred, "1")
     if "upload-length" in headers:
         raise InvalidInput("Upload-Length and Upload-Defer-Length: send one of them")
     return None
@@ -77,10 +78,10 @@ def upload_concat(headers: Mapping[str, str]) -> Concat | None:
     if header.strip() == "partial":
         return Concat("partial")
     if kind.strip() != "final" or not semicolon or not urls.split():
-        raise InvalidInput(
-            "Upload-Concat: must be `partial`, or `final;` and the URLs of finished partial "
-            f"uploads with spaces between, not {header[:80]!r}"
+        allowed = (
+            "`partial`, or `final;` and the URLs of finished partial uploads with spaces between"
         )
+        raise _unfit("Upload-Concat", f"must be {allowed}, not {header[:80]!r}", header, allowed)
     if "upload-length" in headers or "upload-defer-length" in headers:
         raise InvalidInput("Upload-Length: a final upload is as long as its parts, send none")
     return Concat(header, tuple(map(_id_in, urls.split())))
@@ -92,13 +93,12 @@ def upload_checksum(headers: Mapping[str, str]) -> Checksum | None:
         return None
     algorithm, _, value = header.strip().partition(" ")
     if algorithm not in ALGORITHMS:
-        raise InvalidInput(
-            f"Upload-Checksum: the algorithm {algorithm[:40]!r} is unknown; allowed: "
-            f"{', '.join(ALGORITHMS)}"
-        )
+        words = f"the algorithm {algorithm[:40]!r} is unknown; allowed: {', '.join(ALGORITHMS)}"
+        raise _unfit("Upload-Checksum", words, algorithm, list(ALGORITHMS))
     digest = _decoded(value)
     if digest is None or len(digest) != Checksum.size_of(algorithm):
-        raise InvalidInput(f"Upload-Checksum: {value[:100]!r} is not a {algorithm} in base64")
+        words = f"{value[:100]!r} is not a {algorithm} in base64"
+        raise _unfit("Upload-Checksum", words, value, f"{algorithm} in base64")
     return Checksum(algorithm, digest)
 
 
@@ -109,19 +109,25 @@ def upload_offset(headers: Mapping[str, str]) -> int:
 
 def check_piece_type(headers: Mapping[str, str]) -> None:
     """Raises `UnsupportedType` unless the body is a piece of an upload."""
-    if headers.get("content-type", "").partition(";")[0].strip().lower() not in _PIECE_TYPES:
-        raise UnsupportedType(f"the Content-Type of a piece must be {PIECE_TYPE}")
+    sent = headers.get("content-type", "")
+    if sent.partition(";")[0].strip().lower() not in _PIECE_TYPES:
+        error = UnsupportedType(f"must be {PIECE_TYPE} for a piece, not {sent[:80]!r}")
+        raise told_of(error, "Content-Type", sent, PIECE_TYPE)
 
 
 def parse_metadata(header: str) -> dict[str, str]:
     """`Upload-Metadata` as {key: base64 value}. Raises `InvalidInput`."""
     if len(header) > _MAX_METADATA_BYTES:
-        raise InvalidInput(f"Upload-Metadata: at most {_MAX_METADATA_BYTES} bytes are taken")
+        words = f"at most {_MAX_METADATA_BYTES} bytes are taken, not {len(header)}"
+        raise _unfit("Upload-Metadata", words, header, f"at most {_MAX_METADATA_BYTES} bytes")
     found: dict[str, str] = {}
     for pair in header.split(",") if header.strip() else []:
         key, _, value = pair.strip().partition(" ")
         if not key or not key.isascii() or key in found or _plain(value) is None:
-            raise InvalidInput(f"Upload-Metadata: {pair[:80]!r} is not a key and a base64 value")
+            words = f"{pair[:80]!r} is not a key and a base64 value"
+            raise _unfit(
+                "Upload-Metadata", words, pair, "keys and base64 values, with commas between"
+            )
         found[key] = value.strip()
     return found
 
@@ -164,14 +170,20 @@ def head_headers(upload: UploadInfo) -> dict[str, str]:
 def _number(headers: Mapping[str, str], name: str) -> int:
     text = headers.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
-        raise InvalidInput(f"{name.title()}: must be a whole number of bytes, not {text[:40]!r}")
+        allowed = "a whole number of bytes"
+        raise _unfit(name.title(), f"must be {allowed}, not {text[:40]!r}", text, allowed)
     return int(text)
+
+
+def _unfit(header: str, words: str, sent: str, allowed: str | list[str]) -> ReelyardError:
+    return told_of(InvalidInput(words), header, sent, allowed)
 
 
 def _id_in(url: str) -> str:
     match = _UPLOAD_URL.fullmatch(url)
     if match is None:
-        raise InvalidInput(f"Upload-Concat: {url[:200]!r} is not the URL of an upload")
+        words = f"{url[:200]!r} is not the URL of an upload"
+        raise _unfit("Upload-Concat", words, url, "URL of an upload")
     return match[1]
 
 

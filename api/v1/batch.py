@@ -28,7 +28,7 @@ from reelyard.api.v1.refusals import in_body
 from reelyard.api.v1.request_bodies import BatchItem
 from reelyard.api.v1.submit import spec_of
 from reelyard.cluster.errors import ReelyardError
-from reelyard.cluster.faults import fault, refusal, unfit
+from reelyard.cluster.faults import fault, faults_of, refusal
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=StrictQueryRoute)
 
@@ -63,6 +63,7 @@ async def create_jobs(
                     ["body", "jobs"],
                     f"a batch takes at most {most} jobs, not {len(raw)}",
                     kind="list_too_long",
+                    allowed=f"list of 1 to {most} items",
                     limit=most,
                 )
             ]
@@ -82,7 +83,7 @@ def _parse(item: Any) -> BatchItem | ReelyardError:
     try:
         return BatchItem.model_validate(item)
     except ValidationError as error:
-        return unfit(BatchItem, error, item, "job")
+        return refusal(faults_of(error, BatchItem.model_json_schema(), item, "body"), "job")
 
 
 async def _specs(

@@ -18,6 +18,8 @@ KEPT_JOBS = 2048
 KEPT_S = 30.0
 """URLs handed out a second time are this much older than they look."""
 
+type _Place = tuple[str, str, bool, str | None]
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -25,11 +27,12 @@ class JobEncoder:
     """Encodes whole jobs; remembers them while they stay as they are, for those who poll."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str, bool], tuple[Job, float, bytes]] = OrderedDict()
+        self._kept: OrderedDict[_Place, tuple[Job, float, bytes]] = OrderedDict()
 
     async def body(self, request: Request, services: Services, caller: Caller, job: Job) -> bytes:
         """The JSON of `GET /v1/jobs/{id}`, as `caller` may see it."""
-        place = (job.id, services.base_url(request), services.sees_traceback(caller, job))
+        waiting = await services.registry.waiting_for(job)
+        place = (job.id, services.base_url(request), services.sees_traceback(caller, job), waiting)
         kept = self._kept.get(place)
         if kept is not None and kept[0] is job and time.monotonic() - kept[1] < KEPT_S:
             return kept[2]
@@ -50,7 +53,8 @@ async def encode_job(request: Request, services: Services, caller: Caller, job: 
     }
     ends = min(ends, job.outputs_expire_ms or ends)
     traceback = services.sees_traceback(caller, job)
-    return _encoder.encode(whole_job(job, urls, ends, traceback=traceback))
+    waiting = await services.registry.waiting_for(job)
+    return _encoder.encode(whole_job(job, urls, ends, traceback=traceback, waiting_for=waiting))
 
 
 def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:

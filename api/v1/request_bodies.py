@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from reelyard.actors.jobs.locations import JobInputs, Upload
 from reelyard.actors.jobs.messages import KeyScope, KeySpec
 from reelyard.api.http.bodies import Body, Metadata
+from reelyard.cluster.faults import of_field
 
 MOST_CREDITS = 10**12
 """In one grant: sums of them stay exact, in JavaScript too."""
@@ -116,19 +117,19 @@ class JobBody(Body):
             if getattr(self, name) is not None
         ]
         if len(given) > 1:
-            raise ValueError(f"give one of {', '.join(given)}, not all of them")
+            raise of_field(given[1], f"give one of {', '.join(given)}, not all of them")
         if self.operation is None and self.tasks is None:
-            raise ValueError("operation: field required")
+            raise of_field("operation", "is required", "missing")
         return self
 
-    def sources(self) -> list[str]:
-        """The inputs as locations, not yet checked."""
+    def sources(self) -> list[tuple[str, str]]:
+        """The inputs as locations, not yet checked, each after the field that it was sent in."""
         if self.inputs is not None:
-            return self.inputs
+            return [(f"inputs.{place}", text) for place, text in enumerate(self.inputs)]
         if self.upload_id is not None:
-            return [str(Upload(self.upload_id))]
-        one = self.url if self.url is not None else self.input
-        return [one] if one is not None else []
+            return [("upload_id", str(Upload(self.upload_id)))]
+        given = [("url", self.url), ("input", self.input)]
+        return [(field, text) for field, text in given if text is not None]
 
 
 class BatchItem(JobBody):

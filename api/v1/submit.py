@@ -6,8 +6,6 @@ rest before anything is stored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -63,44 +61,50 @@ async def spec_of(body: JobBody, caller: Caller, services: Services) -> JobSpec:
     `ValidationFailed`."""
     if body.pool is not None and body.pool not in services.settings.all_pools:
         raise no_pool(body.pool, services.settings.all_pools)
-    sources = body.sources()
     steps = body.tasks or []
-    operation = body.operation or steps[-1].operation
+    operation = steps[-1].operation if body.operation is None else body.operation
     return JobSpec(
         operation=operation,
-        inputs=[await services.locate_input(text, caller) for text in sources],
+        inputs=[await services.locate_input(text, caller, field) for field, text in body.sources()],
         params=body.params,
         output=await services.locate_output(body.output, caller) if body.output else None,
         tenant=caller.tenant,
         dialect="v1",
-        input=_as_sent(body, sources),
+        input=_as_sent(body),
         output_sent=body.output,
         priority=body.priority,
         pool=body.pool,
         metadata=body.metadata,
-        tasks=[await _task(step, caller, services) for step in steps],
+        tasks=[
+            await _task(step, f"tasks.{place}", caller, services)
+            for place, step in enumerate(steps)
+        ],
     )
 
 
-def _as_sent(body: JobBody, sources: Sequence[str]) -> str:
+def _as_sent(body: JobBody) -> str:
     if body.upload_id is not None:
         return body.upload_id
-    return sources[0] if sources else ""
+    return next((text for _, text in body.sources()), "")
 
 
-async def _step_input(text: str, caller: Caller, services: Services) -> str:
+async def _step_input(text: str, field: str, caller: Caller, services: Services) -> str:
     match place := parse_step_input(text):
         case JobInputs() | TaskOutputs():
             return str(place)
-    return await services.locate_input(text, caller)
+    return await services.locate_input(text, caller, field)
 
 
-async def _task(step: TaskBody, caller: Caller, services: Services) -> TaskSpec:
-    inputs = [await _step_input(text, caller, services) for text in step.inputs]
+async def _task(step: TaskBody, field: str, caller: Caller, services: Services) -> TaskSpec:
+    inputs = [
+        await _step_input(text, f"{field}.inputs.{place}", caller, services)
+        for place, text in enumerate(step.inputs)
+    ]
+    to = step.output
     return TaskSpec(
         name=step.name,
         operation=step.operation,
         params=step.params,
         inputs=inputs,
-        output=await services.locate_output(step.output, caller) if step.output else None,
+        output=await services.locate_output(to, caller, f"{field}.output") if to else None,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from reelyard.actors.jobs.locations import stored_key
-from reelyard.actors.jobs.messages import KeyInfo, Overview, Usage
+from reelyard.actors.jobs.messages import Health, KeyInfo, Overview, Usage
 from reelyard.actors.jobs.model import Attempt, Job, OutputFile, State, Task
 from reelyard.actors.jobs.times import iso
 from reelyard.actors.jobs.traceback_visibility import told_error
@@ -72,7 +72,12 @@ def accepted_job(job: Job) -> dict[str, Any]:
 
 
 def whole_job(
-    job: Job, urls: Mapping[str, str], urls_end_ms: int | None, *, traceback: bool = False
+    job: Job,
+    urls: Mapping[str, str],
+    urls_end_ms: int | None,
+    *,
+    traceback: bool = False,
+    waiting_for: str | None = None,
 ) -> dict[str, Any]:
     """A job with everything. `urls`: what a client opens, by `OutputFile.url`; those of
     Reelyard's own storage end at `urls_end_ms`. `traceback`: as for `short_job`."""
@@ -81,6 +86,7 @@ def whole_job(
     first = here[0] if here and done else None
     own = first is not None and stored_key(first.url) is not None
     return short_job(job, traceback=traceback) | {
+        "waiting_for": waiting_for,
         "parameters": job.params,
         "download_url": urls.get(first.url, first.url) if first else None,
         "result_data": job.result if done else None,
@@ -187,7 +193,14 @@ def overview(seen: Overview) -> dict[str, Any]:
         "running": [short_job(job) | {"tenant": job.tenant} for job in seen.running],
         "finished_per_s": seen.finished_per_s,
         "lease_expiries": seen.lease_expiries,
+        "health": health(seen.health),
     }
+
+
+def health(seen: Health) -> dict[str, Any]:
+    """Whether jobs can be taken on and run, by part."""
+    parts = {part.name: {"ok": part.ok, "reason": part.reason or None} for part in seen.parts}
+    return {"status": seen.status, "parts": parts}
 
 
 def key(info: KeyInfo) -> dict[str, Any]:

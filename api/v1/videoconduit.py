@@ -68,7 +68,7 @@ async def create_preview(
     params["exact"] = True
     spec = JobSpec(
         operation="preview",
-        inputs=[await services.locate_input(body.url, caller)],
+        inputs=[await services.locate_input(body.url, caller, "url")],
         input=body.url,
         params=params,
         params_sent=sent,
@@ -91,7 +91,7 @@ async def get_info(
     accepted = await services.registry.submit_one(
         JobSpec(
             operation="probe",
-            inputs=[await services.locate_input(url, caller)],
+            inputs=[await services.locate_input(url, caller, "url")],
             input=url,
             tenant=caller.tenant,
             priority=INFO_PRIORITY,

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from reelyard.cluster.logs.files import Found, actor_of, log_files
+from reelyard.cluster.readable_text import printable
 
 _STAMP = re.compile(rb'"timestamp": ?"([^"]*)"')
 
@@ -94,6 +95,9 @@ def as_text(raw: bytes, colors: bool) -> str:
     at = str(fields.pop("timestamp", ""))[:23].replace("T", " ")
     process = fields.pop("process", "")
     fields.setdefault("event", "")
+    for name, value in fields.items():
+        if isinstance(value, str) and name != "exception":
+            fields[name] = printable(value)
     render = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)
     return f"{at} {process:<13} {render(None, '', fields)}"
 

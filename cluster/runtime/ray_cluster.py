@@ -34,6 +34,7 @@ from reelyard.cluster.runtime.cluster_file import (
 from reelyard.cluster.runtime.haproxy_rules import Edge
 from reelyard.cluster.runtime.haproxy_wrapper import NO_EDGE
 from reelyard.cluster.runtime.ray_start import dead_process, start_dashboard, start_ray
+from reelyard.cluster.runtime.reachable import is_reachable
 from reelyard.cluster.runtime.reaper import Reaper
 from reelyard.cluster.settings import Settings
 
@@ -234,6 +235,8 @@ def join(settings: Settings) -> Cluster:
     address = settings.ray_address or (found.ray_address if found else None)
     if address is None:
         raise Unavailable("no Reelyard cluster runs here; start one with `reelyard up`")
+    if not is_reachable(address):
+        raise Unavailable(f"nothing answers at {address}, where the Ray cluster should be")
     ray_env.apply(
         ray_env.join_environment(found.token if found else None),
         firm=ray_env.FIRM if found else (),

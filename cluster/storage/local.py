@@ -18,6 +18,7 @@ from stat import S_ISDIR
 from typing import BinaryIO, override
 
 from reelyard.cluster.errors import Conflict, NotFound, StorageFull, Unavailable
+from reelyard.cluster.folders.free_space import free_of
 from reelyard.cluster.storage.atomic_files import finish, is_full, place, sync_folder
 from reelyard.cluster.storage.key_rules import TEMP_PREFIX, check_key, check_prefix
 from reelyard.cluster.storage.protocol import CHUNK_BYTES, Method, ObjectInfo, Storage
@@ -32,6 +33,10 @@ class LocalStorage(Storage):
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.url = self.root.as_uri()
+
+    @override
+    async def free_bytes(self) -> int | None:
+        return await asyncio.to_thread(free_of, self.root)
 
     @override
     async def put_stream(

@@ -138,6 +138,11 @@ class Storage(ABC):
         saves is the `filename` given at put, or else the key's last segment.
         """
 
+    async def free_bytes(self) -> int | None:
+        """Room that is left; None: no limit known. Raises what a look at the store raises."""
+        await self.head("health/look")
+        return None
+
     @abstractmethod
     def local_path(self, key: str) -> Path | None:
         """The file that holds the object, on a local disk; None elsewhere. It may be missing."""

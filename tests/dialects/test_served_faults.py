@@ -75,3 +75,37 @@ def test_requests_that_may_be_repeated_outlive_the_replica_that_had_them(
         if answer.status_code == 503:
             assert answer.headers["Retry-After"] == "2"
             assert answer.json()["code"] == "service_unavailable"
+
+
+SILENT_PATHS = {
+    "/healthz": "code",
+    "/v1/usage": "code",
+    "/v1/jobs/01890000-0000-7000-8000-000000000000?wait=20": "code",
+    "/media/transcode?job_id=01890000-0000-7000-8000-000000000000": "title",
+    "/api/usage": "error",
+    "/tasks": "kind",
+}
+"""What needs the registry, and a field that its dialect's errors have."""
+
+
+def test_a_registry_that_answers_nothing_is_told_within_3_s_in_each_dialects_form(
+    server: LiveServer, bearer: Headers
+) -> None:
+    assert answers_again(server, bearer)
+    registry = server.actor("ray::JobRegistry")
+    registry.suspend()
+    try:
+        with ThreadPoolExecutor(len(SILENT_PATHS)) as pool:
+            # Whoever waits longer than that gets no answer at all, and the test its error.
+            asked = {
+                path: pool.submit(requests.get, server.url + path, headers=bearer, timeout=10)
+                for path in SILENT_PATHS
+            }
+            answers = {path: future.result() for path, future in asked.items()}
+    finally:
+        registry.resume()
+    for path, answer in answers.items():
+        assert (path, answer.status_code) == (path, 503)
+        assert answer.headers["Retry-After"]
+        assert SILENT_PATHS[path] in answer.json()
+    assert answers_again(server, bearer)

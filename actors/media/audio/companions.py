@@ -127,9 +127,11 @@ def _copied(
         run = packets_from(clock, region.zero, video, *others)
     else:
         rewind(clock)
-        run = packets(clock, *companions.streams)
+        # Of all: where parts were joined, each stream tells where a part ends.
+        run = packets(clock)
+    wanted = {stream.index for stream in companions.streams}
     done: set[int] = set()
-    for packet in with_dts(run):
+    for packet in with_dts(packet for packet in run if packet.stream.index in wanted):
         source = packet.stream
         if source.index in done:
             continue

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+import av
+
 from reelyard.actors.media.audio.clean_up_chain import CleanUp, CleanUpChain, plan_chain
 from reelyard.actors.media.audio.companions import (
     Companions,
@@ -36,9 +38,9 @@ from reelyard.actors.media.audio.writer import write_audio
 from reelyard.actors.media.codec.decode import require_audio, seconds
 from reelyard.actors.media.codec.source import open_input
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock
-from reelyard.actors.media.operation import Limits, Progress
+from reelyard.actors.media.operation import Limits, Progress, Source
 from reelyard.actors.media.truncation.policy import Ending
-from reelyard.cluster.errors import CorruptMedia
+from reelyard.cluster.errors import CorruptMedia, MediaError
 
 _MOST_RENDERS = 4
 
@@ -149,6 +151,8 @@ class Enhancement:
             self._passes.at(decoded.samples / self.pcm.rate, share)
         if decoded.samples == 0:
             self._ending(reader)
+            if source.region.cut and not reader.bad_packets:
+                raise MediaError(f"{source.name!r}: there is no audio in this region")
             raise CorruptMedia(f"{source.name!r}: no audio could be decoded in this region")
         return reader, analysis.finish()
 
@@ -216,11 +220,22 @@ class Enhancement:
         return setting, copied, after
 
     def _write(self, output: Path, blocks: Iterable[Block]) -> dict[str, int]:
-        source = self.source
+        if not self.source.clock.begins_anew:
+            return self._write_beside(output, blocks, self.source.clock)
+        file = Source(Path(self.source.container.name), self.source.name)
+        with open_input(file, self.limits) as again:
+            return self._write_beside(output, blocks, PacketClock(again))
+
+    def _write_beside(
+        self, output: Path, blocks: Iterable[Block], clock: PacketClock
+    ) -> dict[str, int]:
+        source, container = self.source, clock.container
+        video = None if source.video is None else container.streams[source.video.index]
+        assert video is None or isinstance(video, av.VideoStream)
         companions = Companions(
-            clock=source.clock,
+            clock=clock,
             name=source.name,
-            streams=copied_streams(source.container, source.video, self.target),
+            streams=copied_streams(container, video, self.target),
             region=source.region,
             tags=copied_tags(source.container, source.audio),
             audio_tags=track_tags(source.audio) if self.target.holds_video else {},

@@ -16,6 +16,8 @@ import av.error
 from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
+from reelyard.cluster.errors import UnsupportedOutput
+
 DOWNMIX_GAIN = 0.75
 """2.5 dB: what a mix of loud channels gains over each of them, for the most part."""
 MOST_OF_INTEGERS = 1 / DOWNMIX_GAIN**2
@@ -46,6 +48,16 @@ class Resampler:
         """What is ready now that `frame` has come; None: the rest."""
         if frame is None:
             return self._rest()
+        try:
+            return self._converted(frame)
+        except av.error.ArgumentError as error:
+            given = frame.layout.name
+            raise UnsupportedOutput(
+                f"audio of {given} can't become {self._layout}: it is not known where they belong",
+                details={"layout": given, "allowed": "at most 8 channels, or a known layout"},
+            ) from error
+
+    def _converted(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
         if self._plain is None and self._graph is None:
             if frame.layout.nb_channels > self._channels:
                 self._graph = self._mixing(frame)

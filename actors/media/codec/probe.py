@@ -76,6 +76,8 @@ def probe_media(
         if count:
             duration = _from_begin_to_end(spans.values())
             streams = [_measured(stream, container, spans) for stream in streams]
+        told = expectation(source, container)
+        jumps = [] if clock.note is None else [clock.note]
         info = MediaInfo(
             format=kind.format,
             kind=_kind_of(streams, kind),
@@ -86,8 +88,8 @@ def probe_media(
             streams=tuple(streams),
             chapters=len(container.chapters()),
             tags=_tags(container.metadata),
-            truncated=expectation(source, container).points_behind,
-            notes=(*([] if clock.note is None else [clock.note]), *(first.notes if first else ())),
+            truncated=told.points_behind,
+            notes=(*jumps, *told.notes, *(first.notes if first else ())),
         )
     if info.kind == "image":
         info = replace(info, duration_s=None, start_s=None)

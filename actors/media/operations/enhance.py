@@ -253,7 +253,7 @@ def result_data(
 ) -> dict[str, Any]:
     """The result's data: what was found, done and reached."""
     setting, after = report.setting, report.after
-    notes = [*empty]
+    notes = [*empty, *source.told.notes]
     if not report.ending.whole:
         notes.append(report.ending.note)
     if report.before.loudness.integrated_lufs is None:

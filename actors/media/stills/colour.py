@@ -8,6 +8,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
+_MOST_16 = 65_535.0
 _ALPHA_OF = {"LA": "L", "La": "L", "PA": "RGB", "RGBA": "RGB", "RGBa": "RGB"}
 
 
@@ -18,8 +19,9 @@ def to_web(image: Image.Image) -> tuple[Image.Image, bytes | None]:
     - CMYK and Lab go through their profiles (Lab: D50) to sRGB; CMYK without one by Pillow's
       plain conversion.
     - Palettes are resolved; 1 bit becomes grey.
-    - 16 bits keep their upper 8. 32-bit integers and floats are stretched linearly from their own
-      least to their greatest value.
+    - 16 bits keep their upper 8. Floats from 0 to 1 are shares of white. Floats and 32-bit integers
+      that go up to 255 are taken as they are, up to 65,535 as 16 bits; those that go further, or
+      below 0, are measurements: stretched linearly from their least to their greatest value.
     """
     icc = image.info.get("icc_profile") or None
     mode = image.mode
@@ -94,12 +96,17 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
         return Image.fromarray((samples.astype(np.uint16) >> 8).astype(np.uint8))
     values = np.nan_to_num(samples.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= _MOST_16:
+        white = next(most for most in (1.0, 255.0, _MOST_16) if high <= most)
+        if samples.dtype.kind in "iu":
+            white = 255.0
+        return Image.fromarray(np.rint(values * (255 / white)).astype(np.uint8))
     scale = 255 / (high - low) if high > low else 0.0
     return Image.fromarray(np.rint((values - low) * scale).astype(np.uint8))
 
 
 def _fits_16_bits(samples: np.ndarray[tuple[int, ...], np.dtype[np.signedinteger]]) -> bool:
-    return 255 < int(samples.max()) <= 65_535 and int(samples.min()) >= 0
+    return 255 < int(samples.max()) <= _MOST_16 and int(samples.min()) >= 0
 
 
 def _matching(icc: bytes | None, space: str) -> bytes | None:

@@ -65,11 +65,13 @@ def _stretched(part: Rect, by: float) -> Rect:
 def _first(
     container: InputContainer, stream: av.VideoStream, limits: Limits, name: str
 ) -> av.VideoFrame:
-    # Without `explode` decoders fill what they can't read, and say nothing.
-    stream.codec_context.options = {
-        "max_pixels": str(min(limits.max_pixels, 2**31 - 1)),
-        "err_detect": "explode",
-    }
+    options = {"max_pixels": str(min(limits.max_pixels, 2**31 - 1))}
+    context = stream.codec_context
+    # Without `explode` decoders fill what they can't read, and say nothing. But with it FFmpeg 9's
+    # takes the tag of a TIFF that says that samples are floats (339), unknown to it, for damage.
+    if not (context.name == "tiff" and "f32" in (context.pix_fmt or "")):
+        options["err_detect"] = "explode"
+    context.options = options
     for packet in container.demux(stream):
         if packet.size:
             with suppress(av.error.InvalidDataError):

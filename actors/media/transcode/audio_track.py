@@ -41,6 +41,8 @@ class AudioTrack:
         self._clock: AVRational | None = None
         self._retimer: Retimer | None = None
         self._written = 0
+        self.heard = False
+        """Whether anything of the source was laid."""
         self.line = SampleLine(self._rate, end=None if end is None else round(end * self._rate))
 
     @property
@@ -100,6 +102,7 @@ class AudioTrack:
         yield from self._silence(piece.silence)
         if piece.take <= 0:
             return
+        self.heard = True
         if piece.take < frame.samples:
             frame = self._slice(frame, piece.skip, piece.take)
         yield from self._encode(frame)

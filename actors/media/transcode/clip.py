@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -175,6 +176,7 @@ def open_clip(
         start = origin + Fraction(settings.start_s)
         length = _length(clock, settings, source.name, limits)
         told = expectation(source, container)
+        notes += told.notes
         if told.points_behind and not settings.partial:
             # Better said now than when hours were encoded.
             survey(source, limits, until_s=settings.end_s, tick=tick).refuse_unless(partial=False)
@@ -186,8 +188,7 @@ def open_clip(
             clock = PacketClock(container)
             used = _streams(container, source.name, settings, [], vacant, threads)
             demuxer = _landed(clock, used, start, origin)
-        if settings.video is not None and (texts := len(container.streams.subtitles)):
-            notes.append(f"{texts} track(s) of subtitles were left out")
+        notes += _passed_over(container, used, settings, vacant)
         clip = Clip(
             name=source.name,
             container=container,
@@ -233,6 +234,35 @@ def _streams(
             # PyAV lets FFmpeg guess missing time stamps, which goes wrong for these (in AVI).
             container.flags &= ~_GENERATE_PTS
     return video, _tracks(container, name, settings, notes, vacant)
+
+
+def _passed_over(
+    container: InputContainer, used: _Used, settings: TranscodeSettings, vacant: frozenset[int]
+) -> list[str]:
+    """Remarks on the tracks that could have been wanted."""
+    audio = settings.audio
+    rest = [s for s in container.streams if s.index not in vacant and s not in (used[0], *used[1])]
+    counts = Counter(s.type for s in rest if s.type != "video" or not decode.is_cover(s))
+    notes: list[str] = []
+    if counts["audio"] and audio is not None and audio.track is None and used[1]:
+        choice = "audio_track" if settings.video is None else "audio_track=all"
+        notes.append(f"{counts['audio']} other track(s) of audio were left out; see {choice}")
+    if settings.video is None:
+        return notes
+    tags = {} if used[0] is None else used[0].metadata
+    if any(key.lower() == "alpha_mode" and tags[key] == "1" for key in tags):
+        # VP8 and VP9 keep it in a second picture, which FFmpeg's own decoders pass over.
+        notes.append("the transparency of the video was left out")
+    if counts["video"]:
+        notes.append(f"{counts['video']} other track(s) of video were left out")
+    if counts["subtitle"]:
+        notes.append(f"{counts['subtitle']} track(s) of subtitles were left out")
+    if counts["attachment"]:
+        notes.append(f"{counts['attachment']} attached file(s) were left out")
+    # QuickTime keeps chapters in such a track too.
+    if counts["data"] > bool(container.chapters()):
+        notes.append(f"{counts['data']} track(s) of data were left out")
+    return notes
 
 
 def _landed(clock: PacketClock, used: _Used, start: Fraction, origin: Fraction) -> Demuxer:

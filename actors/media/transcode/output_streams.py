@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from fractions import Fraction
 from math import floor
 
@@ -30,13 +31,29 @@ _KEPT_TAGS = frozenset(
 )
 
 
-def copy_tags(clip: Clip, out: OutputContainer) -> None:
-    """Title, artist and the like; not what describes the old file."""
+_UNTAGGED: Mapping[str, frozenset[str]] = {
+    "adts": _KEPT_TAGS,
+    "wav": frozenset({"album_artist", "composer", "description"}),
+    "mov": frozenset({"album_artist", "composer", "track", "description"}),
+}
+"""What FFmpeg 9's muxers do not write."""
+_WITHOUT_CHAPTERS = frozenset({"adts", "wav"})
+_LANGUAGE_OF_FILE = frozenset({"mp3", "flac", "wav"})
+"""Muxers of formats with one track, whose language stands with the tags of the file."""
+
+
+def copy_tags(clip: Clip, out: OutputContainer) -> list[str]:
+    """Title, artist and the like; not what describes the old file. Remarks on what does not go
+    along."""
     tags = clip.container.metadata
     if "ogg" in clip.container.format.name and clip.audio:
         # Ogg keeps them with the track.
         tags = {**clip.audio[0].metadata, **tags}
-    out.metadata.update({key: text for key, text in tags.items() if key.lower() in _KEPT_TAGS})
+    kept = {key: text for key, text in tags.items() if key.lower() in _KEPT_TAGS}
+    out.metadata.update(kept)
+    untagged = _UNTAGGED.get(out.format.name, frozenset())
+    lost = sorted({key.lower() for key in kept} & untagged - {"creation_time"})
+    return [f"tags were left out: {', '.join(lost)}"] if lost else []
 
 
 _TITLED = frozenset({"mp4", "mov", "matroska", "webm"})
@@ -61,7 +78,12 @@ _QUICKTIME_LANGUAGES = frozenset(
 def label_track(out: OutputContainer, stream: Stream, source: Stream) -> list[str]:
     """Language and title of a track, as far as the output holds them; remarks on the rest."""
     found, notes = source.metadata, []
-    if (language := found.get("language")) and language != "und":
+    language = found.get("language") or source.container.metadata.get("language")
+    if language and language != "und":
+        if out.format.name == "adts":
+            notes.append(f"the language of the {source.type} track was left out: {language}")
+        if out.format.name in _LANGUAGE_OF_FILE:
+            out.metadata["language"] = language
         if out.format.name == "mov":
             language = _QUICKTIME_NAMES.get(language, language)
             if language not in _QUICKTIME_LANGUAGES:
@@ -79,8 +101,9 @@ def label_track(out: OutputContainer, stream: Stream, source: Stream) -> list[st
     return notes
 
 
-def copy_chapters(clip: Clip, out: OutputContainer) -> None:
-    """The chapters that lie in the wanted part, on the output's clock."""
+def copy_chapters(clip: Clip, out: OutputContainer) -> list[str]:
+    """The chapters that lie in the wanted part, on the output's clock; a remark where the output
+    holds none."""
     end = clip.end if clip.end is not None or clip.length is None else clip.start + clip.length
     kept = []
     for chapter in clip.container.chapters():
@@ -91,7 +114,10 @@ def copy_chapters(clip: Clip, out: OutputContainer) -> None:
         if (stop := floor(stop - clip.start / unit)) > begin:
             chapter["start"], chapter["end"] = begin, stop
             kept.append(chapter)
+    if kept and out.format.name in _WITHOUT_CHAPTERS:
+        return [f"{len(kept)} chapter(s) were left out"]
     set_chapters(out, kept)
+    return []
 
 
 def add_video(
@@ -146,7 +172,7 @@ def add_audio(
     encoder = containers.AUDIO_ENCODERS[audio.codec]
     given = source.codec_context
     most = containers.most_channels(form, audio.codec)
-    layout = audio_layout(most, given.channels, audio.channels)
+    layout = audio_layout(audio.codec, most, given.channels, given.layout.name, audio.channels)
     rates = av.Codec(encoder, "w").audio_rates
     rate = audio_rate(given.sample_rate, audio.sample_rate, rates)
     stream = out.add_stream(encoder, rate=rate, layout=layout)

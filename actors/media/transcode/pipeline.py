@@ -42,7 +42,7 @@ from reelyard.actors.media.transcode.scaling import ClipScaler, plan_layout
 from reelyard.actors.media.transcode.settings import AudioSettings, TranscodeSettings, VideoSettings
 from reelyard.actors.media.transcode.threads import BoundedQueue, ThreadPipeline
 from reelyard.actors.media.truncation.policy import Ending
-from reelyard.cluster.errors import CorruptMedia, NoSuchStream
+from reelyard.cluster.errors import CorruptMedia, MediaError, NoSuchStream
 
 _BATCH = 32
 """Packets of audio that are handed to the writer together."""
@@ -153,9 +153,9 @@ class _Run:
         """Add the streams, open the encoders, write the header, line up the threads; returns the
         number of streams."""
         self.covers = CoverWriter(out, self.clips[0].covers)
-        copy_tags(self.clips[0], out)
+        self.report.notes += copy_tags(self.clips[0], out)
         if len(self.clips) == 1:
-            copy_chapters(self.clips[0], out)
+            self.report.notes += copy_chapters(self.clips[0], out)
         if self.settings.video is not None:
             self._prepare_video(out, self.settings.video)
         if self.settings.audio is not None:
@@ -192,6 +192,9 @@ class _Run:
             source = next(clip.audio[number] for clip in self.clips if len(clip.audio) > number)
             stream = add_audio(out, audio, source, self.settings.format)
             self.report.notes += label_track(out, stream, source)
+            given, kept = source.codec_context.channels, stream.codec_context.channels
+            if audio.channels is None and kept < given:
+                self.report.notes.append(f"{given} channels of audio were mixed to {kept}")
             track = AudioTrack(stream, length)
             items: BoundedQueue[AudioItem | None] = BoundedQueue(16)
             self.audio_queues.append(items)
@@ -263,8 +266,10 @@ class _Run:
             while (item := self.stages.get(items)) is not None:
                 for packets in batched(self._audio_packets(item, track), _BATCH):
                     self._emit(packets)
-            # A clip without audio in a row of clips is silent, the last one too.
-            end = self.reader.end if len(self.clips) > 1 else None
+            # A clip without audio in a row of clips is silent, the last one too; and so is a part
+            # in which there is none: players and the muxers of MP4 drop a track without samples.
+            silent = len(self.clips) > 1 or (not track.heard and self.settings.video is not None)
+            end = self.reader.end if silent else None
             for packets in batched(track.finish(end), _BATCH):
                 self._emit(packets)
         self.stages.put(self.packets, None)
@@ -319,10 +324,12 @@ class _Run:
         report.endings = [clip.ending for clip in self.clips if clip.ending is not None]
         heard = max((track.seconds for track in self.tracks), default=Fraction(0))
         report.duration_s = float(max(heard, reader.video_end))
-        if self.tracks and not heard:
+        if self.tracks and not any(track.heard for track in self.tracks):
             if self.settings.video is None:
+                if self.settings.is_part and not self.bad_audio_packets:
+                    raise MediaError(f"{name!r}: there is no audio in the wanted part")
                 raise CorruptMedia(f"{name!r}: no audio could be decoded in the wanted part")
-            report.notes.append("the audio could not be decoded")
+            report.notes.append("no audio could be decoded in the wanted part: it is silent")
         for clip in self.clips:
             if clip.clock.note is not None:
                 report.notes.append(f"{clip.name!r}: {clip.clock.note}")

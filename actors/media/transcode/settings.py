@@ -58,6 +58,11 @@ class TranscodeSettings:
     """Take what is there of inputs that are cut off short."""
 
     @property
+    def is_part(self) -> bool:
+        """Whether only a part of the input is wanted."""
+        return bool(self.start_s) or self.end_s is not None
+
+    @property
     def container(self) -> containers.Container:
         """The row of the container table."""
         return containers.CONTAINERS[self.format]
@@ -83,14 +88,38 @@ def encoder_options(video: VideoSettings, threads: int) -> dict[str, str]:
     return options
 
 
-_LAYOUTS: Mapping[int, str] = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_ASKED: Mapping[int, str] = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_LAYOUTS: Mapping[str, Mapping[int, str]] = {
+    "mp3": {1: "mono", 2: "stereo"},
+    # Those that have a number in the header of a frame (ISO/IEC 14496-3, table 1.19), and 7.1.
+    "aac": {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"},
+    # RFC 7845, section 5.1.1.2.
+    "opus": dict(enumerate(("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"), start=1)),
+}
+"""By the codec, the layout that it takes for so many channels."""
+_ANY: Mapping[int, str] = {
+    **_LAYOUTS["opus"],
+    4: "4.0",
+}
+"""What codecs without such a rule get for channels that have no places."""
 
 
-def audio_layout(most: int, source_channels: int, wanted: int | None) -> str:
-    """The channel layout of an output: as many channels as wanted or as the source has, as far as
-    `most` allows."""
+def audio_layout(
+    codec: str, most: int, source_channels: int, source_layout: str, wanted: int | None
+) -> str:
+    """The channel layout of an output: as many channels as wanted, or as the source has, as far as
+    `most` allows; the source's own layout where `codec` takes any."""
+    if wanted is not None:
+        known = _ASKED
+    elif codec in _LAYOUTS:
+        known = _LAYOUTS[codec]
+    else:
+        known = _ANY
+        # Two channels and fewer are played by their order, whatever they are called.
+        if 2 < source_channels <= most and "channels" not in source_layout:
+            return source_layout
     count = min(wanted or source_channels, most)
-    return _LAYOUTS[max((number for number in _LAYOUTS if number <= count), default=1)]
+    return known[max((number for number in known if number <= count), default=1)]
 
 
 def audio_rate(source_rate: int, wanted: int | None, supported: list[int] | None) -> int:

@@ -13,7 +13,8 @@ _REFERENCE_BYTES = 12
 
 def mp4_promise(file: HeaderReader) -> Promise:
     """Whether boxes, or segments that a `sidx` lists, lie behind the end."""
-    at = missing = 0
+    at = missing = another = 0
+    seen: set[bytes] = set()
     for _ in range(_MOST_BOXES):
         head = file.bytes_at(at, 16)
         if len(head) < 8:
@@ -26,11 +27,16 @@ def mp4_promise(file: HeaderReader) -> Promise:
             break
         if not kind.strip().isalnum():
             break
+        # What is sent in fragments may send its beginning again.
+        if kind == b"ftyp" and {b"moov", b"mdat"} <= seen and b"moof" not in seen:
+            another = file.size - at
+            break
+        seen.add(kind)
         if kind == b"sidx":
             missing = max(missing, file.behind(_indexed_until(file, at + body, at + size)))
         at += size
         missing = max(missing, file.behind(at))
-    return Promise(missing_bytes=missing)
+    return Promise(missing_bytes=missing, another_bytes=another)
 
 
 def _indexed_until(file: HeaderReader, body: int, end: int) -> int:

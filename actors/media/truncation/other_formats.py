@@ -20,7 +20,9 @@ def flv_promise(file: HeaderReader) -> Promise:
     duration, size = _amf_number(body, b"duration"), _amf_number(body, b"filesize")
     places = _amf_numbers(body, b"filepositions")
     end = max([size or 0, *places])
-    return Promise(duration or None, file.behind(int(end)))
+    follows = size is not None and file.bytes_at(int(size), 4) == b"FLV\x01"
+    another = file.size - int(size) if size and follows else 0
+    return Promise(duration or None, file.behind(int(end)), another_bytes=another)
 
 
 def _amf_number(body: bytes, name: bytes) -> float | None:

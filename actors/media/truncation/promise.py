@@ -21,6 +21,8 @@ class Promise:
     """How far what it declares reaches behind the end of the file."""
     open_end: bool = False
     """It should mark its end, and doesn't."""
+    another_bytes: int = 0
+    """Behind its end begins another file of its kind, of so many bytes, which no reader reads."""
 
 
 class HeaderReader:

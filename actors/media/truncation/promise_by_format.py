@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reelyard.actors.media.sniff import Sniffed
+from reelyard.actors.media.truncation.block_formats import (
+    flash_promise,
+    gif_promise,
+    png_promise,
+    voc_promise,
+)
 from reelyard.actors.media.truncation.ebml import matroska_promise
 from reelyard.actors.media.truncation.mp4 import mp4_promise
 from reelyard.actors.media.truncation.other_formats import (
@@ -24,6 +30,7 @@ from reelyard.actors.media.truncation.riff import (
     real_promise,
     wav_promise,
     wave64_promise,
+    webp_promise,
 )
 
 _READINGS: Mapping[str, Reading] = {
@@ -41,7 +48,14 @@ _READINGS: Mapping[str, Reading] = {
     "mxf": mxf_promise,
     "mp3": mp3_promise,
     "ogg": ogg_promise,
+    "gif": gif_promise,
+    "apng": png_promise,
+    "webp_anim": webp_promise,
+    "voc": voc_promise,
+    "swf": flash_promise,
 }
+ANIMATIONS = frozenset({"gif", "apng", "webp_anim"})
+"""Demuxers of images that move."""
 TOLD_BY_DEMUXER = frozenset(
     {"mov", "matroska", "flac", "aiff", "au", "caf", "wav", "avi", "w64", "rm", "mxf"}
     | {"ivf", "wv", "ape", "tta"}

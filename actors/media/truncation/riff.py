@@ -129,3 +129,8 @@ def real_promise(file: HeaderReader) -> Promise:
 def _payload(file: HeaderReader, start: int, size: int, rate: float) -> Promise:
     missing = file.behind(start + size)
     return Promise(size / rate if rate and missing else None, missing)
+
+
+def webp_promise(file: HeaderReader) -> Promise:
+    """By the size of the whole (WebP container, "WebP file header")."""
+    return Promise(missing_bytes=file.behind(8 + file.little(4, 4)))

@@ -52,6 +52,10 @@ class JobStore(Protocol):
         """Connect for reading only, beside a registry that may be running; False: there is nothing
         to read yet. Raises `Unavailable`."""
 
+    async def free_bytes(self) -> int | None:
+        """Room that is left where the records lie; None: no limit known. Raises `Unavailable` if
+        the store can't be reached."""
+
     async def close(self) -> None:
         """Finish what is under way and let go."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Any, override
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import ParamTypes
@@ -63,8 +63,8 @@ def warning(scope: Scope) -> str | None:
 
 
 def _told(name: str, known: list[str]) -> str:
-    plain = "".join(char if char.isascii() and char.isprintable() else "?" for char in name)
-    plain = plain.replace('"', "?").replace("\\", "?")[:_LONGEST_NAME]
+    # As it stood in the URL: a header holds no more than ASCII.
+    plain = quote(name, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~")[:_LONGEST_NAME]
     meant = closest(name, known)
     return f"{plain} (did you mean {meant}?)" if meant else plain
 

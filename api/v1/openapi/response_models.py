@@ -116,6 +116,7 @@ class Task(Answer):
 class Job(JobItem):
     """A job, whole."""
 
+    waiting_for: str | None = Field(description="what keeps it from being run, beyond its turn")
     parameters: dict[str, Any]
     download_url: str | None = Field(description="of the first output; once completed")
     result_data: dict[str, Any] | None
@@ -235,6 +236,20 @@ class Pool(Answer):
     paused: bool
 
 
+class HealthPart(Answer):
+    """A part that jobs need; `reason`: what is wrong, or nearly so."""
+
+    ok: bool
+    reason: str | None
+
+
+class ClusterHealth(Answer):
+    """ok; degraded: jobs are taken on, and wait; unavailable: they are refused."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    parts: dict[str, HealthPart]
+
+
 class Overview(Answer):
     """The registry at a glance."""
 
@@ -246,6 +261,7 @@ class Overview(Answer):
     running: list[JobItem]
     finished_per_s: float
     lease_expiries: int
+    health: ClusterHealth
 
 
 class PoolAnswer(Answer):
@@ -281,10 +297,16 @@ class KeyList(Answer):
     items: list[Key]
 
 
-class Health(Answer):
-    """The server is well."""
+class Alive(Answer):
+    """The process answers."""
 
     status: Literal["ok"]
+    version: str
+
+
+class Health(ClusterHealth):
+    """Whether jobs can be taken on, and the version that answers."""
+
     version: str
 
 

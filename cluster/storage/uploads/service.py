@@ -293,7 +293,7 @@ class Uploads:
         """The folder of an upload whose time has not passed. Raises `NotFound`, `Gone`."""
         created = created_ms(upload_id)
         if created is None:
-            raise NotFound("there is no such upload")
+            raise no_upload(upload_id)
         if self._now_ms() >= created + self._life_ms:
             raise Gone("this upload has expired")
         return self._prefix(owner, upload_id)
@@ -306,7 +306,7 @@ class Uploads:
             length = await read_length(self.storage, prefix, record, folder)
             offset = await read_offset(self.storage, prefix, record, folder)
         except NotFound:
-            raise NotFound("there is no such upload") from None
+            raise no_upload(upload_id) from None
         return self._info(owner, upload_id, record, length, offset), folder
 
     async def _settled(self, upload: UploadInfo, folder: Folder, *, firm: bool) -> UploadInfo:
@@ -356,3 +356,9 @@ async def _part(first: bytes, source: AsyncIterator[bytes]) -> AsyncIterator[byt
     while seen < PART_BYTES and (chunk := await anext(source, b"")):
         seen += len(chunk)
         yield chunk
+
+
+def no_upload(upload_id: str) -> NotFound:
+    """That there is no upload of that id, or that it is another owner's."""
+    told = upload_id[:80]
+    return NotFound(f"there is no upload {told!r}", details={"upload_id": told})

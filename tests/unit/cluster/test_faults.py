@@ -9,9 +9,27 @@ from typing import Annotated, Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from reelyard.cluster.faults import closest, faults_of, field_of, moved, plain_loc, refusal, unfit
+from reelyard.cluster.errors import NotFound
+from reelyard.cluster.faults import (
+    about,
+    closest,
+    faults_of,
+    field_of,
+    moved,
+    of_field,
+    plain_loc,
+    refusal,
+    unfit,
+)
 
 
 class Place(BaseModel):
@@ -68,9 +86,12 @@ def faults(model: type[BaseModel], sent: object) -> list[dict[str, Any]]:
         ),
         ({"flag": "x"}, "flag", "must be true or false, not 'x'", "true | false"),
         ({"items": [1, 12]}, "items.1", "must be at most 9, not 12", "integer up to 9"),
-        ({"items": [1] * 4}, "items", "must have at most 3 items", "list"),
+        ({"items": [1] * 4}, "items", "must have at most 3 items, not 4", "list of up to 3 items"),
+        ({"items": {}}, "items", "must be a list, not an object", "list of up to 3 items"),
+        ({"height": [9]}, "height", "must be a whole number, not a list", "2 to 16384"),
+        ({"height": None}, "height", "must be a whole number, not null", "2 to 16384"),
         ({"source": {"url": "u", "region": "hre"}}, "source.region", None, ["here", "there"]),
-        ({"even": 3}, "even", "must be even", None),
+        ({"even": 3}, "even", "must be even, not 3", None),
         ({"never": 5}, "never", "must be left out, not 5", None),
     ],
 )
@@ -80,7 +101,7 @@ def test_a_wrong_value_is_told_with_its_field_and_what_is_allowed(
     found = next(one for one in faults(Request, sent) if one["field"] == field)
     assert message is None or found["message"] == message
     assert found.get("allowed") == allowed
-    if not isinstance(sent.get(field), list) and field in sent:
+    if isinstance(sent.get(field), str | int | float):
         assert found["value"] == sent[field]
 
 
@@ -177,3 +198,44 @@ def test_a_fault_lies_where_the_sender_sees_it_whatever_types_were_tried(
     with pytest.raises(ValidationError) as caught:
         Task.model_validate(sent)
     assert [plain_loc(dict(fault), sent) for fault in caught.value.errors()] == locs
+
+
+def test_of_a_union_only_the_member_of_the_type_that_was_sent_is_heard() -> None:
+    wrong = unfit(Request, _error(Request, sent := {"source": {"url": 5}}), sent)
+    assert wrong.message == "source.url: must be text, not 5"
+    wrong = unfit(Request, _error(Request, {"source": 5}), {"source": 5})
+    assert wrong.message == "source: must be text or must be an object, not 5"
+
+
+class OneOf(BaseModel):
+    url: str | None = None
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> OneOf:
+        if self.url is None and self.text is None:
+            raise of_field("url", "is required", "missing")
+        if self.text is not None:
+            raise of_field("text", "can't stand beside url")
+        return self
+
+
+def test_a_validator_of_a_whole_model_tells_which_field_it_is_about() -> None:
+    assert faults(OneOf, {}) == [
+        {"field": "url", "loc": ["url"], "kind": "missing", "message": "is required"}
+    ]
+    (found,) = faults(OneOf, {"url": "u", "text": "t"})
+    assert (found["field"], found["value"]) == ("text", "t")
+
+
+def test_an_error_learns_which_field_it_is_about_once() -> None:
+    with pytest.raises(NotFound) as caught, about("url", "x:y", ["https"]), about("url", "other"):
+        raise NotFound("there is nothing", details={"job_id": "j"})
+    assert caught.value.message == "url: there is nothing"
+    assert caught.value.details == {"field": "url", "value": "other", "job_id": "j"}
+
+
+def _error(model: type[BaseModel], sent: object) -> ValidationError:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(sent)
+    return caught.value

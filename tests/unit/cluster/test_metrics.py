@@ -7,7 +7,7 @@ from reelyard.cluster import metrics
 from reelyard.cluster.metrics import Metric
 
 ALL = [value for value in vars(metrics).values() if isinstance(value, Metric)]
-LOW_CARDINALITY = {"pool", "operation", "outcome", "code", "reason"}
+LOW_CARDINALITY = {"pool", "part", "operation", "outcome", "code", "reason"}
 
 
 def test_no_metric_is_tagged_by_job_tenant_or_file() -> None:

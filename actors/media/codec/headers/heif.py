@@ -120,9 +120,13 @@ def clean_aperture(data: bytes, width: int, height: int) -> Rect | None:
 
 def _uses(data: bytes) -> Iterator[tuple[int, int]]:
     """(item, property's number from 1), of an `ipma` box."""
+    if len(data) < 8:
+        return
     wide_items, wide_numbers = data[0] >= 1, data[3] & 1
     at, item_size = 8, 4 if wide_items else 2
     for _ in range(_number(data[4:8])):
+        if at >= len(data):
+            return
         item, count = _number(data[at : at + item_size]), data[at + item_size : at + item_size + 1]
         at += item_size + 1
         for _ in range(count[0] if count else 0):

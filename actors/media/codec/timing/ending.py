@@ -15,7 +15,11 @@ from reelyard.actors.media.codec.source import open_input
 from reelyard.actors.media.codec.timing.packet_clock import PacketClock, late_start_s
 from reelyard.actors.media.operation import Limits, Source
 from reelyard.actors.media.truncation.policy import Ending, Evidence
-from reelyard.actors.media.truncation.promise_by_format import TOLD_BY_DEMUXER, promise_of
+from reelyard.actors.media.truncation.promise_by_format import (
+    ANIMATIONS,
+    TOLD_BY_DEMUXER,
+    promise_of,
+)
 
 _LAST_ENTRIES = 8
 """The end of an index is what leads furthest."""
@@ -32,6 +36,16 @@ class Expectation:
     """It leads behind the end of the file."""
     open_end: bool = False
     """The mark of the end is missing."""
+    another_bytes: int = 0
+    """As much of another file stands behind the end."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What to tell the caller of what is not read."""
+        if not self.another_bytes:
+            return []
+        told = f"behind the end of {self.name!r} another file begins, of {self.another_bytes} bytes"
+        return [f"{told}: it was left out"]
 
     def ending(
         self,
@@ -57,8 +71,8 @@ class Expectation:
 
 
 def expectation(source: Source, container: InputContainer) -> Expectation:
-    """What the header of the open `source` says of its end. Images promise nothing."""
-    if source.sniffed.image:
+    """What the header of the open `source` says of its end. Still images promise nothing."""
+    if source.sniffed.image and source.sniffed.demuxer not in ANIMATIONS:
         return Expectation(source.name, None)
     promise = promise_of(source.path, source.sniffed)
     told = promise.duration_s
@@ -67,7 +81,7 @@ def expectation(source: Source, container: InputContainer) -> Expectation:
     elif source.sniffed.demuxer in TOLD_BY_DEMUXER and (length := length_s(container)) is not None:
         told = float(length)
     behind = promise.missing_bytes > 0 or _index_leads_behind(container)
-    return Expectation(source.name, told, behind, promise.open_end)
+    return Expectation(source.name, told, behind, promise.open_end, promise.another_bytes)
 
 
 def _index_leads_behind(container: InputContainer) -> bool:

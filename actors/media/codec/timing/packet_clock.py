@@ -16,11 +16,18 @@ from av.format import Flags
 from av.stream import Stream
 
 from reelyard.actors.media.codec.timing.raw_stamps import raw_stamps
+from reelyard.actors.media.codec.timing.restart_bridge import RestartBridge
 from reelyard.actors.media.codec.timing.stamp_bridge import StampBridge, keeps_together, runs_on
 
 type Packet = av.Packet[Any]
 
 _MAY_JUMP = cast("int", Flags.ts_discont.value)
+_MAY_RESTART = frozenset({"flv", "live_flv", "matroska", "webm"})
+"""Formats in which one file behind the other is read to its end, with the stamps of both."""
+_COUNTS_PICTURES = "dirac"
+"""A bare stream whose stamps FFmpeg 9 leaves as the numbers of pictures."""
+_FAR = 1000
+"""A number that lies so far ahead is that of the mark behind the last picture."""
 _READ_ONCE = cast("int", Flags.no_bin_search.value) | cast("int", Flags.no_byte_seek.value)
 _SAMPLE_EVERY = 4 << 20
 _SAMPLES = (16, 256)
@@ -59,14 +66,14 @@ class _Survey:
 class PacketClock:
     """The packets of an open input on one clock, and the search by time on it.
 
-    In formats whose time stamps may jump (MPEG transport and program streams, Ogg) every jump is
-    bridged while packets are read. `survey` finds the jumps beforehand: without it, length and
-    search are the container's own.
+    In formats whose time stamps may jump (MPEG transport and program streams, Ogg) or begin anew
+    (FLV, Matroska) that is bridged while packets are read. `survey` finds the jumps beforehand:
+    without it, length and search are the container's own, as they are for FLV and Matroska.
     """
 
     def __init__(self, container: InputContainer) -> None:
         self.container = container
-        self._bridge: StampBridge | None = None
+        self._bridge: StampBridge | RestartBridge | None = None
         self._survey: _Survey | None = None
         self._end: Fraction | None = None
 
@@ -76,6 +83,11 @@ class PacketClock:
         found = () if self._survey is None else self._survey.offsets
         read = () if self._bridge is None else self._bridge.offsets
         return max(len(found), len(read), 1) - 1
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether parts that begin anew were read: a search in the open file mixes them up."""
+        return isinstance(self._bridge, RestartBridge) and self.jumps > 0
 
     @property
     def note(self) -> str | None:
@@ -91,10 +103,15 @@ class PacketClock:
 
     def read(self, *streams: Stream) -> Iterator[Packet]:
         """The packets of `streams`, or of all, from where the container stands."""
-        if not stamps_may_jump(self.container):
-            return self.container.demux(*streams)
+        if self.container.format.name == _COUNTS_PICTURES:
+            return _timed(self.container.demux(*streams))
         if self._bridge is None:
-            self._bridge = StampBridge()
+            if stamps_may_jump(self.container):
+                self._bridge = StampBridge()
+            elif _MAY_RESTART.isdisjoint(self.container.format.name.split(",")):
+                return self.container.demux(*streams)
+            else:
+                self._bridge = RestartBridge()
         return _bridged(self.container.demux(*streams), self._bridge)
 
     def survey(self, tick: Callable[[], object] | None = None) -> None:
@@ -131,7 +148,7 @@ class PacketClock:
         """Go to the last key packet of `stream` at or before `at` (s) in a file with known jumps;
         False: none are known, the container's own search is right."""
         if self._survey is None:
-            self._bridge = None
+            self.leave()
             return False
         places = self._survey.places.get(stream.index, [])
         number = bisect_right(places, at, key=lambda place: place.at) - 1
@@ -142,9 +159,13 @@ class PacketClock:
         self._bridge = StampBridge(self._survey.offsets, place.part, place.at)
         return True
 
+    def leave(self) -> None:
+        """Forget where reading stood: the container goes elsewhere by a search of its own."""
+        self._bridge = None
+
     def rewind(self) -> bool:
         """Go to the beginning of a file with known jumps; False as for `seek`."""
-        self._bridge = None
+        self.leave()
         if self._survey is None:
             return False
         _to_byte(self.container, 0)
@@ -192,7 +213,19 @@ def _last_end(container: InputContainer, tick: Callable[[], object] | None) -> F
     return end
 
 
-def _bridged(packets: Iterator[Packet], bridge: StampBridge) -> Iterator[Packet]:
+def _timed(packets: Iterator[Packet]) -> Iterator[Packet]:
+    seen = 0
+    for packet in packets:
+        seen += 1
+        if packet.pts is not None and packet.dts is not None:
+            if packet.pts > seen + _FAR:
+                continue
+            length = packet.duration or 0
+            packet.pts, packet.dts = packet.pts * length, packet.dts * length
+        yield packet
+
+
+def _bridged(packets: Iterator[Packet], bridge: StampBridge | RestartBridge) -> Iterator[Packet]:
     units: dict[int, tuple[Fraction, bool]] = {}
     for packet in packets:
         if packet.size:
@@ -210,10 +243,21 @@ def _bridged(packets: Iterator[Packet], bridge: StampBridge) -> Iterator[Packet]
         yield packet
 
 
-def _shift(packet: Packet, stream: int, unit: Fraction, is_media: bool, bridge: StampBridge) -> int:
-    if is_media:
-        return bridge.shift(stream, unit, packet.dts, packet.duration or 0)
-    return bridge.follow(unit, packet.dts)
+def _shift(
+    packet: Packet,
+    stream: int,
+    unit: Fraction,
+    is_media: bool,
+    bridge: StampBridge | RestartBridge,
+) -> int:
+    if not is_media:
+        return bridge.follow(unit, packet.dts)
+    length = packet.duration or 0
+    if isinstance(bridge, StampBridge):
+        return bridge.shift(stream, unit, packet.dts, length)
+    # Matroska has no decoding times: FFmpeg makes them up, and where stamps begin anew wrongly.
+    stamp = packet.dts if packet.pts is None else packet.pts
+    return bridge.shift(stream, unit, stamp, length, is_key=packet.is_keyframe)
 
 
 def _seems_to_jump(container: InputContainer) -> bool:

@@ -60,7 +60,7 @@ def landings(clock: PacketClock, stream: Stream, at: Fraction) -> Iterator[bool]
     container = clock.container
     origin = origin_s(container)
     for back in STEPS_BACK_S if _searchable(container) else ():
-        if at - back > origin and seek_near(container, stream, at - back):
+        if at - back > origin and seek_near(clock, stream, at - back):
             yield False
     rewind(clock)
     if isinstance(stream, av.VideoStream) and _rewinds_by_index(container):
@@ -98,13 +98,14 @@ def rewind(clock: PacketClock) -> None:
         container.seek(0, unsupported_byte_offset=not by_bytes)
 
 
-def seek_near(container: InputContainer, stream: Stream, at: Fraction) -> bool:
+def seek_near(clock: PacketClock, stream: Stream, at: Fraction) -> bool:
     """FFmpeg's own search for `at`, which may end behind it where there is no index, or a wrong
     one; False: it can't search this file."""
     base = stream.time_base
     offset = int(at * base.denominator / base.numerator) if base.numerator else 0
+    clock.leave()
     try:
-        container.seek(offset, stream=stream)
+        clock.container.seek(offset, stream=stream)
     except (av.FFmpegError, OSError):
         return False
     return True

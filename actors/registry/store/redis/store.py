@@ -311,6 +311,11 @@ class RedisStore:
         await change(self._key("paused"), pool)
 
     @_errors
+    async def free_bytes(self) -> int | None:
+        await self._redis.ping()
+        return None
+
+    @_errors
     async def paused_pools(self) -> set[str]:
         stored = await _set(self._redis.smembers(self._key("paused")))
         return {pool.decode() for pool in stored}

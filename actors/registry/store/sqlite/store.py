@@ -22,6 +22,7 @@ from reelyard.actors.registry.store.records import row_of
 from reelyard.actors.registry.store.sqlite import queries, transaction
 from reelyard.actors.registry.store.sqlite.writer import Writer, connect, make_private, translate
 from reelyard.cluster.errors import Unavailable
+from reelyard.cluster.folders.free_space import free_of
 
 SCHEMA_VERSION = 1
 READERS = 2
@@ -187,6 +188,10 @@ class SQLiteStore:
         put, drop = "INSERT OR IGNORE INTO paused VALUES (?)", "DELETE FROM paused WHERE pool = ?"
         query = put if paused else drop
         await self._writing().call(lambda c: c.execute(query, (pool,)).rowcount)
+
+    async def free_bytes(self) -> int | None:
+        await self._read(lambda c: c.execute("SELECT 1 FROM paused LIMIT 1").fetchall())
+        return await asyncio.to_thread(free_of, self._path.parent)
 
     async def paused_pools(self) -> set[str]:
         rows = await self._read(lambda c: c.execute("SELECT pool FROM paused").fetchall())

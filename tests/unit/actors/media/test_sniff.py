@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import struct
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,7 +25,13 @@ from reelyard.actors.media.format_signatures import (
     Signature,
 )
 from reelyard.actors.media.sniff import Sniffed, identify, sniff
-from reelyard.cluster.errors import MediaError, SourceNotFound, SourceUnreadable, UnsupportedFormat
+from reelyard.cluster.errors import (
+    CorruptMedia,
+    MediaError,
+    SourceNotFound,
+    SourceUnreadable,
+    UnsupportedFormat,
+)
 
 
 def test_missing_files_folders_and_devices_are_told_apart(tmp_path: Path) -> None:
@@ -156,3 +164,49 @@ def test_formats_that_are_not_taken_are_called_by_their_name(
 ) -> None:
     with pytest.raises(UnsupportedFormat, match=called):
         _identified(tmp_path, first_bytes, name)
+
+
+@pytest.mark.parametrize("size", [188, 192, 204])
+@pytest.mark.parametrize("cut", [1, 44, 187])
+def test_a_transport_stream_may_begin_inside_a_packet(size: int, cut: int) -> None:
+    packet = b"\x47\x01\x00" + bytes(range(5, 90))
+    stream = (packet + bytes(size - len(packet))) * 30
+    assert sniff(io.BytesIO(stream[cut:]), "a.bin").demuxer == "mpegts"
+    with pytest.raises(CorruptMedia):
+        sniff(io.BytesIO(stream[cut : cut + 6 * size]), "a.bin")
+
+
+def _tiff(order: str, *directories: dict[int, tuple[int, int]]) -> bytes:
+    """A TIFF of chained directories of one-valued entries: tag, (type, value)."""
+    made = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+    for number, entries in enumerate(directories, start=1):
+        made += struct.pack(order + "H", len(entries))
+        for tag, (kind, value) in sorted(entries.items()):
+            form = "HHIHxx" if kind == 3 else "HHII"
+            made += struct.pack(order + form, tag, kind, 1, value)
+        following = len(made) + 4 if number < len(directories) else 0
+        made += struct.pack(order + "I", following)
+    return made
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_tiff_with_samples_of_a_sensor_is_a_camera_s_raw_image(order: str) -> None:
+    size = {256: (4, 8), 257: (4, 8), 262: (3, 2)}
+    plain = _tiff(order, size, size)
+    assert sniff(io.BytesIO(plain), "a.tif").format == "tiff"
+    second = len(_tiff(order, size | {330: (4, 0)}))
+    raws = (
+        _tiff(order, size | {50706: (4, 1)}),
+        _tiff(order, size, {262: (3, 32803)}),
+        # In a directory of its own, as Nikon and Sony have it.
+        _tiff(order, size | {330: (4, second)}) + _tiff(order, {262: (3, 34892)})[8:],
+    )
+    for raw in raws:
+        with pytest.raises(UnsupportedFormat, match="raw image"):
+            sniff(io.BytesIO(raw), "a.tif")
+
+
+@given(st.binary(max_size=200))
+def test_directories_of_a_tiff_may_be_anything(rest: bytes) -> None:
+    with suppress(UnsupportedFormat):
+        assert sniff(io.BytesIO(b"II*\0\x08\0\0\0" + rest), "a.tif").format == "tiff"

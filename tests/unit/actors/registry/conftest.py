@@ -32,6 +32,9 @@ class FakeFiles:
         for job in jobs:
             self.deleted[job.id] = own_keys(job, job_prefix(job.tenant, job.id))
 
+    async def free_bytes(self) -> int | None:
+        return None
+
     async def sweep(self, now_ms: int) -> dict[str, int]:
         return {"uploads": 0}
 

@@ -233,3 +233,16 @@ async def test_what_tenants_brought_goes_when_its_time_has_come_and_outputs_stay
     assert len(await storage.list()) == 5
     assert await files.sweep(now_ms + 3 * 3_600_000) == {"uploads": 1, "temporary": 2}
     assert [info.key for info in await storage.list()] == [output]
+
+
+async def test_first_answers_stay_past_their_own_life_however_soon_uploads_go(
+    tmp_path: Path,
+) -> None:
+    storage = open_url(tmp_path.as_uri())
+    now_ms = time.time_ns() // 1_000_000
+    await storage.put("tenants/a/answers/0123", b"{}")
+    files = StoredFiles(storage, upload_retention_ms=1000, answer_life_ms=3_600_000)
+    await files.sweep(now_ms + 3_700_000)
+    assert len(await storage.list()) == 1
+    await files.sweep(now_ms + 2 * 3_700_000)
+    assert await storage.list() == []

@@ -48,6 +48,7 @@ class FakeRegistry:
     given_up: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     drain: bool = False
+    scratch_full: bool = False
     waiting: int = 0
     calls: int = 0
     lost_replies: int = 0

@@ -154,6 +154,7 @@ async def test_a_worker_takes_nothing_while_its_disk_is_full_but_keeps_in_touch(
     worker.registry.add(lease(1))
     await worker.until(lambda: len(worker.registry.wants) > 1)
     assert set(worker.registry.wants) == {0}
+    assert worker.registry.scratch_full
     assert len(worker.registry.queue) == 1
     worker.registry.drain = True
     async with asyncio.timeout(10):

@@ -31,6 +31,13 @@ def seen(jobs: int) -> list[str]:
         "uptime_s": 1e6,
         "finished_per_s": 12.3,
         "lease_expiries": 3,
+        "health": {
+            "status": "degraded",
+            "parts": {
+                "store": {"ok": True, "reason": None},
+                "workers": {"ok": False, "reason": "no worker is there"},
+            },
+        },
         "pools": pools,
     }
     running = JobView(
@@ -57,6 +64,7 @@ def test_it_is_readable_on_a_terminal_of_80_by_24() -> None:
         assert part in row
     assert "and 18 more" in lines[-1]
     assert "gpu (paused)" in "".join(lines)
+    assert any(line.startswith("degraded  workers: no worker is there") for line in lines)
 
 
 def test_it_says_so_where_nothing_runs() -> None:

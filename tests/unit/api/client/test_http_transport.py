@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reelyard.actors.jobs.model import State
 from reelyard.api.client.async_client import AsyncClient
-from reelyard.api.client.http_transport import BATCH_BYTES, packed
+from reelyard.api.client.http_transport import BATCH_BYTES, check_key, packed
 from reelyard.api.client.sync_client import Client
 from reelyard.api.client.views import JobView, OutputView
 from reelyard.cluster.errors import (
@@ -39,6 +39,14 @@ def test_batches_keep_order_and_fit_a_request(sizes: list[int]) -> None:
 def test_a_servers_url_is_checked_at_once(url: str) -> None:
     with pytest.raises(ValidationFailed, match="begins with http://"):
         Client(url)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "sch\u00fcssel", "a\x00"])
+def test_a_key_that_no_header_can_carry_is_refused_at_once_and_not_shown(key: str) -> None:
+    with pytest.raises(ValidationFailed, match=r"^key: ") as caught:
+        check_key(key)
+    assert key not in str(caught.value)
+    assert check_key("ry_abc\n") == "ry_abc"
 
 
 def test_a_server_of_another_kind_is_told_from_reelyard(tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ class Jobs:
         assert tenant is None
         return {job_id: self.jobs[job_id] for job_id in job_ids if job_id in self.jobs}
 
+    async def waiting_for(self, job: Job) -> str | None:
+        assert job.id in self.jobs
+        return None
+
     def change(self, job: Job, state: State) -> None:
         self.jobs[job.id] = msgspec.structs.replace(job, state=state)
 

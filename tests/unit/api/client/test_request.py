@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -28,6 +28,26 @@ from reelyard.cluster.errors import (
 def test_an_input_is_text_or_a_path(item: object) -> None:
     with pytest.raises(InvalidInput, match="neither a path nor a URL"):
         request("probe", [cast("InputLike", item)])
+
+
+@pytest.mark.parametrize("item", [None, 5, b"clip.mp4"])
+def test_what_is_no_input_at_all_is_refused_as_such(item: object) -> None:
+    with pytest.raises(InvalidInput, match=r"input: .* is neither a path nor a URL"):
+        request("probe", cast("InputLike", item))
+
+
+@pytest.mark.parametrize("field", ["params", "metadata"])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ([1], "must be a dict, not \\[1\\]"),
+        ({"a": {1}}, "can't be sent as JSON: .*set"),
+        ({"a": Path("x")}, "can't be sent as JSON: .*Path"),
+    ],
+)
+def test_parameters_and_metadata_are_objects_of_json(field: str, value: Any, told: str) -> None:
+    with pytest.raises(ValidationFailed, match=f"{field}: {told}"):
+        request("probe", "http://a/b", **{field: value})
 
 
 def test_outputs_of_the_same_name_are_refused_and_both_inputs_named() -> None:

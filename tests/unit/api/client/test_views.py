@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from reelyard.actors.jobs.times import iso
 from reelyard.api.client.async_client import AsyncClient
 from reelyard.api.client.views import JobView, accepted_view, job_id_of, job_view, view_of
 from reelyard.api.v1.v1_shapes import accepted_job, whole_job
-from reelyard.cluster.errors import Cancelled, Gone, NotReady
+from reelyard.cluster.errors import Cancelled, Gone, NotReady, ValidationFailed
 from tests.unit.api.sample_jobs import (
     CREATED_MS,
     FINISHED_MS,
@@ -110,6 +111,12 @@ def test_an_id_is_taken_in_each_of_its_forms() -> None:
     job = view_of(a_job(), {}, None)
     assert job_id_of(job.id.replace("-", "")) == job_id_of(job.id.upper()) == job_id_of(job)
     assert job_id_of("no-id") == "no-id"
+
+
+@pytest.mark.parametrize("job", [None, 5, ["x"]])
+def test_what_is_neither_a_job_nor_an_id_is_refused_as_such(job: Any) -> None:
+    with pytest.raises(ValidationFailed, match="job: must be a job or the id of one, not "):
+        job_id_of(job)
 
 
 def test_a_result_is_there_only_once_a_job_has_succeeded() -> None:

@@ -2,8 +2,11 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
+from reelyard.actors.jobs.object_keys import answers_prefix
+from reelyard.api.http.idempotency import FirstAnswer
 from tests.unit.api.api_harness import ApiHarness
 
 JOB = {"operation": "probe", "url": "http://media.test/a.mp4"}
@@ -149,3 +152,30 @@ async def test_an_api_key_is_made_once_and_shown_once(harness: ApiHarness) -> No
 async def test_a_key_that_is_none_is_refused(harness: ApiHarness, key: str) -> None:
     answer = await harness.post("/v1/jobs", JOB, headers={"Idempotency-Key": key})
     assert answer.status_code == 422
+
+
+async def test_of_two_requests_that_see_a_key_expire_one_works_under_it(
+    harness: ApiHarness,
+) -> None:
+    path, body, headers = "/v1/admin/tenants/t/credits", {"credits": 5}, {"Idempotency-Key": "k"}
+    storage = harness.services.storage
+    await harness.post(path, body, headers=headers)
+    (kept,) = await storage.list(answers_prefix("default"))
+    old = msgspec.json.decode(await storage.get(kept.key), type=FirstAnswer)
+    await storage.put(kept.key, msgspec.json.encode(msgspec.structs.replace(old, expires_ms=1)))
+    both_have_read, one_is_done, read = asyncio.Barrier(2), asyncio.Event(), storage.get
+
+    async def get(key: str) -> bytes:
+        found = await read(key)
+        if b'"expires_ms":1,' in found and await both_have_read.wait():
+            await one_is_done.wait()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "get", get)
+        both = [asyncio.create_task(harness.post(path, body, headers=headers)) for _ in range(2)]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        one_is_done.set()
+        answers = await asyncio.gather(*both)
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert (await harness.post(path, body, headers=headers)).json()["credits_left"] == 10

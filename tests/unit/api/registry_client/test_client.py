@@ -12,6 +12,7 @@ from reelyard.actors.jobs.messages import Accepted, PageQuery, Refusal
 from reelyard.actors.jobs.model import JobSpec, State
 from reelyard.actors.testing.in_process_link import InProcessLink
 from reelyard.api.registry_client.client import RegistryClient
+from reelyard.api.registry_client.silence import NoAnswer
 from reelyard.cluster.errors import NotFound, ReelyardError, Unavailable
 from tests.unit.api.api_harness import ApiHarness, MakeHarness
 
@@ -49,12 +50,10 @@ async def test_a_submit_outlives_a_restart_and_makes_one_job(harness: ApiHarness
     await client.close()
 
 
-async def test_a_registry_that_stays_away_is_a_503_in_the_end(
-    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reelyard.api.registry_client.client.PATIENCE_S", 0.2)
+async def test_a_registry_that_stays_away_is_a_503_in_the_end(harness: ApiHarness) -> None:
     shaky = Shaky(harness.registry)
-    client = RegistryClient(InProcessLink(shaky), harness.services.settings)
+    settings = harness.services.settings
+    client = RegistryClient(InProcessLink(shaky), settings, patience_s=0.2)
     shaky.before = 1000
     with pytest.raises(Unavailable):
         await client.get("x", None)
@@ -202,3 +201,29 @@ async def test_a_job_of_somebody_else_is_not_there(harness: ApiHarness) -> None:
     assert isinstance((await client.cancel([job_id], "another"))[job_id], Refusal)
     with pytest.raises(ReelyardError):
         await client.wait(job_id, "another", 1)
+
+
+async def test_a_registry_that_answers_nothing_is_a_503_without_a_second_try(
+    harness: ApiHarness,
+) -> None:
+    asked: list[str] = []
+
+    class Silent:
+        async def call(self, method: str, *args: Any) -> Any:
+            asked.append(method)
+            raise NoAnswer("no answer")
+
+    client = RegistryClient(Silent(), harness.services.settings)
+    with pytest.raises(Unavailable) as told:
+        await client.get("x", None)
+    assert told.value.retry_after_s == 2
+    assert len(asked) == 1
+    await client.close()
+
+
+async def test_many_that_ask_for_the_health_at_once_share_one_answer(harness: ApiHarness) -> None:
+    registry = harness.services.registry
+    before = harness.counted.calls.get("health", 0)
+    answers = await asyncio.gather(*(registry.health() for _ in range(50)))
+    assert len({id(answer) for answer in answers}) == 1
+    assert harness.counted.calls["health"] == before + 1

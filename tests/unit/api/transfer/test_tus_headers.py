@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reelyard.api.transfer import tus_headers
-from reelyard.cluster.errors import InvalidInput, UnsupportedType
+from reelyard.cluster.errors import InvalidInput, ReelyardError, UnsupportedType
 from reelyard.cluster.storage import Checksum
 
 keys = st.text(st.characters(codec="ascii", exclude_characters=", "), min_size=1).filter(
@@ -35,6 +36,27 @@ def test_any_metadata_header_is_read_or_refused(header: str) -> None:
     else:
         return
     assert text.startswith("Upload-Metadata:")
+
+
+@pytest.mark.parametrize(
+    ("read", "header", "sent"),
+    [
+        (tus_headers.upload_offset, "Upload-Offset", "x"),
+        (tus_headers.creation_length, "Upload-Length", "-1"),
+        (tus_headers.creation_length, "Upload-Defer-Length", "2"),
+        (tus_headers.upload_concat, "Upload-Concat", "foo"),
+        (tus_headers.upload_checksum, "Upload-Checksum", "foo"),
+        (tus_headers.check_piece_type, "Content-Type", "text/plain"),
+    ],
+)
+def test_a_header_that_is_refused_is_named_with_what_it_takes(
+    read: Callable[[Mapping[str, str]], object], header: str, sent: str
+) -> None:
+    with pytest.raises(ReelyardError) as caught:
+        read({header.lower(): sent})
+    assert caught.value.message.startswith(f"{header}: ")
+    assert (caught.value.details["field"], caught.value.details["value"]) == (header, sent)
+    assert caught.value.details["allowed"]
 
 
 @pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", " 1", "1_0", "٣", "9" * 20, "0x1"])

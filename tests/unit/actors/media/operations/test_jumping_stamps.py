@@ -138,3 +138,31 @@ def test_chained_ogg_files_are_read_to_the_end(tmp_path: Path) -> None:
         assert len(samples) / 48_000 == pytest.approx(seconds, abs=0.05)
         spectrum = np.abs(np.fft.rfft(samples[-24_000:]))
         assert abs(int(spectrum.argmax()) * 2 - 900) <= 4
+
+
+@pytest.mark.parametrize("suffix", [".flv", ".mkv", ".webm"])
+def test_recordings_joined_in_formats_without_jumps_keep_every_frame(
+    tmp_path: Path, suffix: str
+) -> None:
+    part = make_sample(tmp_path / f"part{suffix}", duration_s=2, gop=10)
+    again = tmp_path / f"again{suffix}"
+    # Of FLV the tags go on, as when a sender comes back: a second header ends what is read.
+    again.write_bytes(part.read_bytes()[13 if suffix == ".flv" else 0 :])
+    result = transcode(joined(tmp_path / f"joined{suffix}", part, again), tmp_path / "o")
+    [file] = result.files
+    assert numbers_of(file.path) == [*range(50), *range(50)]
+    assert file.facts["duration_s"] == pytest.approx(4.0, abs=0.15)
+    assert any("jump 1 time" in note for note in result.data["notes"])
+
+
+@pytest.mark.parametrize("suffix", [".flv", ".mkv"])
+def test_a_copied_video_of_joined_recordings_is_whole(tmp_path: Path, suffix: str) -> None:
+    part = make_sample(tmp_path / f"part{suffix}", duration_s=2, gop=10)
+    again = tmp_path / f"again{suffix}"
+    again.write_bytes(part.read_bytes()[13 if suffix == ".flv" else 0 :])
+    twice = joined(tmp_path / f"joined{suffix}", part, again)
+    result = run_enhance(twice, tmp_path / "o", format="mkv")
+    [file] = result.files
+    assert numbers_of(file.path) == [*range(50), *range(50)]
+    assert samples_of(file.path).shape[1] / 48_000 == pytest.approx(4.0, abs=0.2)
+    assert any("jump 1 time" in note for note in result.data["notes"])

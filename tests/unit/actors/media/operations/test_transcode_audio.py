@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from reelyard.actors.testing.sample_media import make_sample
 from reelyard.cluster.errors import (
+    MediaError,
     NoSuchStream,
+    UnsupportedOutput,
 )
 from tests.unit.actors.media.conftest import SampleMaker
 from tests.unit.actors.media.videos import samples_of, transcode
@@ -112,6 +114,7 @@ def write_pcm(path: Path, layout: str, codec: str, samples: NDArray[np.int32]) -
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=48_000, layout=layout)
         assert isinstance(stream, av.AudioStream)
+        assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(samples, format="s32", layout=layout)
         frame.sample_rate = 48_000
         out.mux(stream.encode(frame))
@@ -183,3 +186,64 @@ def test_the_default_track_stays_the_default(clips: SampleMaker, tmp_path: Path,
     [file] = transcode(tmp_path / "a.mkv", tmp_path / "o", format=form, audio_track="all").files
     with av.open(str(file.path)) as container:
         assert [int(s.disposition) & 1 for s in container.streams] == [1, 0, 1]
+
+
+def _channels(path: Path, layout: str, seconds: float = 0.5) -> Path:
+    """16-bit audio with a tone in every channel."""
+    with av.open(str(path), "w") as out:
+        codec = "pcm_s16le" if path.suffix == ".wav" else "flac"
+        stream = out.add_stream(codec, rate=48_000, layout=layout)
+        assert isinstance(stream, av.AudioStream)
+        count = stream.codec_context.layout.nb_channels
+        wave = np.sin(np.arange(round(seconds * 48_000)) * 0.05) * 8000
+        block = wave.astype(np.int16).repeat(count).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(block, "s16", layout)
+        frame.sample_rate = 48_000
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("layout", ["3.0", "quad", "5.0(side)", "hexagonal"])
+def test_channels_of_any_layout_stay_what_they_are(tmp_path: Path, layout: str) -> None:
+    made = _channels(tmp_path / "a.flac", layout)
+    result = transcode(made, tmp_path / "o", format="flac")
+    assert result.data["notes"] == []
+    with av.open(str(result.files[0].path)) as file:
+        assert file.streams.audio[0].layout.name == layout
+
+
+def test_channels_that_are_lost_are_told(tmp_path: Path) -> None:
+    made = _channels(tmp_path / "a.flac", "quad")
+    result = transcode(made, tmp_path / "o", format="mp3")
+    assert result.data["notes"] == ["4 channels of audio were mixed to 2"]
+    assert transcode(made, tmp_path / "p", format="mp3", channels=2).data["notes"] == []
+
+
+def test_channels_that_belong_nowhere_are_not_mixed(tmp_path: Path) -> None:
+    made = _channels(tmp_path / "a.wav", "32 channels")
+    with pytest.raises(UnsupportedOutput, match="32 channels"):
+        transcode(made, tmp_path / "o", format="m4a")
+
+
+@pytest.mark.parametrize("form", ["mp4", "mkv", "webm"])
+def test_a_part_in_which_the_sound_has_ended_is_silent(tmp_path: Path, form: str) -> None:
+    whole = make_sample(tmp_path / "whole.mp4", duration_s=2)
+    path = tmp_path / "ends-early.mp4"
+    with av.open(str(whole)) as source, av.open(str(path), "w") as out:
+        made = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            late = packet.dts is None or packet.dts * packet.time_base > 0.5
+            if packet.size and not (late and packet.stream.type == "audio"):
+                packet.stream = made[packet.stream.index]
+                out.mux(packet)
+    result = transcode(path, tmp_path / "o", format=form, start=1, end=2)
+    assert result.data["notes"] == ["no audio could be decoded in the wanted part: it is silent"]
+    [file] = result.files
+    assert file.facts["frames"] == 25
+    samples = samples_of(file.path)
+    assert samples.shape[1] / 48_000 == pytest.approx(1.0, abs=0.05)
+    assert np.abs(samples).max() < 1e-3
+    with pytest.raises(MediaError, match="no audio in the wanted part") as caught:
+        transcode(path, tmp_path / "p", format="mp3", start=1, end=2)
+    assert caught.value.code == "media_error"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from av.rational import AVRational
 
@@ -110,3 +112,20 @@ def test_chapters_move_with_the_part_that_is_cut_out(clips: SampleMaker, tmp_pat
                 for chapter in container.chapters()
             ]
         assert found == [("No. 1", 0, 0.3), ("No. 2", 0.3, 0.8), ("No. 3", 0.8, 0.9)]
+
+
+def test_a_bare_stream_that_counts_its_pictures_is_shown_at_its_rate(tmp_path: Path) -> None:
+    path = tmp_path / "a.drc"
+    with av.open(str(path), "w", format="dirac") as out:
+        stream = out.add_stream("vc2", rate=25, bit_rate=200_000_000)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for number in range(25):
+            image = np.full((180, 160), 10 * number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, "yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    [file] = transcode(path, tmp_path / "o").files
+    assert times_of(file.path) == pytest.approx([number / 25 for number in range(25)], abs=0.002)
+    assert file.facts["duration_s"] == pytest.approx(1.0, abs=0.01)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from reelyard.actors.media.stills.colour import to_web
 from tests.unit.actors.media.images import opened, run_image
 
 
@@ -53,3 +55,44 @@ def test_every_mode_of_an_image_is_taken(tmp_path: Path, mode: str, suffix: str,
     row = np.asarray(image, dtype=int)[16]
     assert row[2] < 60
     assert row[29] > 195
+
+
+@pytest.mark.parametrize(
+    ("most", "shown"), [(0.5, 128), (1.0, 255), (128.0, 128), (255.0, 255), (32_768.0, 128)]
+)
+def test_floats_keep_their_level(most: float, shown: int) -> None:
+    ramp = np.linspace(0.2 * most, most, 16, dtype=np.float32).reshape(4, 4)
+    image, _ = to_web(Image.fromarray(ramp))
+    levels = np.asarray(image)
+    assert int(levels.max()) == pytest.approx(shown, abs=1)
+    assert int(levels.min()) == pytest.approx(shown / 5, abs=1)
+
+
+def test_a_tiff_of_floats_in_colour_is_read(tmp_path: Path) -> None:
+    samples = np.full((48, 64, 3), 0.5, "<f4")
+    samples[:, :, 2] = 0.2
+    values = {256: 64, 257: 48, 259: 1, 262: 2, 277: 3, 278: 48, 279: samples.nbytes}
+    rows = [(tag, 4, 1, value) for tag, value in values.items()]
+    # The bits of each sample, their kind (3: floats), and where the samples are.
+    begin = 8 + 2 + 12 * (len(rows) + 3) + 4
+    rows += [(258, 3, 3, begin), (339, 3, 3, begin + 6), (273, 4, 1, begin + 12)]
+    path = tmp_path / "light.tif"
+    path.write_bytes(
+        struct.pack("<2sHIH", b"II", 42, 8, len(rows))
+        + b"".join(struct.pack("<HHII", *row) for row in sorted(rows))
+        + struct.pack("<I6H", 0, 32, 32, 32, 3, 3, 3)
+        + samples.tobytes()
+    )
+    image = opened(run_image(path, tmp_path / "o", format="png"))
+    assert image.getpixel((20, 20)) == pytest.approx((128, 128, 51), abs=1)
+
+
+def test_measurements_below_zero_are_stretched() -> None:
+    ramp = np.linspace(-40, 10, 16, dtype=np.float32).reshape(4, 4)
+    levels = np.asarray(to_web(Image.fromarray(ramp))[0])
+    assert (levels.min(), levels.max()) == (0, 255)
+
+
+def test_whole_numbers_of_32_bits_that_fit_into_8_stay() -> None:
+    ramp = np.arange(16, dtype=np.int32).reshape(4, 4)
+    assert (np.asarray(to_web(Image.fromarray(ramp))[0]) == ramp).all()

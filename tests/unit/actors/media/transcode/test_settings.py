@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import av
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,14 +41,42 @@ def test_presets_reach_each_encoder_as_its_own_options() -> None:
     assert "crf" not in encoder_options(video({"bitrate": 500_000}), 1)
 
 
-@given(st.integers(0, 64), st.one_of(st.none(), st.sampled_from([1, 2, 6, 8])))
+@given(
+    st.sampled_from(["aac", "opus", "mp3", "flac", "pcm_s16le"]),
+    st.integers(0, 64),
+    st.one_of(st.none(), st.sampled_from([1, 2, 6, 8])),
+)
 def test_a_layout_never_has_more_channels_than_wanted_or_allowed(
-    channels: int, wanted: int | None
+    codec: str, channels: int, wanted: int | None
 ) -> None:
-    names = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
     for most in (2, 6, 8):
-        count = names[audio_layout(most, channels, wanted)]
+        layout = audio_layout(codec, most, channels, f"{channels} channels", wanted)
+        count = av.AudioLayout(layout).nb_channels
         assert count <= max(1, min(wanted or channels, most))
+        assert wanted is None or count == min(wanted, most)
+
+
+@pytest.mark.parametrize(
+    ("codec", "source", "kept"),
+    [
+        ("flac", "quad", "quad"),
+        ("pcm_s16le", "5.1(side)", "5.1(side)"),
+        ("pcm_s16le", "4 channels", "4.0"),
+        ("flac", "1 channels (LFE)", "mono"),
+        ("aac", "quad", "4.0"),
+        ("aac", "3.0", "3.0"),
+        ("aac", "6.1", "5.1"),
+        ("opus", "4.0", "quad"),
+        ("opus", "5.0(side)", "5.0"),
+        ("mp3", "3.0", "stereo"),
+    ],
+)
+def test_a_layout_is_the_source_s_or_the_codec_s_for_as_many_channels(
+    codec: str, source: str, kept: str
+) -> None:
+    most = 2 if codec == "mp3" else 8
+    channels = 1 if "LFE" in source else av.AudioLayout(source).nb_channels
+    assert audio_layout(codec, most, channels, source, None) == kept
 
 
 def test_the_next_higher_sample_rate_is_chosen() -> None:

@@ -10,6 +10,7 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from reelyard.actors.media.sniff import Sniffed, identify
 from reelyard.actors.media.truncation.ebml import matroska_promise
@@ -138,3 +139,40 @@ def test_no_header_however_odd_is_more_than_a_promise(demuxer: str, data: bytes)
     file = HeaderReader(BytesIO(magic.get(demuxer, b"") + data))
     assert isinstance(_READINGS[demuxer](file), Promise)
     assert wave64_promise(file).missing_bytes >= 0
+
+
+def _promise_of(path: Path) -> Promise:
+    return promise_of(path, identify(path))
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_an_animation_shows_its_end(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    images = [Image.effect_noise((64, 48), 10 * n).convert("RGB") for n in range(1, 5)]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=100)
+    whole = path.read_bytes()
+    assert _promise_of(path) == Promise()
+    path.write_bytes(whole + bytes(20))
+    assert _promise_of(path) == Promise()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    promise = _promise_of(path)
+    assert promise.missing_bytes if suffix == ".webp" else promise.open_end
+
+
+def test_a_row_of_blocks_tells_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "a.voc"
+    head = b"Creative Voice File\x1a" + bytes((26, 0, 10, 1, 0x29, 0x11))
+    blocks = b"\x01" + (102).to_bytes(3, "little") + bytes((131, 0)) + bytes(100)
+    for whole in (head + blocks * 3, head + blocks * 3 + b"\0"):
+        path.write_bytes(whole)
+        assert _promise_of(path) == Promise()
+    path.write_bytes(head + blocks * 2 + blocks[:40])
+    assert _promise_of(path) == Promise(missing_bytes=len(blocks) - 40)
+
+
+def test_a_flash_film_tells_its_size(tmp_path: Path) -> None:
+    path = make_sample(tmp_path / "a.swf", duration_s=1, vcodec="flv1", audio=False)
+    whole = path.read_bytes()
+    assert _promise_of(path) == Promise()
+    path.write_bytes(whole[:-100])
+    assert _promise_of(path) == Promise(missing_bytes=100)
