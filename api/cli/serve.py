@@ -61,6 +61,9 @@ def up(
         _check_data(settings)
     _check_settings(settings)
     check_bind(settings, keys_are_needed=_keys_are_needed(settings))
+    if not as_json:
+        # On a busy machine it takes a minute or two.
+        console.print("starting")
     with _waiting_room(settings) as room, _open(settings) as cluster:
         stop = _stop_on_signals()
         _refuse_a_second(cluster)
