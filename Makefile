@@ -39,7 +39,7 @@ demo: setup ## transcode a real clip on the cluster, with a thumbnail, a preview
 
 # Two processes: much of the suite waits for clusters to start and end.
 test: setup $(NODE_STAMP) ## run the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 test-unit: setup $(NODE_STAMP) ## run only the tests that need no Ray
 	$(BIN)/python -m pytest tests/unit
