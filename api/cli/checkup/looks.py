@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import psutil
 from packaging.requirements import Requirement
 
+from reelyard.actors.jobs.locations import file_path
 from reelyard.api.cli.checkup import checks
 from reelyard.api.cli.checkup.checks import Check
 from reelyard.cluster.errors import ReelyardError
@@ -123,8 +124,9 @@ def _folders(settings: Settings) -> Iterator[Check]:
 
 def _disks(settings: Settings) -> Iterator[Check]:
     reserve, scratch = settings.disk_reserve_bytes, settings.scratch_reserve_bytes
-    for name, url in (("store", settings.store), ("storage", settings.storage)):
-        if (folder := _local(url, parent=name == "store")) is not None:
+    places = {"store": _store_folder(settings.store), "storage": file_path(settings.storage)}
+    for name, folder in places.items():
+        if folder is not None:
             free = free_of(folder)
             yield checks.room(f"disk_{name}", str(folder), free, reserve, "disk_reserve_bytes")
     if settings.ray_address is None:
@@ -134,12 +136,11 @@ def _disks(settings: Settings) -> Iterator[Check]:
         free_of(settings.logs)
 
 
-def _local(url: str, *, parent: bool) -> Path | None:
+def _store_folder(url: str) -> Path | None:
     parts = urlsplit(url)
-    if parts.scheme not in ("file", "sqlite"):
+    if parts.scheme != "sqlite":
         return None
-    path = Path("/" + unquote(parts.path).lstrip("/"))
-    return path.parent if parent else path
+    return Path("/" + unquote(parts.path).lstrip("/")).parent
 
 
 def _store(settings: Settings) -> Iterator[Check]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from reelyard.actors.jobs.messages import KeySpec
 from reelyard.actors.registry import start_registry
+from reelyard.actors.registry.accounts.api_keys import new_key
 from reelyard.api.cli import serve
 from reelyard.api.serving import server
 from reelyard.cluster.runtime.ray_cluster import start_embedded
@@ -36,7 +38,7 @@ def test_the_server_and_the_command_count_revoked_keys_alike(
         return server._keys_are_needed(settings), serve._keys_are_needed(settings)
 
     assert answers() == (False, False)
-    _, info = ray.get(registry.create_key.remote("acme", "laptop"))
+    info = ray.get(registry.create_key.remote(KeySpec("acme", "laptop"), new_key()))
     assert answers() == (True, True)
     ray.get(registry.revoke_key.remote(info.key_id))
     assert answers() == (True, True)
