@@ -27,7 +27,7 @@ from reelyard.api.v1.refusals import in_body, no_pool
 from reelyard.api.v1.request_bodies import BatchItem, KeyBody, RotationBody
 from reelyard.api.v1.v1_shapes import accepted_job
 from reelyard.cluster.errors import ReelyardError
-from reelyard.cluster.faults import faults_of, refusal, unfit
+from reelyard.cluster.faults import about, faults_of, refusal
 from reelyard.cluster.runtime.ray_cluster import Cluster
 from reelyard.cluster.settings import Settings
 from reelyard.cluster.storage import Storage, open_storage
@@ -82,19 +82,25 @@ class RayTransport:
             return fault
         spec = spec_of(item)
         try:
-            inputs = [await self._located(text) for text in spec.inputs]
+            inputs = [
+                await self._located(text, f"inputs.{place}")
+                for place, text in enumerate(spec.inputs)
+            ]
             if spec.output and isinstance(place := parse_location(spec.output), Foreign):
-                raise no_destination(place.scheme)
+                with about("output", spec.output):
+                    raise no_destination(place.scheme)
         except ReelyardError as error:
             return error
         return msgspec.structs.replace(spec, inputs=inputs)
 
-    async def _located(self, text: str) -> str:
-        match parse_location(text):
-            case JobOutput(job_id, name):
-                return output_of(await self._registry.get(parse_id(job_id) or job_id, None), name)
-            case Foreign(scheme):
-                raise no_source(scheme)
+    async def _located(self, text: str, field: str) -> str:
+        with about(field, text):
+            match parse_location(text):
+                case JobOutput(job_id, name):
+                    job = await self._registry.get(parse_id(job_id) or job_id, None)
+                    return output_of(job, name)
+                case Foreign(scheme):
+                    raise no_source(scheme)
         return text
 
     async def _no_pool(self, pools: set[str]) -> dict[str | None, ReelyardError]:
@@ -189,7 +195,7 @@ def _fault_of(item: JobRequest) -> ReelyardError | None:
     try:
         BatchItem.model_validate(body)
     except ValidationError as error:
-        return in_body(unfit(BatchItem, error, body, "job"), "params")
+        return refusal(faults_of(error, BatchItem.model_json_schema(), body, "body"), "job")
     return None
 
 
