@@ -37,9 +37,9 @@ $(NODE_STAMP): tests/node/package-lock.json $(STAMP)
 demo: setup ## transcode a real clip on the cluster, with a thumbnail, a preview and a probe
 	@$(BIN)/python examples/demo.py
 
-# Three processes: much of the suite waits for clusters to start and end.
+# Two processes: much of the suite waits for clusters to start and end.
 test: setup $(NODE_STAMP) ## run the whole test suite
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 test-unit: setup $(NODE_STAMP) ## run only the tests that need no Ray
 	$(BIN)/python -m pytest tests/unit
